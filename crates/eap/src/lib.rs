@@ -1,0 +1,1 @@
+//! portvakt-eap
