@@ -1,0 +1,161 @@
+//! EAP over RADIUS (RFC 3579): a conversation per supplicant, one step per Access-Request.
+
+use std::time::Instant;
+
+use portvakt_auth::Refusal;
+use portvakt_eap::{Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict};
+use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
+use zeroize::Zeroizing;
+
+use super::attempt::{self, Credential};
+use super::conversations::{Parked, StateToken};
+use super::exchange::{Exchange, Outcome};
+use super::{identify, route};
+
+/// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
+pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
+    exchange.facts.method = "eap";
+    let limits = identify::eap_limits(request);
+    let mut packet = Vec::with_capacity(message.len());
+    message.copy_into(&mut packet);
+    match request.first(AttributeType::STATE) {
+        _ if packet.is_empty() => {
+            let eap = portvakt_eap::identity_request(crate::random::bytes::<1>()[0]);
+            exchange.finish(Outcome::AskIdentity { eap });
+        }
+        None => begin(exchange, request, &packet, limits),
+        Some(state) => resume(exchange, state, &packet, limits),
+    }
+}
+
+fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, packet: &[u8], limits: Limits) {
+    let reject = |exchange: Exchange, refusal| refuse(exchange, packet, refusal, None);
+    let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
+    let outer = match route::route(name, &exchange.policy) {
+        Ok(outer) => outer,
+        Err(refusal) => return reject(exchange, refusal),
+    };
+    if !exchange.access.conversations.has_room() {
+        return reject(exchange, Refusal::Overloaded);
+    }
+    match Conversation::start(&exchange.policy.methods, packet, limits) {
+        Ok((conversation, step)) => {
+            let parked = Box::new(Parked {
+                conversation,
+                outer,
+                decision: None,
+                facts: exchange.facts.clone(),
+                client: exchange.client.clone(),
+            });
+            advance(exchange, parked, step, limits);
+        }
+        Err(error) => refuse_broken(exchange, packet, &error),
+    }
+}
+
+fn resume(exchange: Exchange, state: &[u8], packet: &[u8], limits: Limits) {
+    let Some(mut parked) = exchange.access.conversations.take(state, &exchange.client) else {
+        let detail = "the State belongs to no conversation: it ended, or it was never ours";
+        return refuse(exchange, packet, Refusal::GaveUp, Some(detail.to_owned()));
+    };
+    match parked.conversation.handle_response(packet, limits) {
+        Ok(step) => advance(exchange, parked, step, limits),
+        Err(error) if error.is_ignorable() => {
+            if let Ok(state) = StateToken::try_from(state) {
+                exchange.access.conversations.park_under(state, parked, Instant::now());
+            }
+            exchange.finish(Outcome::Silence { reason: error.label() });
+        }
+        Err(error) => refuse_broken(exchange, packet, &error),
+    }
+}
+
+/// Does what the conversation wants next.
+fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
+    exchange.facts.method = parked.conversation.method().unwrap_or("eap");
+    exchange.facts.tls_version = parked.conversation.tls_version();
+    exchange.facts.inner_identity = parked.facts.inner_identity.clone();
+    exchange.facts.account = parked.facts.account.clone();
+    match step {
+        Step::Request(eap) => {
+            let state = exchange.access.conversations.park(parked, Instant::now());
+            exchange.finish(Outcome::Challenge { state, eap });
+        }
+        Step::Prove(credential) => prove(exchange, parked, credential, limits),
+        Step::Success { packet, keys } => match parked.decision.take() {
+            Some(Ok(grant)) => {
+                exchange.finish(Outcome::Accept { grant, eap: Some((packet, keys)) });
+            }
+            // A method that succeeds without our word would be a bug; nobody gets in by it.
+            _ => refuse(exchange, &packet, Refusal::MethodNotAllowed, None),
+        },
+        Step::Failure { packet, cause } => {
+            let refusal = refusal_of(parked.decision.take(), &cause);
+            let detail = Some(cause.to_string());
+            exchange.finish(Outcome::Reject { refusal, detail, eap: Some(packet) });
+        }
+    }
+}
+
+/// Has the credential inside the tunnel decided upon, and goes on with the verdict.
+fn prove(
+    mut exchange: Exchange,
+    mut parked: Box<Parked>,
+    credential: InnerCredential,
+    limits: Limits,
+) {
+    let InnerCredential::Password { identity, password } = credential;
+    exchange.facts.inner_identity = Some(String::from_utf8_lossy(&identity).into_owned());
+    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
+        Ok(name) => name,
+        Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
+    };
+    let credential =
+        Credential { user: name.user, password: Zeroizing::new(password.as_bytes().to_vec()) };
+    parked.facts.inner_identity.clone_from(&exchange.facts.inner_identity);
+    attempt::log_on(exchange, credential, move |exchange, decision| {
+        conclude(exchange, parked, decision, limits);
+    });
+}
+
+fn conclude(
+    exchange: Exchange,
+    mut parked: Box<Parked>,
+    decision: Result<portvakt_auth::Grant, Refusal>,
+    limits: Limits,
+) {
+    let verdict = if decision.is_ok() { Verdict::Accepted } else { Verdict::Refused };
+    parked.facts.account.clone_from(&exchange.facts.account);
+    parked.decision = Some(decision);
+    match parked.conversation.handle_verdict(verdict, limits) {
+        Ok(step) => advance(exchange, parked, step, limits),
+        Err(error) => {
+            tracing::error!(%error, "a conversation did not take the verdict it had asked for");
+            exchange.finish(Outcome::Silence { reason: error.label() });
+        }
+    }
+}
+
+/// Why a conversation failed, as one of the product's reasons.
+fn refusal_of(
+    decision: Option<Result<portvakt_auth::Grant, Refusal>>,
+    cause: &FailureCause,
+) -> Refusal {
+    match (decision, cause) {
+        (Some(Err(refusal)), _) => refusal,
+        (_, FailureCause::MethodNotAgreed | FailureCause::InnerMethodNotOffered) => {
+            Refusal::MethodNotAllowed
+        }
+        _ => Refusal::GaveUp,
+    }
+}
+
+fn refuse_broken(exchange: Exchange, packet: &[u8], error: &EapError) {
+    refuse(exchange, packet, Refusal::MethodNotAllowed, Some(error.to_string()));
+}
+
+/// Rejects with an EAP-Failure that answers `packet` (E1).
+fn refuse(exchange: Exchange, packet: &[u8], refusal: Refusal, detail: Option<String>) {
+    let eap = Some(portvakt_eap::failure_for(packet));
+    exchange.finish(Outcome::Reject { refusal, detail, eap });
+}

@@ -1,0 +1,112 @@
+//! One Access-Request on its way through the house: all that is needed to answer it and to tell
+//! about it, owned, so that it can wait for a hash or a disk without holding a thread.
+
+use std::sync::Arc;
+
+use portvakt_auth::{Grant, Refusal};
+use portvakt_eap::Keys;
+use portvakt_radius::{ReplyContext, VerifiedRequest};
+use zeroize::Zeroizing;
+
+use super::conversations::StateToken;
+use super::identify::Facts;
+use super::policy::Policy;
+use super::{Access, record, reply};
+use crate::listen::{Answer, Client};
+
+/// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
+pub struct Exchange {
+    /// What all exchanges share.
+    pub access: Arc<Access>,
+    /// The policy it began under.
+    pub policy: Arc<Policy>,
+    /// Who asked.
+    pub client: Arc<Client>,
+    /// Where it comes from, and who it is.
+    pub facts: Facts,
+    context: ReplyContext,
+    answer: Answer,
+}
+
+/// How an exchange ends.
+pub enum Outcome {
+    /// Let in. Only [`portvakt_auth::decide`] makes a [`Grant`].
+    Accept {
+        /// What was granted.
+        grant: Grant,
+        /// EAP-Success and the keys, where it was EAP.
+        eap: Option<(Vec<u8>, Keys)>,
+    },
+    /// One more round trip.
+    Challenge {
+        /// What names the conversation in the next request.
+        state: StateToken,
+        /// The EAP-Request.
+        eap: Vec<u8>,
+    },
+    /// EAP-Start (RFC 3579 §2.1) is answered by asking for the identity; there is no
+    /// conversation yet.
+    AskIdentity {
+        /// EAP-Request/Identity.
+        eap: Vec<u8>,
+    },
+    /// Refused.
+    Reject {
+        /// Why.
+        refusal: Refusal,
+        /// More about it, for the log only.
+        detail: Option<String>,
+        /// EAP-Failure, where it was EAP.
+        eap: Option<Vec<u8>>,
+    },
+    /// No answer: the request is dropped and the conversation it belongs to goes on.
+    Silence {
+        /// The label that the drop counter uses.
+        reason: &'static str,
+    },
+}
+
+impl Exchange {
+    /// Begins an exchange.
+    pub fn new(
+        access: Arc<Access>,
+        request: &VerifiedRequest<'_>,
+        client: Arc<Client>,
+        answer: Answer,
+    ) -> Self {
+        let now = access.clock.now();
+        Self {
+            policy: access.policy.load_full(),
+            facts: Facts::read(request, answer.peer(), now),
+            context: request.reply_context(),
+            access,
+            client,
+            answer,
+        }
+    }
+
+    /// Ends it with a refusal that has nothing to do with EAP.
+    pub fn refuse(self, refusal: Refusal) {
+        self.finish(Outcome::Reject { refusal, detail: None, eap: None });
+    }
+
+    /// The one place where an outcome becomes bytes on the wire, or silence.
+    pub fn finish(self, outcome: Outcome) {
+        record::record(&self, &outcome);
+        let mut buffer = Zeroizing::new([0; crate::listen::LARGEST_PACKET]);
+        let bytes = match reply::write(&self, &self.context, &outcome, &mut buffer[..]) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(%error, client = %self.client.name, "answer can't be written");
+                return self.access.metrics.dropped("unwritable-answer");
+            }
+        };
+        match outcome {
+            Outcome::Reject { .. } => {
+                self.answer.send_after(reply::reject_delay(&self.policy), bytes);
+            }
+            _ => self.answer.send(bytes),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What an Access-Request goes through, one file per step, in one direction:
+//!
+//! ```text
+//! identify -> route -> pap | eap -> attempt (account, lock, proof, decision) -> reply -> record
+//! ```
+//!
+//! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
+//! a password that must be hashed goes to the [`hashing`] pool, a failure waits for the
+//! [store](crate::store) before its answer leaves.
+
+mod attempt;
+mod conversations;
+mod eap;
+mod exchange;
+pub mod hashing;
+mod identify;
+mod pap;
+mod policy;
+mod record;
+mod reply;
+mod route;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use portvakt_auth::{LockTable, RememberedProofs};
+use portvakt_radius::VerifiedRequest;
+
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::listen::{Answer, Client, DropReason, RequestHandler};
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+pub use conversations::Conversations;
+pub use hashing::HashPool;
+pub use policy::{Policy, Service};
+
+use exchange::Exchange;
+
+/// Everything an Access-Request meets: what is shared by all threads of the daemon.
+pub struct Access {
+    /// Where accounts are found.
+    pub directory: Arc<dyn Directory>,
+    /// Failure counts and locks.
+    pub locks: LockTable,
+    /// Passwords proven lately.
+    pub proofs: RememberedProofs,
+    /// Unfinished EAP conversations.
+    pub conversations: Conversations,
+    /// Where passwords are hashed.
+    pub hashing: HashPool,
+    /// What must survive.
+    pub store: Store,
+    /// Who came, and what they were told.
+    pub audit: Audit,
+    /// The same in numbers.
+    pub metrics: Arc<Metrics>,
+    /// The only clock.
+    pub clock: Clock,
+    /// What the config says; replaced whole by a reload.
+    pub policy: ArcSwap<Policy>,
+}
+
+/// The face that the listeners see.
+pub struct FrontDoor(pub Arc<Access>);
+
+impl RequestHandler for FrontDoor {
+    fn client(&self, peer: SocketAddr) -> Option<Arc<Client>> {
+        self.0.policy.load().clients.find(peer.ip()).cloned()
+    }
+
+    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
+        let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
+        match (request.eap_message(), exchange.client.eap, exchange.client.pap) {
+            (Some(message), true, _) => eap::handle(exchange, request, message),
+            (None, _, true) => pap::handle(exchange, request),
+            _ => exchange.refuse(portvakt_auth::Refusal::MethodNotAllowed),
+        }
+    }
+
+    fn status_server(&self, client: &Client) {
+        self.0.metrics.status_server(&client.name);
+    }
+
+    fn duplicate(&self, client: &Client, answered: bool) {
+        self.0.metrics.duplicate(&client.name, answered);
+    }
+
+    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
+        self.0.metrics.dropped(why.label());
+        tracing::debug!(%peer, client = client.map(|client| &client.name), why = why.label(), "dropped");
+    }
+}

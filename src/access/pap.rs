@@ -1,0 +1,30 @@
+//! A bare User-Password (RFC 2865 §5.2), as VPN concentrators send it.
+
+use portvakt_auth::Refusal;
+use portvakt_radius::{AttributeType, VerifiedRequest};
+use zeroize::Zeroizing;
+
+use super::attempt::{self, Credential};
+use super::exchange::{Exchange, Outcome};
+use super::route;
+
+/// Takes the password out and lets it be decided upon.
+pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
+    let Ok(password) = request.user_password(&exchange.client.secret) else {
+        return exchange.refuse(Refusal::MethodNotAllowed);
+    };
+    exchange.facts.method = "pap";
+    let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
+    let name = match route::route(name, &exchange.policy) {
+        Ok(name) => name,
+        Err(refusal) => return exchange.refuse(refusal),
+    };
+    let credential =
+        Credential { user: name.user, password: Zeroizing::new(password.as_bytes().to_vec()) };
+    attempt::log_on(exchange, credential, |exchange, decision| {
+        exchange.finish(match decision {
+            Ok(grant) => Outcome::Accept { grant, eap: None },
+            Err(refusal) => Outcome::Reject { refusal, detail: None, eap: None },
+        });
+    });
+}

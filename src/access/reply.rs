@@ -1,0 +1,114 @@
+//! From outcome to wire.
+
+use std::time::Duration;
+
+use portvakt_auth::{Grant, Refusal};
+use portvakt_radius::{AttributeType, Reply, ReplyContext, ReplyError};
+
+use super::exchange::{Exchange, Outcome};
+use super::policy::Policy;
+
+/// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
+/// outlives it by much.
+const SESSION_HORIZON_S: i64 = 24 * 60 * 60;
+
+/// Termination-Action: ask again when the session's time is up (RFC 2865 §5.29).
+const RADIUS_REQUEST: u32 = 1;
+
+/// Writes the answer, or `None` for silence.
+///
+/// # Errors
+/// The answer would not fit into 4096 octets.
+pub fn write<'b>(
+    exchange: &Exchange,
+    context: &'b ReplyContext,
+    outcome: &Outcome,
+    buffer: &'b mut [u8],
+) -> Result<Option<&'b [u8]>, ReplyError> {
+    let secret = &exchange.client.secret;
+    let reply = match outcome {
+        Outcome::Accept { grant, eap } => {
+            let mut reply = Reply::accept(context, buffer)?;
+            if let Some((packet, keys)) = eap {
+                reply.push_eap_message(packet)?;
+                reply.push_mppe_keys(secret, keys.msk(), salts())?;
+            }
+            push_grant(&mut reply, exchange, grant)?;
+            reply
+        }
+        Outcome::Challenge { state, eap } => {
+            let mut reply = Reply::challenge(context, buffer)?;
+            reply.push_eap_message(eap)?;
+            reply.push(AttributeType::STATE, state)?;
+            reply
+        }
+        Outcome::AskIdentity { eap } => {
+            let mut reply = Reply::challenge(context, buffer)?;
+            reply.push_eap_message(eap)?;
+            reply
+        }
+        Outcome::Reject { refusal, eap, .. } => {
+            let mut reply = Reply::reject(context, buffer)?;
+            match eap {
+                Some(packet) => reply.push_eap_message(packet)?,
+                None if is_told_to_its_owner(*refusal) => {
+                    reply.push(AttributeType::REPLY_MESSAGE, refusal.for_owner().as_bytes())?;
+                }
+                None => {}
+            }
+            reply
+        }
+        Outcome::Silence { .. } => return Ok(None),
+    };
+    reply.finish(secret).map(Some)
+}
+
+/// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).
+fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), ReplyError> {
+    let of_service = exchange.policy.services.get(&exchange.client.service);
+    let vlan = grant.vlan().or(of_service.and_then(|service| service.vlan.as_deref()));
+    if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {
+        reply.push_vlan(vlan)?;
+    }
+    if let Some(until) = grant.until() {
+        let left = (until.as_second() - exchange.facts.arrived.utc.as_second()).max(1);
+        if left <= SESSION_HORIZON_S {
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            reply.push_integer(AttributeType::SESSION_TIMEOUT, left)?;
+            reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a bare (VPN) log-on may show the reason: only those that are met after the password
+/// was proven (I6, P6). EAP never carries one (R7).
+fn is_told_to_its_owner(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NotRegistered
+            | Refusal::NotActive
+            | Refusal::Left
+            | Refusal::Deactivated
+            | Refusal::Suspended
+            | Refusal::PasswordExpired
+            | Refusal::TemporaryExpired
+            | Refusal::TemporaryNotAllowed
+            | Refusal::ServiceNotAllowed
+    )
+}
+
+/// Two salts; the codec forces what RFC 2548 asks of them (R14).
+fn salts() -> [u16; 2] {
+    let [a, b, c, d] = crate::random::bytes();
+    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
+}
+
+/// The configured delay, varied by its jitter (R6).
+pub fn reject_delay(policy: &Policy) -> Duration {
+    let jitter = policy.reject_jitter_percent.min(100);
+    let [roll] = crate::random::bytes();
+    // From -jitter to +jitter percent, in 255 steps.
+    let percent = 100 + (2 * jitter * u32::from(roll)) / 255 - jitter;
+    policy.reject_delay * percent / 100
+}

@@ -1,0 +1,273 @@
+//! The receiving threads: from a datagram to a verified request, or to a counted drop.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use portvakt_radius::{Code, Packet, ParseError, Reply, VerifiedRequest, VerifyError};
+
+use super::answer::{Answer, Outbox};
+use super::clients::Client;
+use super::delay::DelayLine;
+use super::duplicates::{Arrival, Duplicates, Key};
+use super::socket::{self, Endpoint, LARGEST_PACKET, Path};
+
+/// What a listener needs from the rest of the house.
+pub trait RequestHandler: Send + Sync + 'static {
+    /// The client that may send from `peer`.
+    fn client(&self, peer: SocketAddr) -> Option<Arc<Client>>;
+    /// A verified, new Access-Request came in; `answer` is to be used exactly once.
+    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer);
+    /// A Status-Server was answered (R5).
+    fn status_server(&self, client: &Client);
+    /// A copy of an earlier request came in; `answered` tells whether the same bytes went out.
+    fn duplicate(&self, client: &Client, answered: bool);
+    /// A datagram was discarded in silence (R1).
+    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason);
+}
+
+/// Why a datagram was discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// It came from no configured client.
+    UnknownClient,
+    /// It is no RADIUS packet.
+    Malformed(ParseError),
+    /// Message-Authenticator is missing or wrong.
+    Unverified(VerifyError),
+    /// A code that nobody sends to an authentication port.
+    UnexpectedCode(Code),
+    /// The socket failed to receive.
+    SocketError,
+}
+
+impl DropReason {
+    /// The label that the drop counter uses.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::UnknownClient => "unknown-client",
+            Self::Malformed(error) => error.label(),
+            Self::Unverified(error) => error.label(),
+            Self::UnexpectedCode(_) => "unexpected-code",
+            Self::SocketError => "socket-error",
+        }
+    }
+}
+
+/// How the sockets are opened and how long exchanges are remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Sockets, and so threads, for each address.
+    pub sockets_per_address: usize,
+    /// Octets asked of the kernel for each socket's receive queue.
+    pub receive_buffer: usize,
+    /// How long an answer is kept for retransmissions (R4).
+    pub duplicate_lifetime: Duration,
+}
+
+/// The running listeners of all addresses.
+pub struct Listeners {
+    addresses: Vec<SocketAddr>,
+    outbox: Arc<Outbox>,
+    stop: Arc<AtomicBool>,
+    receivers: Vec<JoinHandle<()>>,
+    rejects: JoinHandle<()>,
+}
+
+/// Why a listener could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address can't be bound.
+    #[error("can't listen on {address}: {error}")]
+    Bind {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the kernel said.
+        error: std::io::Error,
+    },
+    /// A thread can't be started.
+    #[error("can't start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Listeners {
+    /// Binds all `addresses` and starts their threads.
+    ///
+    /// # Errors
+    /// The first address that can't be bound; none is left open then.
+    pub fn start<H: RequestHandler>(
+        addresses: &[SocketAddr],
+        options: Options,
+        handler: &Arc<H>,
+    ) -> Result<Self, ListenError> {
+        let mut endpoints = Vec::new();
+        for &address in addresses {
+            endpoints.extend(
+                socket::bind(address, options.sockets_per_address, options.receive_buffer)
+                    .map_err(|error| ListenError::Bind { address, error })?,
+            );
+        }
+        let mut bound: Vec<_> = endpoints.iter().map(Endpoint::address).collect();
+        bound.dedup();
+        let (delay, rejects) = DelayLine::start().map_err(ListenError::Thread)?;
+        let duplicates = Duplicates::new(options.duplicate_lifetime);
+        let mut listeners = Self {
+            addresses: bound,
+            outbox: Arc::new(Outbox { duplicates, delay }),
+            stop: Arc::default(),
+            receivers: Vec::new(),
+            rejects,
+        };
+        for (index, endpoint) in endpoints.into_iter().enumerate() {
+            let receiver = Receiver {
+                endpoint: Arc::new(endpoint),
+                outbox: Arc::clone(&listeners.outbox),
+                handler: Arc::clone(handler),
+            };
+            let stop = Arc::clone(&listeners.stop);
+            let thread = std::thread::Builder::new()
+                .name(format!("radius-{index}"))
+                .spawn(move || receiver.run(&stop))
+                .map_err(ListenError::Thread)?;
+            listeners.receivers.push(thread);
+        }
+        Ok(listeners)
+    }
+
+    /// The bound addresses, with the ports that were chosen where 0 was asked.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Forgets exchanges older than their lifetime.
+    #[must_use]
+    pub fn sweeper(&self) -> impl Fn(Instant) + Send + 'static {
+        let outbox = Arc::clone(&self.outbox);
+        move |now| outbox.duplicates.sweep(now)
+    }
+
+    /// Stops receiving; what is being worked on may still be answered through its [`Answer`].
+    pub fn stop_receiving(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for receiver in self.receivers.drain(..) {
+            if receiver.join().is_err() {
+                tracing::error!("a receiving thread had panicked");
+            }
+        }
+    }
+
+    /// Sends the rejects that wait, and ends.
+    pub fn close(mut self) {
+        self.stop_receiving();
+        self.outbox.delay.close();
+        if self.rejects.join().is_err() {
+            tracing::error!("the thread of delayed rejects had panicked");
+        }
+    }
+}
+
+struct Receiver<H> {
+    endpoint: Arc<Endpoint>,
+    outbox: Arc<Outbox>,
+    handler: Arc<H>,
+}
+
+impl<H: RequestHandler> Receiver<H> {
+    fn run(&self, stop: &AtomicBool) {
+        let mut buffer = [0; LARGEST_PACKET];
+        while !stop.load(Ordering::Relaxed) {
+            match self.endpoint.receive(&mut buffer) {
+                Ok(None) => {}
+                Ok(Some((length, path))) => {
+                    let datagram = buffer.get(..length).unwrap_or_default();
+                    // A panic over one datagram must not close the port for everybody else.
+                    let handled = AssertUnwindSafe(|| self.handle_datagram(datagram, path));
+                    if catch_unwind(handled).is_err() {
+                        tracing::error!(peer = %path.peer, "a request panicked; it gets no answer");
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, address = %self.endpoint.address(), "receive failed");
+                    self.handler.dropped(self.endpoint.address(), None, DropReason::SocketError);
+                }
+            }
+        }
+    }
+
+    fn handle_datagram(&self, datagram: &[u8], path: Path) {
+        let Some(client) = self.handler.client(path.peer) else {
+            return self.handler.dropped(path.peer, None, DropReason::UnknownClient);
+        };
+        if let Err(why) = self.handle_client_datagram(datagram, path, &client) {
+            self.handler.dropped(path.peer, Some(&client), why);
+        }
+    }
+
+    fn handle_client_datagram(
+        &self,
+        datagram: &[u8],
+        path: Path,
+        client: &Arc<Client>,
+    ) -> Result<(), DropReason> {
+        let packet = Packet::parse(datagram).map_err(DropReason::Malformed)?;
+        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
+            return Err(DropReason::UnexpectedCode(packet.code()));
+        }
+        let key = Key {
+            peer: path.peer,
+            local_port: self.endpoint.address().port(),
+            identifier: packet.identifier(),
+        };
+        let authenticator = *packet.authenticator();
+        let request =
+            VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
+                .map_err(DropReason::Unverified)?;
+        if request.code() == Code::StatusServer {
+            self.answer_status_server(&request, path, client);
+            return Ok(());
+        }
+        let arrived = Instant::now();
+        match self.outbox.duplicates.arrive(key, &authenticator, arrived) {
+            Arrival::New => {
+                let answer = Answer::new(
+                    Arc::clone(&self.outbox),
+                    Arc::clone(&self.endpoint),
+                    path,
+                    key,
+                    authenticator,
+                    arrived,
+                );
+                self.handler.access_request(&request, Arc::clone(client), answer);
+            }
+            Arrival::InProgress => self.handler.duplicate(client, false),
+            Arrival::Answered(bytes) => {
+                self.handler.duplicate(client, true);
+                self.send(&bytes, path);
+            }
+        }
+        Ok(())
+    }
+
+    /// R5: it asks whether we live, and living needs no memory of the question.
+    fn answer_status_server(&self, request: &VerifiedRequest<'_>, path: Path, client: &Client) {
+        let context = request.reply_context();
+        let mut buffer = [0; LARGEST_PACKET];
+        let reply = Reply::accept(&context, &mut buffer)
+            .and_then(|reply| reply.finish(&client.secret));
+        if let Ok(bytes) = reply {
+            self.send(bytes, path);
+            self.handler.status_server(client);
+        }
+    }
+
+    fn send(&self, bytes: &[u8], path: Path) {
+        if let Err(error) = self.endpoint.send(bytes, path) {
+            tracing::debug!(peer = %path.peer, %error, "answer not sent");
+        }
+    }
+}
