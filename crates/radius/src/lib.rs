@@ -1,1 +1,45 @@
-//! portvakt-radius
+//! RADIUS on the wire: packets, attributes, authenticators and key wrapping over borrowed bytes.
+//! No IO, no clock, no randomness; RFC 2865, 2866, 2868, 2869, 2548, 3579, 3580, 5176, 5997.
+//!
+//! The way of a request through this crate, each step a type that only the step before can make:
+//!
+//! ```text
+//! datagram -> Packet::parse -> VerifiedRequest::verify -> reply_context -> Reply … finish -> bytes
+//! ```
+//!
+//! The other side, for proxying and the tests, is [`RequestWriter`], [`verify_reply`] and
+//! [`mppe::reveal`]. [`dictionary`] gives names to numbers, [`describe`] makes text of a packet.
+//!
+//! # Abbreviations
+//! EAP: Extensible Authentication Protocol. NAS: network access server, the switch or access
+//! point that asks. MSK: master session key, what an EAP conversation leaves to encrypt with.
+//! MPPE: Microsoft's name for link keys, in whose attributes the MSK travels.
+
+pub mod attribute;
+mod code;
+mod describe;
+pub mod dictionary;
+mod eap_message;
+pub mod mppe;
+pub mod packet;
+pub mod password;
+mod reader;
+pub mod reply;
+pub mod request_writer;
+mod secret;
+pub mod verify;
+mod writer;
+
+pub use attribute::{Attribute, AttributeType, Attributes};
+pub use code::Code;
+pub use describe::describe;
+pub use eap_message::EapMessage;
+pub use packet::{Packet, ParseError};
+pub use password::{Password, PasswordError, hide_password};
+pub use reply::{Reply, ReplyContext};
+pub use request_writer::RequestWriter;
+pub use secret::{EmptySecret, SharedSecret};
+pub use verify::{
+    MessageAuthenticatorPolicy, VerifiedRequest, VerifyError, verify_reply, verify_reply_with,
+};
+pub use writer::{NoRoom, PushError};
