@@ -1,1 +1,44 @@
-//! portvakt-eap
+//! EAP conversations for a RADIUS server: no sockets, no clock, no files.
+//!
+//! # The tour
+//! [`Methods`] says what is offered. Each supplicant has a [`Conversation`]: packets in, [`Step`]s
+//! out, and in between one question to the accounts ([`Step::Prove`], answered by
+//! [`Conversation::handle_verdict`]). Only an accepting [`Verdict`] ever leads to
+//! [`Step::Success`].
+//!
+//! ```text
+//!   packet        EAP header, types, Nak                       RFC 3748
+//!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
+//!   method/*      one file per method                          RFC 5281 …
+//!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
+//!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
+//!   tls           rustls driven from buffers, keys, alerts     RFC 9190, 9427
+//!   reader        every length that a peer claims
+//! ```
+//!
+//! # Glossary
+//! - **AVP**: attribute-value pair, what EAP-TTLS carries through its tunnel.
+//! - **EAP**: Extensible Authentication Protocol. The *peer* is the user's device, also called
+//!   supplicant; the server is we; the access point only carries.
+//! - **EMSK**, **MSK**: (Extended) Master Session Key, the result of a conversation at both ends.
+//! - **inner**, **outer**: inside and outside the TLS tunnel.
+//! - **Nak**: "not that method, but these".
+//! - **PAP**: Password Authentication Protocol, a name and a password as such.
+//! - **type-data**: what follows the type octet of an EAP packet.
+
+mod conversation;
+pub mod fragments;
+mod keys;
+mod method;
+pub mod packet;
+pub mod reader;
+mod tls;
+mod tunnel;
+
+pub use conversation::{
+    Conversation, EapError, FailureCause, InnerCredential, Limits, Methods, MethodsError, Stage,
+    Step, Verdict,
+};
+pub use keys::{InnerPassword, Keys};
+pub use method::{MethodName, MethodType, ttls};
+pub use tls::{Alert, ServerTls, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions};

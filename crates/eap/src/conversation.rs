@@ -1,0 +1,352 @@
+//! One supplicant's conversation: negotiation, identifiers, the hand-over to a method, the end.
+//!
+//! ```text
+//!   start ──> ExpectAnswerToOffer ──Nak──> (next offer)
+//!                   │
+//!                   v             verdict
+//!             ExpectResponse <──> ExpectVerdict
+//!                   └──────────────────┴──────> Finished
+//! ```
+
+mod outcome;
+
+pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
+
+use crate::method::ttls::Ttls;
+use crate::method::{Method, MethodName, MethodStep, MethodType};
+use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
+use crate::tls::{ServerTls, TlsVersion};
+use std::fmt;
+use std::sync::Arc;
+
+/// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
+const ROUND_TRIPS_AT_MOST: u8 = 64;
+/// Most octets of an outer identity: what a User-Name can hold.
+const IDENTITY_AT_MOST: usize = 253;
+
+/// Which methods are offered, in which order, and their TLS side. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    tls: ServerTls,
+    offered: Arc<[MethodType]>,
+}
+
+/// Why a list of methods cannot be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MethodsError {
+    /// Nothing to offer.
+    #[error("no EAP method is offered")]
+    Empty,
+    /// The same method twice.
+    #[error("an EAP method is offered twice")]
+    Repeated(MethodType),
+}
+
+impl Methods {
+    /// Offers `offered`, the first one first.
+    ///
+    /// # Errors
+    /// [`MethodsError`] where the list is empty or repeats itself.
+    pub fn new(tls: ServerTls, offered: &[MethodType]) -> Result<Self, MethodsError> {
+        if offered.is_empty() {
+            return Err(MethodsError::Empty);
+        }
+        let repeated = offered
+            .iter()
+            .enumerate()
+            .find(|(at, kind)| offered.iter().take(*at).any(|before| before == *kind));
+        match repeated {
+            Some((_, kind)) => Err(MethodsError::Repeated(*kind)),
+            None => Ok(Methods {
+                tls,
+                offered: offered.into(),
+            }),
+        }
+    }
+
+    fn first(&self) -> Option<Box<dyn Method>> {
+        self.offered.first().map(|kind| self.begin(*kind))
+    }
+
+    /// The first of ours that the peer would accept.
+    fn wanted_by(&self, nak: Nak<'_>) -> Option<Box<dyn Method>> {
+        let wanted = |kind: &&MethodType| nak.wanted().any(|wish| wish == kind.eap_type());
+        self.offered
+            .iter()
+            .find(wanted)
+            .map(|kind| self.begin(*kind))
+    }
+
+    fn begin(&self, kind: MethodType) -> Box<dyn Method> {
+        match kind {
+            MethodType::Ttls => Box::new(Ttls::new(self.tls.clone())),
+        }
+    }
+}
+
+/// What the conversation waits for.
+enum State {
+    /// The first answer to an offer, which may still be a Nak.
+    ExpectAnswerToOffer(ExpectAnswerToOffer),
+    /// The next response of the method.
+    ExpectResponse(Box<dyn Method>),
+    /// The accounts.
+    ExpectVerdict(Box<dyn Method>),
+    /// Nothing: Success or Failure went out.
+    Finished(LastMethod),
+}
+
+struct ExpectAnswerToOffer {
+    method: Box<dyn Method>,
+    /// A Nak may change our mind once for each method there is.
+    offers_left: usize,
+}
+
+/// What is remembered of a method that ended, for the audit event.
+#[derive(Clone, Copy)]
+struct LastMethod {
+    name: Option<MethodName>,
+    tls_version: Option<TlsVersion>,
+}
+
+/// One supplicant's EAP conversation, without IO: responses in, steps out.
+pub struct Conversation {
+    methods: Methods,
+    outer_identity: Vec<u8>,
+    /// Of the request that awaits an answer.
+    identifier: u8,
+    round_trips_left: u8,
+    state: State,
+}
+
+impl Conversation {
+    /// Begins with the EAP-Response/Identity of the first Access-Request, a whole EAP packet.
+    ///
+    /// # Errors
+    /// [`EapError`] where it is none; there is no conversation then, and no answer is owed.
+    pub fn start(
+        methods: &Methods,
+        identity_response: &[u8],
+        _limits: Limits,
+    ) -> Result<(Conversation, Step), EapError> {
+        let packet = read_response(identity_response)?;
+        let Body::Identity(identity) = packet.body else {
+            return Err(EapError::NotIdentity);
+        };
+        if identity.len() > IDENTITY_AT_MOST {
+            return Err(EapError::IdentityTooLong);
+        }
+        let method = methods.first().ok_or(EapError::NotExpected)?;
+        let offers_left = methods.offered.len();
+        let mut conversation = Conversation {
+            methods: methods.clone(),
+            outer_identity: identity.to_vec(),
+            identifier: packet.identifier,
+            round_trips_left: ROUND_TRIPS_AT_MOST,
+            state: State::Finished(LastMethod {
+                name: None,
+                tls_version: None,
+            }),
+        };
+        let step = conversation.offer(method, offers_left);
+        Ok((conversation, step))
+    }
+
+    /// The identity outside the tunnel, as sent: often anonymous, proven by nothing.
+    pub fn outer_identity(&self) -> &[u8] {
+        &self.outer_identity
+    }
+
+    /// Takes the peer's next packet; the next request keeps to `limits`.
+    ///
+    /// # Errors
+    /// [`EapError`]: the packet is to be dropped in silence, the conversation stands where it
+    /// stood (E1, RFC 3748 §4.1). What ends a conversation is a [`Step::Failure`].
+    pub fn handle_response(&mut self, eap_packet: &[u8], limits: Limits) -> Result<Step, EapError> {
+        let packet = read_response(eap_packet)?;
+        let expected = match &self.state {
+            State::ExpectAnswerToOffer(offer) => offer.method.eap_type(),
+            State::ExpectResponse(method) => method.eap_type(),
+            State::ExpectVerdict(_) | State::Finished(_) => return Err(EapError::NotExpected),
+        };
+        if packet.identifier != self.identifier {
+            return Err(EapError::WrongIdentifier);
+        }
+        match packet.body {
+            Body::Method { kind, data } if kind == expected => Ok(self.handle_method(data, limits)),
+            Body::Nak(nak) => self.handle_nak(nak),
+            _ => Err(EapError::WrongType),
+        }
+    }
+
+    /// Takes the accounts' answer to [`Step::Prove`].
+    ///
+    /// # Errors
+    /// [`EapError::NotExpected`] where nobody asked.
+    pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
+        match self.leave_state() {
+            State::ExpectVerdict(mut method) => {
+                let step = method.handle_verdict(verdict, limits);
+                Ok(self.follow(method, step))
+            }
+            other => {
+                self.state = other;
+                Err(EapError::NotExpected)
+            }
+        }
+    }
+
+    /// Where it stands: for the event of a conversation that its peer gave up (E10).
+    pub fn stage(&self) -> Stage {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => Stage::MethodNegotiation,
+            State::ExpectResponse(method) => method.stage(),
+            State::ExpectVerdict(_) => Stage::Verdict,
+            State::Finished(_) => Stage::Finished,
+        }
+    }
+
+    /// The method agreed on, once the peer has answered to it.
+    pub fn method(&self) -> Option<MethodName> {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => None,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => Some(method.name()),
+            State::Finished(last) => last.name,
+        }
+    }
+
+    /// The TLS version agreed on, once the ClientHello was read.
+    pub fn tls_version(&self) -> Option<TlsVersion> {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => None,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => method.tls_version(),
+            State::Finished(last) => last.tls_version,
+        }
+    }
+
+    fn offer(&mut self, method: Box<dyn Method>, offers_left: usize) -> Step {
+        let (kind, data) = (method.eap_type(), method.start());
+        self.state = State::ExpectAnswerToOffer(ExpectAnswerToOffer {
+            method,
+            offers_left,
+        });
+        self.request(kind, &data)
+    }
+
+    fn handle_method(&mut self, type_data: &[u8], limits: Limits) -> Step {
+        let mut method = match self.leave_state() {
+            State::ExpectAnswerToOffer(offer) => offer.method,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => method,
+            State::Finished(last) => return self.fail(last, FailureCause::Internal),
+        };
+        let step = method.handle(type_data, limits);
+        self.follow(method, step)
+    }
+
+    /// A Nak counts only as the first answer to an offer (RFC 3748 §5.3.1).
+    fn handle_nak(&mut self, nak: Nak<'_>) -> Result<Step, EapError> {
+        let State::ExpectAnswerToOffer(offer) = &self.state else {
+            return Err(EapError::NakTooLate);
+        };
+        let offers_left = offer.offers_left.saturating_sub(1);
+        let next = self
+            .methods
+            .wanted_by(nak)
+            .filter(|_| offer.offers_left > 0);
+        match next {
+            Some(method) => Ok(self.offer(method, offers_left)),
+            None => {
+                let cause = FailureCause::MethodNotAgreed {
+                    wanted: nak.wanted().next(),
+                };
+                Ok(self.fail(
+                    LastMethod {
+                        name: None,
+                        tls_version: None,
+                    },
+                    cause,
+                ))
+            }
+        }
+    }
+
+    fn follow(&mut self, method: Box<dyn Method>, step: MethodStep) -> Step {
+        let last = LastMethod {
+            name: Some(method.name()),
+            tls_version: method.tls_version(),
+        };
+        match step {
+            MethodStep::Request(data) => {
+                let kind = method.eap_type();
+                self.state = State::ExpectResponse(method);
+                self.request(kind, &data)
+            }
+            MethodStep::Prove(credential) => {
+                self.state = State::ExpectVerdict(method);
+                Step::Prove(credential)
+            }
+            MethodStep::Success(keys) => {
+                self.state = State::Finished(last);
+                Step::Success {
+                    packet: packet::write_result(Code::Success, self.identifier),
+                    keys,
+                }
+            }
+            MethodStep::Failure(cause) => self.fail(last, cause),
+        }
+    }
+
+    /// The one place where an identifier is used up.
+    fn request(&mut self, kind: EapType, type_data: &[u8]) -> Step {
+        let Some(round_trips_left) = self.round_trips_left.checked_sub(1) else {
+            let last = LastMethod {
+                name: self.method(),
+                tls_version: self.tls_version(),
+            };
+            return self.fail(last, FailureCause::TooManyRoundTrips);
+        };
+        self.round_trips_left = round_trips_left;
+        self.identifier = self.identifier.wrapping_add(1);
+        Step::Request(packet::write_typed(
+            Code::Request,
+            self.identifier,
+            kind,
+            type_data,
+        ))
+    }
+
+    fn fail(&mut self, last: LastMethod, cause: FailureCause) -> Step {
+        self.state = State::Finished(last);
+        Step::Failure {
+            packet: packet::write_result(Code::Failure, self.identifier),
+            cause,
+        }
+    }
+
+    fn leave_state(&mut self) -> State {
+        let left = LastMethod {
+            name: None,
+            tls_version: None,
+        };
+        std::mem::replace(&mut self.state, State::Finished(left))
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("stage", &self.stage())
+            .field("method", &self.method())
+            .field("round_trips_left", &self.round_trips_left)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {
+    let packet = EapPacket::read(bytes)?;
+    if packet.code == Code::Response {
+        Ok(packet)
+    } else {
+        Err(EapError::NotAResponse)
+    }
+}

@@ -1,0 +1,77 @@
+//! Keys and passwords: redacted in `Debug`, wiped when dropped.
+
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// What a successful conversation leaves to both ends (RFC 3748 §7.10).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Keys {
+    /// Master Session Key: the first 32 octets go into MS-MPPE-Recv-Key, the next 32 into
+    /// MS-MPPE-Send-Key (E4).
+    pub msk: [u8; 64],
+    /// Extended Master Session Key: stays here.
+    pub emsk: [u8; 64],
+}
+
+impl Keys {
+    /// Splits the 128 octets that TLS exports, MSK first (RFC 5281 §8, RFC 9190 §2.3).
+    pub(crate) fn split(material: &[u8; 128]) -> Self {
+        let mut keys = Keys {
+            msk: [0; 64],
+            emsk: [0; 64],
+        };
+        let (msk, emsk) = material.split_at(64);
+        keys.msk.copy_from_slice(msk);
+        keys.emsk.copy_from_slice(emsk);
+        keys
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+/// A password that came through a tunnel, trailing NULs removed (RFC 5281 §11.2.5).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct InnerPassword(Vec<u8>);
+
+impl InnerPassword {
+    /// Takes the password over; the caller keeps no copy.
+    pub fn new(password: Vec<u8>) -> Self {
+        InnerPassword(password)
+    }
+
+    /// The octets, as the device sent them: no encoding is promised. May be empty.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for InnerPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InnerPassword(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InnerPassword, Keys};
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        let keys = Keys::split(&[0xab; 128]);
+        assert_eq!(format!("{keys:?}"), "Keys(..)");
+        let password = InnerPassword::new(b"hunter2".to_vec());
+        assert_eq!(format!("{password:?}"), "InnerPassword(..)");
+    }
+
+    #[test]
+    fn the_msk_comes_first() {
+        let mut material = [1; 128];
+        material[64..].fill(2);
+        let keys = Keys::split(&material);
+        assert_eq!((keys.msk, keys.emsk), ([1; 64], [2; 64]));
+    }
+}

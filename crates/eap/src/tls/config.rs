@@ -1,0 +1,126 @@
+//! The server's certificate, key and TLS policy, read once and shared by all conversations.
+
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+
+/// ML-KEM is left out: it adds 1.2 kB each way, which is one more EAP round trip over the whole
+/// roaming path.
+static GROUPS: [&dyn SupportedKxGroup; 3] =
+    [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+
+/// Which TLS versions are offered; TLS 1.1 and older never are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TlsVersions {
+    /// TLS 1.2 and 1.3: what a campus wants.
+    #[default]
+    Both,
+    /// For devices whose TLS 1.3 is broken.
+    Tls12Only,
+    /// Shuts out devices of before about 2022.
+    Tls13Only,
+}
+
+impl TlsVersions {
+    fn supported(self) -> &'static [&'static SupportedProtocolVersion] {
+        static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+        static TLS12_ONLY: [&SupportedProtocolVersion; 1] = [&TLS12];
+        static TLS13_ONLY: [&SupportedProtocolVersion; 1] = [&TLS13];
+        match self {
+            TlsVersions::Both => &BOTH,
+            TlsVersions::Tls12Only => &TLS12_ONLY,
+            TlsVersions::Tls13Only => &TLS13_ONLY,
+        }
+    }
+}
+
+/// Why a chain and key make no server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsConfigError {
+    /// The chain is no PEM.
+    #[error("the certificate chain is not valid PEM: {0}")]
+    ChainPem(String),
+    /// PEM, but no certificate in it.
+    #[error("the certificate chain holds no certificate")]
+    ChainEmpty,
+    /// The key is no PEM, or no private key is in it (an encrypted one is not one).
+    #[error("no unencrypted private key in PEM was found: {0}")]
+    KeyPem(String),
+    /// A kind of key that cannot sign here, or another certificate's key.
+    #[error("the private key does not fit the first certificate of the chain: {0}")]
+    KeyUnfit(String),
+    /// The cryptographic provider refused the versions or groups.
+    #[error("the TLS library refused the configuration: {0}")]
+    Refused(String),
+}
+
+/// A server's TLS side: certificate chain, key, versions. Cheap to clone.
+///
+/// No session tickets, no resumption, no early data: a session must not be resumable before the
+/// inner authentication has succeeded (RFC 5281 §7.5, CVE-2017-9148).
+#[derive(Clone)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+}
+
+impl ServerTls {
+    /// Reads the chain (leaf first, PEM) and its key (PKCS #8, SEC 1 or PKCS #1, PEM).
+    ///
+    /// # Errors
+    /// [`TlsConfigError`], each a sentence for the operator.
+    pub fn from_pem(
+        chain: &[u8],
+        key: &[u8],
+        versions: TlsVersions,
+    ) -> Result<Self, TlsConfigError> {
+        let chain = read_chain(chain)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| TlsConfigError::KeyPem(error.to_string()))?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+            .with_protocol_versions(versions.supported())
+            .map_err(|error| TlsConfigError::Refused(error.to_string()))?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|error| TlsConfigError::KeyUnfit(error.to_string()))?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.max_early_data_size = 0;
+        Ok(ServerTls {
+            config: Arc::new(config),
+        })
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerTls(..)")
+    }
+}
+
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: GROUPS.to_vec(),
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+fn read_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| TlsConfigError::ChainPem(error.to_string()))?;
+    if chain.is_empty() {
+        Err(TlsConfigError::ChainEmpty)
+    } else {
+        Ok(chain)
+    }
+}

@@ -1,0 +1,175 @@
+//! One TLS connection without a socket: bytes in, bytes out, keys when it is done.
+
+use super::{Alert, ServerTls, TlsAlert, TlsProblem};
+use crate::keys::Keys;
+use crate::packet::EapType;
+use rustls::{ProtocolVersion, ServerConnection};
+use std::io::{ErrorKind, Read};
+use zeroize::Zeroizing;
+
+/// Most decrypted octets of one EAP message. Credentials are far smaller.
+const PLAINTEXT_AT_MOST: usize = 16 * 1024;
+
+/// The version a connection agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl TlsVersion {
+    /// `"1.2"` or `"1.3"`, for audit and counters.
+    pub fn label(self) -> &'static str {
+        match self {
+            TlsVersion::Tls12 => "1.2",
+            TlsVersion::Tls13 => "1.3",
+        }
+    }
+}
+
+/// What a method's keys are called (E4).
+pub(crate) struct KeyLabel {
+    /// TLS 1.2: each method has its own.
+    pub(crate) tls12: &'static [u8],
+    /// TLS 1.3: one label for all, told apart by the type octet as context (RFC 9427 §2.1).
+    pub(crate) eap_type: EapType,
+}
+
+/// The server's end of one TLS connection.
+pub(crate) struct Engine {
+    connection: Box<ServerConnection>,
+    plaintext: Zeroizing<Vec<u8>>,
+}
+
+impl Engine {
+    pub(crate) fn new(tls: &ServerTls) -> Result<Self, TlsProblem> {
+        let connection =
+            ServerConnection::new(tls.config()).map_err(|_ours| TlsProblem::Internal)?;
+        Ok(Engine {
+            connection: Box::new(connection),
+            plaintext: Zeroizing::default(),
+        })
+    }
+
+    /// Feeds one message of the peer.
+    ///
+    /// # Errors
+    /// [`TlsAlert`]; the connection must not be fed again. Our own alert, if any, is still to be
+    /// fetched by [`Engine::take_outgoing`].
+    pub(crate) fn receive(&mut self, mut message: &[u8]) -> Result<(), TlsAlert> {
+        while !message.is_empty() {
+            let taken = self.connection.read_tls(&mut message);
+            // Nothing is taken after close_notify, and while decrypted data fills its buffer.
+            if !taken.is_ok_and(|count| count > 0) {
+                return self.refused_to_read();
+            }
+            let state = self
+                .connection
+                .process_new_packets()
+                .map_err(TlsAlert::from)?;
+            self.drain_plaintext()?;
+            if state.peer_has_closed() && self.plaintext.is_empty() {
+                return Err(TlsAlert::Received(Alert::CLOSE_NOTIFY));
+            }
+        }
+        Ok(())
+    }
+
+    fn refused_to_read(&self) -> Result<(), TlsAlert> {
+        if self.plaintext.is_empty() {
+            return Err(TlsAlert::Received(Alert::CLOSE_NOTIFY));
+        }
+        Ok(())
+    }
+
+    fn drain_plaintext(&mut self) -> Result<(), TlsAlert> {
+        let mut chunk = Zeroizing::new([0_u8; 512]);
+        loop {
+            match self.connection.reader().read(chunk.as_mut_slice()) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.keep(chunk.get(..count).unwrap_or_default())?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(_unclean_end) => return Ok(()),
+            }
+        }
+    }
+
+    fn keep(&mut self, decrypted: &[u8]) -> Result<(), TlsAlert> {
+        if self.plaintext.len() + decrypted.len() > PLAINTEXT_AT_MOST {
+            return Err(TlsAlert::Sent(TlsProblem::TooMuchData));
+        }
+        self.grow_plaintext(decrypted.len());
+        self.plaintext.extend_from_slice(decrypted);
+        Ok(())
+    }
+
+    /// A Vec that grows by itself leaves its old octets, a password perhaps, in freed memory.
+    fn grow_plaintext(&mut self, more: usize) {
+        let needed = self.plaintext.len() + more;
+        if needed > self.plaintext.capacity() {
+            let mut roomier = Zeroizing::new(Vec::with_capacity(needed.max(512) * 2));
+            roomier.extend_from_slice(&self.plaintext);
+            self.plaintext = roomier;
+        }
+    }
+
+    /// What is to go to the peer: handshake messages, data, or the alert that ends it.
+    pub(crate) fn take_outgoing(&mut self) -> Vec<u8> {
+        let mut outgoing = Vec::new();
+        while self.connection.wants_write() {
+            // Writing into a Vec cannot fail.
+            if self.connection.write_tls(&mut outgoing).is_err() {
+                break;
+            }
+        }
+        outgoing
+    }
+
+    /// Application data decrypted so far; wiped when dropped.
+    pub(crate) fn take_plaintext(&mut self) -> Zeroizing<Vec<u8>> {
+        std::mem::take(&mut self.plaintext)
+    }
+
+    /// Whether Finished has not come yet.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Whether ServerHello and the certificate have been written (a HelloRetryRequest is neither).
+    pub(crate) fn has_sent_certificate(&self) -> bool {
+        match self.version() {
+            Some(TlsVersion::Tls13) => self.connection.negotiated_key_exchange_group().is_some(),
+            Some(TlsVersion::Tls12) => self.connection.handshake_kind().is_some(),
+            None => false,
+        }
+    }
+
+    /// The version agreed on, once the ClientHello was read.
+    pub(crate) fn version(&self) -> Option<TlsVersion> {
+        match self.connection.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
+            ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
+            _ => None,
+        }
+    }
+
+    /// Exports MSK and EMSK. Only after the handshake.
+    pub(crate) fn export_keys(&self, label: &KeyLabel) -> Result<Keys, TlsProblem> {
+        let mut material = Zeroizing::new([0_u8; 128]);
+        let context = [label.eap_type.0];
+        // RFC 5705: under TLS 1.2 an empty context is not the same as none.
+        let (label, context) = match self.version() {
+            Some(TlsVersion::Tls13) => (
+                b"EXPORTER_EAP_TLS_Key_Material".as_slice(),
+                Some(context.as_slice()),
+            ),
+            _ => (label.tls12, None),
+        };
+        self.connection
+            .export_keying_material(material.as_mut_slice(), label, context)
+            .map_err(|_handshaking| TlsProblem::Internal)?;
+        Ok(Keys::split(&material))
+    }
+}
