@@ -13,20 +13,21 @@ use std::time::Instant;
 
 use portvakt_auth::password::{self, Checked, Scratch};
 use portvakt_auth::{
-    Account, Admission, AttemptOutcome, Denied, Grant, Kind, LockChange, Now, Proof, Refusal,
+    Account, Admission, AttemptOutcome, Denied, Grant, LockChange, Now, Proof, Refusal,
 };
 use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
 use super::hashing::Turn;
 use super::record;
+use super::route::LocalName;
 use crate::directory::Found;
 use crate::store::Entry;
 
 /// What somebody offers to prove who they are.
 pub struct Credential {
-    /// The normalised user part of the name.
-    pub user: String,
+    /// The name, routed to us.
+    pub name: LocalName,
     /// The password as it came.
     pub password: Zeroizing<Vec<u8>>,
 }
@@ -41,6 +42,14 @@ struct LogOn<F> {
     then: F,
 }
 
+/// The right to have one credential checked.
+enum Reservation {
+    /// One of the attempts that the account has left.
+    Held(Admission),
+    /// An account that nothing is counted on (I5).
+    Exempt,
+}
+
 /// Decides about `credential` and hands exchange and decision to `then`, once.
 ///
 /// A refusal that counts, and a success that forgets failures, are on disk before `then` runs.
@@ -50,12 +59,12 @@ where
 {
     let mut log_on = LogOn { exchange, credential, then };
     match log_on.find_account() {
-        Found::Account(account) => {
-            log_on.exchange.facts.account = Some(account.id.clone());
-            log_on.admit(&account);
+        Found::Account(account) => log_on.admit(&account),
+        // Nobody of that name, or a directory that must be asked: work for the pool either way.
+        Found::Unknown | Found::Ask(_) => {
+            let key = Arc::from(log_on.credential.user.as_str());
+            log_on.queue(key, None);
         }
-        Found::Unknown => log_on.refuse_stranger(),
-        Found::Unavailable => log_on.end(Err(Refusal::DirectoryUnavailable), None),
     }
 }
 
@@ -63,35 +72,40 @@ impl<F> LogOn<F>
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {
-    fn find_account(&self) -> Found {
-        self.exchange.access.directory.find(&self.credential.user)
+    fn find_account(&mut self) -> Found {
+        let name = &self.credential.name;
+        let found = self.exchange.access.directory.find(&name.user, name.realm.as_ref());
+        if let Found::Account(account) = &found {
+            self.exchange.facts.account = Some(account.id.clone());
+        }
+        found
     }
 
     fn now(&self) -> Now {
         self.exchange.access.clock.now()
     }
 
-    /// Looks for a lock and reserves an attempt; what is still waiting for others' results waits
-    /// in the account's own line.
-    fn admit(self, account: &Arc<Account>) {
+    /// Looks for a lock and reserves an attempt. What is not proven at a glance waits in the
+    /// account's own line, and so does what finds all attempts reserved.
+    fn admit(self, account: &Account) {
+        let key = || Arc::from(account.id.as_str());
         match self.reserve(account) {
-            Ok(admission) => match self.recall(account) {
-                Some(proof) => self.settle_proven(account, admission, proof),
-                None => self.queue(account, Some(admission)),
+            Ok(reservation) => match self.recall(account) {
+                Some(proof) => self.settle_proven(account, reservation, proof),
+                None => self.queue(key(), Some(reservation)),
             },
-            Err(Denied::Locked { .. }) => self.end(Err(Refusal::LockedOut), None),
-            Err(Denied::Busy) => self.queue(account, None),
-            Err(Denied::Full) => self.end(Err(Refusal::Overloaded), None),
+            Err(Denied::Busy) => self.queue(key(), None),
+            Err(denied) => self.refuse(refusal_of(&denied)),
         }
     }
 
-    /// `None` inside where nothing is counted (I5).
-    fn reserve(&self, account: &Account) -> Result<Option<Admission>, Denied> {
-        if account.kind == Kind::Test {
-            return Ok(None);
+    fn reserve(&self, account: &Account) -> Result<Reservation, Denied> {
+        if !account.kind.is_counted() {
+            return Ok(Reservation::Exempt);
         }
         let lockout = &self.exchange.policy.rules.lockout;
-        self.exchange.access.locks.admit(&account.id, lockout, self.now().tick).map(Some)
+        let locks = &self.exchange.access.locks;
+        locks.admit(&account.id, lockout, self.now().tick).map(Reservation::Held)
     }
 
     fn recall(&self, account: &Account) -> Option<Proof> {
@@ -99,63 +113,70 @@ where
         access.proofs.recall(account, &self.credential.password, self.now().tick)
     }
 
-    fn queue(self, account: &Arc<Account>, admission: Option<Option<Admission>>) {
+    fn queue(self, key: Arc<str>, reservation: Option<Reservation>) {
         let access = Arc::clone(&self.exchange.access);
-        let key = Arc::from(account.id.as_str());
         access.hashing.submit(key, move |turn| match turn {
-            Turn::Hash(scratch) => self.take_turn(admission, scratch),
-            Turn::Shed => self.end(Err(Refusal::Overloaded), None),
+            Turn::Hash(scratch) => self.take_turn(reservation, scratch),
+            Turn::Shed => self.refuse(Refusal::Overloaded),
         });
     }
 
     /// The account's turn in the pool. It may have changed while this waited, so it is read anew.
-    fn take_turn(self, admission: Option<Option<Admission>>, scratch: &mut Scratch) {
-        let account = match self.find_account() {
-            Found::Account(account) => account,
-            Found::Unknown => return self.end(Err(Refusal::UnknownUser), None),
-            Found::Unavailable => return self.end(Err(Refusal::DirectoryUnavailable), None),
+    fn take_turn(mut self, reservation: Option<Reservation>, scratch: &mut Scratch) {
+        let account = match self.find_account().wait() {
+            Ok(Some(account)) => account,
+            Ok(None) => return self.refuse_stranger(scratch),
+            Err(error) => {
+                tracing::warn!(%error, "the directory could not be asked");
+                return self.refuse(Refusal::DirectoryUnavailable);
+            }
         };
-        let admission = match admission {
-            Some(admission) => admission,
-            None => match self.reserve(&account) {
-                Ok(admission) => admission,
-                Err(Denied::Busy) => return self.queue(&account, None),
-                Err(Denied::Locked { .. }) => return self.end(Err(Refusal::LockedOut), None),
-                Err(Denied::Full) => return self.end(Err(Refusal::Overloaded), None),
-            },
-        };
-        if let Some(proof) = self.recall(&account) {
-            return self.settle_proven(&account, admission, proof);
+        self.exchange.facts.account = Some(account.id.clone());
+        match reservation.map_or_else(|| self.reserve(&account), Ok) {
+            Ok(reservation) => self.check(&account, reservation, scratch),
+            Err(Denied::Busy) => self.queue(Arc::from(account.id.as_str()), None),
+            Err(denied) => self.refuse(refusal_of(&denied)),
         }
-        match password::check(&account, &self.credential.password, scratch) {
+    }
+
+    /// Somebody we do not know: the same work, the same answer, at the same time (P5).
+    fn refuse_stranger(self, scratch: &mut Scratch) {
+        password::check_nobody(&self.credential.password, scratch);
+        self.refuse(Refusal::UnknownUser);
+    }
+
+    fn check(self, account: &Account, reservation: Reservation, scratch: &mut Scratch) {
+        // The one before in the line may have proven this very password.
+        if let Some(proof) = self.recall(account) {
+            return self.settle_proven(account, reservation, proof);
+        }
+        let Exchange { access, .. } = &self.exchange;
+        let offered = &self.credential.password;
+        match password::check(account, offered, scratch) {
             Ok(Checked::Proven(proof)) => {
-                let access = &self.exchange.access;
-                access.proofs.remember(
-                    &account,
-                    &self.credential.password,
-                    &proof,
-                    self.now().tick,
-                );
-                self.settle_proven(&account, admission, proof);
+                access.proofs.remember(account, offered, &proof, self.now().tick);
+                self.settle_proven(account, reservation, proof);
             }
-            Ok(Checked::Previous) => {
-                self.settle(admission, AttemptOutcome::NotCounted, Err(Refusal::PreviousPassword));
-            }
+            Ok(Checked::Previous) => self.settle(
+                reservation,
+                AttemptOutcome::NotCounted,
+                Err(Refusal::PreviousPassword),
+            ),
             Ok(Checked::Wrong) => {
-                let tag = self.exchange.access.proofs.tag(&account, &self.credential.password);
+                let tag = access.wrong_tag.tag(account, offered);
                 let outcome = AttemptOutcome::Failed { tag };
-                self.settle(admission, outcome, Err(Refusal::WrongCredential));
+                self.settle(reservation, outcome, Err(Refusal::WrongCredential));
             }
             Err(error) => {
                 tracing::error!(account = %account.id, %error, "the stored hash can't be used");
                 let decision = Err(Refusal::DirectoryUnavailable);
-                self.settle(admission, AttemptOutcome::NotCounted, decision);
+                self.settle(reservation, AttemptOutcome::NotCounted, decision);
             }
         }
     }
 
     /// The credential is right: now, and only now, the account's state matters (P6).
-    fn settle_proven(self, account: &Account, admission: Option<Admission>, proof: Proof) {
+    fn settle_proven(self, account: &Account, reservation: Reservation, proof: Proof) {
         let Exchange { policy, client, .. } = &self.exchange;
         let decision = policy.check_kind(account, &client.service).and_then(|()| {
             portvakt_auth::decide(account, proof, &client.service, &policy.rules, self.now())
@@ -164,34 +185,22 @@ where
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,
         };
-        self.settle(admission, outcome, decision);
+        self.settle(reservation, outcome, decision);
     }
 
-    fn settle(self, admission: Option<Admission>, outcome: AttemptOutcome, decision: Decision) {
-        let change = admission.and_then(|admission| {
-            let Exchange { access, policy, .. } = &self.exchange;
-            let lockout = &policy.rules.lockout;
-            let settled = access.locks.settle(admission, outcome, lockout, self.now().tick);
-            if settled.newly_locked {
-                access.metrics.account_locked();
-            }
-            settled.change
-        });
-        self.end(decision, change);
+    fn settle(self, reservation: Reservation, outcome: AttemptOutcome, decision: Decision) {
+        let Reservation::Held(admission) = reservation else { return self.end(decision, None) };
+        let Exchange { access, policy, .. } = &self.exchange;
+        let settled =
+            access.locks.settle(admission, outcome, &policy.rules.lockout, self.now().tick);
+        if settled.newly_locked {
+            access.metrics.account_locked();
+        }
+        self.end(decision, settled.change);
     }
 
-    /// Somebody we do not know: the same work, the same answer, at the same time (P5).
-    fn refuse_stranger(self) {
-        let access = Arc::clone(&self.exchange.access);
-        let key = Arc::from(self.credential.user.as_str());
-        access.hashing.submit(key, move |turn| {
-            if let Turn::Hash(scratch) = turn {
-                password::check_nobody(&self.credential.password, scratch);
-                self.end(Err(Refusal::UnknownUser), None);
-            } else {
-                self.end(Err(Refusal::Overloaded), None);
-            }
-        });
+    fn refuse(self, refusal: Refusal) {
+        self.end(Err(refusal), None);
     }
 
     /// Writes down what must be durable, waits for it, and hands the decision on.
@@ -199,21 +208,24 @@ where
         let Self { exchange, then, .. } = self;
         let access = Arc::clone(&exchange.access);
         let attempt = record::attempt_row(&exchange, decision.as_ref().err().copied());
-        match change {
-            None => {
-                access.store.record(Entry { lock: None, attempt }, None);
-                then(exchange, decision);
-            }
-            Some(change) => {
-                let lock = Some(change.stored(access.clock.now()));
-                let waiting_since = Instant::now();
-                let metrics = Arc::clone(&access.metrics);
-                let done = Box::new(move |durability| {
-                    metrics.durable(durability, waiting_since.elapsed());
-                    then(exchange, decision);
-                });
-                access.store.record(Entry { lock, attempt }, Some(done));
-            }
-        }
+        let Some(change) = change else {
+            access.store.record(Entry { lock: None, attempt }, None);
+            return then(exchange, decision);
+        };
+        let lock = Some(change.stored(access.clock.now()));
+        let asked = Instant::now();
+        let metrics = Arc::clone(&access.metrics);
+        let done = Box::new(move |durability| {
+            metrics.committed(durability, asked.elapsed());
+            then(exchange, decision);
+        });
+        access.store.record(Entry { lock, attempt }, Some(done));
+    }
+}
+
+fn refusal_of(denied: &Denied) -> Refusal {
+    match denied {
+        Denied::Locked { .. } => Refusal::LockedOut,
+        Denied::Busy | Denied::Full => Refusal::Overloaded,
     }
 }

@@ -3,7 +3,11 @@
 use std::time::Instant;
 
 use portvakt_auth::Refusal;
-use portvakt_eap::{Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict};
+use portvakt_eap::packet::{self, Code, EapPacket, EapType};
+use portvakt_eap::{
+    Conversation, EapError, FailureCause, InnerCredential, Limits, MethodName, Step, TlsVersion,
+    Verdict,
+};
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
@@ -16,20 +20,21 @@ use super::{identify, route};
 pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request);
-    let mut packet = Vec::with_capacity(message.len());
-    message.copy_into(&mut packet);
+    let mut response = Vec::with_capacity(message.len());
+    message.copy_into(&mut response);
     match request.first(AttributeType::STATE) {
-        _ if packet.is_empty() => {
-            let eap = portvakt_eap::identity_request(crate::random::bytes::<1>()[0]);
+        _ if response.is_empty() => {
+            let [identifier] = crate::random::bytes();
+            let eap = packet::write_typed(Code::Request, identifier, EapType::IDENTITY, &[]);
             exchange.finish(Outcome::AskIdentity { eap });
         }
-        None => begin(exchange, request, &packet, limits),
-        Some(state) => resume(exchange, state, &packet, limits),
+        None => begin(exchange, request, &response, limits),
+        Some(state) => resume(exchange, state, &response, limits),
     }
 }
 
-fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, packet: &[u8], limits: Limits) {
-    let reject = |exchange: Exchange, refusal| refuse(exchange, packet, refusal, None);
+fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
+    let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
     let outer = match route::route(name, &exchange.policy) {
         Ok(outer) => outer,
@@ -38,7 +43,7 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, packet: &[u8], limit
     if !exchange.access.conversations.has_room() {
         return reject(exchange, Refusal::Overloaded);
     }
-    match Conversation::start(&exchange.policy.methods, packet, limits) {
+    match Conversation::start(&exchange.policy.methods, response, limits) {
         Ok((conversation, step)) => {
             let parked = Box::new(Parked {
                 conversation,
@@ -49,16 +54,16 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, packet: &[u8], limit
             });
             advance(exchange, parked, step, limits);
         }
-        Err(error) => refuse_broken(exchange, packet, &error),
+        Err(error) => refuse_broken(exchange, response, &error),
     }
 }
 
-fn resume(exchange: Exchange, state: &[u8], packet: &[u8], limits: Limits) {
+fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
     let Some(mut parked) = exchange.access.conversations.take(state, &exchange.client) else {
         let detail = "the State belongs to no conversation: it ended, or it was never ours";
-        return refuse(exchange, packet, Refusal::GaveUp, Some(detail.to_owned()));
+        return refuse(exchange, response, Refusal::GaveUp, Some(detail.to_owned()));
     };
-    match parked.conversation.handle_response(packet, limits) {
+    match parked.conversation.handle_response(response, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) if error.is_ignorable() => {
             if let Ok(state) = StateToken::try_from(state) {
@@ -66,14 +71,14 @@ fn resume(exchange: Exchange, state: &[u8], packet: &[u8], limits: Limits) {
             }
             exchange.finish(Outcome::Silence { reason: error.label() });
         }
-        Err(error) => refuse_broken(exchange, packet, &error),
+        Err(error) => refuse_broken(exchange, response, &error),
     }
 }
 
 /// Does what the conversation wants next.
 fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
-    exchange.facts.method = parked.conversation.method().unwrap_or("eap");
-    exchange.facts.tls_version = parked.conversation.tls_version();
+    exchange.facts.method = parked.conversation.method().map_or("eap", MethodName::label);
+    exchange.facts.tls_version = parked.conversation.tls_version().map(TlsVersion::label);
     exchange.facts.inner_identity = parked.facts.inner_identity.clone();
     exchange.facts.account = parked.facts.account.clone();
     match step {
@@ -111,7 +116,7 @@ fn prove(
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
     let credential =
-        Credential { user: name.user, password: Zeroizing::new(password.as_bytes().to_vec()) };
+        Credential { name, password: Zeroizing::new(password.as_bytes().to_vec()) };
     parked.facts.inner_identity.clone_from(&exchange.facts.inner_identity);
     attempt::log_on(exchange, credential, move |exchange, decision| {
         conclude(exchange, parked, decision, limits);
@@ -143,19 +148,20 @@ fn refusal_of(
 ) -> Refusal {
     match (decision, cause) {
         (Some(Err(refusal)), _) => refusal,
-        (_, FailureCause::MethodNotAgreed | FailureCause::InnerMethodNotOffered) => {
+        (_, FailureCause::MethodNotAgreed { .. } | FailureCause::InnerMethodNotOffered(_)) => {
             Refusal::MethodNotAllowed
         }
         _ => Refusal::GaveUp,
     }
 }
 
-fn refuse_broken(exchange: Exchange, packet: &[u8], error: &EapError) {
-    refuse(exchange, packet, Refusal::MethodNotAllowed, Some(error.to_string()));
+fn refuse_broken(exchange: Exchange, response: &[u8], error: &EapError) {
+    refuse(exchange, response, Refusal::MethodNotAllowed, Some(error.to_string()));
 }
 
-/// Rejects with an EAP-Failure that answers `packet` (E1).
-fn refuse(exchange: Exchange, packet: &[u8], refusal: Refusal, detail: Option<String>) {
-    let eap = Some(portvakt_eap::failure_for(packet));
+/// Rejects with an EAP-Failure that answers `response` (E1).
+fn refuse(exchange: Exchange, response: &[u8], refusal: Refusal, detail: Option<String>) {
+    let identifier = EapPacket::read(response).map_or(0, |packet| packet.identifier);
+    let eap = Some(packet::write_result(Code::Failure, identifier));
     exchange.finish(Outcome::Reject { refusal, detail, eap });
 }

@@ -20,7 +20,7 @@ pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         Err(refusal) => return exchange.refuse(refusal),
     };
     let credential =
-        Credential { user: name.user, password: Zeroizing::new(password.as_bytes().to_vec()) };
+        Credential { name, password: Zeroizing::new(password.as_bytes().to_vec()) };
     attempt::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
             Ok(grant) => Outcome::Accept { grant, eap: None },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
-use portvakt_radius::{AttributeType, Reply, ReplyContext, ReplyError};
+use portvakt_radius::{AttributeType, Reply, ReplyContext, PushError};
 
 use super::exchange::{Exchange, Outcome};
 use super::policy::Policy;
@@ -24,14 +24,14 @@ pub fn write<'b>(
     context: &'b ReplyContext,
     outcome: &Outcome,
     buffer: &'b mut [u8],
-) -> Result<Option<&'b [u8]>, ReplyError> {
+) -> Result<Option<&'b [u8]>, PushError> {
     let secret = &exchange.client.secret;
     let reply = match outcome {
         Outcome::Accept { grant, eap } => {
             let mut reply = Reply::accept(context, buffer)?;
             if let Some((packet, keys)) = eap {
                 reply.push_eap_message(packet)?;
-                reply.push_mppe_keys(secret, keys.msk(), salts())?;
+                reply.push_mppe_keys(secret, &keys.msk, salts())?;
             }
             push_grant(&mut reply, exchange, grant)?;
             reply
@@ -64,7 +64,7 @@ pub fn write<'b>(
 }
 
 /// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).
-fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), ReplyError> {
+fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), PushError> {
     let of_service = exchange.policy.services.get(&exchange.client.service);
     let vlan = grant.vlan().or(of_service.and_then(|service| service.vlan.as_deref()));
     if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {

@@ -1,0 +1,209 @@
+//! Does what the operator asks: looks up, explains, unlocks, closes, opens, imports.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use portvakt_auth::{
+    Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
+};
+
+use super::explain::{Explanation, state_code};
+use super::protocol::{Filter, Request, Response, Summary};
+use crate::access::Access;
+use crate::audit::AdministrativeAct;
+use crate::directory::{DirectoryWriter, Found};
+use crate::store::{Durability, Entry};
+
+/// The operator's desk.
+pub struct Desk {
+    access: Arc<Access>,
+}
+
+/// What went wrong, as a sentence with advice.
+type Complaint = String;
+
+impl Desk {
+    /// A desk over a running or an otherwise idle house.
+    #[must_use]
+    pub fn new(access: Arc<Access>) -> Self {
+        Self { access }
+    }
+
+    /// Does what `request` asks on behalf of `who`. `body` holds what follows an import.
+    pub fn handle(
+        &self,
+        who: &str,
+        request: Request,
+        body: &mut dyn Read,
+        progress: &mut dyn FnMut(Response),
+    ) -> Response {
+        let done = match request {
+            Request::List { filter, limit } => self.list(filter, limit),
+            Request::Show { user } => self.find(&user).map(|account| shown(&account)),
+            Request::Explain { user, service } => self.explain(&user, &service),
+            Request::Unlock { user, why } => self.unlock(who, &user, &why),
+            Request::Suspend { user, why } => self.change(who, "suspend", &user, &why, |account, note| {
+                account.suspended = Some(note);
+            }),
+            Request::Deactivate { user, why } => self.change(who, "deactivate", &user, &why, |account, note| {
+                account.deactivated = Some(note);
+            }),
+            Request::Restore { user, why } => self.change(who, "restore", &user, &why, |account, _| {
+                account.suspended = None;
+                account.deactivated = None;
+            }),
+            Request::SetPassword { user, hash, temporary, why } => {
+                self.set_password(who, &user, hash, temporary, &why)
+            }
+            Request::Import { file, keep_going, hash_cleartext, .. } => {
+                self.import(who, &file, keep_going, hash_cleartext, body, progress)
+            }
+        };
+        done.unwrap_or_else(|message| Response::Refused { message })
+    }
+
+    fn find(&self, user: &str) -> Result<Arc<Account>, Complaint> {
+        let name = NetworkAccessIdentifier::parse(user.as_bytes())
+            .map_err(|error| format!("{user:?} can't be a user name: {error}"))?;
+        if let Some(realm) = name.realm()
+            && !self.access.policy.load().realms.contains(realm)
+        {
+            return Err(format!("{realm} is not one of our realms; it is asked at its own home"));
+        }
+        let found = self.access.directory.find(name.user(), name.realm());
+        match found.wait() {
+            Ok(Some(account)) => Ok(account),
+            Ok(None) => Err(format!(
+                "there is no account {user}; `portvakt account list` shows the ones there are"
+            )),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn writer(&self) -> Result<&dyn DirectoryWriter, Complaint> {
+        self.access.directory.writer().ok_or_else(|| {
+            "this directory is read-only here: change the account where it is kept".to_owned()
+        })
+    }
+
+    fn list(&self, filter: Option<Filter>, limit: usize) -> Result<Response, Complaint> {
+        let all = self.access.directory.list().ok_or("this directory can't list its accounts")?;
+        let now = self.access.clock.now();
+        let summarise = |account: &Arc<Account>| Summary {
+            name: account.id.to_string(),
+            kind: account.kind,
+            display_name: account.display_name.clone(),
+            state: state_code(&self.access, account, "eduroam").to_owned(),
+            locked_until: self
+                .access
+                .locks
+                .locked_until(&account.id, now.tick)
+                .map(|tick| now.utc_at(tick)),
+        };
+        let wanted = |summary: &Summary| match filter {
+            None => true,
+            Some(Filter::Locked) => summary.locked_until.is_some(),
+            Some(Filter::Closed) => summary.locked_until.is_none() && summary.state != "open",
+        };
+        let mut accounts: Vec<_> = all.iter().map(summarise).filter(wanted).collect();
+        let more = accounts.len().saturating_sub(limit);
+        accounts.truncate(limit);
+        Ok(Response::Accounts { accounts, more })
+    }
+
+    fn explain(&self, user: &str, service: &str) -> Result<Response, Complaint> {
+        let account = self.find(user)?;
+        let explanation = Explanation::of(&self.access, &account, service)
+            .map_err(|error| error.to_string())?;
+        Ok(Response::Explanation(Box::new(explanation)))
+    }
+
+    fn unlock(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
+        let account = self.find(user)?;
+        let change = self.access.locks.unlock(&account.id);
+        let was_locked = change.is_some();
+        let lasting = change.is_none_or(|change| self.write_lock(&change));
+        self.audit(who, "unlock", &account, why);
+        let message = match (was_locked, lasting) {
+            (false, _) => format!("{} was not locked and had no failed log-ons", account.id),
+            (true, true) => format!("{} is unlocked, its failed log-ons are forgotten", account.id),
+            (true, false) => format!(
+                "{} is unlocked, but the disk refuses: if the server ends before it recovers, the \
+                 lock comes back",
+                account.id
+            ),
+        };
+        Ok(Response::Done { message })
+    }
+
+    /// Waits until a lock change is on disk; `false` if the disk refuses.
+    fn write_lock(&self, change: &LockChange) -> bool {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let done = Box::new(move |durability| drop(sender.send(durability)));
+        let lock = Some(change.stored(self.access.clock.now()));
+        self.access.store.record(Entry { lock, attempt: None }, Some(done));
+        receiver.recv() == Ok(Durability::OnDisk)
+    }
+
+    fn change(
+        &self,
+        who: &str,
+        act: &'static str,
+        user: &str,
+        why: &str,
+        change: impl FnOnce(&mut Account, Note),
+    ) -> Result<Response, Complaint> {
+        let account = self.find(user)?;
+        let since = self.access.clock.now().utc;
+        let note = Note { reason: why.to_owned(), since, by: who.to_owned() };
+        let changed = self
+            .writer()?
+            .update(&account.id, |account| change(account, note))
+            .map_err(|error| error.to_string())?;
+        self.access.proofs.forget(&account.id);
+        self.audit(who, act, &account, why);
+        let state = state_code(&self.access, &changed, "eduroam");
+        Ok(Response::Done { message: format!("{act}: done; {} is now {state}", account.id) })
+    }
+
+    fn set_password(
+        &self,
+        who: &str,
+        user: &str,
+        hash: PasswordHash,
+        temporary: bool,
+        why: &str,
+    ) -> Result<Response, Complaint> {
+        let account = self.find(user)?;
+        let changed_at = self.access.clock.now().utc;
+        let kind = if temporary { PasswordKind::Temporary } else { PasswordKind::Permanent };
+        self.writer()?
+            .update(&account.id, |account| {
+                account.set_password(Password { hash, changed_at, kind });
+            })
+            .map_err(|error| error.to_string())?;
+        self.access.proofs.forget(&account.id);
+        let act = if temporary { "set-temporary-password" } else { "set-password" };
+        self.audit(who, act, &account, why);
+        Ok(Response::Done { message: format!("{} has a new password", account.id) })
+    }
+
+    fn audit(&self, who: &str, act: &'static str, account: &Account, why: &str) {
+        self.access.audit.record_act(&AdministrativeAct {
+            time: self.access.clock.now().utc,
+            who: who.to_owned(),
+            act,
+            account: Some(account.id.to_string()),
+            why: why.to_owned(),
+            result: "done".to_owned(),
+        });
+    }
+}
+
+/// An account without its hashes.
+fn shown(account: &Account) -> Response {
+    let mut account = account.clone();
+    let scheme = account.password.take().map(|password| password.hash.scheme().to_string());
+    account.previous.clear();
+    Response::Account { account: Box::new(account), scheme }
+}

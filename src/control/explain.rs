@@ -1,0 +1,207 @@
+//! Why somebody can or can't come in, in one value: state, reasons, lock, last attempts, next step.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use portvakt_auth::{Account, Kind, Refusal};
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::store::{AttemptRow, StoreError};
+
+/// How many of the last attempts are shown.
+const ATTEMPTS_SHOWN: usize = 10;
+
+/// The state of one account for one service.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The account's name.
+    pub account: String,
+    /// Whose it is.
+    pub kind: Kind,
+    /// The person's name.
+    pub display_name: Option<String>,
+    /// The service it was asked for.
+    pub service: String,
+    /// The reason that the right password would be refused for now; `None` is let in.
+    pub refusal: Option<Refusal>,
+    /// Every rule of status that does not hold.
+    pub findings: Vec<StatusFinding>,
+    /// Failed log-ons and lock.
+    pub lock: LockState,
+    /// The last attempts, newest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A rule that does not hold.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StatusFinding {
+    /// The reason.
+    pub refusal: Refusal,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+/// Failed log-ons and lock.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LockState {
+    /// Failures counted.
+    pub failures: u8,
+    /// Of so many that lock the account.
+    pub of: u8,
+    /// When the lock ends.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// One of the last attempts.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When.
+    pub time: Timestamp,
+    /// `accept`, or the reason.
+    pub outcome: String,
+    /// The RADIUS client it came through.
+    pub client: String,
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// The device.
+    pub device: Option<String>,
+    /// The visited site.
+    pub place: Option<String>,
+}
+
+impl Explanation {
+    /// Explains `account` as it stands now.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn of(access: &Access, account: &Account, service: &str) -> Result<Self, StoreError> {
+        let now = access.clock.now();
+        let policy = access.policy.load();
+        let rules = &policy.rules;
+        let lock = lock_state(access, account);
+        let mut findings: Vec<_> =
+            portvakt_auth::findings(account, service, rules, now.utc)
+                .into_iter()
+                .map(|found| StatusFinding { refusal: found.refusal, since: found.since })
+                .collect();
+        if let Err(refusal) = policy.check_kind(account, service) {
+            findings.push(StatusFinding { refusal, since: None });
+        }
+        let first = findings.first().map(|finding| finding.refusal);
+        let attempts = access.store.last_attempts(&account.id, ATTEMPTS_SHOWN)?;
+        Ok(Self {
+            account: account.id.to_string(),
+            kind: account.kind,
+            display_name: account.display_name.clone(),
+            service: service.to_owned(),
+            refusal: lock.locked_until.map(|_| Refusal::LockedOut).or(first),
+            findings,
+            lock,
+            attempts: attempts.into_iter().map(Attempt::from).collect(),
+        })
+    }
+}
+
+/// Failed log-ons and lock of an account, as they count at this moment.
+pub fn lock_state(access: &Access, account: &Account) -> LockState {
+    let now = access.clock.now();
+    let lockout = &access.policy.load().rules.lockout;
+    let locked_until = access.locks.locked_until(&account.id, now.tick);
+    let failures = access
+        .locks
+        .lock_record(&account.id)
+        .filter(|record| now.tick.since(record.last_failure) < lockout.forget_after)
+        .map_or(0, |record| record.failures);
+    LockState {
+        failures,
+        of: lockout.attempts,
+        locked_until: locked_until.map(|tick| now.utc_at(tick)),
+    }
+}
+
+impl From<AttemptRow> for Attempt {
+    fn from(row: AttemptRow) -> Self {
+        Self {
+            time: row.time,
+            outcome: row.outcome.code().to_owned(),
+            client: row.client,
+            service: row.service,
+            method: row.method,
+            device: row.calling_station,
+            place: row.operator_name,
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.display_name.as_deref().map(|name| format!(" ({name})"));
+        let name = name.unwrap_or_default();
+        match self.refusal {
+            None => writeln!(
+                f,
+                "{}{name} may come in by {}, with the right password.",
+                self.account, self.service
+            )?,
+            Some(refusal) => {
+                writeln!(f, "{}{name} is refused by {}: {refusal}.", self.account, self.service)?;
+                writeln!(f, "  why        {}", refusal.for_helpdesk())?;
+                writeln!(f, "  next step  {}", refusal.next_step())?;
+            }
+        }
+        self.write_findings(f)?;
+        self.write_lock(f)?;
+        self.write_attempts(f)
+    }
+}
+
+impl Explanation {
+    fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            let since = finding.since.map(|since| format!(", since {since}")).unwrap_or_default();
+            writeln!(f, "  status     {}{since}", finding.refusal)?;
+        }
+        Ok(())
+    }
+
+    fn write_lock(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.lock.locked_until, self.lock.failures) {
+            (Some(until), _) => writeln!(f, "  lock       after failed log-ons, until {until}"),
+            (None, 0) => writeln!(f, "  lock       none, no failed log-ons counted"),
+            (None, failures) => {
+                writeln!(f, "  lock       none, {failures} of {} failed log-ons", self.lock.of)
+            }
+        }
+    }
+
+    fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.attempts.is_empty() {
+            return writeln!(f, "  attempts   none known");
+        }
+        writeln!(f, "  last attempts, newest first:")?;
+        for attempt in &self.attempts {
+            let device = attempt.device.as_deref().unwrap_or("unknown device");
+            let place = attempt.place.as_deref().unwrap_or(&attempt.client);
+            writeln!(
+                f,
+                "    {}  {:<20} {} {} from {device} at {place}",
+                attempt.time, attempt.outcome, attempt.service, attempt.method
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The code that lists show for an account: `open` or a reason.
+pub fn state_code(access: &Access, account: &Account, service: &str) -> &'static str {
+    let now = access.clock.now();
+    if access.locks.locked_until(&account.id, now.tick).is_some() {
+        return Refusal::LockedOut.code();
+    }
+    let policy = access.policy.load();
+    let standing = portvakt_auth::standing(account, service, &policy.rules, now.utc);
+    standing.err().map_or("open", Refusal::code)
+}

@@ -1,0 +1,166 @@
+//! What goes over the control socket: one JSON line to ask, JSON lines to answer.
+//!
+//! An import's LDIF follows its line as so many octets. Cleartext passwords never travel here: the
+//! command line hashes them first.
+
+use jiff::Timestamp;
+use portvakt_auth::{Account, Kind, PasswordHash};
+use serde::{Deserialize, Serialize};
+
+use super::explain::Explanation;
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Accounts, in the order of their names.
+    List {
+        /// Only these.
+        filter: Option<Filter>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// All that is known of one account; hashes are left out.
+    Show {
+        /// Name or alias, with or without realm.
+        user: String,
+    },
+    /// Whether an account may come in, why not, what happened lately, and what to do.
+    Explain {
+        /// Name or alias, with or without realm.
+        user: String,
+        /// The service it is asked for.
+        service: String,
+    },
+    /// Ends a lock after failed log-ons and forgets the failures.
+    Unlock {
+        /// Name or alias.
+        user: String,
+        /// For the audit log.
+        why: String,
+    },
+    /// Closes an account after an abuse report.
+    Suspend {
+        /// Name or alias.
+        user: String,
+        /// For the audit log and the helpdesk.
+        why: String,
+    },
+    /// Closes an account until its owner has a new password.
+    Deactivate {
+        /// Name or alias.
+        user: String,
+        /// For the audit log and the helpdesk.
+        why: String,
+    },
+    /// Takes suspension and deactivation back.
+    Restore {
+        /// Name or alias.
+        user: String,
+        /// For the audit log.
+        why: String,
+    },
+    /// Puts a new password in place.
+    SetPassword {
+        /// Name or alias.
+        user: String,
+        /// Its hash.
+        hash: PasswordHash,
+        /// Whether it is a temporary one, valid for hours.
+        temporary: bool,
+        /// For the audit log.
+        why: String,
+    },
+    /// Adds or changes the accounts of an LDIF text, which follows.
+    Import {
+        /// Octets of LDIF after this line.
+        octets: u64,
+        /// What messages call the text.
+        file: String,
+        /// Whether records without a mistake are imported when others have one.
+        keep_going: bool,
+        /// Whether passwords in clear text are hashed rather than refused.
+        hash_cleartext: bool,
+    },
+}
+
+/// Which accounts to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Locked after failed log-ons.
+    Locked,
+    /// Refused for any other reason.
+    Closed,
+}
+
+/// What is answered; only [`Response::Progress`] is followed by another.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Response {
+    /// It is done, and this is what changed.
+    Done {
+        /// A sentence.
+        message: String,
+    },
+    /// It can't be done; nothing changed.
+    Refused {
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The accounts asked for.
+    Accounts {
+        /// In the order of their names.
+        accounts: Vec<Summary>,
+        /// How many there are beyond the limit.
+        more: usize,
+    },
+    /// One account.
+    Account {
+        /// Without hashes.
+        account: Box<Account>,
+        /// The scheme of its password's hash.
+        scheme: Option<String>,
+    },
+    /// The state of one account.
+    Explanation(Box<Explanation>),
+    /// An import is under way.
+    Progress {
+        /// Records or octets done.
+        done: u64,
+        /// Of so many.
+        of: u64,
+        /// What is being done: `reading`, `writing`.
+        step: String,
+    },
+    /// An import has ended.
+    Imported(Imported),
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Accounts that are new.
+    pub added: usize,
+    /// Accounts that changed.
+    pub changed: usize,
+    /// Accounts that were as the file has them.
+    pub unchanged: usize,
+    /// What was wrong, each with file, line, attribute and reason.
+    pub problems: Vec<String>,
+}
+
+/// A line of the list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// The account's name.
+    pub name: String,
+    /// Whose it is.
+    pub kind: Kind,
+    /// The person's name.
+    pub display_name: Option<String>,
+    /// `open`, or the code of the reason it would be refused for.
+    pub state: String,
+    /// When the lock after failed log-ons ends.
+    pub locked_until: Option<Timestamp>,
+}
