@@ -1,1 +1,3 @@
-//! portvakt-testkit
+//! What the tests share: peers in memory, no sockets, no sleeping.
+
+pub mod supplicant;

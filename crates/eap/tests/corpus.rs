@@ -1,0 +1,138 @@
+//! Replays `tests/corpus/eap`, whose README.md says what the lines mean.
+
+mod common;
+
+use common::Campus;
+use portvakt_eap::packet::{Body, Code, EapPacket, EapType, write_typed};
+use portvakt_eap::ttls::InnerRequest;
+use portvakt_eap::{EapError, FailureCause, Limits, Step, TlsVersions};
+
+const PACKETS: &str = include_str!("../../../tests/corpus/eap/packets.txt");
+const RESPONSES: &str = include_str!("../../../tests/corpus/eap/responses.txt");
+const AVPS: &str = include_str!("../../../tests/corpus/eap/avps.txt");
+
+#[test]
+fn packets_read_as_the_corpus_says() {
+    replay(PACKETS, |hex| describe_packet(&unhex(hex)));
+}
+
+#[test]
+fn responses_end_as_the_corpus_says() {
+    let campus = Campus::new(TlsVersions::Both);
+    replay(RESPONSES, |hex| {
+        let responses: Vec<Vec<u8>> = hex.split('|').map(unhex).collect();
+        last_step(&campus, &responses)
+    });
+}
+
+#[test]
+fn avps_mean_what_the_corpus_says() {
+    replay(AVPS, |hex| describe_inner(&unhex(hex)));
+}
+
+/// Collects all disagreements: one look shows what a change moved.
+fn replay(corpus: &str, outcome: impl Fn(&str) -> String) {
+    let mut wrong = Vec::new();
+    for (number, line) in corpus.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default();
+        let Some((hex, expected)) = line.split_once("=>") else {
+            assert!(line.trim().is_empty(), "line {}: no `=>`", number + 1);
+            continue;
+        };
+        let (found, expected) = (outcome(hex), expected.trim());
+        if found != expected {
+            wrong.push(format!("line {}: {found}, not {expected}", number + 1));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| {
+            c.to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+                .expect("a hex digit")
+        })
+        .collect();
+    assert!(
+        digits.len().is_multiple_of(2),
+        "an odd number of hex digits: {text}"
+    );
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}
+
+fn describe_packet(bytes: &[u8]) -> String {
+    let packet = match EapPacket::read(bytes) {
+        Ok(packet) => packet,
+        Err(error) => return error.label().into(),
+    };
+    let code = match packet.code {
+        Code::Request => "request",
+        Code::Response => "response",
+        Code::Success => "success",
+        Code::Failure => "failure",
+    };
+    format!("{code} {}{}", packet.identifier, describe_body(packet.body))
+}
+
+fn describe_body(body: Body<'_>) -> String {
+    match body {
+        Body::Empty => String::new(),
+        Body::Identity(identity) => format!(" identity \"{}\"", identity.escape_ascii()),
+        Body::Notification => " notification".into(),
+        Body::Nak(nak) => nak
+            .wanted()
+            .fold(" nak".into(), |text, kind| format!("{text} {}", kind.0)),
+        Body::Method { kind, data } => data
+            .iter()
+            .enumerate()
+            .fold(format!(" method {}", kind.0), |text, (at, octet)| {
+                format!("{text}{}{octet:02x}", if at == 0 { " " } else { "" })
+            }),
+        Body::Expanded { vendor, kind, .. } => format!(" expanded {vendor} {kind}"),
+    }
+}
+
+fn last_step(campus: &Campus, responses: &[Vec<u8>]) -> String {
+    let (mut conversation, mut step) = campus.start(&campus.supplicant(), Limits::USUAL);
+    for response in responses {
+        let Step::Request(request) = &step else {
+            return "ended early".into();
+        };
+        let response = write_typed(Code::Response, request[1], EapType::TTLS, response);
+        step = match conversation.handle_response(&response, Limits::USUAL) {
+            Ok(step) => step,
+            Err(error) => return error.label().into(),
+        };
+    }
+    match step {
+        Step::Request(_) => "request".into(),
+        Step::Prove(_) => "prove".into(),
+        Step::Success { .. } => "success".into(),
+        Step::Failure {
+            cause: FailureCause::Protocol(EapError::Fragment(error)),
+            ..
+        } => error.label().into(),
+        Step::Failure { cause, .. } => cause.label().into(),
+    }
+}
+
+fn describe_inner(bytes: &[u8]) -> String {
+    match InnerRequest::read(bytes) {
+        Ok(InnerRequest::Pap { identity, password }) => {
+            format!(
+                "pap \"{}\" \"{}\"",
+                identity.escape_ascii(),
+                password.escape_ascii()
+            )
+        }
+        Ok(InnerRequest::Other(method)) => format!("other {}", method.label()),
+        Err(error) => error.label().into(),
+    }
+}

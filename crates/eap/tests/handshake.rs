@@ -1,0 +1,150 @@
+//! Handshakes that fail or stop: what the operator is told, and that alerts come first.
+
+mod common;
+
+use common::{Campus, PASSWORD, USER};
+use portvakt_eap::{
+    Alert, Conversation, FailureCause, Limits, ServerTls, Stage, Step, TlsAlert, TlsConfigError,
+    TlsProblem, TlsVersions,
+};
+use portvakt_testkit::supplicant::{Authority, Outcome, Profile, Supplicant};
+
+#[test]
+fn a_device_that_does_not_trust_our_ca_says_so() {
+    for versions in [TlsVersions::Tls12Only, TlsVersions::Tls13Only] {
+        let campus = Campus::new(versions);
+        let stranger = Authority::new("Stranger");
+        let mut supplicant = Supplicant::new(Profile::pap(&stranger, USER, PASSWORD));
+        let ending = campus.converse(&mut supplicant, Limits::USUAL);
+        let cause = ending.result.unwrap().unwrap_err();
+        assert_eq!(
+            cause,
+            FailureCause::TlsAlert(TlsAlert::Received(Alert::UNKNOWN_CA))
+        );
+        assert_eq!(
+            cause.to_string(),
+            "the client sent TLS alert unknown_ca: \
+             the device does not trust the CA that issued our certificate"
+        );
+        assert_eq!(supplicant.outcome(), Some(Outcome::Failure));
+    }
+}
+
+#[test]
+fn a_device_that_expects_another_name_says_so() {
+    let campus = Campus::new(TlsVersions::Both);
+    let profile = Profile {
+        server_name: "radius.other.example".into(),
+        ..campus.profile()
+    };
+    let ending = campus.converse(&mut Supplicant::new(profile), Limits::USUAL);
+    match ending.result.unwrap().unwrap_err() {
+        FailureCause::TlsAlert(TlsAlert::Received(alert)) => {
+            assert_eq!(alert.name(), "bad_certificate");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// The alert goes out as a request; EAP-Failure only answers the answer to it.
+#[test]
+fn our_own_alert_reaches_the_device_before_the_failure() {
+    let campus = Campus::new(TlsVersions::Tls13Only);
+    let versions = vec![&rustls::version::TLS12];
+    let mut supplicant = Supplicant::new(Profile {
+        versions,
+        ..campus.profile()
+    });
+    let (mut conversation, step) = campus.start(&supplicant, Limits::USUAL);
+    let step = answer(&mut conversation, &mut supplicant, step);
+    assert_eq!(conversation.stage(), Stage::TlsAlert);
+    let Step::Request(alert) = &step else {
+        panic!("an alert was due: {step:?}")
+    };
+    assert_eq!(
+        alert[6..],
+        [21, 3, 3, 0, 2, 2, 70],
+        "protocol_version, fatal"
+    );
+    let step = answer(&mut conversation, &mut supplicant, step);
+    let Step::Failure { packet, cause } = step else {
+        panic!("{step:?}")
+    };
+    assert_eq!(packet, [4, 0, 0, 4], "the identifier of the last response");
+    assert_eq!(
+        cause,
+        FailureCause::TlsAlert(TlsAlert::Sent(TlsProblem::NoCommonVersion))
+    );
+    assert!(matches!(
+        supplicant.tls_error(),
+        Some(rustls::Error::AlertReceived(_))
+    ));
+}
+
+/// E10: the stage says what the device owes us.
+#[test]
+fn the_stage_follows_the_handshake() {
+    let campus = Campus::new(TlsVersions::Both);
+    let limits = Limits { eap_octets: 400 };
+    let profile = Profile {
+        eap_octets: 100,
+        ..campus.profile()
+    };
+    let mut supplicant = Supplicant::new(profile);
+    let (mut conversation, mut step) = campus.start(&supplicant, limits);
+    let mut stages = vec![conversation.stage().label()];
+    while let Step::Request(request) = step {
+        let response = supplicant.handle(&request).expect("an answer");
+        step = conversation
+            .handle_response(&response, limits)
+            .expect("a sound response");
+        stages.push(conversation.stage().label());
+    }
+    stages.dedup();
+    assert_eq!(
+        stages,
+        [
+            "method-negotiation",
+            "client-hello",
+            "server-fragments",
+            "server-certificate",
+            "inner-authentication",
+            "verdict",
+        ]
+    );
+}
+
+#[test]
+fn a_chain_and_key_that_do_not_fit_are_refused_at_load() {
+    let (ours, theirs) = (
+        Authority::new("A").issue_server(),
+        Authority::new("B").issue_server(),
+    );
+    let load = |chain: &str, key: &str| {
+        ServerTls::from_pem(chain.as_bytes(), key.as_bytes(), TlsVersions::Both).unwrap_err()
+    };
+    assert!(matches!(
+        load(&ours.chain_pem, &theirs.key_pem),
+        TlsConfigError::KeyUnfit(_)
+    ));
+    assert!(matches!(
+        load(&ours.chain_pem, "no key"),
+        TlsConfigError::KeyPem(_)
+    ));
+    assert_eq!(load("", &ours.key_pem), TlsConfigError::ChainEmpty);
+    let broken = ours.chain_pem.replace("-----END", "-----and");
+    assert!(matches!(
+        load(&broken, &ours.key_pem),
+        TlsConfigError::ChainPem(_)
+    ));
+}
+
+fn answer(conversation: &mut Conversation, supplicant: &mut Supplicant, step: Step) -> Step {
+    let Step::Request(request) = step else {
+        panic!("a request was due: {step:?}")
+    };
+    let response = supplicant.handle(&request).expect("an answer");
+    conversation
+        .handle_response(&response, Limits::USUAL)
+        .expect("a sound response")
+}

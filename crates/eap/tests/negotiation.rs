@@ -1,0 +1,205 @@
+//! E1: identities, identifiers, Nak, and packets that have no business here.
+
+mod common;
+
+use common::Campus;
+use portvakt_eap::packet::{Code, EapType, PacketError, write_typed};
+use portvakt_eap::{
+    Conversation, EapError, FailureCause, Limits, MethodType, Methods, MethodsError, Stage, Step,
+    TlsVersions, Verdict,
+};
+
+const LIMITS: Limits = Limits::USUAL;
+const START: [u8; 6] = [1, 0xff, 0, 6, 21, 0x20];
+
+fn offered(campus: &Campus) -> Conversation {
+    let (conversation, step) = campus.start(&campus.supplicant(), LIMITS);
+    assert!(matches!(step, Step::Request(request) if request == START));
+    conversation
+}
+
+fn nak(identifier: u8, wanted: &[u8]) -> Vec<u8> {
+    write_typed(Code::Response, identifier, EapType::NAK, wanted)
+}
+
+#[test]
+fn a_nak_that_names_ttls_is_offered_ttls_again_but_not_forever() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut conversation = offered(&campus);
+    let step = conversation
+        .handle_response(&nak(0xff, &[25, 21]), LIMITS)
+        .unwrap();
+    assert!(matches!(step, Step::Request(request) if request == [1, 0, 0, 6, 21, 0x20]));
+    let step = conversation
+        .handle_response(&nak(0, &[21]), LIMITS)
+        .unwrap();
+    assert!(matches!(
+        step,
+        Step::Failure {
+            cause: FailureCause::MethodNotAgreed { .. },
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_nak_for_what_is_not_offered_ends_it_and_says_what_was_wanted() {
+    let campus = Campus::new(TlsVersions::Both);
+    let cases: [(&[u8], Option<EapType>); 5] = [
+        (&[25], Some(EapType::PEAP)),
+        (&[13, 25], Some(EapType::TLS)),
+        (&[0], None),
+        (&[], None),
+        (&[3, 254, 255, 1, 2], None),
+    ];
+    for (types, wanted) in cases {
+        let step = offered(&campus)
+            .handle_response(&nak(0xff, types), LIMITS)
+            .unwrap();
+        let Step::Failure { packet, cause } = step else {
+            panic!("{step:?}")
+        };
+        assert_eq!(packet, [4, 0xff, 0, 4]);
+        assert_eq!(cause, FailureCause::MethodNotAgreed { wanted });
+    }
+}
+
+#[test]
+fn the_operator_reads_what_the_device_wants() {
+    let cause = FailureCause::MethodNotAgreed {
+        wanted: Some(EapType::PEAP),
+    };
+    assert_eq!(
+        cause.to_string(),
+        "the device accepts no method that is offered here; it asks for PEAP (25)"
+    );
+}
+
+#[test]
+fn an_expanded_nak_counts_like_the_short_one() {
+    let campus = Campus::new(TlsVersions::Both);
+    let entry = |kind| [254, 0, 0, 0, 0, 0, 0, kind];
+    let expanded = |entries: &[[u8; 8]]| {
+        let data = [&[0, 0, 0, 0, 0, 0, 3], entries.as_flattened()].concat();
+        write_typed(Code::Response, 0xff, EapType::EXPANDED, &data)
+    };
+    let wants_ttls = expanded(&[entry(25), entry(21)]);
+    let step = offered(&campus)
+        .handle_response(&wants_ttls, LIMITS)
+        .unwrap();
+    assert!(matches!(step, Step::Request(_)));
+    let step = offered(&campus)
+        .handle_response(&expanded(&[entry(25)]), LIMITS)
+        .unwrap();
+    let wanted = Some(EapType::PEAP);
+    assert!(matches!(step, Step::Failure { cause, .. }
+        if cause == FailureCause::MethodNotAgreed { wanted }));
+}
+
+/// RFC 3748 §5.3.1: a Nak answers an offer, never a method under way.
+#[test]
+fn a_nak_in_the_middle_is_dropped() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut supplicant = campus.supplicant();
+    let (mut conversation, step) = campus.start(&supplicant, LIMITS);
+    let Step::Request(request) = step else {
+        panic!("{step:?}")
+    };
+    let hello = supplicant.handle(&request).unwrap();
+    let _flight = conversation.handle_response(&hello, LIMITS).unwrap();
+    let stage = conversation.stage();
+    let late = conversation.handle_response(&nak(0, &[25]), LIMITS);
+    assert_eq!(late.unwrap_err(), EapError::NakTooLate);
+    assert_eq!(conversation.stage(), stage);
+}
+
+#[test]
+fn packets_that_answer_nothing_are_ignorable_and_change_nothing() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut conversation = offered(&campus);
+    let malformed = EapError::Malformed(PacketError::LengthBeyondData(7));
+    let cases: [(&[u8], EapError); 7] = [
+        (&[2, 0xfe, 0, 6, 21, 0], EapError::WrongIdentifier),
+        (&[2, 0, 0, 6, 21, 0], EapError::WrongIdentifier),
+        (&[1, 0xff, 0, 6, 21, 0], EapError::NotAResponse),
+        (&[2, 0xff, 0, 6, 25, 0], EapError::WrongType),
+        (&[2, 0xff, 0, 6, 1, 65], EapError::WrongType),
+        (&[2, 0xff, 0, 5, 2], EapError::WrongType),
+        (&[2, 0xff, 0, 7, 21, 0], malformed),
+    ];
+    for (packet, error) in cases {
+        assert_eq!(
+            conversation.handle_response(packet, LIMITS).unwrap_err(),
+            error
+        );
+        assert!(error.is_ignorable());
+        assert_eq!(conversation.stage(), Stage::MethodNegotiation);
+    }
+}
+
+#[test]
+fn a_conversation_begins_with_an_identity() {
+    let campus = Campus::new(TlsVersions::Both);
+    let start = |packet: &[u8]| Conversation::start(&campus.methods, packet, LIMITS);
+    assert_eq!(
+        start(&[2, 1, 0, 6, 21, 0]).unwrap_err(),
+        EapError::NotIdentity
+    );
+    assert_eq!(
+        start(&[]).unwrap_err(),
+        EapError::Malformed(PacketError::NoHeader)
+    );
+    let long = write_typed(Code::Response, 1, EapType::IDENTITY, &[b'a'; 254]);
+    assert_eq!(start(&long).unwrap_err(), EapError::IdentityTooLong);
+    let (conversation, _) = start(&[2, 1, 0, 5, 1, 9, 9]).unwrap();
+    assert_eq!(
+        conversation.outer_identity(),
+        b"",
+        "octets past Length are padding"
+    );
+}
+
+#[test]
+fn nobody_is_asked_and_nothing_is_taken_outside_its_turn() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut conversation = offered(&campus);
+    let verdict = conversation.handle_verdict(Verdict::Accepted, LIMITS);
+    assert_eq!(verdict.unwrap_err(), EapError::NotExpected);
+    let _failure = conversation
+        .handle_response(&nak(0xff, &[0]), LIMITS)
+        .unwrap();
+    for verdict in [Verdict::Accepted, Verdict::Refused] {
+        assert!(conversation.handle_verdict(verdict, LIMITS).is_err());
+    }
+    let late = conversation.handle_response(&nak(0xff, &[21]), LIMITS);
+    assert_eq!(late.unwrap_err(), EapError::NotExpected);
+}
+
+#[test]
+fn a_list_of_methods_is_neither_empty_nor_repeats_itself() {
+    let campus = Campus::new(TlsVersions::Both);
+    let tls = || campus.tls.clone();
+    assert_eq!(Methods::new(tls(), &[]).unwrap_err(), MethodsError::Empty);
+    let twice = [MethodType::Ttls, MethodType::Ttls];
+    let error = Methods::new(tls(), &twice).unwrap_err();
+    assert_eq!(error, MethodsError::Repeated(MethodType::Ttls));
+}
+
+/// E2.
+#[test]
+fn limits_follow_framed_mtu() {
+    for (framed_mtu, is_80211, octets) in [
+        (None, false, 1020),
+        (None, true, 1020),
+        (Some(1400), true, 1020),
+        (Some(1000), false, 1000),
+        (Some(1000), true, 996),
+        (Some(64), true, 60),
+        (Some(63), false, 1020),
+        (Some(0), true, 1020),
+        (Some(u32::MAX), false, 1020),
+    ] {
+        let limits = Limits::from_framed_mtu(framed_mtu, is_80211);
+        assert_eq!(limits.eap_octets, octets, "{framed_mtu:?} {is_80211}");
+    }
+}

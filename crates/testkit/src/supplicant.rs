@@ -1,0 +1,251 @@
+//! A supplicant in memory: a rustls client that speaks EAP-TTLS to a [`Conversation`].
+//!
+//! Its framing is written apart from the server's, so that the two check each other.
+//!
+//! [`Conversation`]: portvakt_eap::Conversation
+
+mod certificates;
+mod framing;
+mod pair;
+mod random;
+
+pub use certificates::{Authority, ServerIdentity};
+pub use pair::{Ending, converse};
+pub use random::Random;
+
+use framing::Framing;
+use portvakt_eap::ttls::avp::{self, Avp};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+const REQUEST: u8 = 1;
+const RESPONSE: u8 = 2;
+const SUCCESS: u8 = 3;
+const FAILURE: u8 = 4;
+const IDENTITY: u8 = 1;
+const NAK: u8 = 3;
+const TTLS: u8 = 21;
+
+/// How a device is set up.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Outside the tunnel.
+    pub outer_identity: String,
+    /// What goes through the tunnel: AVPs, ready made.
+    pub inner: Vec<u8>,
+    /// The one CA that the device trusts, DER.
+    pub trusted: CertificateDer<'static>,
+    /// The name that the certificate must bear.
+    pub server_name: String,
+    /// Offered to the server.
+    pub versions: Vec<&'static rustls::SupportedProtocolVersion>,
+    /// Most octets of an EAP packet of ours.
+    pub eap_octets: usize,
+    /// Whether the L bit is set on messages that are whole, as some devices do.
+    pub always_length: bool,
+    /// Whether the credential goes out in the same message as Finished (TLS 1.3).
+    pub eager: bool,
+}
+
+impl Profile {
+    /// A usual one: anonymous outside, PAP inside, both TLS versions.
+    pub fn pap(authority: &Authority, identity: &str, password: &[u8]) -> Self {
+        Profile {
+            outer_identity: "anonymous@campus.example".into(),
+            inner: pap_avps(identity.as_bytes(), password),
+            trusted: authority.certificate(),
+            server_name: certificates::SERVER_NAME.into(),
+            versions: vec![&rustls::version::TLS13, &rustls::version::TLS12],
+            eap_octets: 1400,
+            always_length: false,
+            eager: false,
+        }
+    }
+}
+
+/// User-Name and User-Password as wpa_supplicant writes them, the password padded to 16.
+pub fn pap_avps(identity: &[u8], password: &[u8]) -> Vec<u8> {
+    let mut padded = password.to_vec();
+    padded.resize(password.len().next_multiple_of(16).max(16), 0);
+    let mut bytes = Vec::new();
+    avp::write(
+        &mut bytes,
+        Avp {
+            code: 1,
+            vendor: 0,
+            mandatory: true,
+            value: identity,
+        },
+    );
+    avp::write(
+        &mut bytes,
+        Avp {
+            code: 2,
+            vendor: 0,
+            mandatory: true,
+            value: &padded,
+        },
+    );
+    bytes
+}
+
+/// How it ended for the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// EAP-Success came, after the credential had been sent.
+    Success,
+    /// EAP-Failure came.
+    Failure,
+}
+
+/// One device, one conversation.
+pub struct Supplicant {
+    profile: Profile,
+    connection: ClientConnection,
+    framing: Framing,
+    credential_sent: bool,
+    /// TLS gave up: nothing but its alert is left to be said.
+    broken: Option<rustls::Error>,
+    outcome: Option<Outcome>,
+}
+
+impl Supplicant {
+    /// Sets a device up.
+    ///
+    /// # Panics
+    /// Where the profile cannot work at all: a test is wrong then.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test's profile is the test's responsibility"
+    )]
+    pub fn new(profile: Profile) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(profile.trusted.clone()).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&profile.versions)
+            .expect("TLS versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.enable_sni = false;
+        let name = ServerName::try_from(profile.server_name.clone()).expect("a name");
+        let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
+        Supplicant {
+            framing: Framing::new(profile.eap_octets, profile.always_length),
+            profile,
+            connection,
+            credential_sent: false,
+            broken: None,
+            outcome: None,
+        }
+    }
+
+    /// EAP-Response/Identity to the access point's own request.
+    pub fn identity_response(&self, identifier: u8) -> Vec<u8> {
+        response(identifier, IDENTITY, self.profile.outer_identity.as_bytes())
+    }
+
+    /// Takes a packet of the server; answers a request that it understands.
+    pub fn handle(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        let (header, body) = packet.split_first_chunk::<4>()?;
+        match (header[0], body) {
+            (REQUEST, [TTLS, type_data @ ..]) => {
+                let answer = self.handle_ttls(type_data)?;
+                Some(response(header[1], TTLS, &answer))
+            }
+            (REQUEST, [_other, ..]) => Some(response(header[1], NAK, &[TTLS])),
+            (SUCCESS, []) => self.end(Outcome::Success),
+            (FAILURE, []) => self.end(Outcome::Failure),
+            _ => None,
+        }
+    }
+
+    /// How it ended, once it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Why TLS gave up, if it did.
+    pub fn tls_error(&self) -> Option<&rustls::Error> {
+        self.broken.as_ref()
+    }
+
+    /// The Master Session Key as this end sees it, once the tunnel is open.
+    pub fn msk(&self) -> Option<[u8; 64]> {
+        let (label, context): (&[u8], Option<&[u8]>) = match self.connection.protocol_version()? {
+            ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&[TTLS])),
+            _ => (b"ttls keying material", None),
+        };
+        let material = self
+            .connection
+            .export_keying_material([0_u8; 128], label, context)
+            .ok()?;
+        material.first_chunk().copied()
+    }
+
+    /// A device that has not sent its credential does not believe in success.
+    fn end(&mut self, outcome: Outcome) -> Option<Vec<u8>> {
+        if outcome == Outcome::Failure || self.credential_sent {
+            self.outcome = Some(outcome);
+        }
+        None
+    }
+
+    fn handle_ttls(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
+        match self.framing.read(type_data)? {
+            framing::Incoming::Part => return Some(self.framing.acknowledge()),
+            framing::Incoming::Acknowledgement if self.framing.has_more() => {
+                return Some(self.framing.next());
+            }
+            framing::Incoming::Acknowledgement => {}
+            framing::Incoming::Message(message) => self.feed(&message),
+        }
+        self.say_who();
+        let outgoing = self.take_outgoing();
+        self.framing.queue(outgoing);
+        Some(self.framing.next())
+    }
+
+    fn feed(&mut self, mut message: &[u8]) {
+        while !message.is_empty() && self.broken.is_none() {
+            if !self
+                .connection
+                .read_tls(&mut message)
+                .is_ok_and(|count| count > 0)
+            {
+                return;
+            }
+            self.broken = self.connection.process_new_packets().err();
+            // Nothing is expected from the server inside the tunnel: read it and forget it.
+            let _ = self.connection.reader().read(&mut [0; 1024]);
+        }
+    }
+
+    /// As wpa_supplicant does, only in a message of its own after Finished; unless eager.
+    fn say_who(&mut self) {
+        let open = self.broken.is_none() && !self.connection.is_handshaking();
+        let quiet = self.profile.eager || !self.connection.wants_write();
+        if open && quiet && !self.credential_sent {
+            self.credential_sent = self
+                .connection
+                .writer()
+                .write_all(&self.profile.inner)
+                .is_ok();
+        }
+    }
+
+    fn take_outgoing(&mut self) -> Vec<u8> {
+        let mut outgoing = Vec::new();
+        while self.connection.wants_write() && self.connection.write_tls(&mut outgoing).is_ok() {}
+        outgoing
+    }
+}
+
+fn response(identifier: u8, kind: u8, data: &[u8]) -> Vec<u8> {
+    let [.., high, low] = (5 + data.len()).to_be_bytes();
+    let mut packet = vec![RESPONSE, identifier, high, low, kind];
+    packet.extend_from_slice(data);
+    packet
+}

@@ -1,0 +1,90 @@
+//! A certification authority for tests: root, intermediate, server certificates (ECDSA P-256).
+
+#![expect(
+    clippy::expect_used,
+    reason = "fixed inputs: a failure is a broken test"
+)]
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::CertificateDer;
+
+/// The name in every server certificate made here.
+pub(super) const SERVER_NAME: &str = "radius.campus.example";
+
+/// A root and one intermediate below it.
+pub struct Authority {
+    root: CertifiedIssuer<'static, KeyPair>,
+    intermediate: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A server's chain (leaf, intermediate) and key, PEM.
+pub struct ServerIdentity {
+    /// Leaf first.
+    pub chain_pem: String,
+    /// PKCS #8.
+    pub key_pem: String,
+}
+
+impl Authority {
+    /// Makes a new one; no other trusts it.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn new(name: &str) -> Self {
+        let root = CertifiedIssuer::self_signed(ca_params(&format!("{name} Root CA")), key())
+            .expect("a root");
+        let intermediate =
+            CertifiedIssuer::signed_by(ca_params(&format!("{name} Issuing CA")), key(), &root)
+                .expect("an intermediate");
+        Authority { root, intermediate }
+    }
+
+    /// The root, DER: what a device is told to trust.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.root.der().clone()
+    }
+
+    /// The root, PEM.
+    pub fn certificate_pem(&self) -> String {
+        self.root.pem()
+    }
+
+    /// Issues a server certificate for `radius.campus.example`.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn issue_server(&self) -> ServerIdentity {
+        let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).expect("a name");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, SERVER_NAME);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let key = key();
+        let leaf = params
+            .signed_by(&key, &self.intermediate)
+            .expect("a certificate");
+        ServerIdentity {
+            chain_pem: format!("{}{}", leaf.pem(), self.intermediate.pem()),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}
+
+fn ca_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Campus Example University");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}

@@ -1,0 +1,60 @@
+//! A supplicant and a conversation, passed from hand to hand until one of them ends.
+
+use super::Supplicant;
+use portvakt_eap::{
+    Conversation, EapError, FailureCause, InnerCredential, Keys, Limits, Methods, Step, Verdict,
+};
+
+/// How a whole conversation went, seen from the server.
+#[derive(Debug)]
+pub struct Ending {
+    /// Access-Requests that the server saw.
+    pub round_trips: usize,
+    /// Keys, or the cause of the failure; `None` where the supplicant fell silent.
+    pub result: Option<Result<Keys, FailureCause>>,
+    /// The conversation, for its stage and method.
+    pub conversation: Conversation,
+}
+
+/// Lets both talk; `accounts` answers what the server asks.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&[u8], &[u8]) -> Verdict,
+) -> Result<Ending, EapError> {
+    let identity = supplicant.identity_response(7);
+    let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
+    let mut round_trips = 1;
+    let result = loop {
+        match step {
+            Step::Request(request) => {
+                let Some(response) = supplicant.handle(&request) else {
+                    break None;
+                };
+                round_trips += 1;
+                step = conversation.handle_response(&response, limits)?;
+            }
+            Step::Prove(InnerCredential::Password { identity, password }) => {
+                let verdict = accounts(&identity, password.as_bytes());
+                step = conversation.handle_verdict(verdict, limits)?;
+            }
+            Step::Success { packet, keys } => {
+                supplicant.handle(&packet);
+                break Some(Ok(keys));
+            }
+            Step::Failure { packet, cause } => {
+                supplicant.handle(&packet);
+                break Some(Err(cause));
+            }
+        }
+    };
+    Ok(Ending {
+        round_trips,
+        result,
+        conversation,
+    })
+}
