@@ -1,1 +1,3 @@
-//! Portvakt.
+//! Portvakt: a campus authentication server.
+
+pub mod config;

@@ -1,0 +1,353 @@
+//! The rules that accounts live by: `[lockout]`, `[accounts]`, `[passwords]`, `[service.…]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::report::Given;
+use super::section::Section;
+use super::value::{self, MonthDay};
+
+/// When failed log-ons lock an account, and for how long.
+#[derive(Debug, Clone)]
+pub struct Lockout {
+    /// Failed log-ons until the lock; at least 1.
+    pub attempts: u8,
+    /// How long the lock holds.
+    pub duration: Duration,
+    /// A failure is forgotten this long after the last one.
+    pub forget_after: Duration,
+    /// How the same wrong password, sent again, counts.
+    pub same_wrong_password: SameWrongPassword,
+}
+
+/// How the same wrong password, sent again, counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameWrongPassword {
+    /// Every time.
+    Each,
+    /// The first time only.
+    Once,
+}
+
+/// What is known of accounts and where it is found.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// Where days begin and end.
+    pub zone: TimeZone,
+    /// Days from the end of studies until the account is closed.
+    pub left_after_days: u16,
+    /// The year's terms in the order of their deadlines; never empty.
+    pub terms: Vec<TermDeadline>,
+    /// Attribute names in LDIF and LDAP.
+    pub attributes: AttributeNames,
+    /// Account kind by affiliation.
+    pub kinds: BTreeMap<String, AccountKind>,
+}
+
+/// A term and the day by which its fee is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermDeadline {
+    /// Like `autumn`; unique.
+    pub name: String,
+    /// Whoever has not paid by the end of this day is closed out.
+    pub deadline: MonthDay,
+}
+
+/// Kind of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccountKind {
+    /// The student rules hold.
+    Student,
+    /// Works here.
+    Employee,
+    /// Here for a while.
+    Guest,
+    /// A machine or a program.
+    Service,
+    /// The federation's probe, never locked (I5).
+    Test,
+}
+
+const KINDS: &[(&str, AccountKind)] = &[
+    ("student", AccountKind::Student),
+    ("employee", AccountKind::Employee),
+    ("guest", AccountKind::Guest),
+    ("service", AccountKind::Service),
+    ("test", AccountKind::Test),
+];
+
+/// Who may use a service and where it puts them.
+#[derive(Debug, Clone, Default)]
+pub struct Service {
+    /// Kinds that may use it; none means all.
+    pub kinds: Option<Vec<AccountKind>>,
+    /// The VLAN of those whose account names none.
+    pub vlan: Option<String>,
+}
+
+/// How passwords age and are checked.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    /// Days from when it was set.
+    pub valid_days: u16,
+    /// How long a temporary one is valid.
+    pub temporary_valid: Duration,
+    /// Whether a temporary one opens the network.
+    pub temporary_on_network: bool,
+    /// Octets that hashing one password takes (Argon2id).
+    pub argon2_memory: u64,
+    /// Passes over that memory.
+    pub argon2_iterations: u8,
+    /// Hashing threads; 0 is one per core.
+    pub hash_threads: u16,
+    /// Passwords that may wait to be checked.
+    pub hash_queue: u32,
+    /// One that waited longer is not checked any more.
+    pub hash_deadline: Duration,
+    /// How long a proven password is remembered; zero is not at all.
+    pub remember_proofs: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) fn lockout(root: &mut Section<'_>) -> Lockout {
+    let same = &[
+        ("each", SameWrongPassword::Each),
+        ("once", SameWrongPassword::Once),
+    ];
+    let mut section = root.table("lockout");
+    let lockout = Lockout {
+        attempts: section.integer("attempts", 6, 1..=100),
+        duration: section.duration("duration", 30 * MINUTE, SECOND..=24 * HOUR),
+        forget_after: section.duration("forget-after", 30 * MINUTE, SECOND..=24 * HOUR),
+        same_wrong_password: section.word("same-wrong-password", same, SameWrongPassword::Each),
+    };
+    section.finish();
+    lockout
+}
+
+pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
+    const MIB: u64 = 1 << 20;
+    let deadlines = Duration::from_millis(100)..=Duration::from_secs(10);
+    let mut section = root.table("passwords");
+    let passwords = Passwords {
+        valid_days: section.integer("valid-days", 365, 1..=3650),
+        temporary_valid: section.duration("temporary-valid", 8 * HOUR, MINUTE..=72 * HOUR),
+        temporary_on_network: section.boolean("temporary-on-network", false).value,
+        argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=1024 * MIB),
+        argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
+        hash_threads: section.integer("hash-threads", 0, 0..=256),
+        hash_queue: section.integer("hash-queue", 1024, 1..=1_000_000),
+        hash_deadline: section.duration("hash-deadline", 3 * SECOND, deadlines),
+        remember_proofs: section.duration(
+            "remember-proofs",
+            15 * MINUTE,
+            Duration::ZERO..=24 * HOUR,
+        ),
+    };
+    section.finish();
+    passwords
+}
+
+pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
+    const ZONE: &str = "a zone of the IANA database, like \"Europe/Oslo\"";
+    let mut section = root.table("accounts");
+    let zone = match section.has("zone") {
+        true => section
+            .parsed("zone", ZONE, |name| TimeZone::get(name).ok())
+            .map(|g| g.value),
+        false => TimeZone::get("Europe/Oslo").ok(),
+    };
+    let left_after_days = section.integer("left-after-days", 90, 0..=3650);
+    let terms = terms(&mut section);
+    let attributes = attributes(&mut section);
+    let kinds = kinds(&mut section);
+    section.finish();
+    Some(Accounts {
+        zone: zone?,
+        left_after_days,
+        terms,
+        attributes,
+        kinds,
+    })
+}
+
+fn terms(accounts: &mut Section<'_>) -> Vec<TermDeadline> {
+    let mut names = Vec::new();
+    let mut deadlines = Vec::new();
+    let sections = accounts.tables("term");
+    let given = sections
+        .into_iter()
+        .filter_map(|s| term(s, &mut names, &mut deadlines));
+    let mut terms: Vec<TermDeadline> = given.collect();
+    if terms.is_empty() {
+        terms = vec![default_term("spring", 2), default_term("autumn", 9)];
+    }
+    terms.sort_by_key(|term| term.deadline);
+    terms
+}
+
+fn default_term(name: &str, month: i8) -> TermDeadline {
+    TermDeadline {
+        name: name.to_owned(),
+        deadline: MonthDay { month, day: 1 },
+    }
+}
+
+fn term(
+    mut section: Section<'_>,
+    known_names: &mut Vec<Given<String>>,
+    known_deadlines: &mut Vec<Given<MonthDay>>,
+) -> Option<TermDeadline> {
+    const NAME: &str = "a term's name, like \"autumn\"";
+    const DAY: &str = "a day of every year, month first, like \"09-01\"";
+    for (key, advice) in [("name", "like \"autumn\""), ("deadline", "like \"09-01\"")] {
+        if !section.has(key) {
+            section.missing(key, advice);
+        }
+    }
+    let name = section.parsed("name", NAME, value::label);
+    let deadline = section.parsed("deadline", DAY, value::month_day);
+    let (name, deadline) = (
+        once(name, known_names, &section),
+        once(deadline, known_deadlines, &section),
+    );
+    section.finish();
+    Some(TermDeadline {
+        name: name?,
+        deadline: deadline?,
+    })
+}
+
+/// The value, after a look whether it was given before.
+fn once<T: PartialEq + Clone>(
+    given: Option<Given<T>>,
+    known: &mut Vec<Given<T>>,
+    section: &Section<'_>,
+) -> Option<T> {
+    let given = given?;
+    if let Some(first) = known.iter().find(|first| first.value == given.value) {
+        section
+            .report()
+            .duplicate(&given.place, &first.place, "each term has its own");
+    }
+    known.push(given.clone());
+    Some(given.value)
+}
+
+/// One field per fact, its key, and the attribute that holds it by default.
+macro_rules! attribute_names {
+    ($($(#[$doc:meta])* $field:ident, $key:literal, $default:literal;)*) => {
+        /// Names of the LDIF and LDAP attributes that hold what is known of an account.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct AttributeNames { $($(#[$doc])* pub $field: String,)* }
+
+        impl Default for AttributeNames {
+            fn default() -> Self {
+                Self { $($field: $default.to_owned(),)* }
+            }
+        }
+
+        fn attributes(accounts: &mut Section<'_>) -> AttributeNames {
+            const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, hyphens";
+            let mut section = accounts.table("attributes");
+            let mut read = |key, default: &str| {
+                let name = section.parsed(key, EXPECTED, value::attribute_name);
+                name.map_or_else(|| default.to_owned(), |name| name.value)
+            };
+            let names = AttributeNames { $($field: read($key, $default),)* };
+            section.finish();
+            names
+        }
+    };
+}
+
+attribute_names! {
+    /// The canonical user name.
+    user_name, "user-name", "uid";
+    /// Other names of the same account.
+    aliases, "aliases", "portvaktAlias";
+    /// What to call the person.
+    display_name, "display-name", "displayName";
+    /// E-mail address.
+    mail, "mail", "mail";
+    /// Mobile number.
+    mobile, "mobile", "mobile";
+    /// Password hash with its scheme.
+    password_hash, "password-hash", "userPassword";
+    /// When the password was set.
+    password_changed, "password-changed", "pwdChangedTime";
+    /// Affiliation, which tells the kind.
+    kind, "kind", "eduPersonPrimaryAffiliation";
+    /// When the account ends.
+    expires, "expires", "schacExpiryDate";
+    /// Term that the student is registered for.
+    registered_term, "registered-term", "portvaktRegisteredTerm";
+    /// Term that the semester fee is paid for.
+    fee_paid_term, "fee-paid-term", "portvaktFeePaidTerm";
+    /// Whether the student registry knows the student.
+    in_registry, "in-registry", "portvaktInRegistry";
+    /// Day on which the studies ended.
+    ended_on, "ended-on", "portvaktEndedOn";
+    /// VLAN of the account.
+    vlan, "vlan", "portvaktVlan";
+    /// Services that the account may use; absent means all.
+    services, "services", "portvaktService";
+    /// Why IT support closed the account.
+    deactivated, "deactivated", "portvaktDeactivated";
+    /// Why the account is suspended.
+    suspended, "suspended", "portvaktSuspended";
+}
+
+/// The defaults of eduPerson's vocabulary, with the entries of the file on top.
+fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
+    let defaults = [
+        ("student", AccountKind::Student),
+        ("employee", AccountKind::Employee),
+        ("faculty", AccountKind::Employee),
+        ("staff", AccountKind::Employee),
+        ("affiliate", AccountKind::Guest),
+        ("guest", AccountKind::Guest),
+        ("service", AccountKind::Service),
+        ("test", AccountKind::Test),
+    ];
+    let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();
+    let given = accounts.table("kinds").named_words(KINDS);
+    kinds.extend(
+        given
+            .into_iter()
+            .map(|(name, kind)| (name.to_lowercase(), kind.value)),
+    );
+    kinds
+}
+
+/// `[service.NAME]`; one that no client has is warned of, as it does nothing.
+pub(super) fn services(root: &mut Section<'_>, used: &[String]) -> BTreeMap<String, Service> {
+    let named = root.table("service").named_tables().into_iter();
+    named
+        .map(|(name, section)| (name.clone(), service(section, used.contains(&name))))
+        .collect()
+}
+
+fn service(mut section: Section<'_>, used: bool) -> Service {
+    const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
+    if !used {
+        let advice = "check the spelling, or give a [[client]] this service";
+        section
+            .report()
+            .warning(section.place(), "no client has this service", advice);
+    }
+    let kinds = section.words("kinds", KINDS);
+    let service = Service {
+        kinds: kinds.map(|kinds| kinds.into_iter().map(|kind| kind.value).collect()),
+        vlan: section
+            .parsed("vlan", VLAN, value::vlan)
+            .map(|vlan| vlan.value),
+    };
+    section.finish();
+    service
+}

@@ -1,0 +1,94 @@
+//! A configuration in a few lines, as `portvakt check` prints it.
+
+use super::{Client, Config, Eap};
+
+/// What the server would do with this configuration, one fact a line; no secrets.
+pub fn describe(config: &Config) -> Vec<String> {
+    let mut lines = vec![
+        format!("realms      {}", config.realms.join(", ")),
+        format!("listening   {}", join(&config.listen)),
+        format!("data        {}", config.data.display()),
+    ];
+    lines.extend(config.clients.iter().map(client));
+    lines.push(
+        config
+            .eap
+            .as_ref()
+            .map_or_else(|| "eap         off".to_owned(), eap),
+    );
+    lines.push(lockout(config));
+    lines.push(terms(config));
+    lines.push(format!(
+        "audit       {}, kept {} days",
+        config.audit.folder.display(),
+        config.audit.keep_days
+    ));
+    let metrics = config
+        .metrics
+        .map_or_else(|| "off".to_owned(), |a| format!("http://{a}/metrics"));
+    lines.push(format!("metrics     {metrics}"));
+    lines.push(format!("control     {}", config.control.display()));
+    lines
+}
+
+fn join<T: ToString>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(T::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn client(client: &Client) -> String {
+    let methods = match (client.methods.eap, client.methods.pap) {
+        (true, true) => "eap, pap",
+        (true, false) => "eap",
+        (false, true) => "pap",
+        (false, false) => "nothing",
+    };
+    let legacy = if client.legacy_message_authenticator_optional {
+        ", legacy"
+    } else {
+        ""
+    };
+    let Client {
+        name,
+        nets,
+        service,
+        ..
+    } = client;
+    format!(
+        "client      {name} ({}): {service}, {methods}{legacy}",
+        join(nets)
+    )
+}
+
+fn eap(eap: &Eap) -> String {
+    let names = eap.facts.names.join(", ");
+    let until = eap.facts.not_after.strftime("%Y-%m-%d");
+    let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
+        (true, true) => "TLS 1.2 and 1.3",
+        (true, false) => "TLS 1.2",
+        _ => "TLS 1.3",
+    };
+    format!("eap         ttls over {versions}; certificate {names}, valid until {until}")
+}
+
+fn lockout(config: &Config) -> String {
+    let minutes = config.lockout.duration.as_secs_f64() / 60.0;
+    format!(
+        "lockout     {} failed log-ons, {minutes} minutes",
+        config.lockout.attempts
+    )
+}
+
+fn terms(config: &Config) -> String {
+    let terms = config
+        .accounts
+        .terms
+        .iter()
+        .map(|term| format!("{} {}", term.name, term.deadline));
+    let terms = terms.collect::<Vec<_>>().join(", ");
+    let zone = config.accounts.zone.iana_name().unwrap_or("local");
+    format!("terms       {terms}, {zone}")
+}

@@ -1,0 +1,204 @@
+//! The configuration: one TOML file, read into types that cannot be wrong.
+//!
+//! `text -> tree with places -> files and variables it names -> checked`. The tree is read key by
+//! key (`section.rs`), so that a key, its type, its bound and its default stand in one line, and one
+//! pass reports every mistake with its place. `config/portvakt.toml` explains each key.
+
+mod accounts;
+mod certificate;
+mod describe;
+mod eap;
+mod network;
+mod operations;
+mod problem;
+mod referred;
+mod report;
+mod secret;
+mod section;
+mod source;
+mod value;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use toml::Spanned;
+use toml::de::DeTable;
+
+pub use accounts::{
+    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, Service,
+    TermDeadline,
+};
+pub use certificate::CertificateFacts;
+pub use describe::describe;
+pub use eap::{Eap, EapMethod, TlsVersions};
+pub use network::{Client, ClientMethods, Radius};
+pub use operations::Audit;
+pub use problem::{Complaint, Finding, Location, Problems, Warning};
+pub use referred::{Environment, FileContent, ReadFile, read_file};
+pub use secret::Secret;
+pub use value::MonthDay;
+
+use referred::Referred;
+use report::{Given, Report};
+use section::Section;
+use source::Source;
+
+/// A configuration without a mistake.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder for everything that the server keeps.
+    pub data: PathBuf,
+    /// Our own realms in lower case, the primary one first; never empty.
+    pub realms: Vec<String>,
+    /// Whether a name without a realm belongs to the primary one.
+    pub bare_names: bool,
+    /// Where requests come in; never empty.
+    pub listen: Vec<SocketAddr>,
+    /// How requests are received and answered.
+    pub radius: Radius,
+    /// Who may ask; never empty, names and networks unique.
+    pub clients: Vec<Client>,
+    /// How EAP is spoken; present when any client may speak it.
+    pub eap: Option<Eap>,
+    /// When failed log-ons lock an account.
+    pub lockout: Lockout,
+    /// Zone, terms and attribute names.
+    pub accounts: Accounts,
+    /// How passwords age and are checked.
+    pub passwords: Passwords,
+    /// Who may use which service; a service that is not here is open to all.
+    pub services: BTreeMap<String, Service>,
+    /// Where attempts are written.
+    pub audit: Audit,
+    /// Where metrics are served; none when off.
+    pub metrics: Option<SocketAddr>,
+    /// The socket for the command line.
+    pub control: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// Relative paths in it begin at its own folder. `now` is only used to warn of certificates.
+    ///
+    /// # Errors
+    /// All problems at once. A file that is no TOML is reported for that alone.
+    pub fn load(
+        path: &Path,
+        env: Environment<'_>,
+        read: ReadFile<'_>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Warning>), Problems> {
+        let text = read_text(path, read)?;
+        let source = Source::new(path, &text);
+        let tree = parse(&source)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let referred = Referred::gather(tree.get_ref(), folder, env, read);
+        let report = Report::new(&source);
+        let checked = check(Section::root(tree, &report), &referred, now);
+        report.conclude(checked)
+    }
+
+    /// As [`load`](Self::load), with this process's files and environment variables.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_file(path: &Path, now: Timestamp) -> Result<(Self, Vec<Warning>), Problems> {
+        Self::load(path, &|name| std::env::var(name).ok(), &read_file, now)
+    }
+}
+
+fn read_text(path: &Path, read: ReadFile<'_>) -> Result<zeroize::Zeroizing<String>, Problems> {
+    let unreadable = |why: String| {
+        let at = Source::new(path, "").locate(None);
+        let (key, advice) = (String::new(), "name another file with --config".to_owned());
+        let complaint = Complaint::FileUnreadable(why);
+        let problems = vec![Finding {
+            at,
+            key,
+            value: None,
+            complaint,
+            advice,
+        }];
+        Problems {
+            problems,
+            warnings: Vec::new(),
+        }
+    };
+    let content = read(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = std::str::from_utf8(content.octets.as_bytes());
+    let text = text.map_err(|error| unreadable(format!("not UTF-8: {error}")))?;
+    Ok(zeroize::Zeroizing::new(text.to_owned()))
+}
+
+fn parse<'t>(source: &Source<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
+    let (tree, errors) = DeTable::parse_recoverable(source.text);
+    match errors.is_empty() {
+        true => Ok(tree),
+        false => Err(Problems {
+            problems: source.syntax_problems(&errors),
+            warnings: Vec::new(),
+        }),
+    }
+}
+
+fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<Config> {
+    let data = referred.path(&mut root, "data").map(|given| given.value);
+    let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
+    let realms = realms(&mut root);
+    let bare_names = root.boolean("bare-names", true).value;
+    let listen = network::listen(&mut root);
+    let radius = network::radius(&mut root);
+    let (clients, heard) = network::clients(&mut root, referred);
+    let eap = eap::eap(&mut root, referred, heard.eap, now);
+    let lockout = accounts::lockout(&mut root);
+    let accounts = accounts::accounts(&mut root);
+    let passwords = accounts::passwords(&mut root);
+    let services = accounts::services(&mut root, &heard.services);
+    let audit = operations::audit(&mut root, referred, &data);
+    let metrics = operations::metrics(&mut root);
+    let control = operations::control(&mut root, referred, &data);
+    root.finish();
+    let accounts = accounts?;
+    Some(Config {
+        data,
+        realms,
+        bare_names,
+        listen,
+        radius,
+        clients,
+        eap,
+        lockout,
+        accounts,
+        passwords,
+        services,
+        audit,
+        metrics,
+        control,
+    })
+}
+
+fn realms(root: &mut Section<'_>) -> Vec<String> {
+    const EXPECTED: &str = "a list of realms with a dot in each, like [\"campus.example\"]";
+    if !root.has("realms") {
+        root.missing(
+            "realms",
+            "the realms of your own users, like realms = [\"campus.example\"]",
+        );
+    }
+    let mut known: Vec<Given<String>> = Vec::new();
+    for realm in root
+        .list("realms", EXPECTED, value::realm)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(first) = known.iter().find(|first| first.value == realm.value) {
+            root.report()
+                .duplicate(&realm.place, &first.place, "name each realm once");
+        }
+        known.push(realm);
+    }
+    known.into_iter().map(|realm| realm.value).collect()
+}

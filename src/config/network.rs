@@ -1,0 +1,356 @@
+//! Where requests come in, from whom, and how they are treated: `[[listen]]`, `[radius]`,
+//! `[[client]]`.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::problem::Complaint;
+use super::referred::Referred;
+use super::report::{Given, Place};
+use super::secret::Secret;
+use super::section::Section;
+use super::value;
+
+/// The port that RADIUS authentication has had since RFC 2865.
+const AUTHENTICATION_PORT: u16 = 1812;
+
+/// How requests are received and answered.
+#[derive(Debug, Clone)]
+pub struct Radius {
+    /// Receiving threads; 0 is one per core.
+    pub workers: u16,
+    /// No Access-Reject leaves sooner than this after its request came.
+    pub reject_delay: Duration,
+    /// By how many per cent of itself that delay varies.
+    pub reject_jitter_percent: u8,
+    /// How long an answer is kept for retransmissions.
+    pub duplicate_lifetime: Duration,
+    /// After this long without a word from the device a conversation is given up.
+    pub conversation_timeout: Duration,
+    /// Most EAP conversations at once, about 12 kB each.
+    pub max_conversations: u32,
+    /// Octets that the kernel may hold for each socket.
+    pub receive_buffer: u64,
+}
+
+/// Who may ask: an access point, a switch, a VPN concentrator, or a range of them.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Unique; a label in metrics and the audit log.
+    pub name: String,
+    /// Where it sends from; the longest prefix of all clients wins. Never empty.
+    pub nets: Vec<IpNet>,
+    /// What it signs with.
+    pub secret: Secret,
+    /// What its users log on to.
+    pub service: String,
+    /// Whether requests without Message-Authenticator are taken (RFC 3579 §3.2; CVE-2024-3596).
+    pub legacy_message_authenticator_optional: bool,
+    /// What may come from it.
+    pub methods: ClientMethods,
+    /// Whether its Accepts carry a VLAN.
+    pub send_vlan: bool,
+}
+
+/// The ways of proving a password that a client may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientMethods {
+    /// EAP, with the methods of `[eap]`.
+    pub eap: bool,
+    /// A bare User-Password.
+    pub pap: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Method {
+    Eap,
+    Pap,
+}
+
+const METHODS: &[(&str, Method)] = &[("eap", Method::Eap), ("pap", Method::Pap)];
+
+pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
+    const EXPECTED: &str = "an address and a port, like \"0.0.0.0:1812\" or \"[::]:1812\"";
+    let mut addresses: Vec<Given<SocketAddr>> = Vec::new();
+    for mut section in root.tables("listen") {
+        let parse = |text: &str| value::socket_address(text, AUTHENTICATION_PORT);
+        let known = section.has("address");
+        match section.parsed("address", EXPECTED, parse) {
+            Some(address) => add_address(&mut addresses, address, &section),
+            None if !known => section.missing("address", "say where to listen"),
+            None => {}
+        }
+        section.finish();
+    }
+    if addresses.is_empty() {
+        return default_addresses();
+    }
+    addresses.into_iter().map(|address| address.value).collect()
+}
+
+fn add_address(
+    addresses: &mut Vec<Given<SocketAddr>>,
+    address: Given<SocketAddr>,
+    section: &Section<'_>,
+) {
+    let is_any_port = address.value.port() == 0;
+    match addresses
+        .iter()
+        .find(|known| known.value == address.value && !is_any_port)
+    {
+        Some(first) => section
+            .report()
+            .duplicate(&address.place, &first.place, "remove one"),
+        None => addresses.push(address),
+    }
+}
+
+fn default_addresses() -> Vec<SocketAddr> {
+    vec![
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, AUTHENTICATION_PORT)),
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, AUTHENTICATION_PORT)),
+    ]
+}
+
+pub(super) fn radius(root: &mut Section<'_>) -> Radius {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    let mut section = root.table("radius");
+    let radius = Radius {
+        workers: section.integer("workers", 0, 0..=1024),
+        reject_delay: section.duration("reject-delay", seconds(1), seconds(0)..=seconds(5)),
+        reject_jitter_percent: section.integer("reject-jitter-percent", 20, 0..=50),
+        duplicate_lifetime: section.duration("duplicate-lifetime", seconds(10), span(5, 30)),
+        conversation_timeout: section.duration("conversation-timeout", seconds(30), span(5, 120)),
+        max_conversations: section.integer("max-conversations", 20_000, 100..=1_000_000),
+        receive_buffer: section.size("receive-buffer", 8 * MIB, 64 * KIB..=1024 * MIB),
+    };
+    section.finish();
+    radius
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn span(least: u64, most: u64) -> RangeInclusive<Duration> {
+    seconds(least)..=seconds(most)
+}
+
+/// What the clients so far have said, to find what is said twice; of those with mistakes too.
+#[derive(Default)]
+pub(super) struct Heard {
+    names: Vec<Given<String>>,
+    nets: Vec<Given<IpNet>>,
+    /// Every service that a client has.
+    pub(super) services: Vec<String>,
+    /// Whether any client may speak EAP.
+    pub(super) eap: bool,
+}
+
+pub(super) fn clients(root: &mut Section<'_>, referred: &Referred) -> (Vec<Client>, Heard) {
+    if !root.has("client") {
+        let advice = "add a [[client]] with name, net and secret: without one, nobody may ask";
+        root.missing("client", advice);
+    }
+    let mut heard = Heard::default();
+    let sections = root.tables("client").into_iter();
+    let clients = sections
+        .filter_map(|section| client(section, referred, &mut heard))
+        .collect();
+    (clients, heard)
+}
+
+fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> Option<Client> {
+    let name = client_name(&mut section, &mut heard.names);
+    let nets = client_nets(&mut section, &mut heard.nets);
+    let secret = client_secret(&mut section, referred);
+    let service = service(&mut section);
+    let legacy_message_authenticator_optional = legacy(&mut section);
+    let methods = client_methods(&mut section, &service);
+    let send_vlan = section.boolean("send-vlan", false).value;
+    section.finish();
+    heard.services.push(service.clone());
+    heard.eap |= methods.eap;
+    let (name, secret) = (name?, secret?);
+    Some(Client {
+        name,
+        nets,
+        secret,
+        service,
+        legacy_message_authenticator_optional,
+        methods,
+        send_vlan,
+    })
+}
+
+fn client_name(section: &mut Section<'_>, known: &mut Vec<Given<String>>) -> Option<String> {
+    const EXPECTED: &str = "letters, digits, '.', '_' and '-', up to 64";
+    if !section.has("name") {
+        section.missing("name", "logs and metrics call the client by it");
+    }
+    let name = section.parsed("name", EXPECTED, value::label)?;
+    if let Some(first) = known.iter().find(|first| first.value == name.value) {
+        let advice = "give each client its own name; one client can have several nets";
+        section
+            .report()
+            .duplicate(&name.place, &first.place, advice);
+    }
+    known.push(name.clone());
+    Some(name.value)
+}
+
+fn client_nets(section: &mut Section<'_>, known: &mut Vec<Given<IpNet>>) -> Vec<IpNet> {
+    const ONE: &str = "an address or a network, like \"10.20.0.0/16\" or \"2001:db8::/32\"";
+    const LIST: &str = "a list of networks, like [\"10.20.0.0/16\", \"2001:db8::/32\"]";
+    match (section.has("net"), section.has("nets")) {
+        (false, false) => section.missing("net", "say which addresses the client sends from"),
+        (true, true) => {
+            let complaint = Complaint::Conflict("nets".to_owned());
+            let place = section.key_place("net");
+            section
+                .report()
+                .problem(&place, complaint, "put all of them into nets");
+        }
+        _ => {}
+    }
+    let mut given: Vec<Given<IpNet>> = section.parsed("net", ONE, value::net).into_iter().collect();
+    given.extend(section.list("nets", LIST, value::net).into_iter().flatten());
+    for net in &given {
+        check_net(net, known, section);
+        known.push(net.clone());
+    }
+    given.into_iter().map(|net| net.value).collect()
+}
+
+fn check_net(net: &Given<IpNet>, known: &[Given<IpNet>], section: &Section<'_>) {
+    let report = section.report();
+    if net.value != net.value.trunc() {
+        let complaint = Complaint::Malformed("a network whose host bits are zero");
+        let advice = format!(
+            "did you mean \"{}\", or one address without a slash?",
+            net.value.trunc()
+        );
+        report.problem(&net.place, complaint, advice);
+    } else if let Some(first) = known.iter().find(|first| first.value == net.value) {
+        let advice = "a network belongs to one client; narrower ones inside it are allowed";
+        report.duplicate(&net.place, &first.place, advice);
+    }
+    if net.value.prefix_len() == 0 {
+        let advice = "name the networks of your own access points and switches";
+        report.warning(
+            &net.place,
+            "anybody on the internet may send and guess the secret",
+            advice,
+        );
+    }
+}
+
+fn client_secret(section: &mut Section<'_>, referred: &Referred) -> Option<Secret> {
+    const KEYS: &[&str] = &["secret", "secret-file", "secret-env"];
+    let present: Vec<&str> = KEYS
+        .iter()
+        .copied()
+        .filter(|key| section.has(key))
+        .collect();
+    if let [first, second, ..] = *present {
+        let place = section.key_place(second);
+        let complaint = Complaint::Conflict(first.to_owned());
+        section
+            .report()
+            .problem(&place, complaint, "keep exactly one of them");
+    }
+    if present.is_empty() {
+        section.missing("secret", "give secret, secret-file or secret-env");
+    }
+    let literal = section.hidden_text("secret").map(|given| Given {
+        value: Secret::new(given.value.into_bytes()),
+        place: given.place,
+    });
+    let from_file = secret_file(section, referred);
+    let from_variable = referred.variable(section);
+    let given = literal.or(from_file).or(from_variable)?;
+    check_secret(&given, section);
+    Some(given.value)
+}
+
+/// The content of the file without the newline that editors put at its end.
+fn secret_file(section: &mut Section<'_>, referred: &Referred) -> Option<Given<Secret>> {
+    let given = referred.file(section, "secret-file")?;
+    let (_, content) = &given.value;
+    if content.readable_by_others {
+        warn_of_readers(section, &given.place);
+    }
+    let octets = content.octets.as_bytes();
+    let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
+    let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
+    Some(Given {
+        value: Secret::new(octets.to_vec()),
+        place: given.place,
+    })
+}
+
+pub(super) fn warn_of_readers(section: &Section<'_>, place: &Place) {
+    let caution = "every user of this machine can read this file";
+    section.report().warning(
+        place,
+        caution,
+        "chmod 600 it, owned by the user of the server",
+    );
+}
+
+fn check_secret(secret: &Given<Secret>, section: &Section<'_>) {
+    const LEAST: usize = 16;
+    let place = Place {
+        shown: None,
+        ..secret.place.clone()
+    };
+    let advice = "take 16 octets or more at random: openssl rand -base64 24";
+    match secret.value.as_bytes().len() {
+        0 => section.report().problem(&place, Complaint::Empty, advice),
+        1..LEAST => {
+            let caution = "a secret under 16 octets can be guessed from one recorded packet";
+            section.report().warning(&place, caution, advice);
+        }
+        _ => {}
+    }
+}
+
+fn service(section: &mut Section<'_>) -> String {
+    const EXPECTED: &str = "a service's name: letters, digits, '.', '_' and '-', up to 64";
+    let given = section.parsed("service", EXPECTED, value::label);
+    given.map_or_else(|| "eduroam".to_owned(), |given| given.value)
+}
+
+fn legacy(section: &mut Section<'_>) -> bool {
+    let legacy = section.boolean("legacy-message-authenticator-optional", false);
+    if legacy.value {
+        let caution = "answers to this client can be forged (CVE-2024-3596)";
+        let advice = "update its firmware, make it send Message-Authenticator, remove this line";
+        section.report().warning(&legacy.place, caution, advice);
+    }
+    legacy.value
+}
+
+fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
+    let Some(given) = section.words("methods", METHODS) else {
+        return ClientMethods {
+            eap: true,
+            pap: false,
+        };
+    };
+    let find = |method| given.iter().find(|given| given.value == method);
+    if let (Some(pap), "eduroam") = (find(Method::Pap), service) {
+        let caution = "eduroam users would send their password in clear to this client";
+        section
+            .report()
+            .warning(&pap.place, caution, "keep PAP for services like a VPN");
+    }
+    ClientMethods {
+        eap: find(Method::Eap).is_some(),
+        pap: find(Method::Pap).is_some(),
+    }
+}

@@ -1,0 +1,186 @@
+//! What the configuration refers to: files and environment variables, all read in one step
+//! before anything is checked, so that the checks do no IO.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Complaint;
+use super::report::{Given, Place, Report};
+use super::secret::Secret;
+use super::section::Section;
+
+/// A file as the shell read it.
+#[derive(Debug, Clone)]
+pub struct FileContent {
+    /// What is in it; wiped when dropped, as it may be a key.
+    pub octets: Secret,
+    /// Whether every user of the machine may read it.
+    pub readable_by_others: bool,
+}
+
+/// How files are read; [`read_file`] outside of tests.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<FileContent>;
+
+/// How environment variables are looked up.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a file of at most 1 MiB and notes whether others may do so too.
+///
+/// # Errors
+/// Whatever the operating system says, or that the file is too large to be meant.
+pub fn read_file(path: &Path) -> io::Result<FileContent> {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+    const MOST: u64 = 1 << 20;
+
+    let file = std::fs::File::open(path)?;
+    let readable_by_others = file.metadata()?.permissions().mode() & 0o004 != 0;
+    let mut octets = Vec::new();
+    let length = file.take(MOST + 1).read_to_end(&mut octets)?;
+    let octets = Secret::new(octets);
+    if length as u64 > MOST {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "larger than 1 MiB",
+        ));
+    }
+    Ok(FileContent {
+        octets,
+        readable_by_others,
+    })
+}
+
+const FILE_KEYS: &[&str] = &["secret-file", "certificate", "key"];
+const VARIABLE_KEY: &str = "secret-env";
+
+/// The content of all files and variables that are named anywhere.
+pub(super) struct Referred {
+    folder: PathBuf,
+    files: BTreeMap<PathBuf, io::Result<FileContent>>,
+    variables: BTreeMap<String, Option<Secret>>,
+}
+
+impl Referred {
+    /// Reads them all. Paths are relative to `folder`, that of the configuration file.
+    pub(super) fn gather(
+        table: &DeTable<'_>,
+        folder: &Path,
+        env: Environment<'_>,
+        read: ReadFile<'_>,
+    ) -> Self {
+        let folder = folder.to_owned();
+        let mut gathered = Self {
+            folder,
+            files: BTreeMap::new(),
+            variables: BTreeMap::new(),
+        };
+        gathered.gather_table(table, env, read);
+        gathered
+    }
+
+    fn gather_table(&mut self, table: &DeTable<'_>, env: Environment<'_>, read: ReadFile<'_>) {
+        for (key, value) in table {
+            let key = key.get_ref().as_ref();
+            match value.get_ref() {
+                DeValue::String(text) if FILE_KEYS.contains(&key) => {
+                    let path = self.absolute(text);
+                    self.files.entry(path).or_insert_with_key(|path| read(path));
+                }
+                DeValue::String(name) if key == VARIABLE_KEY => {
+                    let value = env(name).map(|value| Secret::new(value.into_bytes()));
+                    self.variables.insert(name.to_string(), value);
+                }
+                DeValue::Table(table) => self.gather_table(table, env, read),
+                DeValue::Array(items) => {
+                    for table in items.iter().filter_map(|item| item.get_ref().as_table()) {
+                        self.gather_table(table, env, read);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A path as the configuration means it.
+    pub(super) fn absolute(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The path under `key`, made absolute.
+    pub(super) fn path(
+        &self,
+        section: &mut Section<'_>,
+        key: &'static str,
+    ) -> Option<Given<PathBuf>> {
+        let is_path = |text: &str| !text.is_empty() && !text.contains(['\n', '\0']);
+        let parse = |text: &str| is_path(text).then(|| self.absolute(text));
+        section.parsed(key, "the path of a file or folder", parse)
+    }
+
+    /// The file named under `key` and its path; one that cannot be read is reported.
+    pub(super) fn file(
+        &self,
+        section: &mut Section<'_>,
+        key: &'static str,
+    ) -> Option<Given<(PathBuf, &FileContent)>> {
+        section.refuse_pasted_key(key);
+        let Given { value: path, place } = self.path(section, key)?;
+        match self.files.get(&path)? {
+            Ok(content) => Some(Given {
+                value: (path, content),
+                place,
+            }),
+            Err(error) => {
+                report_unreadable(section.report(), &place, &path, error);
+                None
+            }
+        }
+    }
+
+    /// The variable named under `secret-env`; one that is not set is reported.
+    pub(super) fn variable(&self, section: &mut Section<'_>) -> Option<Given<Secret>> {
+        let is_name = |text: &str| {
+            text.chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        };
+        let mut given = section.hidden_text(VARIABLE_KEY)?;
+        if !is_name(&given.value) || given.value.is_empty() {
+            let complaint = Complaint::Malformed("a variable's name, like \"AP_SECRET\"");
+            section.report().problem(
+                &given.place,
+                complaint,
+                "to write the secret itself, use secret",
+            );
+            return None;
+        }
+        given.place.shown = Some(format!("{:?}", given.value));
+        match self.variables.get(&given.value).cloned().flatten() {
+            Some(value) => Some(Given {
+                value,
+                place: given.place,
+            }),
+            None => {
+                let advice = "set it where the server is started";
+                section
+                    .report()
+                    .problem(&given.place, Complaint::NotSet, advice);
+                None
+            }
+        }
+    }
+}
+
+fn report_unreadable(report: &Report<'_>, place: &Place, path: &Path, error: &io::Error) {
+    let complaint = Complaint::Unreadable(format!("cannot read {}: {error}", path.display()));
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound => "relative paths begin at the folder of this file",
+        io::ErrorKind::PermissionDenied => {
+            "the user that the server runs as must be able to read it"
+        }
+        _ => "",
+    };
+    report.problem(place, complaint, advice);
+}

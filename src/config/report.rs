@@ -1,0 +1,90 @@
+//! Collects what is found while a configuration is checked, so that nothing stops at the first.
+
+use std::cell::RefCell;
+
+use super::problem::{Complaint, Finding, Location, Problems, Warning};
+use super::source::Source;
+
+/// Where a key or value stands and what it is called.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) key: String,
+    /// None when the table it belongs to is not in the file.
+    pub(super) offset: Option<usize>,
+    /// The value to show; none for secrets and for whole tables.
+    pub(super) shown: Option<String>,
+}
+
+/// A value that was read, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Given<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+/// The findings so far. Shared by all sections, hence the cells.
+pub(super) struct Report<'s> {
+    source: &'s Source<'s>,
+    problems: RefCell<Vec<Finding>>,
+    warnings: RefCell<Vec<Finding>>,
+}
+
+impl<'s> Report<'s> {
+    pub(super) fn new(source: &'s Source<'s>) -> Self {
+        Self {
+            source,
+            problems: RefCell::default(),
+            warnings: RefCell::default(),
+        }
+    }
+
+    pub(super) fn problem(&self, place: &Place, complaint: Complaint, advice: impl Into<String>) {
+        self.problems
+            .borrow_mut()
+            .push(self.finding(place, complaint, advice.into()));
+    }
+
+    pub(super) fn warning(&self, place: &Place, caution: impl Into<String>, advice: &str) {
+        let complaint = Complaint::Caution(caution.into());
+        self.warnings
+            .borrow_mut()
+            .push(self.finding(place, complaint, advice.to_owned()));
+    }
+
+    /// The second of two equal values is the problem; the first one's line is named.
+    pub(super) fn duplicate(&self, place: &Place, first: &Place, advice: &str) {
+        let line = self.locate(first).line;
+        self.problem(place, Complaint::Duplicate(line), advice);
+    }
+
+    fn locate(&self, place: &Place) -> Location {
+        self.source.locate(place.offset)
+    }
+
+    fn finding(&self, place: &Place, complaint: Complaint, advice: String) -> Finding {
+        let Place { key, shown, .. } = place.clone();
+        Finding {
+            at: self.locate(place),
+            key,
+            value: shown,
+            complaint,
+            advice,
+        }
+    }
+
+    /// Findings in the order of the file; the value only if there are no problems.
+    pub(super) fn conclude<T>(self, checked: Option<T>) -> Result<(T, Vec<Warning>), Problems> {
+        let warnings = in_order(self.warnings).into_iter().map(Warning).collect();
+        let problems = in_order(self.problems);
+        match checked {
+            Some(value) if problems.is_empty() => Ok((value, warnings)),
+            _ => Err(Problems { problems, warnings }),
+        }
+    }
+}
+
+fn in_order(findings: RefCell<Vec<Finding>>) -> Vec<Finding> {
+    let mut findings = findings.into_inner();
+    findings.sort_by_key(|finding| (finding.at.line, finding.at.column));
+    findings
+}

@@ -1,0 +1,213 @@
+//! Values written as strings: durations, sizes, days of the year, networks, realms, names.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::SignedDuration;
+
+/// A day of any year, such as a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonthDay {
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to 31; a day that every year has.
+    pub day: i8,
+}
+
+impl fmt::Display for MonthDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
+/// `"09-01"`, month first; 29 February is no day of every year.
+pub(super) fn month_day(text: &str) -> Option<MonthDay> {
+    let (month, day) = text.split_once('-')?;
+    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(month) || !is_number(day) {
+        return None;
+    }
+    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+    jiff::civil::Date::new(2025, month, day).ok()?;
+    Some(MonthDay { month, day })
+}
+
+/// `"30m"`, `"1s"`, `"250ms"`, `"1h 30m"`; `"0"` needs no unit.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let signed: SignedDuration = text.parse().ok()?;
+    Duration::try_from(signed).ok()
+}
+
+/// The shortest way to write a duration.
+pub(super) fn shown_duration(duration: &Duration) -> String {
+    let millis = duration.as_millis();
+    let (number, unit) = match millis {
+        0 => (0, "s"),
+        _ if millis.is_multiple_of(3_600_000) => (millis / 3_600_000, "h"),
+        _ if millis.is_multiple_of(60_000) => (millis / 60_000, "m"),
+        _ if millis.is_multiple_of(1_000) => (millis / 1_000, "s"),
+        _ => (millis, "ms"),
+    };
+    format!("\"{number}{unit}\"")
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// `"19MiB"`, `"64 KiB"`, `"1GiB"`; in octets.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = match unit.trim_start() {
+        "KiB" => KIB,
+        "MiB" => MIB,
+        "GiB" => GIB,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// The shortest way to write a size.
+pub(super) fn shown_size(octets: &u64) -> String {
+    match octets {
+        n if n % GIB == 0 => format!("\"{}GiB\"", n / GIB),
+        n if n % MIB == 0 => format!("\"{}MiB\"", n / MIB),
+        n => format!("\"{}KiB\"", n / KIB),
+    }
+}
+
+/// `"10.1.0.0/16"`, `"2001:db8::/32"`, or one address.
+pub(super) fn net(text: &str) -> Option<IpNet> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Some(IpNet::from(address)),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+/// An address with or without a port.
+pub(super) fn socket_address(text: &str, default_port: u16) -> Option<SocketAddr> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Some(SocketAddr::new(address, default_port)),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+/// A realm in lower case: labels of letters, digits and hyphens, at least one dot, none at the
+/// ends or doubled (the form that eduroam forwards).
+pub(super) fn realm(text: &str) -> Option<String> {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let well_formed = text.len() <= 253 && text.contains('.') && text.split('.').all(is_label);
+    well_formed.then(|| text.to_lowercase())
+}
+
+/// A short name that may become a metrics label: letters, digits, `.`, `_` and `-`, up to 64.
+pub(super) fn label(text: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let well_formed = (1..=64).contains(&text.len()) && text.chars().all(is_plain);
+    well_formed.then(|| text.to_owned())
+}
+
+/// A VLAN as its number or its name, as the switch will get it.
+pub(super) fn vlan(text: &str) -> Option<String> {
+    match text.parse::<u32>() {
+        Ok(number) => (1..=4094).contains(&number).then(|| number.to_string()),
+        Err(_) => label(text),
+    }
+}
+
+/// An attribute name of LDIF or LDAP (RFC 4512 §1.4): a letter, then letters, digits, hyphens.
+pub(super) fn attribute_name(text: &str) -> Option<String> {
+    let well_formed = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= 128
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    well_formed.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit_and_cannot_be_negative() {
+        assert_eq!(duration("30m"), Some(Duration::from_secs(1800)));
+        assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(duration("1h 30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("0"), Some(Duration::ZERO));
+        for wrong in ["", "30", "-5s", "5s ago", "1 fortnight", "m"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shown_durations_and_sizes_read_back() {
+        for text in ["0s", "250ms", "10s", "30m", "8h"] {
+            let shown = shown_duration(&duration(text).unwrap());
+            assert_eq!(shown, format!("\"{text}\""));
+        }
+        for text in ["64KiB", "19MiB", "1GiB"] {
+            assert_eq!(shown_size(&size(text).unwrap()), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_binary_unit() {
+        assert_eq!(size("19MiB"), Some(19_922_944));
+        assert_eq!(size("64 KiB"), Some(65_536));
+        for wrong in [
+            "19",
+            "19MB",
+            "MiB",
+            "-1MiB",
+            "99999999999999999999GiB",
+            "999999999999GiB",
+        ] {
+            assert_eq!(size(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_is_a_day_that_every_year_has() {
+        assert_eq!(month_day("09-01"), Some(MonthDay { month: 9, day: 1 }));
+        for wrong in ["02-29", "13-01", "9-1", "01.09", "09-31", "+9-01"] {
+            assert_eq!(month_day(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn realms_are_those_that_eduroam_forwards() {
+        assert_eq!(realm("Campus.Example").as_deref(), Some("campus.example"));
+        assert_eq!(
+            realm("høyskole.example").as_deref(),
+            Some("høyskole.example")
+        );
+        for wrong in [
+            "campus",
+            ".campus.example",
+            "campus.example.",
+            "a..b",
+            "a b.c",
+            "a@b.c",
+            "",
+        ] {
+            assert_eq!(realm(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_single_address_is_a_net_of_its_own() {
+        assert_eq!(net("10.0.0.1"), Some("10.0.0.1/32".parse().unwrap()));
+        assert_eq!(net("2001:db8::1"), Some("2001:db8::1/128".parse().unwrap()));
+        assert_eq!(net("10.0.0.0/40"), None);
+    }
+}

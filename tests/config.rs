@@ -1,0 +1,347 @@
+//! The configuration as an operator meets it: shipped samples, and files full of mistakes beside
+//! what is said of them. `UPDATE_EXPECTED=1` rewrites the expected texts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portvakt::config::{
+    AccountKind, Config, FileContent, Problems, SameWrongPassword, Secret, Warning, describe,
+};
+
+const SAMPLE: &str = "config/portvakt.toml";
+const FULL: &str = "tests/config/full.toml";
+
+/// A certificate that is valid from 2026-01-01 for a year, and its key.
+static IDENTITY: LazyLock<(String, String)> = LazyLock::new(|| {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["radius.campus.example".into()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2026, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+});
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+/// The machine on which the configurations are read.
+fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
+    let private = |octets: &str| FileContent {
+        octets: Secret::new(octets.as_bytes().to_vec()),
+        readable_by_others: false,
+    };
+    if path == config {
+        return Ok(private(text));
+    }
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some("radius.pem") => Ok(private(&IDENTITY.0)),
+        Some("radius.key") => Ok(private(&IDENTITY.1)),
+        Some("access-points") => Ok(private("sixteen octets or more\n")),
+        Some("short") => Ok(FileContent {
+            readable_by_others: true,
+            ..private("short\n")
+        }),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+fn load_at(text: &str, now: Timestamp) -> Result<(Config, Vec<Warning>), Problems> {
+    let path = PathBuf::from("/etc/portvakt/portvakt.toml");
+    let env = |name: &str| {
+        (name == "CONTROLLER_SECRET").then(|| "a secret of the environment".to_owned())
+    };
+    Config::load(&path, &env, &|asked| read(text, asked, &path), now)
+}
+
+fn load(text: &str) -> Result<(Config, Vec<Warning>), Problems> {
+    load_at(text, now())
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// A configuration with `lines` at its end.
+fn with(lines: &str) -> String {
+    format!(
+        "realms = [\"campus.example\"]\n\
+         [[client]]\nname = \"ap\"\nnet = \"10.0.0.1\"\nsecret-file = \"access-points\"\n\
+         [eap]\ncertificate = \"radius.pem\"\nkey = \"radius.key\"\n{lines}\n"
+    )
+}
+
+fn warnings(lines: &str) -> String {
+    let (_, warnings) = load(&with(lines)).unwrap_or_else(|problems| panic!("{problems}"));
+    warnings.iter().map(Warning::to_string).collect()
+}
+
+fn problems(text: &str) -> String {
+    load(text).expect_err("should be refused").to_string()
+}
+
+#[test]
+fn shipped_sample_loads_without_a_warning() {
+    let (config, warnings) = load(&text(SAMPLE)).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(config.realms, ["campus.example"]);
+    assert_eq!(
+        config.clients[0].secret.as_bytes(),
+        b"sixteen octets or more"
+    );
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.lockout.attempts, 6);
+    assert_eq!(config.lockout.duration, Duration::from_secs(1800));
+}
+
+#[test]
+fn defaults_shown_in_the_sample_are_the_defaults() {
+    let sample = text(SAMPLE);
+    let is_setting = |line: &str| {
+        line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[')
+    };
+    let shown = sample
+        .lines()
+        .map(|line| if is_setting(line) { &line[1..] } else { line });
+    let shown = shown.collect::<Vec<_>>().join("\n");
+    let (written_out, _) = load(&shown).unwrap_or_else(|problems| panic!("{problems}"));
+    let (left_out, _) = load(&sample).unwrap();
+    assert_eq!(format!("{written_out:#?}"), format!("{left_out:#?}"));
+}
+
+#[test]
+fn sample_shows_every_key() {
+    let sample = text(SAMPLE);
+    for line in text(FULL).lines() {
+        let Some((key, _)) = line.split_once(" =") else {
+            continue;
+        };
+        let known = sample.contains(&format!("{key} = ")) || key == "ansatt";
+        assert!(known, "{key} is not in the sample");
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let (config, warnings) = load(&text(FULL)).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let (default, _) = load(&text(SAMPLE)).unwrap();
+    let [full, default] = [config.clone(), default].map(|config| format!("{config:#?}"));
+    let default: Vec<&str> = default.lines().collect();
+    // A line of the debug output that equals the default's shows a key that was not read.
+    let unread: Vec<&str> = full
+        .lines()
+        .filter(|line| {
+            line.contains(": ")
+                && !line.trim_start().starts_with('"')
+                && !line.ends_with(['{', '[', '('])
+                && default.contains(line)
+        })
+        .filter(|line| !line.contains("eap: true") && !line.contains("Secret(…)"))
+        .collect();
+    let expected = [
+        "name: \"access-points\"",
+        "service: \"eduroam\"",
+        "pap: false",
+        "send_vlan: false",
+        "legacy_message_authenticator_optional: false",
+        "certificate:",
+        "rsa_bits: None",
+        "serves_tls: true",
+        "not_before",
+        "not_after",
+        "tls13: true",
+    ];
+    let unexpected: Vec<_> = unread
+        .iter()
+        .filter(|l| !expected.iter().any(|e| l.contains(e)))
+        .collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+    assert_eq!(config.realms, ["campus.example", "student.campus.example"]);
+    assert_eq!(config.data, Path::new("/etc/portvakt/data"));
+    assert_eq!(
+        config.clients[1].secret.as_bytes(),
+        b"a secret of the environment"
+    );
+    assert_eq!(config.lockout.same_wrong_password, SameWrongPassword::Once);
+    assert_eq!(config.accounts.kinds["ansatt"], AccountKind::Employee);
+    assert_eq!(config.accounts.kinds["faculty"], AccountKind::Employee);
+    assert_eq!(config.passwords.remember_proofs, Duration::ZERO);
+    assert!(config.metrics.is_none());
+}
+
+#[test]
+fn bogus_key_is_refused_in_every_table_of_every_sample() {
+    for sample in [SAMPLE, FULL] {
+        let text = text(sample);
+        let lines: Vec<&str> = text.lines().collect();
+        let mut refused = 0;
+        let tables = (0..lines.len())
+            .filter(|i| lines[*i].starts_with('['))
+            .map(|i| i + 1);
+        for at in std::iter::once(0).chain(tables) {
+            let mut lines = lines.clone();
+            lines.insert(at, "bogus-key = 1");
+            let problems = problems(&lines.join("\n"));
+            let place = format!("/etc/portvakt/portvakt.toml:{}:", at + 1);
+            assert!(problems.starts_with(&place), "{place}\n{problems}");
+            assert!(problems.contains("bogus-key"), "{problems}");
+            assert!(problems.ends_with("\n1 problem\n"), "{problems}");
+            refused += 1;
+        }
+        assert!(refused > 10, "{sample} has {refused} tables");
+    }
+}
+
+#[test]
+fn mistakes_are_all_reported_at_once_with_place_and_advice() {
+    for entry in std::fs::read_dir("tests/config").unwrap() {
+        let path = entry.unwrap().path();
+        let expected_path = path.with_extension("expected");
+        if path.extension().is_none_or(|e| e != "toml") || path.ends_with("full.toml") {
+            continue;
+        }
+        let said = problems(&text(path.to_str().unwrap()));
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::write(&expected_path, &said).unwrap();
+        }
+        let expected = std::fs::read_to_string(&expected_path).unwrap_or_default();
+        assert_eq!(said, expected, "{}", path.display());
+        assert!(
+            !said.contains("SUPER") && !said.contains("73577357"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn secrets_are_in_no_debug_output_and_no_description() {
+    let (config, warnings) = load(&text(FULL)).unwrap();
+    let shown = format!("{config:?}{warnings:?}{:?}", describe(&config));
+    for secret in [
+        "a-long-and-random-secret",
+        "sixteen octets",
+        "a secret of the environment",
+        "PRIVATE",
+    ] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn weak_settings_are_warned_of() {
+    let client = "[[client]]\nname = \"weak\"\n";
+    let cases = [
+        (
+            "net = \"0.0.0.0/0\"\nsecret-file = \"access-points\"",
+            "anybody on the internet",
+        ),
+        (
+            "net = \"10.0.0.2\"\nsecret = \"testing123\"",
+            "under 16 octets",
+        ),
+        (
+            "net = \"10.0.0.2\"\nsecret-file = \"short\"",
+            "every user of this machine",
+        ),
+        (
+            "net = \"10.0.0.2\"\nsecret-file = \"access-points\"\nmethods = [\"pap\"]",
+            "in clear",
+        ),
+        (
+            "net = \"10.0.0.2\"\nsecret-file = \"access-points\"\n\
+             legacy-message-authenticator-optional = true",
+            "CVE-2024-3596",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let said = warnings(&format!("{client}{lines}"));
+        assert!(said.contains(expected), "{lines}:\n{said}");
+        assert!(!said.contains("testing123"), "{said}");
+    }
+    assert!(warnings("[metrics]\naddress = \"0.0.0.0\"").contains("other machines"));
+    assert!(warnings("[service.vnp]\nvlan = \"7\"").contains("no client has this service"));
+}
+
+#[test]
+fn certificate_is_warned_of_thirty_days_before_it_expires() {
+    let at = |now: &str| {
+        let (_, warnings) = load_at(&with(""), now.parse().unwrap()).unwrap();
+        warnings.iter().map(Warning::to_string).collect::<String>()
+    };
+    assert_eq!(at("2026-12-01T00:00:00Z"), "");
+    assert!(at("2026-12-12T00:00:00Z").contains("expires on 2027-01-01, in 20 days"));
+    assert!(at("2027-02-01T00:00:00Z").contains("expired on 2027-01-01"));
+    assert!(at("2025-02-01T00:00:00Z").contains("not valid before 2026-01-01"));
+}
+
+#[test]
+fn key_of_another_certificate_is_refused() {
+    let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let path = Path::new("/etc/portvakt/portvakt.toml");
+    let text = with("");
+    let reader = |asked: &Path| match asked.ends_with("radius.key") {
+        true => Ok(FileContent {
+            octets: Secret::new(other.clone().into_bytes()),
+            readable_by_others: false,
+        }),
+        false => read(&text, asked, path),
+    };
+    let problems = Config::load(path, &|_| None, &reader, now())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        problems.contains("eap.key = \"radius.key\": this key does not belong"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn file_that_cannot_be_read_gets_one_sentence() {
+    let problems = Config::load(
+        Path::new("/nowhere/a.toml"),
+        &|_| None,
+        &portvakt::config::read_file,
+        now(),
+    );
+    let said = problems.unwrap_err().to_string();
+    assert!(
+        said.starts_with("/nowhere/a.toml: error: cannot be read: No such file"),
+        "{said}"
+    );
+}
+
+#[test]
+fn clients_without_eap_need_no_certificate() {
+    let text = "realms = [\"campus.example\"]\n[[client]]\nname = \"vpn\"\nnet = \"10.0.0.1\"\n\
+                service = \"vpn\"\nmethods = [\"pap\"]\nsecret-file = \"access-points\"\n";
+    let (config, _) = load(text).unwrap();
+    assert!(config.eap.is_none());
+}
+
+#[test]
+fn description_has_no_more_than_a_line_per_fact() {
+    let (config, _) = load(&text(FULL)).unwrap();
+    let lines = describe(&config);
+    assert!(lines.iter().all(|line| !line.contains('\n')));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("vpn (192.0.2.1/32): vpn, eap, pap, legacy"))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("radius.campus.example, valid until 2027-01-01"))
+    );
+}
