@@ -1,1 +1,3 @@
 //! Portvakt.
+
+pub mod directory;

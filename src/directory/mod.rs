@@ -1,0 +1,4 @@
+//! Where accounts come from.
+
+pub mod entry;
+pub mod ldif;
