@@ -1,0 +1,162 @@
+//! What the directory knows of one person or machine, as far as a log-on needs it.
+
+use crate::name::AccountId;
+use crate::password::PasswordHash;
+use crate::term::Term;
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+/// How many previous passwords an account remembers: the last two, as Active Directory does.
+pub const PREVIOUS_PASSWORDS: usize = 2;
+
+/// Whose account it is. The rules on registration, fees and leaving hold for students only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// In the student registry.
+    Student,
+    /// In the staff registry.
+    Employee,
+    /// Invited for a while.
+    Guest,
+    /// A machine or a program.
+    Service,
+    /// The federation's monitoring account (I5).
+    Test,
+}
+
+impl Kind {
+    /// Whether failed log-ons are counted. A test account is never locked (I5).
+    pub fn is_counted(self) -> bool {
+        self != Kind::Test
+    }
+}
+
+/// One account, under its canonical name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The canonical name; locks count on it, however the name was spelled.
+    pub id: AccountId,
+    /// Whose account it is.
+    pub kind: Kind,
+    /// The person's name, for pages and the helpdesk.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Mail address.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// Mobile number as the registry has it; temporary passwords go there and nowhere else.
+    #[serde(default)]
+    pub mobile: Option<String>,
+    /// What the student registry says. A student without it is not registered.
+    #[serde(default)]
+    pub student: Option<StudentFacts>,
+    /// Closed by IT support.
+    #[serde(default)]
+    pub deactivated: Option<Note>,
+    /// Closed after an abuse report.
+    #[serde(default)]
+    pub suspended: Option<Note>,
+    /// When the account ends (schacExpiryDate); from then on its owner has left.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
+    /// The current password; an account without one cannot log on with a password.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// Earlier passwords, newest first: refused, but not counted.
+    #[serde(default)]
+    pub previous: Vec<PasswordHash>,
+    /// The services it may use by name; `None` means all.
+    #[serde(default)]
+    pub services: Option<Vec<String>>,
+    /// The VLAN it belongs in, if not the service's usual one.
+    #[serde(default)]
+    pub vlan: Option<String>,
+    /// Other names its owner may log on with.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Grows with every password change; proofs and sessions of an older one are void.
+    #[serde(default)]
+    pub credential_version: u64,
+}
+
+impl Account {
+    /// An open account with nothing known but its name and kind.
+    pub fn new(id: AccountId, kind: Kind) -> Account {
+        Account {
+            id,
+            kind,
+            display_name: None,
+            mail: None,
+            mobile: None,
+            student: None,
+            deactivated: None,
+            suspended: None,
+            expires: None,
+            password: None,
+            previous: Vec::new(),
+            services: None,
+            vlan: None,
+            aliases: Vec::new(),
+            credential_version: 0,
+        }
+    }
+
+    /// Puts a new password in place; the old one becomes the newest previous one.
+    pub fn set_password(&mut self, password: Password) {
+        if let Some(old) = self.password.replace(password) {
+            self.previous.insert(0, old.hash);
+            self.previous.truncate(PREVIOUS_PASSWORDS);
+        }
+        self.credential_version = self.credential_version.saturating_add(1);
+    }
+}
+
+/// Why, since when and by whom an account was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// In words, for the helpdesk.
+    pub reason: String,
+    /// When it was closed.
+    pub since: Timestamp,
+    /// Who closed it.
+    pub by: String,
+}
+
+/// What the student registry says of a student.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudentFacts {
+    /// The latest term the student has registered for.
+    #[serde(default)]
+    pub registered_for: Option<Term>,
+    /// The latest term the fee is paid for.
+    #[serde(default)]
+    pub fee_paid_for: Option<Term>,
+    /// Whether the registry knows the student at present.
+    #[serde(default)]
+    pub in_registry: bool,
+    /// The day the studies were completed or ended, local time.
+    #[serde(default)]
+    pub ended_on: Option<Date>,
+}
+
+/// The current password: its hash and its age.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Password {
+    /// As stored.
+    pub hash: PasswordHash,
+    /// When it was set.
+    pub changed_at: Timestamp,
+    /// Chosen by the owner, or sent to them.
+    pub kind: PasswordKind,
+}
+
+/// Who chose the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordKind {
+    /// The owner; valid for a year.
+    Permanent,
+    /// We did, and sent it by SMS; valid for hours, to be changed at once.
+    Temporary,
+}

@@ -1,0 +1,80 @@
+//! The decision: a proven credential and an account in good standing make a grant.
+
+use crate::account::Account;
+use crate::name::AccountId;
+use crate::proof::Proof;
+use crate::reason::Refusal;
+use crate::rules::Rules;
+use crate::status::standing;
+use crate::time::Now;
+use jiff::Timestamp;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// Leave to write an accept; only [`decide`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Grant {
+    account: AccountId,
+    service: String,
+    vlan: Option<String>,
+    ends: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Who may come in.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// By which way in.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The VLAN of the account, if not the service's usual one.
+    pub fn vlan(&self) -> Option<&str> {
+        self.vlan.as_deref()
+    }
+
+    /// When a rule will stop to hold: account or password expire, or an unpaid term is due.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.ends
+    }
+
+    /// How long from `utc` on the session may last by the rules, for Session-Timeout.
+    pub fn session_limit(&self, utc: Timestamp) -> Option<Duration> {
+        let left = self.ends?.duration_since(utc);
+        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
+    }
+}
+
+/// Decides about an account whose credential is proven and which is not locked.
+///
+/// # Errors
+/// The first rule that does not hold. A proof of another account's credential proves nothing:
+/// [`Refusal::WrongCredential`]. One of this account's older credential, because the password was
+/// changed while it was checked, is [`Refusal::PreviousPassword`].
+pub fn decide(
+    account: &Account,
+    proof: Proof,
+    service: &str,
+    rules: &Rules,
+    now: Now,
+) -> Result<Grant, Refusal> {
+    if proof.account() != &account.id {
+        return Err(Refusal::WrongCredential);
+    }
+    if proof.credential_version() != account.credential_version {
+        return Err(Refusal::PreviousPassword);
+    }
+    let standing = standing(account, service, rules, now.utc)?;
+    Ok(Grant {
+        account: account.id.clone(),
+        service: service.to_owned(),
+        vlan: account.vlan.clone(),
+        ends: standing.ends(),
+    })
+}

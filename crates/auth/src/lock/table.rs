@@ -1,0 +1,307 @@
+//! The table of all records: a sharded concurrent map, one entry lock per event.
+
+use super::state::{Effect, State};
+use super::{AttemptOutcome, Denied, LockChange, LockRecord, Settled};
+use crate::name::AccountId;
+use crate::rules::Lockout;
+use crate::time::Tick;
+use ahash::RandomState;
+use dashmap::{DashMap, Entry, OccupiedEntry};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Octets one account takes in the map, without its name and without tags.
+pub const RECORD_OCTETS: usize = size_of::<(AccountId, Slot)>();
+
+/// A state, and the revision of its last change.
+#[derive(Debug, Default)]
+struct Slot {
+    state: State,
+    revision: u64,
+}
+
+/// Failures, locks and reservations of all accounts. Cheap to clone; the clones share one table.
+#[derive(Clone)]
+pub struct LockTable {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    slots: DashMap<AccountId, Slot, RandomState>,
+    /// Counted apart: `DashMap::len` locks every shard.
+    count: AtomicUsize,
+    capacity: AtomicUsize,
+    revision: AtomicU64,
+}
+
+impl LockTable {
+    /// An empty table with records for at most this many accounts.
+    pub fn new(capacity: usize) -> LockTable {
+        let shared = Shared {
+            slots: DashMap::with_hasher(RandomState::new()),
+            count: AtomicUsize::new(0),
+            capacity: AtomicUsize::new(capacity),
+            revision: AtomicU64::new(0),
+        };
+        LockTable {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Changes the bound, when the directory has grown; records beyond a smaller one stay.
+    pub fn set_capacity(&self, capacity: usize) {
+        self.shared.capacity.store(capacity, Ordering::Relaxed);
+    }
+
+    /// The cheap first look: whether the account is locked, and until when.
+    pub fn locked_until(&self, id: &AccountId, now: Tick) -> Option<Tick> {
+        self.shared.slots.get(id)?.state.locked_until(now)
+    }
+
+    /// Reserves one attempt, to be settled when the credential has been checked.
+    ///
+    /// # Errors
+    /// [`Denied`]; the credential must not be checked.
+    pub fn admit(&self, id: &AccountId, rules: &Lockout, now: Tick) -> Result<Admission, Denied> {
+        match self.shared.slots.entry(id.clone()) {
+            Entry::Occupied(mut entry) => entry.get_mut().state.admit(rules, now)?,
+            Entry::Vacant(entry) => {
+                let mut slot = Slot::default();
+                slot.state.admit(rules, now)?;
+                self.shared.take_place()?;
+                entry.insert(slot);
+            }
+        }
+        Ok(Admission {
+            shared: Arc::clone(&self.shared),
+            id: Some(id.clone()),
+        })
+    }
+
+    /// Ends a reserved attempt.
+    ///
+    /// Under a lock that was set by other means while the credential was checked, nothing is
+    /// counted or reset.
+    pub fn settle(
+        &self,
+        mut admission: Admission,
+        outcome: AttemptOutcome,
+        rules: &Lockout,
+        now: Tick,
+    ) -> Settled {
+        debug_assert!(
+            Arc::ptr_eq(&self.shared, &admission.shared),
+            "admitted by another table"
+        );
+        let settled = admission
+            .id
+            .take()
+            .map(|id| admission.shared.settle(id, outcome, rules, now));
+        settled.unwrap_or(NOTHING_SETTLED)
+    }
+
+    /// The failures and lock of an account, as last counted; both may have run out since.
+    pub fn lock_record(&self, id: &AccountId) -> Option<LockRecord> {
+        let slot = self.shared.slots.get(id)?;
+        slot.state
+            .has_record()
+            .then(|| slot.state.record(id, slot.revision))
+    }
+
+    /// Opens an account at once and forgets its failures. Attempts being checked go on, and count
+    /// from zero. `None` if there was nothing to forget.
+    pub fn unlock(&self, id: &AccountId) -> Option<LockChange> {
+        let Entry::Occupied(mut entry) = self.shared.slots.entry(id.clone()) else {
+            return None;
+        };
+        if !entry.get().state.has_record() {
+            return None;
+        }
+        entry.get_mut().state.clear();
+        let revision = self.shared.next_revision();
+        self.shared.leave(entry, revision);
+        Some(LockChange::Cleared {
+            id: id.clone(),
+            revision,
+        })
+    }
+
+    /// Takes in a record from the store, whatever the capacity: what was counted is never lost.
+    /// Where the table already knows something of the account, the stricter holds.
+    pub fn restore(&self, record: LockRecord) {
+        self.shared
+            .revision
+            .fetch_max(record.revision, Ordering::Relaxed);
+        if record.failures == 0 && record.locked_until.is_none() {
+            return;
+        }
+        let mut slot = self
+            .shared
+            .slots
+            .entry(record.id.clone())
+            .or_insert_with(|| {
+                self.shared.count.fetch_add(1, Ordering::Relaxed);
+                Slot::default()
+            });
+        slot.state.merge(&record);
+        slot.revision = slot.revision.max(record.revision);
+    }
+
+    /// Removes records whose lock has run out or whose failures are long past, one shard at a time.
+    ///
+    /// `keep` says of an account that it must stay, because its last change is not durable yet; it
+    /// runs under the shard's lock and must not touch this table. The changes returned tell the
+    /// store what to forget; they carry revisions, so a failure that follows is not lost to them.
+    pub fn forget_expired(
+        &self,
+        rules: &Lockout,
+        now: Tick,
+        keep: impl Fn(&AccountId) -> bool,
+    ) -> Vec<LockChange> {
+        let mut forgotten = Vec::new();
+        self.shared.slots.retain(|id, slot| {
+            if !slot.state.is_expired(rules, now) || keep(id) {
+                return true;
+            }
+            self.shared.count.fetch_sub(1, Ordering::Relaxed);
+            let revision = self.shared.next_revision();
+            forgotten.push(LockChange::Cleared {
+                id: id.clone(),
+                revision,
+            });
+            false
+        });
+        forgotten
+    }
+
+    /// How many accounts have a record or an attempt being checked.
+    pub fn len(&self) -> usize {
+        self.shared.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether none has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many accounts are locked; walks the whole table.
+    pub fn locked(&self, now: Tick) -> usize {
+        self.shared
+            .slots
+            .iter()
+            .filter(|slot| slot.state.locked_until(now).is_some())
+            .count()
+    }
+}
+
+impl fmt::Debug for LockTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockTable")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+const NOTHING_SETTLED: Settled = Settled {
+    change: None,
+    newly_locked: false,
+    failures: 0,
+    locked_until: None,
+};
+
+impl Shared {
+    /// Counts one record more, if there is room.
+    fn take_place(&self) -> Result<(), Denied> {
+        let capacity = self.capacity.load(Ordering::Relaxed);
+        let room = |count: usize| (count < capacity).then_some(count + 1);
+        let taken = self
+            .count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
+        taken.map(|_| ()).map_err(|_| Denied::Full)
+    }
+
+    /// Taken under the entry's lock, so that it grows with every change of one account.
+    fn next_revision(&self) -> u64 {
+        self.revision
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1)
+    }
+
+    /// Ends work on an entry: an empty one gives its place back.
+    fn leave(&self, mut entry: OccupiedEntry<'_, AccountId, Slot>, revision: u64) {
+        if entry.get().state.is_empty() {
+            entry.remove();
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            entry.get_mut().revision = revision;
+        }
+    }
+
+    fn settle(
+        &self,
+        id: AccountId,
+        outcome: AttemptOutcome,
+        rules: &Lockout,
+        now: Tick,
+    ) -> Settled {
+        let Entry::Occupied(mut entry) = self.slots.entry(id.clone()) else {
+            return NOTHING_SETTLED;
+        };
+        let state = &mut entry.get_mut().state;
+        let effect = state.settle(outcome, rules, now);
+        let failures = state.failures(rules, now);
+        let locked_until = state.locked_until(now);
+        let revision = match effect {
+            Effect::None => entry.get().revision,
+            _ => self.next_revision(),
+        };
+        let change = match effect {
+            Effect::None => None,
+            Effect::Counted | Effect::Locked => {
+                Some(LockChange::Put(entry.get().state.record(&id, revision)))
+            }
+            Effect::Cleared => Some(LockChange::Cleared { id, revision }),
+        };
+        self.leave(entry, revision);
+        Settled {
+            change,
+            newly_locked: effect == Effect::Locked,
+            failures,
+            locked_until,
+        }
+    }
+
+    fn release(&self, id: AccountId) {
+        if let Entry::Occupied(mut entry) = self.slots.entry(id) {
+            entry.get_mut().state.release();
+            let revision = entry.get().revision;
+            self.leave(entry, revision);
+        }
+    }
+}
+
+/// One reserved attempt: leave to check a credential once.
+///
+/// Settled once, by [`LockTable::settle`], which consumes it. One that is dropped unsettled, by a
+/// panic or a shed request, gives its attempt back and counts nothing.
+#[must_use]
+pub struct Admission {
+    shared: Arc<Shared>,
+    /// `None` once settled.
+    id: Option<AccountId>,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.shared.release(id);
+        }
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Admission").field(&self.id).finish()
+    }
+}

@@ -1,0 +1,355 @@
+//! Passwords: checking against stored hashes of many schemes, and making new Argon2id ones.
+//!
+//! A stored hash is text that somebody else may have written, so its cost is bounded before any
+//! memory is taken or work is done, and a malformed one is an error, never a panic.
+
+mod argon;
+mod crypt;
+mod digest;
+mod scratch;
+#[cfg(test)]
+mod tests;
+
+pub use argon::Argon2Cost;
+pub use scratch::Scratch;
+
+use crate::account::{Account, PREVIOUS_PASSWORDS};
+use crate::proof::Proof;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+use zeroize::Zeroize;
+
+/// The longest password that is looked at, in octets; the C library's `crypt` has the same bound.
+/// SHA-crypt takes time with the square of the length, so this is also a bound on work.
+pub const MAX_PASSWORD_OCTETS: usize = 512;
+
+/// The longest stored hash that is looked at, in octets.
+pub const MAX_HASH_OCTETS: usize = 512;
+
+/// How a password was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `{SHA}`, `{SSHA}`: once through SHA-1.
+    Sha1,
+    /// `{SHA256}`, `{SSHA256}`: once through SHA-256.
+    Sha256,
+    /// `{SHA384}`, `{SSHA384}`: once through SHA-384.
+    Sha384,
+    /// `{SHA512}`, `{SSHA512}`: once through SHA-512.
+    Sha512,
+    /// `{PBKDF2-SHA256}`
+    Pbkdf2Sha256,
+    /// `{PBKDF2-SHA512}`
+    Pbkdf2Sha512,
+    /// `$5$`
+    Sha256Crypt,
+    /// `$6$`
+    Sha512Crypt,
+    /// `$2a$`, `$2b$`, `$2y$`; looks at the first 72 octets of a password, as everywhere.
+    Bcrypt,
+    /// `$y$`
+    Yescrypt,
+    /// `$argon2i$`, `$argon2d$`, `$argon2id$`
+    Argon2,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scheme::Sha1 => "SHA-1",
+            Scheme::Sha256 => "SHA-256",
+            Scheme::Sha384 => "SHA-384",
+            Scheme::Sha512 => "SHA-512",
+            Scheme::Pbkdf2Sha256 => "PBKDF2-SHA256",
+            Scheme::Pbkdf2Sha512 => "PBKDF2-SHA512",
+            Scheme::Sha256Crypt => "SHA-256-crypt",
+            Scheme::Sha512Crypt => "SHA-512-crypt",
+            Scheme::Bcrypt => "bcrypt",
+            Scheme::Yescrypt => "yescrypt",
+            Scheme::Argon2 => "Argon2",
+        })
+    }
+}
+
+/// Why a stored hash cannot be used, or a new one not be made. Never holds any of the hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HashError {
+    /// No scheme that is known; a password in clear text is none.
+    #[error("the password hash has no known scheme")]
+    UnknownScheme,
+    /// More than [`MAX_HASH_OCTETS`].
+    #[error("the password hash is longer than 512 octets")]
+    TooLong,
+    /// Not the form of its scheme.
+    #[error("the {scheme} hash is malformed: {what}")]
+    Malformed {
+        /// Of which scheme.
+        scheme: Scheme,
+        /// The part that is wrong.
+        what: &'static str,
+    },
+    /// Checking it would cost more than we spend on one log-on.
+    #[error("the {scheme} hash costs too much to check: {parameter} is {value}, at most {limit}")]
+    TooCostly {
+        /// Of which scheme.
+        scheme: Scheme,
+        /// The parameter's name in the scheme.
+        parameter: &'static str,
+        /// What it asks for.
+        value: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// An empty password is never set (P1).
+    #[error("the password is empty")]
+    EmptyPassword,
+    /// More than [`MAX_PASSWORD_OCTETS`].
+    #[error("the password is longer than 512 octets")]
+    PasswordTooLong,
+    /// Argon2's memory could not be had.
+    #[error("out of memory for a password hash")]
+    OutOfMemory,
+}
+
+/// A stored password hash, known to be of a scheme and cost that can be checked.
+///
+/// The text is what the directory keeps, e.g. `{SSHA}…` or `$argon2id$…`; it is redacted in `Debug`
+/// and wiped on drop. Compared as text, which is for change detection, not for passwords.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PasswordHash {
+    text: Box<str>,
+    scheme: Scheme,
+}
+
+impl PasswordHash {
+    /// Takes a stored hash, if it is whole and affordable.
+    ///
+    /// # Errors
+    /// All of [`HashError`] but those about passwords and memory.
+    pub fn parse(text: &str) -> Result<PasswordHash, HashError> {
+        if text.len() > MAX_HASH_OCTETS {
+            return Err(HashError::TooLong);
+        }
+        let scheme = Parsed::parse(text)?.scheme();
+        Ok(PasswordHash {
+            text: text.into(),
+            scheme,
+        })
+    }
+
+    /// How it was hashed.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The stored text. Not for logs.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether this is the password. Constant-time compare; takes as long as the scheme does.
+    ///
+    /// An empty password and one of more than [`MAX_PASSWORD_OCTETS`] are wrong at once (P1).
+    ///
+    /// # Errors
+    /// [`HashError::OutOfMemory`]; what else could be wrong was found by [`PasswordHash::parse`].
+    pub fn verify(&self, password: &[u8], scratch: &mut Scratch) -> Result<bool, HashError> {
+        if password.is_empty() || password.len() > MAX_PASSWORD_OCTETS {
+            return Ok(false);
+        }
+        match Parsed::parse(&self.text)? {
+            Parsed::Digest(hash) => Ok(hash.verify(password)),
+            Parsed::Pbkdf2(hash) => Ok(hash.verify(password)),
+            Parsed::Crypt(hash) => hash.verify(password),
+            Parsed::Argon2(hash) => hash.verify(password, scratch),
+        }
+    }
+
+    /// Hashes a new password with Argon2id.
+    ///
+    /// # Errors
+    /// [`HashError::EmptyPassword`], [`HashError::PasswordTooLong`], [`HashError::OutOfMemory`].
+    pub fn hash_new(
+        password: &[u8],
+        salt: [u8; 16],
+        cost: Argon2Cost,
+        scratch: &mut Scratch,
+    ) -> Result<PasswordHash, HashError> {
+        if password.is_empty() {
+            return Err(HashError::EmptyPassword);
+        }
+        if password.len() > MAX_PASSWORD_OCTETS {
+            return Err(HashError::PasswordTooLong);
+        }
+        let text = argon::hash_new(password, salt, cost, scratch)?;
+        Ok(PasswordHash {
+            text: text.into(),
+            scheme: Scheme::Argon2,
+        })
+    }
+
+    /// A hash of no password, at the cost of a new one: for users that do not exist (P5).
+    pub fn dummy() -> PasswordHash {
+        PasswordHash {
+            text: argon::DUMMY.into(),
+            scheme: Scheme::Argon2,
+        }
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasswordHash({}, [redacted])", self.scheme)
+    }
+}
+
+impl Drop for PasswordHash {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+impl TryFrom<String> for PasswordHash {
+    type Error = HashError;
+
+    fn try_from(mut text: String) -> Result<PasswordHash, HashError> {
+        let hash = PasswordHash::parse(&text);
+        text.zeroize();
+        hash
+    }
+}
+
+impl From<PasswordHash> for String {
+    fn from(hash: PasswordHash) -> String {
+        hash.reveal().to_owned()
+    }
+}
+
+/// A stored hash, taken apart.
+enum Parsed<'a> {
+    Digest(digest::Digested),
+    Pbkdf2(digest::Pbkdf2),
+    Crypt(crypt::Crypt<'a>),
+    Argon2(argon::Argon2Hash),
+}
+
+impl<'a> Parsed<'a> {
+    fn parse(text: &'a str) -> Result<Parsed<'a>, HashError> {
+        let Some((label, rest)) = text.strip_prefix('{').and_then(|text| text.split_once('}'))
+        else {
+            return Parsed::parse_bare(text);
+        };
+        let label = label.to_ascii_uppercase();
+        match label.as_str() {
+            "CRYPT" | "ARGON2" => Parsed::parse_bare(rest),
+            "PBKDF2-SHA256" => {
+                digest::Pbkdf2::parse(Scheme::Pbkdf2Sha256, rest).map(Parsed::Pbkdf2)
+            }
+            "PBKDF2-SHA512" => {
+                digest::Pbkdf2::parse(Scheme::Pbkdf2Sha512, rest).map(Parsed::Pbkdf2)
+            }
+            label => digest::Digested::parse(label, rest).map(Parsed::Digest),
+        }
+    }
+
+    /// The schemes that begin with `$`.
+    fn parse_bare(text: &'a str) -> Result<Parsed<'a>, HashError> {
+        if text.starts_with("$argon2") {
+            return argon::Argon2Hash::parse(text).map(Parsed::Argon2);
+        }
+        crypt::Crypt::parse(text).map(Parsed::Crypt)
+    }
+
+    fn scheme(&self) -> Scheme {
+        match self {
+            Parsed::Digest(hash) => hash.scheme(),
+            Parsed::Pbkdf2(hash) => hash.scheme(),
+            Parsed::Crypt(hash) => hash.scheme(),
+            Parsed::Argon2(_) => Scheme::Argon2,
+        }
+    }
+}
+
+/// Refuses a parameter beyond what we spend on one log-on.
+fn at_most(
+    scheme: Scheme,
+    parameter: &'static str,
+    value: u64,
+    limit: u64,
+) -> Result<(), HashError> {
+    if value > limit {
+        return Err(HashError::TooCostly {
+            scheme,
+            parameter,
+            value,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+/// A decimal number without sign; one too large for 64 bits is as large as can be.
+fn decimal(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// What a password turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Checked {
+    /// The current one.
+    Proven(Proof),
+    /// The one before, or the one before that: refused, not counted.
+    Previous,
+    /// Neither.
+    Wrong,
+}
+
+/// Checks a password against the account: the current one, then the previous ones.
+///
+/// An account without a password costs as much as one with ([`PasswordHash::dummy`]) and is
+/// `Wrong`. A wrong password costs one hash more for each previous password; the delay of rejects
+/// must cover that. A previous hash that cannot be checked is passed over.
+///
+/// # Errors
+/// [`HashError`] of the current hash: our fault, not to be counted.
+pub fn check(
+    account: &Account,
+    password: &[u8],
+    scratch: &mut Scratch,
+) -> Result<Checked, HashError> {
+    let Some(current) = &account.password else {
+        PasswordHash::dummy().verify(password, scratch)?;
+        return Ok(Checked::Wrong);
+    };
+    if current.hash.verify(password, scratch)? {
+        return Ok(Checked::Proven(Proof::of(account)));
+    }
+    for previous in account.previous.iter().take(PREVIOUS_PASSWORDS) {
+        if previous.verify(password, scratch).unwrap_or(false) {
+            return Ok(Checked::Previous);
+        }
+    }
+    Ok(Checked::Wrong)
+}
+
+/// [`PasswordHash::hash_new`] as a free function.
+///
+/// # Errors
+/// As there.
+pub fn hash_new(
+    password: &[u8],
+    salt: [u8; 16],
+    cost: Argon2Cost,
+    scratch: &mut Scratch,
+) -> Result<PasswordHash, HashError> {
+    PasswordHash::hash_new(password, salt, cost, scratch)
+}
+
+/// [`PasswordHash::dummy`] as a free function.
+pub fn dummy() -> PasswordHash {
+    PasswordHash::dummy()
+}

@@ -1,0 +1,210 @@
+//! Proof that a credential was right, and the memory of it.
+//!
+//! Remembered is never a password, but a keyed hash of it: HMAC-SHA256 under a key that lives as
+//! long as the process. It is bound to account and credential version, so that a changed password
+//! is forgotten at once.
+
+use crate::account::Account;
+use crate::name::AccountId;
+use crate::time::{Now, Tick};
+use ahash::RandomState;
+use dashmap::{DashMap, Entry};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+#[cfg(test)]
+mod tests;
+
+/// This account's credential was right, in this version of it.
+///
+/// Only [`crate::password::check`] and [`RememberedProofs::recall`] make one.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Proof {
+    account: AccountId,
+    credential_version: u64,
+}
+
+impl Proof {
+    pub(crate) fn of(account: &Account) -> Proof {
+        Proof {
+            account: account.id.clone(),
+            credential_version: account.credential_version,
+        }
+    }
+
+    /// Whose credential it was.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Which version of it.
+    pub fn credential_version(&self) -> u64 {
+        self.credential_version
+    }
+}
+
+/// A secret key, random per process; no two uses share one key stream.
+#[derive(Clone)]
+struct Keyed(Hmac<Sha256>);
+
+impl Keyed {
+    /// `purpose` keeps the hashes of one use apart from those of another under the same key.
+    fn new(key: &[u8; 32], purpose: &[u8]) -> Keyed {
+        // A key shorter than the block is filled up with zeros (RFC 2104 §2).
+        let mut block = Zeroizing::new([0; 64]);
+        for (to, from) in block.iter_mut().zip(key) {
+            *to = *from;
+        }
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(purpose);
+        Keyed(mac)
+    }
+
+    /// Purpose, length of the name, name, version, password: no two inputs run into one another.
+    fn hash(&self, account: &Account, password: &[u8]) -> [u8; 32] {
+        let name = account.id.as_str().as_bytes();
+        let mut mac = self.0.clone();
+        mac.update(&(name.len() as u64).to_be_bytes());
+        mac.update(name);
+        mac.update(&account.credential_version.to_be_bytes());
+        mac.update(password);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Tells one wrong password from another without keeping either.
+#[derive(Clone)]
+pub struct WrongTag(Keyed);
+
+impl WrongTag {
+    /// `key` is random and lives as long as the process.
+    pub fn new(key: &[u8; 32]) -> WrongTag {
+        WrongTag(Keyed::new(key, b"portvakt wrong password\0"))
+    }
+
+    /// The tag of a password that was wrong for this account, in this version of its credential.
+    pub fn tag(&self, account: &Account, password: &[u8]) -> u64 {
+        let hash = self.0.hash(account, password);
+        hash.iter()
+            .take(8)
+            .fold(0, |tag, octet| tag << 8 | u64::from(*octet))
+    }
+}
+
+impl fmt::Debug for WrongTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrongTag([redacted])")
+    }
+}
+
+/// Proven passwords, remembered for a while: a roaming device costs a microsecond, not an Argon2.
+///
+/// One entry per account, since one version of a credential has one right password. At most
+/// `capacity` accounts: a further one is simply not remembered, until [`RememberedProofs::sweep`]
+/// has made room.
+pub struct RememberedProofs {
+    keyed: Keyed,
+    time_to_live: Duration,
+    capacity: usize,
+    count: AtomicUsize,
+    entries: DashMap<AccountId, Remembered, RandomState>,
+}
+
+struct Remembered {
+    hash: [u8; 32],
+    credential_version: u64,
+    expires: Tick,
+}
+
+impl RememberedProofs {
+    /// `key` is random and lives as long as the process.
+    pub fn new(key: &[u8; 32], capacity: usize, time_to_live: Duration) -> RememberedProofs {
+        RememberedProofs {
+            keyed: Keyed::new(key, b"portvakt proven password\0"),
+            time_to_live,
+            capacity,
+            count: AtomicUsize::new(0),
+            entries: DashMap::with_hasher(RandomState::new()),
+        }
+    }
+
+    /// The proof, if this password was right for this version of the account's credential.
+    /// Constant-time compare.
+    pub fn recall(&self, account: &Account, password: &[u8], now: Now) -> Option<Proof> {
+        let remembered = self.entries.get(&account.id)?;
+        let fresh = now.tick < remembered.expires
+            && remembered.credential_version == account.credential_version;
+        if !fresh {
+            return None;
+        }
+        let hash = self.keyed.hash(account, password);
+        bool::from(hash.ct_eq(&remembered.hash)).then(|| Proof::of(account))
+    }
+
+    /// Remembers a proven password. A proof of another account or version is not remembered.
+    pub fn remember(&self, account: &Account, password: &[u8], proof: &Proof, now: Now) {
+        if *proof != Proof::of(account) || self.time_to_live.is_zero() {
+            return;
+        }
+        let remembered = Remembered {
+            hash: self.keyed.hash(account, password),
+            credential_version: account.credential_version,
+            expires: now.tick.plus(self.time_to_live),
+        };
+        match self.entries.entry(account.id.clone()) {
+            Entry::Occupied(mut entry) => drop(entry.insert(remembered)),
+            Entry::Vacant(entry) if self.take_place() => drop(entry.insert(remembered)),
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Counts one entry more, if there is room.
+    fn take_place(&self) -> bool {
+        let room = |count: usize| (count < self.capacity).then_some(count + 1);
+        self.count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_ok()
+    }
+
+    /// Forgets an account: its password, status or lock was changed by hand.
+    pub fn forget(&self, id: &AccountId) {
+        if self.entries.remove(id).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Removes what has expired; locks one shard at a time.
+    pub fn sweep(&self, now: Now) {
+        self.entries.retain(|_, remembered| {
+            let keep = now.tick < remembered.expires;
+            if !keep {
+                self.count.fetch_sub(1, Ordering::Relaxed);
+            }
+            keep
+        });
+    }
+
+    /// How many accounts are remembered.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for RememberedProofs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RememberedProofs")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

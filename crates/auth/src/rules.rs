@@ -1,0 +1,71 @@
+//! The numbers of the house. The defaults are the guidelines a university gives its students.
+
+use crate::term::Terms;
+use std::time::Duration;
+
+/// Everything about a decision that is configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// Failed log-ons.
+    pub lockout: Lockout,
+    /// When the fee must be paid, in which time zone.
+    pub terms: Terms,
+    /// Days from the end of the studies until the account is closed.
+    pub left_after_days: u16,
+    /// Days a password is valid from when it was set, of 24 hours each.
+    pub password_valid_days: u16,
+    /// How long a temporary password is valid.
+    pub temporary_valid: Duration,
+    /// Whether a temporary password opens the network. It should not: it was sent by SMS.
+    pub temporary_on_network: bool,
+    /// How long a proven password is remembered. Status, lock and password changes apply at once
+    /// all the same; what this limits is how long a proof outlives a silent change of the hash.
+    pub remember_proof: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            lockout: Lockout::default(),
+            terms: Terms::default(),
+            left_after_days: 90,
+            password_valid_days: 365,
+            temporary_valid: Duration::from_secs(8 * 60 * 60),
+            temporary_on_network: false,
+            remember_proof: Duration::from_secs(8 * 60 * 60),
+        }
+    }
+}
+
+/// Failed log-ons: how many, for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// Failures that lock the account; 0 is taken as 1.
+    pub attempts: u8,
+    /// How long the lock lasts.
+    pub duration: Duration,
+    /// How long after the last failure all of them are forgotten.
+    pub forget_after: Duration,
+    /// Whether the same wrong password counts again.
+    pub same_wrong_password: SameWrongPassword,
+}
+
+impl Default for Lockout {
+    fn default() -> Lockout {
+        Lockout {
+            attempts: 6,
+            duration: Duration::from_secs(30 * 60),
+            forget_after: Duration::from_secs(30 * 60),
+            same_wrong_password: SameWrongPassword::Each,
+        }
+    }
+}
+
+/// Whether a device that repeats one wrong password locks its owner out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameWrongPassword {
+    /// Every failure counts.
+    Each,
+    /// The same wrong password counts once, until the count is reset.
+    Once,
+}

@@ -1,0 +1,321 @@
+//! Whether an account is in good standing: one small type per rule, asked in a fixed order.
+//!
+//! No rule knows of passwords or locks; the caller asks only once the credential is proven (I6).
+
+use crate::account::{Account, Kind, Note, Password, PasswordKind, StudentFacts};
+use crate::reason::Refusal;
+use crate::rules::Rules;
+use crate::time::later;
+use jiff::{Timestamp, ToSpan};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a rule is asked: may this account use this service at this moment?
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The account as the directory has it.
+    pub account: &'a Account,
+    /// The way in: `eduroam`, `wired`, `vpn` …
+    pub service: &'a str,
+    /// The numbers of the house.
+    pub rules: &'a Rules,
+    /// The moment of the question.
+    pub utc: Timestamp,
+}
+
+/// A rule does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub refusal: Refusal,
+    /// Since when, where the account tells.
+    pub since: Option<Timestamp>,
+}
+
+/// A rule holds, until this moment at most; `None` is for as long as nobody changes the account.
+pub type Holds = Result<Option<Timestamp>, Finding>;
+
+/// One rule of the house.
+pub trait Rule: Sync {
+    /// Asks the rule; pure.
+    fn check(&self, question: &Question<'_>) -> Holds;
+}
+
+/// All rules, in the order in which they are told.
+pub const RULES: [&dyn Rule; 9] = [
+    &NotDeactivated,
+    &NotSuspended,
+    &StillHere,
+    &Registered,
+    &Active,
+    &PasswordFresh,
+    &TemporaryFresh,
+    &TemporaryAllowed,
+    &ServiceAllowed,
+];
+
+/// Proof that every rule holds, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    ends: Option<Timestamp>,
+}
+
+impl Standing {
+    /// When the first rule stops to hold, if nobody changes the account before.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.ends
+    }
+}
+
+/// Asks all rules.
+///
+/// # Errors
+/// The reason of the first rule that does not hold.
+pub fn standing(
+    account: &Account,
+    service: &str,
+    rules: &Rules,
+    utc: Timestamp,
+) -> Result<Standing, Refusal> {
+    let question = Question {
+        account,
+        service,
+        rules,
+        utc,
+    };
+    let mut ends: Option<Timestamp> = None;
+    for rule in RULES {
+        let until = rule.check(&question).map_err(|finding| finding.refusal)?;
+        ends = ends.into_iter().chain(until).min();
+    }
+    Ok(Standing { ends })
+}
+
+/// Every rule that does not hold, in the order in which they are told.
+pub fn findings(account: &Account, service: &str, rules: &Rules, utc: Timestamp) -> Vec<Finding> {
+    let question = Question {
+        account,
+        service,
+        rules,
+        utc,
+    };
+    RULES
+        .iter()
+        .filter_map(|rule| rule.check(&question).err())
+        .collect()
+}
+
+/// Holds until `end`, and not from then on.
+fn holds_until(end: Timestamp, question: &Question<'_>, refusal: Refusal) -> Holds {
+    if question.utc < end {
+        Ok(Some(end))
+    } else {
+        Err(Finding {
+            refusal,
+            since: Some(end),
+        })
+    }
+}
+
+fn unless_noted(note: Option<&Note>, refusal: Refusal) -> Holds {
+    note.map_or(Ok(None), |note| {
+        Err(Finding {
+            refusal,
+            since: Some(note.since),
+        })
+    })
+}
+
+/// Not closed by IT support.
+#[derive(Clone, Copy, Debug)]
+pub struct NotDeactivated;
+
+impl Rule for NotDeactivated {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        unless_noted(question.account.deactivated.as_ref(), Refusal::Deactivated)
+    }
+}
+
+/// Not closed after an abuse report (I2).
+#[derive(Clone, Copy, Debug)]
+pub struct NotSuspended;
+
+impl Rule for NotSuspended {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        unless_noted(question.account.suspended.as_ref(), Refusal::Suspended)
+    }
+}
+
+/// Neither past the expiry date, nor past the days of grace after the end of the studies.
+#[derive(Clone, Copy, Debug)]
+pub struct StillHere;
+
+impl Rule for StillHere {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        let ends = question
+            .account
+            .expires
+            .into_iter()
+            .chain(grace_ends(question))
+            .min();
+        ends.map_or(Ok(None), |end| holds_until(end, question, Refusal::Left))
+    }
+}
+
+/// The start of the local day on which a student who ended their studies has left.
+fn grace_ends(question: &Question<'_>) -> Option<Timestamp> {
+    let ended_on = student(question.account)?.ended_on?;
+    let days = i64::from(question.rules.left_after_days);
+    question
+        .rules
+        .terms
+        .start_of(ended_on.checked_add(days.days()).ok()?)
+}
+
+/// The facts of a student; nobody else has any that count.
+fn student(account: &Account) -> Option<&StudentFacts> {
+    account
+        .student
+        .as_ref()
+        .filter(|_| account.kind == Kind::Student)
+}
+
+/// Whether the studies have ended: from the day itself on, nothing more is owed.
+fn has_ended(facts: &StudentFacts, question: &Question<'_>) -> bool {
+    let today = question.rules.terms.local_date(question.utc);
+    facts.ended_on.is_some_and(|day| day <= today)
+}
+
+/// A student is in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Registered;
+
+impl Rule for Registered {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        if question.account.kind != Kind::Student {
+            return Ok(None);
+        }
+        match &question.account.student {
+            Some(facts) if facts.in_registry || has_ended(facts, question) => Ok(None),
+            _ => Err(Finding {
+                refusal: Refusal::NotRegistered,
+                since: None,
+            }),
+        }
+    }
+}
+
+/// A student has paid and registered for the latest term whose deadline has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct Active;
+
+impl Rule for Active {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        match student(question.account) {
+            Some(facts) if !has_ended(facts, question) => check_terms(facts, question),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn check_terms(facts: &StudentFacts, question: &Question<'_>) -> Holds {
+    let terms = &question.rules.terms;
+    let both = [facts.fee_paid_for.as_ref(), facts.registered_for.as_ref()];
+    let required = terms.required(question.utc);
+    if let Some(required) = required
+        && !both.iter().all(|covered| terms.covers(*covered, &required))
+    {
+        return Err(Finding {
+            refusal: Refusal::NotActive,
+            since: terms.due(&required),
+        });
+    }
+    let lapse = both
+        .iter()
+        .filter_map(|covered| terms.next_lapse(*covered, question.utc))
+        .min();
+    let released = facts.ended_on.and_then(|day| terms.start_of(day));
+    // Whose studies end before the next deadline will not owe that fee.
+    Ok(lapse.filter(|lapse| released.is_none_or(|released| released > *lapse)))
+}
+
+/// The account's password, if it is of this kind.
+fn password(account: &Account, kind: PasswordKind) -> Option<&Password> {
+    account
+        .password
+        .as_ref()
+        .filter(|password| password.kind == kind)
+}
+
+/// A password its owner chose is younger than a year.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordFresh;
+
+impl Rule for PasswordFresh {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        let valid = DAY.saturating_mul(u32::from(question.rules.password_valid_days));
+        match password(question.account, PasswordKind::Permanent) {
+            Some(password) => holds_until(
+                later(password.changed_at, valid),
+                question,
+                Refusal::PasswordExpired,
+            ),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A temporary password is used within its hours.
+#[derive(Clone, Copy, Debug)]
+pub struct TemporaryFresh;
+
+impl Rule for TemporaryFresh {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        match password(question.account, PasswordKind::Temporary) {
+            Some(password) => {
+                let end = later(password.changed_at, question.rules.temporary_valid);
+                holds_until(end, question, Refusal::TemporaryExpired)
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// A temporary password does not open the network, unless configured.
+#[derive(Clone, Copy, Debug)]
+pub struct TemporaryAllowed;
+
+impl Rule for TemporaryAllowed {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        let temporary = password(question.account, PasswordKind::Temporary);
+        match temporary {
+            Some(_) if !question.rules.temporary_on_network => Err(Finding {
+                refusal: Refusal::TemporaryNotAllowed,
+                since: None,
+            }),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The account may use this service.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceAllowed;
+
+impl Rule for ServiceAllowed {
+    fn check(&self, question: &Question<'_>) -> Holds {
+        match &question.account.services {
+            Some(services) if !services.iter().any(|name| name == question.service) => {
+                Err(Finding {
+                    refusal: Refusal::ServiceNotAllowed,
+                    since: None,
+                })
+            }
+            _ => Ok(None),
+        }
+    }
+}
