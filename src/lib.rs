@@ -1,3 +1,4 @@
 //! Portvakt.
 
 pub mod directory;
+pub mod store;
