@@ -1,0 +1,107 @@
+//! Which attribute of an entry says what about an account.
+//!
+//! The names are those of inetOrgPerson, eduPerson and schac where these have one, and our own
+//! (`portvakt…`) for the facts that no standard schema knows. Each can be mapped to another name.
+
+use std::collections::BTreeMap;
+
+use portvakt_auth::account::Kind;
+use serde::Deserialize;
+
+/// The attribute names to read, compared without regard to case. An empty name reads nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AttributeMap {
+    /// The user name.
+    pub user_name: String,
+    /// `user@realm`, whose user part is the name where there is no `user_name`.
+    pub principal_name: String,
+    /// Other names to log on with; several values.
+    pub alias: String,
+    /// The person's name.
+    pub display_name: String,
+    /// Mail address; the first of several.
+    pub mail: String,
+    /// Mobile number; the first of several.
+    pub mobile: String,
+    /// Student, employee, …; understood through `kinds`.
+    pub affiliation: String,
+    /// What each affiliation means, in lower case.
+    pub kinds: BTreeMap<String, Kind>,
+    /// The kind of an account without affiliation; `None` makes its absence an error.
+    pub default_kind: Option<Kind>,
+    /// The password hash.
+    pub password: String,
+    /// When the password was set; generalized time.
+    pub password_changed: String,
+    /// `TRUE` if the password is a temporary one.
+    pub temporary_password: String,
+    /// When the account ends; generalized time.
+    pub expires: String,
+    /// The latest term registered for, e.g. `2026-autumn`.
+    pub registered_term: String,
+    /// The latest term the fee is paid for.
+    pub fee_paid_term: String,
+    /// `TRUE` if the student registry knows the student at present.
+    pub in_registry: String,
+    /// The day the studies ended, e.g. `2026-06-30`.
+    pub ended_on: String,
+    /// Why the account was closed by IT support; its presence closes it.
+    pub deactivated: String,
+    /// Why the account was closed after an abuse report; its presence closes it.
+    pub suspended: String,
+    /// The VLAN it belongs in.
+    pub vlan: String,
+    /// The services it may use; several values, none means all.
+    pub service: String,
+}
+
+impl Default for AttributeMap {
+    fn default() -> Self {
+        let name = str::to_owned;
+        Self {
+            user_name: name("uid"),
+            principal_name: name("eduPersonPrincipalName"),
+            alias: name("portvaktAlias"),
+            display_name: name("displayName"),
+            mail: name("mail"),
+            mobile: name("mobile"),
+            affiliation: name("eduPersonPrimaryAffiliation"),
+            kinds: kinds(),
+            default_kind: None,
+            password: name("userPassword"),
+            password_changed: name("pwdChangedTime"),
+            temporary_password: name("portvaktTemporaryPassword"),
+            expires: name("schacExpiryDate"),
+            registered_term: name("portvaktRegisteredTerm"),
+            fee_paid_term: name("portvaktFeePaidTerm"),
+            in_registry: name("portvaktInRegistry"),
+            ended_on: name("portvaktEndedOn"),
+            deactivated: name("portvaktDeactivated"),
+            suspended: name("portvaktSuspended"),
+            vlan: name("portvaktVlan"),
+            service: name("portvaktService"),
+        }
+    }
+}
+
+/// The vocabulary of eduPersonAffiliation (eduPerson §2.2.1), and our two other kinds. `member` is
+/// not in it: it says neither student nor employee.
+fn kinds() -> BTreeMap<String, Kind> {
+    let kinds = [
+        ("student", Kind::Student),
+        ("employee", Kind::Employee),
+        ("faculty", Kind::Employee),
+        ("staff", Kind::Employee),
+        ("affiliate", Kind::Guest),
+        ("alum", Kind::Guest),
+        ("library-walk-in", Kind::Guest),
+        ("guest", Kind::Guest),
+        ("service", Kind::Service),
+        ("test", Kind::Test),
+    ];
+    kinds
+        .into_iter()
+        .map(|(affiliation, kind)| (affiliation.to_owned(), kind))
+        .collect()
+}

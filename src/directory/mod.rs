@@ -1,0 +1,160 @@
+//! Where accounts come from: one trait, whatever is behind it.
+//!
+//! The access path asks [`Directory::find`] and gets an answer at once if the account is in memory,
+//! or a question that it may put on another thread. [`Embedded`] has all accounts in memory and in
+//! the local store; a directory that has to be asked over the network fits behind the same trait.
+
+pub mod attributes;
+pub mod draft;
+mod embedded;
+
+pub mod entry;
+mod generalized_time;
+pub mod ldif;
+
+use std::sync::Arc;
+
+use portvakt_auth::account::Account;
+use portvakt_auth::name::{AccountId, NameError, Realm};
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+pub use embedded::{Embedded, OpenError};
+
+/// Accounts by name.
+pub trait Directory: Send + Sync {
+    /// Looks up the account of a normalised user name or alias. Never waits: what has to be asked
+    /// elsewhere comes back as [`Found::Ask`].
+    fn find(&self, name: &str, realm: Option<&Realm>) -> Found;
+
+    /// All accounts, ordered by name; `None` if this directory cannot list them.
+    fn list(&self) -> Option<Vec<Arc<Account>>> {
+        None
+    }
+
+    /// The way to change accounts, where there is one.
+    fn writer(&self) -> Option<&dyn DirectoryWriter> {
+        None
+    }
+}
+
+/// What came of a look-up.
+pub enum Found {
+    /// The account, as it is at this moment.
+    Account(Arc<Account>),
+    /// Nobody has this name.
+    Unknown,
+    /// The answer is elsewhere.
+    Ask(Ask),
+}
+
+/// Asks and waits; to be run where waiting is allowed.
+pub type Ask = Box<dyn FnOnce() -> Result<Option<Arc<Account>>, FindError> + Send>;
+
+impl Found {
+    /// The account, waiting for it if need be.
+    ///
+    /// # Errors
+    /// [`FindError`], only where somebody had to be asked.
+    pub fn wait(self) -> Result<Option<Arc<Account>>, FindError> {
+        match self {
+            Self::Account(account) => Ok(Some(account)),
+            Self::Unknown => Ok(None),
+            Self::Ask(ask) => ask(),
+        }
+    }
+}
+
+/// Why a directory could not say who this is. Not the user's fault: nothing is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FindError {
+    /// It did not answer, or not in time.
+    #[error("the directory does not answer")]
+    Unavailable,
+    /// Two entries have this name; nobody is let in (P2).
+    #[error("two entries of the directory have this name")]
+    Ambiguous,
+}
+
+/// What becomes of an account, given what it is: the account to write, or `None` to leave it.
+pub type Change<'a> = Box<dyn FnOnce(Option<&Account>) -> Option<Account> + 'a>;
+
+/// Changes accounts. Each call waits for the disk: not for a thread that must not wait.
+pub trait DirectoryWriter: Send + Sync {
+    /// Makes all changes or none. Each sees the account as the one before it left it. What is
+    /// returned has been written, is durable, and is what [`Directory::find`] now returns.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then nothing has changed.
+    fn apply(&self, changes: Vec<(AccountId, Change<'_>)>)
+    -> Result<Vec<Arc<Account>>, WriteError>;
+}
+
+impl dyn DirectoryWriter + '_ {
+    /// Puts accounts in place of what was there under their names.
+    ///
+    /// # Errors
+    /// As [`DirectoryWriter::apply`].
+    pub fn put(&self, accounts: Vec<Account>) -> Result<Vec<Arc<Account>>, WriteError> {
+        let change = |account: Account| -> (AccountId, Change<'_>) {
+            (account.id.clone(), Box::new(move |_| Some(account)))
+        };
+        self.apply(accounts.into_iter().map(change).collect())
+    }
+
+    /// Changes one account that exists.
+    ///
+    /// # Errors
+    /// [`WriteError::Unknown`], or as [`DirectoryWriter::apply`].
+    pub fn update(
+        &self,
+        id: &AccountId,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<Arc<Account>, WriteError> {
+        let change = |found: Option<&Account>| {
+            let mut account = found?.clone();
+            change(&mut account);
+            Some(account)
+        };
+        let changed = self.apply(vec![(id.clone(), Box::new(change))])?;
+        changed
+            .into_iter()
+            .next()
+            .ok_or_else(|| WriteError::Unknown(id.clone()))
+    }
+}
+
+/// Why a change was not made.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// There is no such account.
+    #[error("there is no account {0}")]
+    Unknown(AccountId),
+    /// The change would give an account another name than it was asked for.
+    #[error("an account keeps its name; {0} cannot be renamed")]
+    Renamed(AccountId),
+    /// Two accounts would answer to one name.
+    #[error("{account} cannot have the name {name}: it belongs to {owner}")]
+    NameTaken {
+        /// The name or alias.
+        name: String,
+        /// Whose it is.
+        owner: AccountId,
+        /// Who wants it.
+        account: AccountId,
+    },
+    /// An alias that could never be looked up.
+    #[error("{alias:?} cannot be another name of {account}: {cause}")]
+    Alias {
+        /// Whose alias.
+        account: AccountId,
+        /// As given.
+        alias: String,
+        /// What is wrong with it.
+        cause: NameError,
+    },
+    /// The disk refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,162 @@
+//! The table of recent attempts, for `explain` and the portal. The audit log has them all.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use portvakt_auth::name::AccountId;
+use portvakt_auth::reason::Refusal;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, params};
+
+/// Attempts kept per account: however often somebody tries, the table stays small.
+pub const ATTEMPTS_PER_ACCOUNT: u32 = 50;
+/// Rows removed in one step of [`prune_some`].
+const PRUNE_STEP: u32 = 2_000;
+
+/// One attempt on one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// When it was answered; kept to the millisecond.
+    pub time: Timestamp,
+    /// The account it was made on.
+    pub account: AccountId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The name of the RADIUS client it came through.
+    pub client: String,
+    /// The service: `eduroam`, `wired`, `vpn`, …
+    pub service: String,
+    /// The method: `pap`, `ttls/pap`, …
+    pub method: String,
+    /// Calling-Station-Id: the device.
+    pub calling_station: Option<String>,
+    /// Operator-Name: the place, when it came from elsewhere.
+    pub operator_name: Option<String>,
+    /// The outer identity of an EAP conversation.
+    pub outer_identity: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Let in.
+    Accepted,
+    /// Not let in, and why.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    /// `accept`, or the code of the refusal.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Accepted => "accept",
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
+
+    /// The outcome of this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "accept" => Some(Self::Accepted),
+            _ => Refusal::from_code(code).map(Self::Refused),
+        }
+    }
+}
+
+impl ToSql for Outcome {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.code().into())
+    }
+}
+
+impl FromSql for Outcome {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_code(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+/// Adds attempts and keeps each account's list at its bound.
+pub(super) fn write(connection: &Connection, attempts: &[AttemptRow]) -> rusqlite::Result<()> {
+    for attempt in attempts {
+        insert(connection, attempt)?;
+    }
+    let accounts: HashSet<_> = attempts.iter().map(|attempt| &attempt.account).collect();
+    accounts
+        .into_iter()
+        .try_for_each(|account| cap(connection, account))
+}
+
+fn insert(connection: &Connection, attempt: &AttemptRow) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO attempts (time_ms, account, outcome, client, service, method,
+                               calling_station, operator_name, outer_identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    statement.execute(params![
+        attempt.time.as_millisecond(),
+        attempt.account.as_str(),
+        attempt.outcome,
+        attempt.client,
+        attempt.service,
+        attempt.method,
+        attempt.calling_station,
+        attempt.operator_name,
+        attempt.outer_identity,
+    ])?;
+    Ok(())
+}
+
+/// Removes all but the newest of one account; a walk over at most that many index entries.
+fn cap(connection: &Connection, account: &AccountId) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM attempts WHERE sequence IN (
+             SELECT sequence FROM attempts WHERE account = ?1
+             ORDER BY time_ms DESC, sequence DESC LIMIT -1 OFFSET ?2)",
+    )?;
+    statement.execute(params![account.as_str(), ATTEMPTS_PER_ACCOUNT])?;
+    Ok(())
+}
+
+/// The newest attempts of one account, newest first.
+pub(super) fn last(
+    connection: &Connection,
+    account: &AccountId,
+    limit: usize,
+) -> rusqlite::Result<Vec<AttemptRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT time_ms, outcome, client, service, method,
+                calling_station, operator_name, outer_identity
+         FROM attempts WHERE account = ?1 ORDER BY time_ms DESC, sequence DESC LIMIT ?2",
+    )?;
+    let limit = u32::try_from(limit)
+        .unwrap_or(u32::MAX)
+        .min(ATTEMPTS_PER_ACCOUNT);
+    let rows = statement.query_map(params![account.as_str(), limit], |row| read(row, account))?;
+    rows.collect()
+}
+
+fn read(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<AttemptRow> {
+    let millisecond = row.get(0)?;
+    let out_of_range = |_| rusqlite::Error::IntegralValueOutOfRange(0, millisecond);
+    Ok(AttemptRow {
+        time: Timestamp::from_millisecond(millisecond).map_err(out_of_range)?,
+        account: account.clone(),
+        outcome: row.get(1)?,
+        client: row.get(2)?,
+        service: row.get(3)?,
+        method: row.get(4)?,
+        calling_station: row.get(5)?,
+        operator_name: row.get(6)?,
+        outer_identity: row.get(7)?,
+    })
+}
+
+/// Removes some attempts older than `before`; whether none is left.
+pub(super) fn prune_some(connection: &Connection, before: Timestamp) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM attempts WHERE sequence IN (
+             SELECT sequence FROM attempts WHERE time_ms < ?1 LIMIT ?2)",
+    )?;
+    let removed = statement.execute(params![before.as_millisecond(), PRUNE_STEP])?;
+    Ok(removed < PRUNE_STEP as usize)
+}

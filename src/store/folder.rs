@@ -1,0 +1,85 @@
+//! The data folder, taken by one process at a time.
+
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// A data folder that this process has taken; freed on drop, or by the kernel when the process
+/// ends in whatever way.
+pub(super) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Takes the folder, making it if it is missing: for its owner only, it holds password hashes.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let unusable = |cause| StoreError::Folder {
+            path: path.to_owned(),
+            cause,
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
+        let mut lock = open_private(&path.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
+            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
+        }
+        sign(&mut lock).map_err(unusable)?;
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
+        folder.make_database().map_err(unusable)?;
+        Ok(folder)
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("portvakt.db")
+    }
+
+    /// SQLite would make the file readable for all; its WAL inherits the mode from it.
+    fn make_database(&self) -> io::Result<()> {
+        open_private(&self.database())?.sync_all()?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    // An older file may have been copied here with other rights.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+fn sign(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    writeln!(lock, "{}", std::process::id())
+}
+
+fn in_use(path: &Path, lock: &mut File) -> StoreError {
+    let mut holder = String::new();
+    let read = lock.take(20).read_to_string(&mut holder);
+    let holder = match (read, holder.trim()) {
+        (Ok(_), text) if !text.is_empty() => text.to_owned(),
+        _ => "?".to_owned(),
+    };
+    StoreError::InUse {
+        path: path.to_owned(),
+        holder,
+    }
+}

@@ -1,0 +1,316 @@
+//! The facts of our own that must outlive the process: locks, recent attempts, embedded accounts.
+//!
+//! One SQLite file, `<data>/portvakt.db`, written by one thread in group commits (WAL,
+//! `synchronous=FULL`): whatever was reported as [`Durability::OnDisk`] survives a power cut.
+//! While the disk refuses, nothing is forgotten: the newest lock of each account waits in memory,
+//! is tried again every second, and [`Store::health`] says so.
+//!
+//! ```text
+//!  record() ──> unwritten locks (newest per account) ─┐
+//!     └──────> bounded queue ──> writer thread: take what is there ──> one commit ──> done()
+//! ```
+
+mod accounts;
+mod attempts;
+mod folder;
+mod locks;
+mod schema;
+mod unwritten;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use jiff::Timestamp;
+use portvakt_auth::account::Account;
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::Now;
+use rusqlite::Connection;
+use thiserror::Error;
+
+pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
+
+use folder::DataFolder;
+use unwritten::Shared;
+use writer::{Message, Writer};
+
+/// Entries that may wait for the writer; a stalled disk fills it, a healthy one never does.
+const QUEUE: usize = 16 * 1024;
+
+/// Called once, when it is known where an entry ended up.
+pub type Done = Box<dyn FnOnce(Durability) + Send>;
+
+/// Where an entry is when its answer may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Written and synced.
+    OnDisk,
+    /// The disk refuses or does not keep up. The lock is kept in memory and written later.
+    MemoryOnly,
+}
+
+/// What one log-on leaves behind.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// The new state of the account's lock, where it changed.
+    pub lock: Option<StoredLock>,
+    /// The attempt, for `explain` and the portal.
+    pub attempt: Option<AttemptRow>,
+}
+
+/// Why the store cannot do what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The data folder or its lock file cannot be used.
+    #[error(
+        "the data folder {path} cannot be used: {cause}; it must exist and be writable by this user"
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Another process has the folder.
+    #[error(
+        "the data folder {path} is in use by process {holder}; stop it first or choose another folder"
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// Its process id as it wrote it down, or `?`.
+        holder: String,
+    },
+    /// The database was written by a newer Portvakt.
+    #[error(
+        "the database has schema {found}, this version of Portvakt knows {known}; \
+         start the newer version, or restore the backup from before the upgrade"
+    )]
+    NewerSchema {
+        /// The database's.
+        found: u32,
+        /// The newest known here.
+        known: u32,
+    },
+    /// The database refused: disk full, read-only, damaged.
+    #[error("the database refuses: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A row that this version cannot read.
+    #[error("{table} of {key:?} cannot be read: {cause}")]
+    Unreadable {
+        /// The table.
+        table: &'static str,
+        /// The row's account.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// How the store fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Since when the disk refuses; `None` while all is well.
+    pub failing_since: Option<Timestamp>,
+    /// What it said last, kept after it recovered.
+    pub last_error: Option<String>,
+    /// Locks that are in memory only at this moment. Above zero for an instant on a busy server.
+    pub locks_waiting: usize,
+    /// Entries in the queue and attempts kept for later.
+    pub entries_waiting: usize,
+    /// Attempts given up since the start, for want of room in memory. Locks are never given up.
+    pub attempts_dropped: u64,
+    /// How long the commit under way has taken; a disk that hangs shows here first.
+    pub committing_for: Option<Duration>,
+}
+
+impl StoreHealth {
+    /// Whether answers are durable: the disk does not refuse and no commit hangs.
+    pub fn is_ok(&self) -> bool {
+        let hangs = self
+            .committing_for
+            .is_some_and(|duration| duration > Duration::from_secs(5));
+        self.failing_since.is_none() && !hangs
+    }
+}
+
+/// The store. Clones share it; when the last one is dropped, what waits is written first.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    messages: Sender<Message>,
+    shared: Arc<Shared>,
+    /// Of its own, so that a reader never waits for the writer.
+    reader: Mutex<Connection>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens or makes the store in the folder `dir` and takes the folder for this process.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`], [`StoreError::InUse`], [`StoreError::NewerSchema`] or
+    /// [`StoreError::Database`]; each a sentence for the operator.
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        let folder = DataFolder::take(dir)?;
+        let connection = schema::open(&folder.database())?;
+        let reader = Mutex::new(schema::open_reader(&folder.database())?);
+        let (messages, queue) = bounded(QUEUE);
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::new(connection, Arc::clone(&shared), queue, folder);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let writer = thread.spawn(|| writer.run());
+        let writer = writer.map_err(|cause| StoreError::Folder {
+            path: dir.to_owned(),
+            cause,
+        })?;
+        let writer = Mutex::new(Some(writer));
+        Ok(Store {
+            inner: Arc::new(Inner {
+                messages,
+                shared,
+                reader,
+                writer,
+            }),
+        })
+    }
+
+    /// The locks as they were when the last process ended, for
+    /// [`LockTable::restore`](portvakt_auth::lock::LockTable::restore).
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]: better no start than a forgotten lock.
+    pub fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError> {
+        Ok(locks::restore(&self.reader(), now)?)
+    }
+
+    /// Takes an entry and returns at once; `done` is called when it is on disk, or known not to be.
+    ///
+    /// `done` runs on the writer thread and must be quick; on the caller's own thread if the queue
+    /// is full, so the caller must hold no lock that `done` takes. If the disk hangs, `done` may
+    /// come late: the caller keeps its deadline.
+    pub fn record(&self, entry: Entry, done: Option<Done>) {
+        if let Some(lock) = entry.lock {
+            self.inner.shared.unwritten().put(lock);
+        }
+        let message = Message::Attempt(entry.attempt, done);
+        let Err(refused) = self.inner.messages.try_send(message) else {
+            return;
+        };
+        let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = refused;
+        if let Message::Attempt(attempt, done) = message {
+            self.inner
+                .shared
+                .count_dropped(u64::from(attempt.is_some()));
+            writer::report(done, Durability::MemoryOnly);
+        }
+    }
+
+    /// Whether this account's lock has a state that is not on disk yet. While so, it must not be
+    /// evicted from the lock table.
+    pub fn is_dirty(&self, id: &AccountId) -> bool {
+        self.inner.shared.unwritten().holds(id)
+    }
+
+    /// How the store fares, without waiting for it.
+    pub fn health(&self) -> StoreHealth {
+        self.inner.shared.health(self.inner.messages.len())
+    }
+
+    /// The newest attempts on an account, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub fn last_attempts(
+        &self,
+        id: &AccountId,
+        limit: usize,
+    ) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(attempts::last(&self.reader(), id, limit)?)
+    }
+
+    /// Removes attempts older than `before`, little by little behind the log-ons.
+    pub fn prune(&self, before: Timestamp) {
+        // A full queue means a stalled disk; the next round prunes.
+        let _ = self.inner.messages.try_send(Message::Prune(before));
+    }
+
+    /// Writes accounts in one transaction and waits until they are on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the disk refuses, and then none of them is written.
+    pub fn put_accounts(&self, accounts: &[Arc<Account>]) -> Result<(), StoreError> {
+        let rows = accounts::rows(accounts)?;
+        self.ask(|reply| Message::Accounts(rows, reply))?
+    }
+
+    /// Hands out every account that is stored, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] or [`StoreError::Unreadable`].
+    pub fn accounts(&self, visit: impl FnMut(Account)) -> Result<(), StoreError> {
+        accounts::load(&self.reader(), visit)
+    }
+
+    /// Writes what waits, ends the writer and frees the folder. Clones can still read; what they
+    /// record afterwards stays in memory.
+    pub fn close(self) {
+        self.inner.close();
+    }
+
+    /// Lets the database grow to `pages` and no further, as a full disk would. For tests.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        let _ = self.ask(|reply| Message::LimitPages(pages, reply));
+    }
+
+    fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, StoreError> {
+        let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
+        self.inner
+            .messages
+            .send(message(reply))
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    fn reader(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.inner
+            .reader
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(writer) = writer else { return };
+        let _ = self.messages.send(Message::Close);
+        // The last clone may live in a callback, and a thread cannot wait for itself.
+        if writer.thread().id() != std::thread::current().id() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
