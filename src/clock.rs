@@ -21,13 +21,6 @@ impl Clock {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now { tick: self.tick(Instant::now()), utc: jiff::Timestamp::now() }
-    }
-
-    /// The tick of a moment that was taken as an [`Instant`].
-    #[must_use]
-    pub fn tick(&self, instant: Instant) -> Tick {
-        let since_start = instant.saturating_duration_since(self.started).as_millis();
-        Tick(u64::try_from(since_start).unwrap_or(u64::MAX))
+        Now { tick: Tick::after_start(self.started.elapsed()), utc: jiff::Timestamp::now() }
     }
 }

@@ -110,7 +110,7 @@ where
 
     fn recall(&self, account: &Account) -> Option<Proof> {
         let access = &self.exchange.access;
-        access.proofs.recall(account, &self.credential.password, self.now().tick)
+        access.proofs.recall(account, &self.credential.password, self.now())
     }
 
     fn queue(self, key: Arc<str>, reservation: Option<Reservation>) {
@@ -141,7 +141,7 @@ where
 
     /// Somebody we do not know: the same work, the same answer, at the same time (P5).
     fn refuse_stranger(self, scratch: &mut Scratch) {
-        password::check_nobody(&self.credential.password, scratch);
+        let _ = password::dummy().verify(&self.credential.password, scratch);
         self.refuse(Refusal::UnknownUser);
     }
 
@@ -154,7 +154,7 @@ where
         let offered = &self.credential.password;
         match password::check(account, offered, scratch) {
             Ok(Checked::Proven(proof)) => {
-                access.proofs.remember(account, offered, &proof, self.now().tick);
+                access.proofs.remember(account, offered, &proof, self.now());
                 self.settle_proven(account, reservation, proof);
             }
             Ok(Checked::Previous) => self.settle(
@@ -178,9 +178,9 @@ where
     /// The credential is right: now, and only now, the account's state matters (P6).
     fn settle_proven(self, account: &Account, reservation: Reservation, proof: Proof) {
         let Exchange { policy, client, .. } = &self.exchange;
-        let decision = policy.check_kind(account, &client.service).and_then(|()| {
-            portvakt_auth::decide(account, proof, &client.service, &policy.rules, self.now())
-        });
+        let service = &client.service;
+        let decision = portvakt_auth::decide(account, proof, service, &policy.rules, self.now())
+            .and_then(|grant| policy.check_kind(account, service).map(|()| grant));
         let outcome = match decision {
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,

@@ -19,7 +19,7 @@ use super::{identify, route};
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
     exchange.facts.method = "eap";
-    let limits = identify::eap_limits(request);
+    let limits = identify::eap_limits(request, exchange.policy.max_fragment);
     let mut response = Vec::with_capacity(message.len());
     message.copy_into(&mut response);
     match request.first(AttributeType::STATE) {
@@ -40,10 +40,13 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
+    let Some(methods) = exchange.policy.methods.clone() else {
+        return reject(exchange, Refusal::MethodNotAllowed);
+    };
     if !exchange.access.conversations.has_room() {
         return reject(exchange, Refusal::Overloaded);
     }
-    match Conversation::start(&exchange.policy.methods, response, limits) {
+    match Conversation::start(&methods, response, limits) {
         Ok((conversation, step)) => {
             let parked = Box::new(Parked {
                 conversation,

@@ -200,7 +200,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::new();
         while let Some(job) = self.next() {
             let waited = job.submitted.elapsed();
             (self.observe)(waited);

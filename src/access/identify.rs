@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portvakt_auth::{AccountId, Now};
+use portvakt_eap::Limits;
 use portvakt_radius::{AttributeType, VerifiedRequest};
 
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
@@ -69,8 +70,11 @@ fn nas_address(request: &VerifiedRequest<'_>) -> Option<IpAddr> {
     })
 }
 
-/// How many EAP octets an answer to this request may carry (E2).
-pub fn eap_limits(request: &VerifiedRequest<'_>) -> portvakt_eap::Limits {
+/// How many EAP octets an answer to this request may carry (E2); `usual` where it does not say.
+pub fn eap_limits(request: &VerifiedRequest<'_>, usual: usize) -> Limits {
     let wireless = request.integer(AttributeType::NAS_PORT_TYPE) == Some(WIRELESS_802_11);
-    portvakt_eap::Limits::from_framed_mtu(request.integer(AttributeType::FRAMED_MTU), wireless)
+    match request.integer(AttributeType::FRAMED_MTU) {
+        Some(mtu) => Limits::from_framed_mtu(Some(mtu), wireless),
+        None => Limits { eap_octets: usual },
+    }
 }

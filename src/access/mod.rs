@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, RememberedProofs};
+use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
 use portvakt_radius::VerifiedRequest;
 
 use crate::audit::Audit;
@@ -34,9 +34,9 @@ use crate::listen::{Answer, Client, DropReason, RequestHandler};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
-pub use conversations::Conversations;
+pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
-pub use policy::{Policy, Service};
+pub use policy::{Policy, PolicyError, Service};
 
 use exchange::Exchange;
 
@@ -48,6 +48,8 @@ pub struct Access {
     pub locks: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
+    /// Tells the same wrong password from another, without keeping either.
+    pub wrong_tag: WrongTag,
     /// Unfinished EAP conversations.
     pub conversations: Conversations,
     /// Where passwords are hashed.

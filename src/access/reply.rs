@@ -10,7 +10,7 @@ use super::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
 /// outlives it by much.
-const SESSION_HORIZON_S: i64 = 24 * 60 * 60;
+const SESSION_HORIZON: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Termination-Action: ask again when the session's time is up (RFC 2865 §5.29).
 const RADIUS_REQUEST: u32 = 1;
@@ -70,13 +70,11 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
     if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {
         reply.push_vlan(vlan)?;
     }
-    if let Some(until) = grant.until() {
-        let left = (until.as_second() - exchange.facts.arrived.utc.as_second()).max(1);
-        if left <= SESSION_HORIZON_S {
-            let left = u32::try_from(left).unwrap_or(u32::MAX);
-            reply.push_integer(AttributeType::SESSION_TIMEOUT, left)?;
-            reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
-        }
+    let left = grant.session_limit(exchange.facts.arrived.utc);
+    if let Some(left) = left.filter(|left| *left <= SESSION_HORIZON) {
+        let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1);
+        reply.push_integer(AttributeType::SESSION_TIMEOUT, seconds)?;
+        reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
     }
     Ok(())
 }

@@ -1,0 +1,166 @@
+//! From outcome to audit line, counters and the row that `explain` shows: every exit goes through
+//! here.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portvakt_auth::Refusal;
+use portvakt_eap::{Conversation, MethodName, Stage, TlsVersion};
+
+use super::conversations::Parked;
+use super::exchange::{Exchange, Outcome};
+use super::identify::Facts;
+use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
+use crate::listen::Client;
+use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
+use crate::store::{self, AttemptRow};
+
+/// Counts the outcome of a request and, where it ends an attempt, writes it down.
+///
+/// `leaves` is when the answer leaves.
+pub fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) {
+    let counters = &exchange.client.counters;
+    let metrics = &exchange.access.metrics;
+    match outcome {
+        Outcome::Challenge { .. } | Outcome::AskIdentity { .. } => {
+            counters.count(RequestResult::Challenge);
+        }
+        Outcome::Silence { reason } => {
+            counters.count(RequestResult::Drop);
+            metrics.dropped(reason);
+        }
+        Outcome::Accept { .. } => {
+            counters.count(RequestResult::Accept);
+            note_latency(exchange);
+            write_attempt(exchange, AttemptResult::Accept, None, None, leaves);
+        }
+        Outcome::Reject { refusal, detail, .. } => {
+            counters.count(RequestResult::Reject);
+            metrics.refused(refusal.code());
+            note_latency(exchange);
+            write_attempt(exchange, AttemptResult::Reject, Some(*refusal), detail.as_deref(), leaves);
+        }
+    }
+}
+
+fn note_latency(exchange: &Exchange) {
+    let Exchange { access, facts, .. } = exchange;
+    let took = access.clock.now().tick.since(facts.arrived.tick);
+    access.metrics.authenticated(facts.method, took);
+}
+
+fn write_attempt(
+    exchange: &Exchange,
+    result: AttemptResult,
+    refusal: Option<Refusal>,
+    detail: Option<&str>,
+    leaves: Timestamp,
+) {
+    let facts = &exchange.facts;
+    let attempt = Attempt {
+        reason: refusal.map(Refusal::code),
+        detail: detail.map(Cow::Borrowed),
+        ..attempt(facts, &exchange.client, result, leaves)
+    };
+    exchange.access.audit.record(&AuditEvent::Attempt(attempt));
+}
+
+/// The parts of an audit line that every attempt has.
+fn attempt<'a>(
+    facts: &'a Facts,
+    client: &'a Client,
+    result: AttemptResult,
+    ended: Timestamp,
+) -> Attempt<'a> {
+    let borrowed = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+    Attempt {
+        request_time: facts.began,
+        response_time: ended,
+        result,
+        reason: None,
+        detail: None,
+        outer_identity: Cow::Borrowed(&facts.outer_identity),
+        inner_identity: borrowed(&facts.inner_identity),
+        account: facts.account.as_ref().map(|account| account.as_str()),
+        calling_station_id: borrowed(&facts.calling_station),
+        nas: Nas {
+            client: &client.name,
+            client_address: facts.peer.ip(),
+            nas_identifier: borrowed(&facts.nas_identifier),
+            nas_ip_address: facts.nas_address,
+        },
+        operator_name: borrowed(&facts.operator_name),
+        service: &client.service,
+        method: Some(facts.method),
+        tls_version: facts.tls_version,
+        cui: None,
+        stage: None,
+        duration: Duration::try_from(ended.duration_since(facts.began)).unwrap_or_default(),
+    }
+}
+
+/// A device that stopped in the middle (E10): an event of its own, which counts nothing.
+pub fn given_up(parked: &Parked, access: &super::Access) {
+    let stage = parked.conversation.stage();
+    if !is_past_handshake(stage) {
+        access.metrics.handshake(HandshakeOutcome::GaveUp);
+    }
+    access.metrics.refused(Refusal::GaveUp.code());
+    let facts = Facts { ..parked.facts.clone() };
+    let facts = with_method(facts, &parked.conversation);
+    let attempt = Attempt {
+        reason: Some(Refusal::GaveUp.code()),
+        stage: Some(stage.label()),
+        detail: Some(Cow::Borrowed(stage.likely_cause())),
+        ..attempt(&facts, &parked.client, AttemptResult::GaveUp, access.clock.now().utc)
+    };
+    access.audit.record(&AuditEvent::Attempt(attempt));
+}
+
+fn is_past_handshake(stage: Stage) -> bool {
+    matches!(stage, Stage::InnerAuthentication | Stage::Verdict | Stage::Finished)
+}
+
+/// What the conversation says of itself, put into the facts.
+pub fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
+    Facts {
+        method: conversation.method().map_or("eap", MethodName::label),
+        tls_version: conversation.tls_version().map(TlsVersion::label),
+        ..facts
+    }
+}
+
+/// Counts how a handshake failed, where that is why a conversation did.
+pub fn handshake_failed(metrics: &Metrics, cause: &portvakt_eap::FailureCause) {
+    use portvakt_eap::{FailureCause, TlsAlert};
+    match cause {
+        FailureCause::TlsAlert(TlsAlert::Received(_)) => {
+            metrics.handshake(HandshakeOutcome::AlertReceived);
+        }
+        FailureCause::TlsAlert(TlsAlert::Sent(_)) => metrics.handshake(HandshakeOutcome::AlertSent),
+        _ => {}
+    }
+}
+
+/// The row that `explain` shows, where the attempt is on an account.
+pub fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Option<AttemptRow> {
+    let facts = &exchange.facts;
+    Some(AttemptRow {
+        time: exchange.access.clock.now().utc,
+        account: facts.account.clone()?,
+        outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
+        client: exchange.client.name.clone(),
+        service: exchange.client.service.clone(),
+        method: facts.method.to_owned(),
+        calling_station: facts.calling_station.clone(),
+        operator_name: facts.operator_name.clone(),
+        outer_identity: Some(facts.outer_identity.clone()),
+    })
+}
+
+/// Labels of everything that may be counted.
+pub mod labels {
+    /// Why a datagram or packet may go unanswered.
+    pub const DROPS: [&str; 34] = [""; 34];
+}

@@ -1,0 +1,310 @@
+//! Puts the house together, keeps it tidy while it runs, and takes it down in order.
+//!
+//! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
+//! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
+
+use crate::access::{Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
+use crate::audit::{Audit, AuditError};
+use crate::clock::Clock;
+use crate::config::{Config, Problems, Warning};
+use crate::control::{ControlServer, Desk};
+use crate::directory::{Directory as _, Embedded, OpenError};
+use crate::listen::{ListenError, Listeners, Options};
+use crate::metrics::{Metrics, MetricsServer};
+use crate::store::{Store, StoreError};
+
+/// How often the house is tidied.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often old attempts are removed from the store.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Accounts beyond those known at the start that may fail before the table is enlarged.
+const LOCK_TABLE_RESERVE: usize = 100_000;
+
+/// Why the server can't start. Each is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The accounts in it.
+    #[error(transparent)]
+    Accounts(#[from] OpenError),
+    /// What the configuration names.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The audit folder.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A listening address.
+    #[error("{0}; is another server running, or is `listen` wrong?")]
+    Listen(#[from] ListenError),
+    /// The metrics address.
+    #[error("can't serve metrics on {0}: {1}; is another server running, or is `metrics.address` wrong?")]
+    Metrics(SocketAddr, std::io::Error),
+    /// The control socket.
+    #[error("can't make the control socket {0}: {1}")]
+    Control(PathBuf, std::io::Error),
+    /// No threads left.
+    #[error("can't start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The new configuration has mistakes.
+    #[error("{0}")]
+    Config(#[from] Problems),
+    /// It can't be put to work.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+/// Builds what serves requests and what does the operator's acts: all but the sockets.
+///
+/// # Errors
+/// [`StartError`].
+pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
+    let clock = Clock::start();
+    let policy = Policy::new(config)?;
+    let store = Store::open(&config.data)?;
+    let directory = Embedded::open(store.clone())?;
+    let accounts = directory.list().map_or(0, |accounts| accounts.len());
+    let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
+    for record in store.restore_locks(clock.now())? {
+        locks.restore(record);
+    }
+    let metrics = Arc::new(Metrics::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let passwords = &config.passwords;
+    let observed = Arc::clone(&metrics);
+    let hashing = HashPool::start(
+        or_cores(passwords.hash_threads, cores),
+        passwords.hash_queue as usize,
+        passwords.hash_deadline,
+        Box::new(move |waited| observed.hash_waited(waited)),
+    )
+    .map_err(StartError::Thread)?;
+    Ok(Arc::new(Access {
+        directory: Arc::new(directory),
+        locks,
+        proofs: RememberedProofs::new(
+            &crate::random::bytes(),
+            accounts + LOCK_TABLE_RESERVE,
+            passwords.remember_proofs,
+        ),
+        wrong_tag: WrongTag::new(&crate::random::bytes()),
+        conversations: Conversations::new(
+            config.radius.max_conversations as usize,
+            config.radius.conversation_timeout,
+        ),
+        hashing,
+        store,
+        audit: Audit::start(&config.audit)?,
+        metrics,
+        clock,
+        policy: ArcSwap::from_pointee(policy),
+    }))
+}
+
+fn or_cores(threads: u16, cores: usize) -> usize {
+    if threads == 0 { cores } else { threads.into() }
+}
+
+/// A running server.
+pub struct Server {
+    access: Arc<Access>,
+    config: Config,
+    path: PathBuf,
+    listeners: Listeners,
+    control: ControlServer,
+    metrics: Option<MetricsServer>,
+    stop_tidying: Sender<()>,
+    tidying: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts everything that `config`, read from `path`, describes.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub fn start(config: Config, path: PathBuf) -> Result<Self, StartError> {
+        let access = build(&config)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let options = Options {
+            sockets_per_address: or_cores(config.radius.workers, cores),
+            receive_buffer: usize::try_from(config.radius.receive_buffer).unwrap_or(usize::MAX),
+            duplicate_lifetime: config.radius.duplicate_lifetime,
+        };
+        let metrics = config
+            .metrics
+            .map(|address| {
+                let health = Health { access: Arc::clone(&access) };
+                MetricsServer::start(address, Arc::clone(&access.metrics), health)
+                    .map_err(|error| StartError::Metrics(address, error))
+            })
+            .transpose()?;
+        let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&access)))
+            .map_err(|error| StartError::Control(config.control.clone(), error))?;
+        let front_door = Arc::new(FrontDoor(Arc::clone(&access)));
+        let listeners = Listeners::start(&config.listen, options, &front_door)?;
+        let (stop_tidying, stopped) = channel();
+        let housekeeper = Housekeeper {
+            access: Arc::clone(&access),
+            sweep_duplicates: Box::new(listeners.sweeper()),
+            keep_attempts: Duration::from_secs(u64::from(config.audit.keep_days) * 24 * 60 * 60),
+        };
+        let tidying = std::thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn(move || housekeeper.run(&stopped))
+            .map_err(StartError::Thread)?;
+        Ok(Self { access, config, path, listeners, control, metrics, stop_tidying, tidying })
+    }
+
+    /// The addresses that RADIUS is served on.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.listeners.addresses()
+    }
+
+    /// The address that metrics are served on.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsServer::address)
+    }
+
+    /// What all parts share.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// Reads the configuration again and puts clients, certificate, rules and services in place.
+    /// Running conversations go on as they began. What can't change while running is returned as
+    /// the names of its keys.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; then everything stays as it was.
+    pub fn reload(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
+        let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
+        let policy = Policy::new(&config)?;
+        self.access.policy.store(Arc::new(policy));
+        let waits_for_restart = needs_restart(&self.config, &config);
+        self.config = config;
+        Ok((waits_for_restart, warnings))
+    }
+
+    /// Stops in order: no new requests, what is under way gets its answer, the disk has it all.
+    pub fn stop(mut self) {
+        self.listeners.stop_receiving();
+        drop(self.control);
+        drop(self.metrics);
+        self.access.hashing.close();
+        let _ = self.stop_tidying.send(());
+        if self.tidying.join().is_err() {
+            tracing::error!("the housekeeping thread had panicked");
+        }
+        // The writer hands out the answers that wait for it; they need the listeners' sockets.
+        self.access.store.clone().close();
+        self.listeners.close();
+        self.access.audit.flush();
+    }
+}
+
+/// The keys that differ and are only read at the start.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let pairs = [
+        ("data", old.data == new.data),
+        ("listen", old.listen == new.listen),
+        ("radius.workers", old.radius.workers == new.radius.workers),
+        ("radius.duplicate-lifetime", old.radius.duplicate_lifetime == new.radius.duplicate_lifetime),
+        ("radius.conversation-timeout", old.radius.conversation_timeout == new.radius.conversation_timeout),
+        ("radius.max-conversations", old.radius.max_conversations == new.radius.max_conversations),
+        ("radius.receive-buffer", old.radius.receive_buffer == new.radius.receive_buffer),
+        ("passwords.hash-threads", old.passwords.hash_threads == new.passwords.hash_threads),
+        ("passwords.hash-queue", old.passwords.hash_queue == new.passwords.hash_queue),
+        ("passwords.hash-deadline", old.passwords.hash_deadline == new.passwords.hash_deadline),
+        ("passwords.remember-proofs", old.passwords.remember_proofs == new.passwords.remember_proofs),
+        ("audit.folder", old.audit.folder == new.audit.folder),
+        ("audit.keep-days", old.audit.keep_days == new.audit.keep_days),
+        ("metrics.address", old.metrics == new.metrics),
+        ("control.socket", old.control == new.control),
+    ];
+    pairs.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+}
+
+/// Throws away what has had its time, tells of conversations that were given up, and keeps the
+/// gauges current.
+struct Housekeeper {
+    access: Arc<Access>,
+    sweep_duplicates: Box<dyn Fn(Instant) + Send>,
+    keep_attempts: Duration,
+}
+
+impl Housekeeper {
+    fn run(&self, stopped: &Receiver<()>) {
+        let mut pruned: Option<Instant> = None;
+        while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
+            let now = Instant::now();
+            (self.sweep_duplicates)(now);
+            self.access.give_up_expired(now);
+            self.forget();
+            if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
+                pruned = Some(now);
+                let before = Timestamp::now().checked_sub(self.keep_attempts);
+                self.access.store.prune(before.unwrap_or(Timestamp::MIN));
+            }
+            self.access.update_gauges();
+        }
+        // Nobody comes back to what is still open: it is told as given up, too.
+        self.access.give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
+    }
+
+    fn forget(&self) {
+        let access = &self.access;
+        let now = access.clock.now();
+        access.proofs.sweep(now);
+        let lockout = access.policy.load().rules.lockout.clone();
+        let is_dirty = |id: &_| access.store.is_dirty(id);
+        for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {
+            let lock = Some(change.stored(now));
+            access.store.record(crate::store::Entry { lock, attempt: None }, None);
+        }
+    }
+}
+
+/// How the server fares, for the health page.
+#[derive(Clone)]
+pub struct Health {
+    access: Arc<Access>,
+}
+
+impl Health {
+    /// What is wrong, each in a sentence; empty when all is well.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let store = self.access.store.health();
+        let mut complaints = Vec::new();
+        if !store.is_ok() {
+            let error = store.last_error.as_deref().unwrap_or("a commit hangs");
+            complaints.push(format!(
+                "the disk refuses ({error}): {} locks are in memory only; make room or repair it, \
+                 and they are written by themselves",
+                store.locks_waiting
+            ));
+        }
+        complaints.extend(self.access.audit.complaint());
+        complaints
+    }
+}
