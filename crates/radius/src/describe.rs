@@ -198,3 +198,6 @@ impl Display for Hidden<'_> {
         write!(f, "({} octets hidden)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
 pub fn find(name: &str) -> Option<&'static Definition> {
     definitions().find(|definition| definition.name.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests;

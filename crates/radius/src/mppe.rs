@@ -136,3 +136,6 @@ pub fn reveal_msk(
     }
     Ok(msk)
 }
+
+#[cfg(test)]
+mod tests;

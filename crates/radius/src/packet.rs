@@ -191,3 +191,6 @@ fn check_length(length: u16, datagram: usize) -> Result<usize, ParseError> {
         length => Ok(length),
     }
 }
+
+#[cfg(test)]
+mod tests;

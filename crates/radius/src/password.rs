@@ -28,6 +28,18 @@ pub enum PasswordError {
     TooLong,
 }
 
+impl PasswordError {
+    /// A stable word for counters and the corpus.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            PasswordError::Missing => "missing",
+            PasswordError::Repeated => "repeated",
+            PasswordError::Length => "length",
+            PasswordError::TooLong => "too-long",
+        }
+    }
+}
+
 /// A password as its owner typed it, 0 to 128 octets. Hidden in `Debug`, zeroized on drop.
 pub struct Password {
     octets: Zeroizing<[u8; MAX_PASSWORD]>,
@@ -108,3 +120,6 @@ pub(crate) fn xor(block: &mut [u8; 16], key: &[u8; 16]) {
         *octet ^= key;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -246,3 +246,6 @@ const fn belongs_in_reject(kind: AttributeType) -> bool {
             | AttributeType::REPLY_MESSAGE
     )
 }
+
+#[cfg(test)]
+mod tests;

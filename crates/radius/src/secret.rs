@@ -93,3 +93,6 @@ fn hmac_key(octets: &[u8]) -> Zeroizing<[u8; BLOCK]> {
 fn padded(key: &[u8; BLOCK], pad: u8) -> Md5 {
     Md5::new_with_prefix(*Zeroizing::new(key.map(|octet| octet ^ pad)))
 }
+
+#[cfg(test)]
+mod tests;

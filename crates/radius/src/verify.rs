@@ -272,3 +272,6 @@ fn split_around<'a>(
         after,
     })
 }
+
+#[cfg(test)]
+mod tests;
