@@ -19,7 +19,7 @@ const LENGTH_OCTETS: usize = 4;
 
 /// Most octets of one message of the peer that are kept. A chain of four RSA-4096 certificates
 /// fits twice; a hostile peer holds this much memory at most.
-pub const INCOMING_AT_MOST: usize = 32 * 1024;
+pub(crate) const INCOMING_AT_MOST: usize = 32 * 1024;
 
 /// How a peer broke the framing. The conversation ends with EAP-Failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +68,7 @@ impl FragmentError {
 
 /// One fragment as the peer wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fragment<'a> {
+pub(crate) struct Fragment<'a> {
     total: Option<usize>,
     more: bool,
     data: &'a [u8],
@@ -79,7 +79,7 @@ impl<'a> Fragment<'a> {
     ///
     /// # Errors
     /// [`FragmentError`] where a single fragment is wrong by itself.
-    pub fn read(type_data: &'a [u8]) -> Result<Self, FragmentError> {
+    pub(crate) fn read(type_data: &'a [u8]) -> Result<Self, FragmentError> {
         let mut reader = Reader::new(type_data);
         let flags = reader.u8().map_err(|Short| FragmentError::HeaderShort)?;
         if flags & START != 0 {
@@ -112,7 +112,7 @@ impl<'a> Fragment<'a> {
     }
 
     /// No data, no more to come: "received, go on".
-    pub fn is_acknowledgement(&self) -> bool {
+    pub(crate) fn is_acknowledgement(&self) -> bool {
         self.data.is_empty() && !self.more && self.total.unwrap_or(0) == 0
     }
 }
@@ -127,7 +127,7 @@ fn read_total(reader: &mut Reader<'_>) -> Result<usize, FragmentError> {
 
 /// What one more fragment made of the message.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Arrived<'a> {
+pub(crate) enum Arrived<'a> {
     /// A pure acknowledgement.
     Acknowledgement,
     /// More is to come; this fragment is to be acknowledged.
@@ -138,14 +138,14 @@ pub enum Arrived<'a> {
 
 /// The message that a peer is sending.
 #[derive(Debug, Default)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     buffer: Vec<u8>,
     total: Option<usize>,
 }
 
 impl Incoming {
     /// Whether the peer is in the middle of a message.
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         !self.buffer.is_empty()
     }
 
@@ -153,7 +153,10 @@ impl Incoming {
     ///
     /// # Errors
     /// [`FragmentError`] where it does not fit to those before.
-    pub fn accept<'a>(&mut self, fragment: Fragment<'a>) -> Result<Arrived<'a>, FragmentError> {
+    pub(crate) fn accept<'a>(
+        &mut self,
+        fragment: Fragment<'a>,
+    ) -> Result<Arrived<'a>, FragmentError> {
         if fragment.is_acknowledgement() && !self.is_partial() {
             return Ok(Arrived::Acknowledgement);
         }
@@ -197,14 +200,14 @@ impl Incoming {
 
 /// Our message on its way to the peer, fragment by fragment.
 #[derive(Debug, Default)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     buffer: Vec<u8>,
     sent: usize,
 }
 
 impl Outgoing {
     /// Appends to what is still to be sent; what was sent is forgotten.
-    pub fn queue(&mut self, bytes: &[u8]) {
+    pub(crate) fn queue(&mut self, bytes: &[u8]) {
         if !self.is_pending() {
             self.buffer.clear();
             self.sent = 0;
@@ -213,7 +216,7 @@ impl Outgoing {
     }
 
     /// Whether anything is left to send.
-    pub fn is_pending(&self) -> bool {
+    pub(crate) fn is_pending(&self) -> bool {
         self.sent < self.buffer.len()
     }
 
@@ -221,7 +224,7 @@ impl Outgoing {
     ///
     /// With nothing left it is an acknowledgement. The L bit is set on the first of several
     /// fragments only: some clients refuse it on a message that is whole (RFC 5216 §2.1.5).
-    pub fn next_fragment(&mut self, limits: Limits) -> Vec<u8> {
+    pub(crate) fn next_fragment(&mut self, limits: Limits) -> Vec<u8> {
         let room = limits.octets().saturating_sub(OVERHEAD_OCTETS);
         let left = self.buffer.get(self.sent..).unwrap_or_default();
         if left.len() <= room {
@@ -250,6 +253,9 @@ impl Outgoing {
 }
 
 /// The type-data that starts a method: the S bit and the version, no data.
-pub fn write_start(version: u8) -> Vec<u8> {
+pub(crate) fn write_start(version: u8) -> Vec<u8> {
     vec![START | (version & VERSION)]
 }
+
+#[cfg(test)]
+mod tests;

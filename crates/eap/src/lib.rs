@@ -27,11 +27,11 @@
 //! - **type-data**: what follows the type octet of an EAP packet.
 
 mod conversation;
-pub mod fragments;
+mod fragments;
 mod keys;
 mod method;
 pub mod packet;
-pub mod reader;
+mod reader;
 mod tls;
 mod tunnel;
 
@@ -39,6 +39,7 @@ pub use conversation::{
     Conversation, EapError, FailureCause, InnerCredential, Limits, Methods, MethodsError, Stage,
     Step, Verdict,
 };
+pub use fragments::FragmentError;
 pub use keys::{InnerPassword, Keys};
 pub use method::{MethodName, MethodType, ttls};
 pub use tls::{Alert, ServerTls, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions};

@@ -5,27 +5,27 @@
 /// A claim that the bytes do not honour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes end before what they announce")]
-pub struct Short;
+pub(crate) struct Short;
 
 /// Reads big-endian fields from the front of borrowed bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the first of `bytes`.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Reader { rest: bytes }
     }
 
     /// What has not been read yet.
-    pub fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Whether everything has been read.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Short`] where fewer are left; nothing is consumed then.
-    pub fn take(&mut self, count: usize) -> Result<&'a [u8], Short> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Short> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Short)?;
         self.rest = rest;
         Ok(taken)
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Short`] at the end.
-    pub fn u8(&mut self) -> Result<u8, Short> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Short> {
         let [octet] = self.array()?;
         Ok(octet)
     }
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Short`] where fewer are left.
-    pub fn u16(&mut self) -> Result<u16, Short> {
+    pub(crate) fn u16(&mut self) -> Result<u16, Short> {
         Ok(u16::from_be_bytes(self.array()?))
     }
 
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Short`] where fewer are left.
-    pub fn u24(&mut self) -> Result<u32, Short> {
+    pub(crate) fn u24(&mut self) -> Result<u32, Short> {
         let [high, middle, low] = self.array()?;
         Ok(u32::from_be_bytes([0, high, middle, low]))
     }
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Short`] where fewer are left.
-    pub fn u32(&mut self) -> Result<u32, Short> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Short> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 

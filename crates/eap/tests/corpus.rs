@@ -1,5 +1,13 @@
 //! Replays `tests/corpus/eap`, whose README.md says what the lines mean.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says with a panic that it failed"
+)]
+
 mod common;
 
 use common::Campus;

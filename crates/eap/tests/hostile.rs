@@ -1,11 +1,19 @@
 //! Peers and networks that mean harm: nothing but acceptance of the right password ever opens.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says with a panic that it failed"
+)]
+
 mod common;
 
 use common::{Campus, PASSWORD, USER, accounts};
-use portvakt_eap::fragments::FragmentError;
 use portvakt_eap::{
-    Conversation, EapError, FailureCause, InnerCredential, Limits, Step, TlsVersions, Verdict,
+    Conversation, EapError, FailureCause, FragmentError, InnerCredential, Limits, Step,
+    TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{Profile, Random, Supplicant};
 

@@ -1,5 +1,13 @@
 //! E1: identities, identifiers, Nak, and packets that have no business here.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says with a panic that it failed"
+)]
+
 mod common;
 
 use common::Campus;
@@ -183,6 +191,13 @@ fn a_list_of_methods_is_neither_empty_nor_repeats_itself() {
     let twice = [MethodType::Ttls, MethodType::Ttls];
     let error = Methods::new(tls(), &twice).unwrap_err();
     assert_eq!(error, MethodsError::Repeated(MethodType::Ttls));
+}
+
+#[test]
+fn a_conversation_moves_between_threads() {
+    fn moves<T: Send + 'static>() {}
+    moves::<Conversation>();
+    moves::<Step>();
 }
 
 /// E2.

@@ -60,24 +60,27 @@ impl Engine {
     /// fetched by [`Engine::take_outgoing`].
     pub(crate) fn receive(&mut self, mut message: &[u8]) -> Result<(), TlsAlert> {
         while !message.is_empty() {
-            let taken = self.connection.read_tls(&mut message);
-            // Nothing is taken after close_notify, and while decrypted data fills its buffer.
-            if !taken.is_ok_and(|count| count > 0) {
-                return self.refused_to_read();
+            match self.connection.read_tls(&mut message) {
+                // Nothing is taken after close_notify.
+                Ok(0) => return self.closed(),
+                Ok(_taken) => {}
+                // Its buffer is full: a message that no handshake needs.
+                Err(_full) => return Err(TlsAlert::Sent(TlsProblem::BadMessage)),
             }
             let state = self
                 .connection
                 .process_new_packets()
                 .map_err(TlsAlert::from)?;
             self.drain_plaintext()?;
-            if state.peer_has_closed() && self.plaintext.is_empty() {
-                return Err(TlsAlert::Received(Alert::CLOSE_NOTIFY));
+            if state.peer_has_closed() {
+                return self.closed();
             }
         }
         Ok(())
     }
 
-    fn refused_to_read(&self) -> Result<(), TlsAlert> {
+    /// What the peer said before it closed still counts.
+    fn closed(&self) -> Result<(), TlsAlert> {
         if self.plaintext.is_empty() {
             return Err(TlsAlert::Received(Alert::CLOSE_NOTIFY));
         }

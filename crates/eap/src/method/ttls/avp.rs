@@ -6,13 +6,14 @@
 //! Length counts header and data, not the padding.
 
 use crate::reader::{Reader, Short};
+use std::fmt;
 
 const VENDOR: u8 = 0x80;
 const MANDATORY: u8 = 0x40;
 const HEADER_OCTETS: u32 = 8;
 
-/// One AVP over the bytes that it came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One AVP over the bytes that it came in. `Debug` leaves the value out: it may be a password.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Avp<'a> {
     /// A RADIUS attribute number where `vendor` is 0.
     pub code: u32,
@@ -22,6 +23,22 @@ pub struct Avp<'a> {
     pub mandatory: bool,
     /// The data, without padding.
     pub value: &'a [u8],
+}
+
+impl fmt::Debug for Avp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Avp {
+            code,
+            vendor,
+            mandatory,
+            value,
+        } = self;
+        write!(
+            f,
+            "Avp {{ vendor {vendor}, code {code}, M {mandatory}, {} octets }}",
+            value.len()
+        )
+    }
 }
 
 /// Why bytes are no list of AVPs.
@@ -50,7 +67,7 @@ impl AvpError {
 }
 
 /// The AVPs of one message, in order. Ends after the first error.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Avps<'a> {
     reader: Reader<'a>,
 }
