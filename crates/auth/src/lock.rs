@@ -12,9 +12,10 @@
 //!    └──── lock ran out, unlocked, forgotten ─────────────┘   the count begins at zero
 //! ```
 //!
-//! An account without failures, lock or reservation has no record. A record takes
-//! [`RECORD_OCTETS`] octets in its shard, its name, and under
-//! [`SameWrongPassword::Once`](crate::SameWrongPassword::Once) 8 octets per counted failure. Records
+//! An account without failures, lock or reservation has no record. A record takes 80 octets
+//! ([`RECORD_OCTETS`]) in its shard, and its name once; under
+//! [`SameWrongPassword::Once`](crate::SameWrongPassword::Once) also 8 octets per counted failure.
+//! A shard that grows doubles, so reckon with 200 octets for each account that failed lately. Records
 //! with failures are never dropped to make room: a full table admits no new account
 //! ([`Denied::Full`]). Only known accounts are ever admitted, so a capacity of the number of
 //! accounts is never reached.
@@ -74,5 +75,5 @@ pub struct Settled {
     pub locked_until: Option<Tick>,
 }
 
-/// Locks that last longer than the rules say are cut to this at most.
+/// The longest lock that is believed when it is restored; no rule asks for more.
 const LONGEST_LOCK: Duration = Duration::from_secs(366 * 24 * 60 * 60);

@@ -14,7 +14,7 @@ const MAX_PASSES: u64 = 20;
 const MAX_LANES: u64 = 16;
 /// Salt, in octets; RFC 9106 §3.1 asks for 8 at least.
 const SALT_OCTETS: std::ops::RangeInclusive<usize> = 8..=64;
-/// Hash, in octets. RFC 9106 allows 4, but whoever can try half a minute finds a match for that.
+/// Hash, in octets. RFC 9106 allows 4, which a wrong password matches once in 2^32.
 const OUTPUT_OCTETS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// A hash at the default cost whose output is all zeros: nobody knows a password for it.

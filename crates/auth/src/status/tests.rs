@@ -1,1 +1,344 @@
+//! Every rule at the dates where it changes its mind.
 
+use super::*;
+use crate::name::AccountId;
+use crate::password::PasswordHash;
+use crate::term::Term;
+
+const SHA: &str = "{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui";
+
+fn utc(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn term(text: &str) -> Option<Term> {
+    Some(text.parse().unwrap())
+}
+
+fn password(kind: PasswordKind, changed_at: &str) -> Option<Password> {
+    Some(Password {
+        hash: PasswordHash::parse(SHA).unwrap(),
+        changed_at: utc(changed_at),
+        kind,
+    })
+}
+
+/// In the registry, paid and registered for autumn 2026, with a password of August 2026.
+fn student() -> Account {
+    let facts = StudentFacts {
+        registered_for: term("2026-autumn"),
+        fee_paid_for: term("2026-autumn"),
+        in_registry: true,
+        ended_on: None,
+    };
+    Account {
+        student: Some(facts),
+        password: password(PasswordKind::Permanent, "2026-08-15T10:00:00Z"),
+        ..Account::new(AccountId::new("s123456").unwrap(), Kind::Student)
+    }
+}
+
+fn with_facts(change: impl FnOnce(&mut StudentFacts)) -> Account {
+    let mut account = student();
+    change(account.student.as_mut().unwrap());
+    account
+}
+
+fn note() -> Option<Note> {
+    Some(Note {
+        reason: "lost laptop".into(),
+        since: utc("2026-10-01T08:00:00Z"),
+        by: "kari".into(),
+    })
+}
+
+/// `None` when in good standing.
+fn refusal_under(rules: &Rules, account: &Account, moment: &str) -> Option<Refusal> {
+    standing(account, "eduroam", rules, utc(moment)).err()
+}
+
+fn refusal(account: &Account, moment: &str) -> Option<Refusal> {
+    refusal_under(&Rules::default(), account, moment)
+}
+
+fn ends(account: &Account, moment: &str) -> Option<String> {
+    let standing = standing(account, "eduroam", &Rules::default(), utc(moment)).unwrap();
+    standing.ends().map(|end| end.to_string())
+}
+
+const NOVEMBER: &str = "2026-11-22T16:00:00Z";
+
+#[test]
+fn paid_and_registered_student_may_come_in_until_the_next_deadline() {
+    assert_eq!(refusal(&student(), NOVEMBER), None);
+    assert_eq!(
+        ends(&student(), NOVEMBER).as_deref(),
+        Some("2027-02-01T23:00:00Z")
+    );
+}
+
+#[test]
+fn unpaid_student_is_locked_from_the_start_of_the_day_after_the_deadline() {
+    let unpaid = with_facts(|facts| facts.fee_paid_for = term("2026-spring"));
+    assert_eq!(refusal(&unpaid, "2026-09-01T21:59:59.999Z"), None);
+    assert_eq!(
+        refusal(&unpaid, "2026-09-01T22:00:00Z"),
+        Some(Refusal::NotActive)
+    );
+    assert_eq!(
+        ends(&unpaid, "2026-09-01T12:00:00Z").as_deref(),
+        Some("2026-09-01T22:00:00Z")
+    );
+}
+
+#[test]
+fn paid_but_unregistered_student_is_not_active() {
+    let unregistered = with_facts(|facts| facts.registered_for = term("2026-spring"));
+    assert_eq!(refusal(&unregistered, NOVEMBER), Some(Refusal::NotActive));
+}
+
+#[test]
+fn payment_reported_later_opens_at_once() {
+    let mut account = with_facts(|facts| facts.fee_paid_for = None);
+    assert_eq!(refusal(&account, NOVEMBER), Some(Refusal::NotActive));
+    account.student.as_mut().unwrap().fee_paid_for = term("2026-autumn");
+    assert_eq!(refusal(&account, NOVEMBER), None);
+}
+
+#[test]
+fn autumn_is_still_enough_over_new_year() {
+    for moment in [
+        "2026-12-31T22:59:59Z",
+        "2026-12-31T23:00:00Z",
+        "2027-02-01T22:59:59Z",
+    ] {
+        assert_eq!(refusal(&student(), moment), None, "{moment}");
+    }
+    assert_eq!(
+        refusal(&student(), "2027-02-01T23:00:00Z"),
+        Some(Refusal::NotActive)
+    );
+}
+
+#[test]
+fn student_whom_the_registry_does_not_know_is_not_registered() {
+    let unknown = with_facts(|facts| facts.in_registry = false);
+    assert_eq!(refusal(&unknown, NOVEMBER), Some(Refusal::NotRegistered));
+    let without_facts = Account {
+        student: None,
+        ..student()
+    };
+    assert_eq!(
+        refusal(&without_facts, NOVEMBER),
+        Some(Refusal::NotRegistered)
+    );
+}
+
+#[test]
+fn student_rules_hold_for_students_only() {
+    for kind in [Kind::Employee, Kind::Guest, Kind::Service, Kind::Test] {
+        let account = Account {
+            kind,
+            ..with_facts(|facts| *facts = StudentFacts::default())
+        };
+        assert_eq!(refusal(&account, NOVEMBER), None, "{kind:?}");
+    }
+}
+
+#[test]
+fn student_who_ended_may_come_in_for_ninety_days_and_owes_nothing() {
+    let ended = with_facts(|facts| {
+        *facts = StudentFacts {
+            ended_on: Some("2026-06-15".parse().unwrap()),
+            ..StudentFacts::default()
+        };
+    });
+    // The deadline of 1 September lies between.
+    assert_eq!(refusal(&ended, "2026-09-12T21:59:59Z"), None);
+    assert_eq!(refusal(&ended, "2026-09-12T22:00:00Z"), Some(Refusal::Left));
+    let ended = Account {
+        password: None,
+        ..ended
+    };
+    assert_eq!(
+        ends(&ended, "2026-07-01T12:00:00Z").as_deref(),
+        Some("2026-09-12T22:00:00Z")
+    );
+}
+
+#[test]
+fn ninety_days_are_local_days_whatever_the_clocks_do() {
+    let ended = |day: &str| with_facts(|facts| facts.ended_on = Some(day.parse().unwrap()));
+    // Summer time ends on 25 October: the 26th begins an hour later in UTC than the 25th did.
+    assert_eq!(
+        refusal(&ended("2026-07-27"), "2026-10-24T22:00:00Z"),
+        Some(Refusal::Left)
+    );
+    assert_eq!(refusal(&ended("2026-07-28"), "2026-10-25T22:59:59Z"), None);
+    assert_eq!(
+        refusal(&ended("2026-07-28"), "2026-10-25T23:00:00Z"),
+        Some(Refusal::Left)
+    );
+}
+
+#[test]
+fn end_that_is_still_to_come_frees_nobody_of_this_terms_fee() {
+    let ending = with_facts(|facts| {
+        facts.ended_on = Some("2026-12-18".parse().unwrap());
+        facts.fee_paid_for = term("2026-spring");
+    });
+    assert_eq!(refusal(&ending, NOVEMBER), Some(Refusal::NotActive));
+    assert_eq!(refusal(&ending, "2026-12-18T12:00:00Z"), None);
+}
+
+#[test]
+fn session_outlasts_a_deadline_that_will_not_concern_its_student() {
+    let ending = with_facts(|facts| facts.ended_on = Some("2026-12-18".parse().unwrap()));
+    assert_eq!(
+        ends(&ending, NOVEMBER).as_deref(),
+        Some("2027-03-17T23:00:00Z")
+    );
+}
+
+#[test]
+fn expired_account_has_left() {
+    let guest = Account {
+        kind: Kind::Guest,
+        expires: Some(utc("2026-11-30T23:00:00Z")),
+        ..student()
+    };
+    assert_eq!(
+        ends(&guest, NOVEMBER).as_deref(),
+        Some("2026-11-30T23:00:00Z")
+    );
+    assert_eq!(refusal(&guest, "2026-11-30T23:00:00Z"), Some(Refusal::Left));
+}
+
+#[test]
+fn password_is_valid_for_a_year_from_when_it_was_set() {
+    let employee = Account {
+        kind: Kind::Employee,
+        ..student()
+    };
+    assert_eq!(refusal(&employee, "2027-08-15T09:59:59Z"), None);
+    assert_eq!(
+        refusal(&employee, "2027-08-15T10:00:00Z"),
+        Some(Refusal::PasswordExpired)
+    );
+    assert_eq!(
+        ends(&employee, NOVEMBER).as_deref(),
+        Some("2027-08-15T10:00:00Z")
+    );
+}
+
+#[test]
+fn temporary_password_never_opens_the_network_unless_configured() {
+    let account = Account {
+        password: password(PasswordKind::Temporary, "2026-11-22T12:00:00Z"),
+        ..student()
+    };
+    assert_eq!(
+        refusal(&account, "2026-11-22T12:01:00Z"),
+        Some(Refusal::TemporaryNotAllowed)
+    );
+    assert_eq!(
+        refusal(&account, "2026-11-22T20:00:00Z"),
+        Some(Refusal::TemporaryExpired)
+    );
+    let rules = Rules {
+        temporary_on_network: true,
+        ..Rules::default()
+    };
+    assert_eq!(
+        refusal_under(&rules, &account, "2026-11-22T19:59:59Z"),
+        None
+    );
+    assert_eq!(
+        refusal_under(&rules, &account, "2026-11-22T20:00:00Z"),
+        Some(Refusal::TemporaryExpired)
+    );
+}
+
+#[test]
+fn service_must_be_in_the_list_where_there_is_one() {
+    let services = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    let account = Account {
+        services: services(&["vpn"]),
+        ..student()
+    };
+    assert_eq!(
+        refusal(&account, NOVEMBER),
+        Some(Refusal::ServiceNotAllowed)
+    );
+    let account = Account {
+        services: services(&["vpn", "eduroam"]),
+        ..student()
+    };
+    assert_eq!(refusal(&account, NOVEMBER), None);
+    let account = Account {
+        services: services(&[]),
+        ..student()
+    };
+    assert_eq!(
+        refusal(&account, NOVEMBER),
+        Some(Refusal::ServiceNotAllowed)
+    );
+}
+
+/// Everything is wrong with it; each finding is mended in turn.
+#[test]
+fn reasons_are_told_in_a_fixed_order() {
+    let mut account = with_facts(|facts| *facts = StudentFacts::default());
+    account.deactivated = note();
+    account.suspended = note();
+    account.expires = Some(utc("2026-10-01T08:00:00Z"));
+    account.password = password(PasswordKind::Permanent, "2025-08-15T10:00:00Z");
+    account.services = Some(Vec::new());
+    let told: Vec<Refusal> = findings(&account, "eduroam", &Rules::default(), utc(NOVEMBER))
+        .iter()
+        .map(|finding| finding.refusal)
+        .collect();
+    let expected = [
+        Refusal::Deactivated,
+        Refusal::Suspended,
+        Refusal::Left,
+        Refusal::NotRegistered,
+        Refusal::NotActive,
+        Refusal::PasswordExpired,
+        Refusal::ServiceNotAllowed,
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(refusal(&account, NOVEMBER), Some(Refusal::Deactivated));
+}
+
+#[test]
+fn findings_say_since_when() {
+    let mut account = with_facts(|facts| facts.fee_paid_for = None);
+    account.suspended = note();
+    let found = findings(&account, "eduroam", &Rules::default(), utc(NOVEMBER));
+    let since: Vec<_> = found
+        .iter()
+        .map(|finding| finding.since.unwrap().to_string())
+        .collect();
+    assert_eq!(since, ["2026-10-01T08:00:00Z", "2026-09-01T22:00:00Z"]);
+}
+
+#[test]
+fn extreme_numbers_have_answers() {
+    let rules = Rules {
+        left_after_days: u16::MAX,
+        password_valid_days: u16::MAX,
+        temporary_valid: Duration::MAX,
+        temporary_on_network: true,
+        ..Rules::default()
+    };
+    let mut account = with_facts(|facts| facts.ended_on = Some(jiff::civil::Date::MAX));
+    for kind in [PasswordKind::Permanent, PasswordKind::Temporary] {
+        account.password = Some(Password {
+            hash: PasswordHash::parse(SHA).unwrap(),
+            changed_at: Timestamp::MAX,
+            kind,
+        });
+        assert_eq!(refusal_under(&rules, &account, NOVEMBER), None);
+    }
+}
