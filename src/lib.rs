@@ -1,3 +1,4 @@
 //! Portvakt: a campus authentication server.
 
+pub mod audit;
 pub mod config;
