@@ -204,6 +204,25 @@ fn bogus_key_is_refused_in_every_table_of_every_sample() {
 }
 
 #[test]
+fn wrong_value_of_any_key_is_refused_with_its_line() {
+    let text = text(FULL);
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        for wrong in ["-1", "\"\"", "{ a = 1 }", "1979-05-27", "[[]]", "1.5"] {
+            let mut lines = lines.clone();
+            let changed = format!("{key} = {wrong}");
+            lines[at] = &changed;
+            let problems = problems(&lines.join("\n"));
+            let place = format!("/etc/portvakt/portvakt.toml:{}:", at + 1);
+            assert!(problems.starts_with(&place), "{changed}\n{problems}");
+        }
+    }
+}
+
+#[test]
 fn mistakes_are_all_reported_at_once_with_place_and_advice() {
     for entry in std::fs::read_dir("tests/config").unwrap() {
         let path = entry.unwrap().path();

@@ -269,6 +269,8 @@ macro_rules! attribute_names {
 attribute_names! {
     /// The canonical user name.
     user_name, "user-name", "uid";
+    /// A second name with a realm, which may be used to log on.
+    principal_name, "principal-name", "eduPersonPrincipalName";
     /// Other names of the same account.
     aliases, "aliases", "portvaktAlias";
     /// What to call the person.
@@ -281,6 +283,8 @@ attribute_names! {
     password_hash, "password-hash", "userPassword";
     /// When the password was set.
     password_changed, "password-changed", "pwdChangedTime";
+    /// Whether that password is a temporary one.
+    temporary_password, "temporary-password", "portvaktTemporaryPassword";
     /// Affiliation, which tells the kind.
     kind, "kind", "eduPersonPrimaryAffiliation";
     /// When the account ends.
@@ -311,6 +315,8 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("faculty", AccountKind::Employee),
         ("staff", AccountKind::Employee),
         ("affiliate", AccountKind::Guest),
+        ("alum", AccountKind::Guest),
+        ("library-walk-in", AccountKind::Guest),
         ("guest", AccountKind::Guest),
         ("service", AccountKind::Service),
         ("test", AccountKind::Test),

@@ -74,7 +74,7 @@ fn advice_for(message: &str) -> &'static str {
     } else if message.contains("string values must be quoted") {
         "put the value in double quotes"
     } else {
-        "nothing after this place has been looked at"
+        "keys and values are looked at once the file is TOML"
     }
 }
 
@@ -84,7 +84,7 @@ fn masked(line: &str) -> String {
     let value_at = match line.split_once('=') {
         None if line.trim_start().starts_with('[') && !line.contains(['"', '\'']) => line.len(),
         None => 0,
-        Some((key, value)) if is_harmless(key) && !value.contains('=') => line.len(),
+        Some((key, value)) if is_harmless(key) && !value.contains(['=', '#']) => line.len(),
         Some((key, _)) => key.len(),
     };
     let (shown, hidden) = line.split_at_checked(value_at).unwrap_or(("", line));
@@ -146,6 +146,7 @@ mod tests {
             "name = \"*\", ****** = \"*\""
         );
         assert_eq!(masked("name = ap"), "name = ap");
+        assert_eq!(masked("name = ap # hunter2"), "name = ** # *******");
         assert_eq!(masked("[[client]"), "[[client]");
     }
 }

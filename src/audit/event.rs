@@ -1,0 +1,168 @@
+//! What is written down: one attempt to log on, one act of an administrator.
+//!
+//! There is no field for a password or a hash, and none may be added.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+/// One line of the audit log.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "borrowed, made on the stack, written at once"
+)]
+pub enum AuditEvent<'a> {
+    /// Somebody tried to log on.
+    Attempt(Attempt<'a>),
+    /// An administrator changed something.
+    Act(Act<'a>),
+}
+
+/// One attempt, from its first request to its last answer (rule I3).
+///
+/// Text that came from the network goes through [`as_given`] first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attempt<'a> {
+    /// When the first request came.
+    #[serde(serialize_with = "milliseconds")]
+    pub request_time: Timestamp,
+    /// When the last answer left; for one who gave up, when that was noticed.
+    #[serde(serialize_with = "milliseconds")]
+    pub response_time: Timestamp,
+    /// Accepted, rejected, given up.
+    pub result: AttemptResult,
+    /// Code of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// User-Name, or the identity outside the tunnel.
+    pub outer_identity: Cow<'a, str>,
+    /// The identity inside the tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inner_identity: Option<Cow<'a, str>>,
+    /// The account, once it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<&'a str>,
+    /// Calling-Station-Id: the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calling_station_id: Option<Cow<'a, str>>,
+    /// Where it came in.
+    #[serde(flatten)]
+    pub nas: Nas<'a>,
+    /// Operator-Name: the visited site (RFC 5580).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_name: Option<Cow<'a, str>>,
+    /// What they wanted to use.
+    pub service: &'a str,
+    /// How they proved it, like `ttls/pap`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'a str>,
+    /// `1.2` or `1.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<&'a str>,
+    /// Chargeable-User-Identity, if one was sent (RFC 4372).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cui: Option<Cow<'a, str>>,
+    /// For one who gave up: how far they came (rule E10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<&'a str>,
+    /// From the first request to the last answer.
+    #[serde(rename = "duration_ms", serialize_with = "fractional_milliseconds")]
+    pub duration: Duration,
+}
+
+/// The equipment that asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Nas<'a> {
+    /// Name of the client in the configuration.
+    pub client: &'a str,
+    /// Where its packets came from.
+    pub client_address: IpAddr,
+    /// NAS-Identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nas_identifier: Option<Cow<'a, str>>,
+    /// NAS-IP-Address or NAS-IPv6-Address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nas_ip_address: Option<IpAddr>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttemptResult {
+    /// Access-Accept.
+    Accept,
+    /// Access-Reject.
+    Reject,
+    /// Nothing more came from the device.
+    GaveUp,
+}
+
+/// One act of an administrator.
+#[derive(Debug, Clone, Serialize)]
+pub struct Act<'a> {
+    /// When.
+    #[serde(serialize_with = "milliseconds")]
+    pub time: Timestamp,
+    /// The user of the operating system who did it.
+    pub who: &'a str,
+    /// Like `unlock`, `suspend`, `set-password`, `import`, `reload`.
+    pub what: &'a str,
+    /// The account it was done to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<&'a str>,
+    /// The reason they gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'a str>,
+    /// `done`, or why it was not.
+    pub result: &'a str,
+}
+
+impl AuditEvent<'_> {
+    /// The time by which the line is filed.
+    pub(super) fn time(&self) -> Timestamp {
+        match self {
+            Self::Attempt(attempt) => attempt.response_time,
+            Self::Act(act) => act.time,
+        }
+    }
+}
+
+/// Octets from the network as text: what is no UTF-8 becomes `\xNN`, and after 253 characters, the
+/// most an attribute holds, comes `…`.
+pub fn as_given(octets: &[u8]) -> Cow<'_, str> {
+    const MOST: usize = 253;
+    match std::str::from_utf8(octets) {
+        Ok(text) if octets.len() <= MOST => Cow::Borrowed(text),
+        _ => Cow::Owned(escaped(octets, MOST)),
+    }
+}
+
+fn escaped(octets: &[u8], most: usize) -> String {
+    let mut text = String::new();
+    for chunk in octets.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for octet in chunk.invalid() {
+            text.push_str(&format!("\\x{octet:02x}"));
+        }
+    }
+    if let Some((cut, _)) = text.char_indices().nth(most) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
+}
+
+/// RFC 3339 in UTC with three decimals.
+fn milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
+}
+
+fn fractional_milliseconds<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
+    let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+    s.serialize_f64(f64::from(micros) / 1000.0)
+}

@@ -1,0 +1,233 @@
+//! The thread that writes the audit log: files by day, removal of old ones, a full disk.
+
+use std::collections::VecDeque;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use super::{Destination, Line, State};
+
+/// What the handles ask of the thread.
+pub(super) enum Message {
+    Line(Line),
+    /// Answered with whether all lines before it are on disk.
+    Flush(Sender<bool>),
+    Reopen(Destination),
+}
+
+pub(super) struct Writer {
+    destination: Destination,
+    receiver: Receiver<Message>,
+    state: Arc<State>,
+    /// Taken from the channel and not yet written; empty unless the disk refuses.
+    backlog: VecDeque<Line>,
+    most_backlog: usize,
+    retry: Duration,
+    /// While the disk refuses: when to try again, so that not every line does.
+    try_again_at: Option<Instant>,
+    sheet: Option<Sheet>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        destination: Destination,
+        receiver: Receiver<Message>,
+        state: Arc<State>,
+        most_backlog: usize,
+        retry: Duration,
+    ) -> Self {
+        let backlog = VecDeque::new();
+        Self {
+            destination,
+            receiver,
+            state,
+            backlog,
+            most_backlog,
+            retry,
+            try_again_at: None,
+            sheet: None,
+        }
+    }
+
+    /// Until all handles are gone.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.receiver.recv_timeout(self.retry) {
+                Ok(message) => self.take_all(message),
+                Err(RecvTimeoutError::Timeout) => self.write_backlog(),
+                Err(RecvTimeoutError::Disconnected) => break self.write_backlog(),
+            }
+            if self.is_full() {
+                // The channel fills behind us, and what does not fit there is counted as dropped.
+                std::thread::sleep(self.retry);
+                self.write_backlog();
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.backlog.len() >= self.most_backlog
+    }
+
+    /// This message and what waits behind it, so that one write takes many lines.
+    fn take_all(&mut self, first: Message) {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            self.take(message);
+            next = if self.is_full() {
+                None
+            } else {
+                self.receiver.try_recv().ok()
+            };
+        }
+        if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
+            self.write_backlog();
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Line(line) => self.backlog.push_back(line),
+            Message::Flush(done) => {
+                self.write_backlog();
+                let synced = self
+                    .sheet
+                    .as_ref()
+                    .is_none_or(|sheet| sheet.file.sync_data().is_ok());
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(synced && self.backlog.is_empty());
+            }
+            Message::Reopen(destination) => {
+                self.write_backlog();
+                self.sheet = None;
+                self.destination = destination;
+            }
+        }
+    }
+
+    fn write_backlog(&mut self) {
+        if self.backlog.is_empty() {
+            return;
+        }
+        let written = self.write_days();
+        if written.is_err() {
+            self.sheet = None;
+        }
+        self.state
+            .set_failure(written.err().map(|error| error.to_string()));
+    }
+
+    fn write_days(&mut self) -> io::Result<()> {
+        while let Some(day) = self.backlog.front().map(|line| line.day) {
+            let lines = self
+                .backlog
+                .iter()
+                .take_while(|line| line.day == day)
+                .count();
+            let octets: Vec<u8> = self
+                .backlog
+                .iter()
+                .take(lines)
+                .flat_map(|line| &line.octets)
+                .copied()
+                .collect();
+            self.sheet_of(day)?.append(&octets)?;
+            self.backlog.drain(..lines);
+        }
+        Ok(())
+    }
+
+    fn sheet_of(&mut self, day: Date) -> io::Result<&mut Sheet> {
+        if self.sheet.as_ref().is_some_and(|sheet| sheet.day != day) {
+            self.sheet = None;
+        }
+        match self.sheet {
+            Some(ref mut sheet) => Ok(sheet),
+            None => {
+                let sheet = Sheet::open(&self.destination.folder, day)?;
+                remove_old(&self.destination, day);
+                Ok(self.sheet.insert(sheet))
+            }
+        }
+    }
+}
+
+/// The file of one day.
+struct Sheet {
+    day: Date,
+    file: File,
+}
+
+impl Sheet {
+    fn open(folder: &Path, day: Date) -> io::Result<Self> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let path = folder.join(format!("audit-{day}.jsonl"));
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
+        end_torn_line(&mut file)?;
+        Ok(Self { day, file })
+    }
+
+    /// All of it or nothing: after a full disk no half line stays behind.
+    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        self.file.write_all(octets).inspect_err(|_| {
+            // If this fails too, `end_torn_line` mends it at the next opening.
+            let _ = self.file.set_len(length);
+        })
+    }
+}
+
+/// Ends a line that a power cut left without its end, so that only that one is lost.
+fn end_torn_line(file: &mut File) -> io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if last == *b"\n" {
+        Ok(())
+    } else {
+        file.write_all(b"\n")
+    }
+}
+
+/// Removes the files of days that are too old, seen from `day`. What cannot be removed stays.
+fn remove_old(destination: &Destination, day: Date) {
+    let Ok(oldest) = day.checked_sub(i64::from(destination.keep_days).days()) else {
+        return;
+    };
+    let Ok(entries) = fs::read_dir(&destination.folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let written_on = entry.file_name().to_str().and_then(day_of);
+        if written_on.is_some_and(|written_on| written_on < oldest) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The day in a file's name, if it is one of ours.
+fn day_of(name: &str) -> Option<Date> {
+    name.strip_prefix("audit-")?
+        .strip_suffix(".jsonl")?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,385 @@
+//! Prometheus metrics. Handles are resolved at the start, labels come from closed lists (clients of
+//! the configuration, codes of the program): never a user, a device or anything a stranger sends.
+
+pub mod http;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Opts, Registry, TextEncoder,
+};
+
+pub use prometheus::Error as MetricsError;
+
+/// Label of what is not in the closed list: a mistake of ours, shown instead of lost.
+const OTHER: &str = "other";
+
+/// From a remembered proof to a home server on another continent, in seconds.
+const LATENCY_BUCKETS: &[f64] = &[
+    0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// From an idle pool to the deadline at which requests are shed, in seconds.
+const WAIT_BUCKETS: &[f64] = &[
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0,
+];
+
+/// All that is counted. Shared by reference between threads.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    refusals: Counters,
+    drops: Counters,
+    latency: Histograms,
+    handshakes: Counters,
+    hash_wait: Histogram,
+    gauges: Gauges,
+}
+
+/// The labels that may appear.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'l> {
+    /// Codes of all refusals.
+    pub refusals: &'l [&'static str],
+    /// Reasons for which a datagram is dropped.
+    pub drops: &'l [&'static str],
+    /// Methods, like `pap` and `ttls/pap`.
+    pub methods: &'l [&'static str],
+}
+
+/// What is read off rather than counted, at the time of each scrape.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Readings {
+    /// Accounts that are locked after failures.
+    pub locked_accounts: usize,
+    /// EAP conversations in progress.
+    pub conversations: usize,
+    /// Passwords that wait to be checked.
+    pub hash_queue: usize,
+    /// Whether the store takes what it is given.
+    pub store_healthy: bool,
+    /// Entries that the store has not yet on disk.
+    pub store_waiting: usize,
+    /// Lines that the audit log lost.
+    pub audit_dropped: u64,
+    /// Days until the certificate expires; none without one.
+    pub certificate_days_left: Option<i64>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestResult {
+    /// Access-Accept.
+    Accept,
+    /// Access-Reject.
+    Reject,
+    /// Access-Challenge.
+    Challenge,
+    /// The answer to a Status-Server.
+    Status,
+    /// The same answer once more.
+    Duplicate,
+    /// Nothing was sent.
+    Drop,
+}
+
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeOutcome {
+    /// The tunnel stands.
+    Completed,
+    /// The device refused it, as when it does not trust the certificate.
+    AlertReceived,
+    /// We refused it, as when no version or cipher is common.
+    AlertSent,
+    /// Nothing more came.
+    GaveUp,
+}
+
+/// Counters of one client, for as long as it is in the configuration.
+#[derive(Clone)]
+pub struct ClientMetrics([IntCounter; RequestResult::ALL.len()]);
+
+impl RequestResult {
+    const ALL: [Self; 6] = [
+        Self::Accept,
+        Self::Reject,
+        Self::Challenge,
+        Self::Status,
+        Self::Duplicate,
+        Self::Drop,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Challenge => "challenge",
+            Self::Status => "status",
+            Self::Duplicate => "duplicate",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+impl HandshakeOutcome {
+    const LABELS: [&str; 4] = ["completed", "alert-received", "alert-sent", "gave-up"];
+
+    fn label(self) -> &'static str {
+        let [completed, alert_received, alert_sent, gave_up] = Self::LABELS;
+        match self {
+            Self::Completed => completed,
+            Self::AlertReceived => alert_received,
+            Self::AlertSent => alert_sent,
+            Self::GaveUp => gave_up,
+        }
+    }
+}
+
+impl ClientMetrics {
+    /// Counts what became of a request of this client.
+    pub fn count(&self, result: RequestResult) {
+        if let Some(counter) = self.0.get(result as usize) {
+            counter.inc();
+        }
+    }
+}
+
+impl Metrics {
+    /// Registers everything; every label is there from the start, at zero.
+    ///
+    /// # Errors
+    /// Only when two metrics have the same name: our mistake.
+    pub fn new(labels: Labels<'_>) -> Result<Self, MetricsError> {
+        let registry = Registry::new_custom(Some("portvakt".to_owned()), None)?;
+        let requests = Opts::new(
+            "requests_total",
+            "Requests by client and what became of them",
+        );
+        let requests = IntCounterVec::new(requests, &["client", "result"])?;
+        registry.register(Box::new(requests.clone()))?;
+        Ok(Self {
+            requests,
+            refusals: Counters::new(
+                &registry,
+                Opts::new("refusals_total", "Refused log-ons by reason"),
+                "reason",
+                labels.refusals,
+            )?,
+            drops: Counters::new(
+                &registry,
+                Opts::new("drops_total", "Datagrams that were not answered, by reason"),
+                "reason",
+                labels.drops,
+            )?,
+            latency: Histograms::new(
+                &registry,
+                HistogramOpts::new("authentication_seconds", "Work of the server per log-on")
+                    .buckets(LATENCY_BUCKETS.to_vec()),
+                "method",
+                labels.methods,
+            )?,
+            handshakes: Counters::new(
+                &registry,
+                Opts::new("handshakes_total", "TLS handshakes by outcome"),
+                "outcome",
+                &HandshakeOutcome::LABELS,
+            )?,
+            hash_wait: hash_wait(&registry)?,
+            gauges: Gauges::new(&registry)?,
+            registry,
+        })
+    }
+
+    /// The counters of a client. Those of the same name are the same counters.
+    ///
+    /// # Errors
+    /// None that can happen with the labels given here.
+    pub fn client(&self, name: &str) -> Result<ClientMetrics, MetricsError> {
+        let counter = |r: RequestResult| {
+            self.requests
+                .get_metric_with_label_values(&[name, r.label()])
+        };
+        let [accept, reject, challenge, status, duplicate, drop] = RequestResult::ALL.map(counter);
+        Ok(ClientMetrics([
+            accept?, reject?, challenge?, status?, duplicate?, drop?,
+        ]))
+    }
+
+    /// Counts a refusal by its code.
+    pub fn refused(&self, code: &str) {
+        self.refusals.of(code).inc();
+    }
+
+    /// Counts a datagram that was dropped.
+    pub fn dropped(&self, reason: &str) {
+        self.drops.of(reason).inc();
+    }
+
+    /// Notes how long the server worked on a log-on.
+    pub fn authenticated(&self, method: &str, took: Duration) {
+        self.latency.of(method).observe(took.as_secs_f64());
+    }
+
+    /// Counts a TLS handshake.
+    pub fn handshake(&self, outcome: HandshakeOutcome) {
+        self.handshakes.of(outcome.label()).inc();
+    }
+
+    /// Notes how long a password waited for a hashing thread.
+    pub fn hash_waited(&self, waited: Duration) {
+        self.hash_wait.observe(waited.as_secs_f64());
+    }
+
+    /// Takes over what is read off; called before [`render`](Self::render).
+    pub fn read_off(&self, readings: &Readings) {
+        self.gauges.set(readings);
+    }
+
+    /// All metrics in the text format of Prometheus, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        // Writing to memory fails only for a metric without a sample, and each has one.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+fn hash_wait(registry: &Registry) -> Result<Histogram, MetricsError> {
+    let help = "How long passwords waited for a hashing thread";
+    let opts = HistogramOpts::new("hash_wait_seconds", help).buckets(WAIT_BUCKETS.to_vec());
+    let histogram = Histogram::with_opts(opts)?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}
+
+/// One counter per label of a closed list, and one for what is not in it.
+struct Counters {
+    known: BTreeMap<&'static str, IntCounter>,
+    other: IntCounter,
+}
+
+impl Counters {
+    fn new(
+        registry: &Registry,
+        opts: Opts,
+        label: &str,
+        values: &[&'static str],
+    ) -> Result<Self, MetricsError> {
+        let family = IntCounterVec::new(opts, &[label])?;
+        registry.register(Box::new(family.clone()))?;
+        let counter = |value: &'static str| {
+            family
+                .get_metric_with_label_values(&[value])
+                .map(|counter| (value, counter))
+        };
+        let known = values
+            .iter()
+            .copied()
+            .map(counter)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            known,
+            other: counter(OTHER)?.1,
+        })
+    }
+
+    fn of(&self, value: &str) -> &IntCounter {
+        self.known.get(value).unwrap_or(&self.other)
+    }
+}
+
+/// As [`Counters`], for histograms.
+struct Histograms {
+    known: BTreeMap<&'static str, Histogram>,
+    other: Histogram,
+}
+
+impl Histograms {
+    fn new(
+        registry: &Registry,
+        opts: HistogramOpts,
+        label: &str,
+        values: &[&'static str],
+    ) -> Result<Self, MetricsError> {
+        let family = HistogramVec::new(opts, &[label])?;
+        registry.register(Box::new(family.clone()))?;
+        let histogram = |value: &'static str| {
+            family
+                .get_metric_with_label_values(&[value])
+                .map(|histogram| (value, histogram))
+        };
+        let known = values
+            .iter()
+            .copied()
+            .map(histogram)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            known,
+            other: histogram(OTHER)?.1,
+        })
+    }
+
+    fn of(&self, value: &str) -> &Histogram {
+        self.known.get(value).unwrap_or(&self.other)
+    }
+}
+
+/// What is read off at each scrape.
+struct Gauges {
+    locked_accounts: IntGauge,
+    conversations: IntGauge,
+    hash_queue: IntGauge,
+    store_healthy: IntGauge,
+    store_waiting: IntGauge,
+    audit_dropped: IntCounter,
+    certificate_days_left: Gauge,
+}
+
+impl Gauges {
+    fn new(registry: &Registry) -> Result<Self, MetricsError> {
+        let gauge = |name, help| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone())).map(|()| gauge)
+        };
+        let audit_dropped = IntCounter::new("audit_dropped_total", "Lines the audit log lost")?;
+        registry.register(Box::new(audit_dropped.clone()))?;
+        let days = "Days until the certificate expires; NaN without one";
+        let certificate_days_left = Gauge::new("certificate_days_left", days)?;
+        registry.register(Box::new(certificate_days_left.clone()))?;
+        Ok(Self {
+            locked_accounts: gauge("locked_accounts", "Accounts that are locked after failures")?,
+            conversations: gauge("conversations", "EAP conversations in progress")?,
+            hash_queue: gauge("hash_queue_length", "Passwords that wait to be checked")?,
+            store_healthy: gauge("store_healthy", "1 while the store takes what it is given")?,
+            store_waiting: gauge(
+                "store_waiting",
+                "Entries that the store has not yet on disk",
+            )?,
+            audit_dropped,
+            certificate_days_left,
+        })
+    }
+
+    fn set(&self, readings: &Readings) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.locked_accounts.set(count(readings.locked_accounts));
+        self.conversations.set(count(readings.conversations));
+        self.hash_queue.set(count(readings.hash_queue));
+        self.store_healthy.set(i64::from(readings.store_healthy));
+        self.store_waiting.set(count(readings.store_waiting));
+        let new = readings
+            .audit_dropped
+            .saturating_sub(self.audit_dropped.get());
+        self.audit_dropped.inc_by(new);
+        let days = readings
+            .certificate_days_left
+            .and_then(|days| i32::try_from(days).ok());
+        self.certificate_days_left
+            .set(days.map_or(f64::NAN, f64::from));
+    }
+}

@@ -1,0 +1,104 @@
+//! `/metrics` for Prometheus and `/health` for whoever watches the server, over plain HTTP on a
+//! local port.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use super::{Metrics, Readings};
+
+/// Whether the server can do its work, and what stands in its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// One per part that can fail; healthy when all are.
+    pub checks: Vec<Check>,
+}
+
+/// The state of one part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Like `store`, `audit`, `certificate`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub ok: bool,
+    /// What is wrong, in a sentence; empty when nothing is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Health {
+    /// Whether all parts work.
+    pub fn is_ok(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+}
+
+/// Where the pages get what they show; called once per request, on the serving thread.
+pub trait Source: Send + Sync + 'static {
+    /// What metrics read off.
+    fn readings(&self) -> Readings;
+    /// Whether the server can do its work.
+    fn health(&self) -> Health;
+}
+
+#[derive(Clone)]
+struct Pages {
+    metrics: Arc<Metrics>,
+    source: Arc<dyn Source>,
+}
+
+/// Serves both pages until `stop` is done. A single-threaded runtime is enough.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    source: Arc<dyn Source>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let pages = Pages { metrics, source };
+    let router = Router::new()
+        .route("/metrics", get(show_metrics))
+        .route("/health", get(show_health))
+        .with_state(pages);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+async fn show_metrics(State(pages): State<Pages>) -> impl IntoResponse {
+    pages.metrics.read_off(&pages.source.readings());
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
+    (headers(content_type), pages.metrics.render())
+}
+
+/// 200 when all is well, 503 when not; the body says what.
+async fn show_health(State(pages): State<Pages>) -> impl IntoResponse {
+    #[derive(Serialize)]
+    struct Body {
+        status: &'static str,
+        #[serde(flatten)]
+        health: Health,
+    }
+    let health = pages.source.health();
+    let (code, status) = match health.is_ok() {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+    };
+    let body = serde_json::to_string(&Body { status, health }).unwrap_or_default();
+    (code, headers("application/json"), body)
+}
+
+fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
+    [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")]
+}
