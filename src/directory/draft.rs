@@ -1,28 +1,25 @@
 //! An account as a source describes it, and how it is joined with what is known already.
 
+mod reader;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use portvakt_auth::account::{Account, Kind, Note, Password, PasswordKind, StudentFacts};
-use portvakt_auth::name::{AccountId, NameError};
-use portvakt_auth::password::{HashError, PasswordHash};
-use portvakt_auth::term::TermError;
-use thiserror::Error;
+use portvakt_auth::account::{Account, Note, Password, PasswordKind};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
-use super::entry::{Attribute, Entry};
-use super::generalized_time;
+use super::entry::Entry;
+
+pub use reader::{AttributeError, AttributeFault};
+
+use reader::Reader;
 
 /// Who closed an account that a source says is closed. What a person closed stays closed, whatever
 /// the source says.
 pub const SOURCE: &str = "directory";
-/// Most octets of a text value; names and numbers are far below.
-const MAX_TEXT: usize = 1024;
-/// Most octets of a VLAN name: what fits a tagged RADIUS attribute (RFC 2868 §3.6).
-const MAX_VLAN: usize = 249;
 
 /// An account as a source describes it: everything but what only we know.
 #[derive(Clone, Debug)]
@@ -57,65 +54,17 @@ impl std::fmt::Debug for Secret {
 pub type HashCleartext<'a> =
     &'a mut dyn FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError>;
 
-/// What is wrong with an attribute of an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttributeError {
-    /// The attribute's name as in the [`AttributeMap`].
-    pub attribute: String,
-    /// Where it is, if the entry came from a file.
-    pub line: Option<u64>,
-    /// What is wrong with it.
-    pub fault: AttributeFault,
-}
-
-/// What can be wrong with an attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum AttributeFault {
-    /// Not text.
-    #[error("the value is not UTF-8")]
-    NotText,
-    /// Nothing after the colon.
-    #[error("the value is empty; leave the line out instead")]
-    Empty,
-    /// More than a name or number needs.
-    #[error("the value is longer than {0} octets")]
-    TooLong(usize),
-    /// Two values where there can be one.
-    #[error("there are several values; one account has one")]
-    Several,
-    /// A name that could never log on.
-    #[error("{0}")]
-    Name(#[from] NameError),
-    /// An alias with a realm.
-    #[error("an alias is given without realm, the part after `@`")]
-    AliasWithRealm,
-    /// Neither student nor employee nor anything else known.
-    #[error("the affiliation {0:?} is not in the map of kinds")]
-    UnknownKind(String),
-    /// No affiliation.
-    #[error("it is missing, so the kind of account is not known; add it or set a default kind")]
-    NoKind,
-    /// No term.
-    #[error("{0}")]
-    Term(#[from] TermError),
-    /// No moment.
-    #[error("this is no generalized time; write it as 20260831120000Z")]
-    Time,
-    /// No day.
-    #[error("this is no date; write it as 2026-06-30")]
-    Date,
-    /// No truth value.
-    #[error("the value must be TRUE or FALSE")]
-    Boolean,
-    /// A hash that cannot be used.
-    #[error("{0}")]
-    Hash(#[from] HashError),
-    /// A password in the clear.
-    #[error(
-        "the password is in clear text; give a hash such as {{ARGON2}}…, {{SSHA}}… or {{CRYPT}}… \
-         (`portvakt hash` makes one), or ask the import to hash clear text"
-    )]
-    Cleartext,
+/// A [`HashCleartext`] that makes Argon2id hashes of this cost. `salt` is asked for a new one each
+/// time.
+pub fn argon2id<'a>(
+    cost: Argon2Cost,
+    scratch: &'a mut Scratch,
+    mut salt: impl FnMut() -> [u8; 16] + 'a,
+) -> impl FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError> + 'a {
+    move |password, current| match current {
+        Some(current) if current.verify(password, scratch)? => Ok(current.clone()),
+        _ => PasswordHash::hash_new(password, salt(), cost.clone(), scratch),
+    }
 }
 
 impl Draft {
@@ -130,31 +79,18 @@ impl Draft {
         allow_cleartext: bool,
         now: Timestamp,
     ) -> Result<Option<Self>, Vec<AttributeError>> {
-        let mut reader = Reader {
-            entry,
-            map,
-            now,
-            allow_cleartext,
-            errors: Vec::new(),
-        };
-        let Some(id) = reader.user_name() else {
-            return if reader.errors.is_empty() {
-                Ok(None)
-            } else {
-                Err(reader.errors)
-            };
-        };
-        let draft = reader.draft(id);
-        if reader.errors.is_empty() {
-            Ok(draft)
-        } else {
-            Err(reader.errors)
-        }
+        Reader::new(entry, map, allow_cleartext, now).read()
     }
 
     /// The canonical name of the account.
     pub fn id(&self) -> &AccountId {
         &self.account.id
+    }
+
+    /// Whether its password is still in clear text.
+    pub fn is_cleartext(&self) -> bool {
+        let secret = self.password.as_ref().map(|password| &password.secret);
+        matches!(secret, Some(Secret::Cleartext(_)))
     }
 
     /// Its name and its aliases.
@@ -250,246 +186,5 @@ impl DraftPassword {
                 });
             }
         }
-    }
-}
-
-/// Reads one entry and collects what is wrong with it.
-struct Reader<'a> {
-    entry: &'a Entry,
-    map: &'a AttributeMap,
-    now: Timestamp,
-    allow_cleartext: bool,
-    errors: Vec<AttributeError>,
-}
-
-impl<'a> Reader<'a> {
-    fn draft(&mut self, id: AccountId) -> Option<Draft> {
-        let map = self.map;
-        let password = self.password();
-        let kind = self.kind()?;
-        let mut account = Account::new(id, kind);
-        account.display_name = self.text(&map.display_name);
-        account.mail = self.first_text(&map.mail);
-        account.mobile = self.first_text(&map.mobile);
-        account.student = (kind == Kind::Student).then(|| self.student());
-        account.deactivated = self.note(&map.deactivated);
-        account.suspended = self.note(&map.suspended);
-        account.expires = self.parsed(&map.expires, time);
-        account.services = self.services();
-        account.vlan = self.vlan();
-        account.aliases = self.aliases();
-        Some(Draft { account, password })
-    }
-
-    fn user_name(&mut self) -> Option<AccountId> {
-        let map = self.map;
-        if let Some(name) = self.text(&map.user_name) {
-            return self.checked(&map.user_name, AccountId::new(&name));
-        }
-        if let Some(name) = self.text(&map.principal_name) {
-            let user = name.split_once('@').map_or(name.as_str(), |(user, _)| user);
-            return self.checked(&map.principal_name, AccountId::new(user));
-        }
-        let describes_somebody = self.values(&map.affiliation).next().is_some();
-        if self.errors.is_empty() && describes_somebody {
-            self.error(&map.user_name, AttributeFault::Name(NameError::Empty));
-        }
-        None
-    }
-
-    fn kind(&mut self) -> Option<Kind> {
-        let map = self.map;
-        let Some(affiliation) = self.text(&map.affiliation) else {
-            if map.default_kind.is_none() {
-                self.error(&map.affiliation, AttributeFault::NoKind);
-            }
-            return map.default_kind;
-        };
-        let kind = map.kinds.get(&affiliation.to_lowercase()).copied();
-        self.checked(
-            &map.affiliation,
-            kind.ok_or(AttributeFault::UnknownKind(affiliation)),
-        )
-    }
-
-    fn student(&mut self) -> StudentFacts {
-        let map = self.map;
-        StudentFacts {
-            registered_for: self.parsed(&map.registered_term, |text| Ok(text.parse()?)),
-            fee_paid_for: self.parsed(&map.fee_paid_term, |text| Ok(text.parse()?)),
-            in_registry: self.parsed(&map.in_registry, boolean).unwrap_or(false),
-            ended_on: self.parsed(&map.ended_on, date),
-        }
-    }
-
-    fn password(&mut self) -> Option<DraftPassword> {
-        let map = self.map;
-        let changed_at = self.parsed(&map.password_changed, time);
-        let temporary = self
-            .parsed(&map.temporary_password, boolean)
-            .unwrap_or(false);
-        let kind = if temporary {
-            PasswordKind::Temporary
-        } else {
-            PasswordKind::Permanent
-        };
-        let value = &self.only(&map.password)?.value;
-        let secret = self.checked(&map.password, secret(value, self.allow_cleartext))?;
-        Some(DraftPassword {
-            secret,
-            changed_at,
-            kind,
-        })
-    }
-
-    fn note(&mut self, name: &'a str) -> Option<Note> {
-        let reason = self.text(name)?;
-        Some(Note {
-            reason,
-            since: self.now,
-            by: SOURCE.to_owned(),
-        })
-    }
-
-    fn vlan(&mut self) -> Option<String> {
-        let fits = |vlan: &str| match vlan.len() {
-            ..=MAX_VLAN => Ok(vlan.to_owned()),
-            _ => Err(AttributeFault::TooLong(MAX_VLAN)),
-        };
-        self.parsed(&self.map.vlan, fits)
-    }
-
-    fn services(&mut self) -> Option<Vec<String>> {
-        let services = self.texts(&self.map.service);
-        (!services.is_empty()).then_some(services)
-    }
-
-    fn aliases(&mut self) -> Vec<String> {
-        let name = &self.map.alias;
-        let texts = self.texts(name);
-        let mut aliases: Vec<_> = texts
-            .iter()
-            .filter_map(|text| self.checked(name, alias(text)))
-            .collect();
-        aliases.sort_unstable();
-        aliases.dedup();
-        aliases
-    }
-
-    fn values(&self, name: &'a str) -> impl Iterator<Item = &'a Attribute> + use<'a> {
-        self.entry.values(name)
-    }
-
-    /// The value of an attribute that can have one.
-    fn only(&mut self, name: &'a str) -> Option<&'a Attribute> {
-        let mut values = self.values(name);
-        let first = values.next()?;
-        if let Some(second) = values.next() {
-            self.error_at(name, second.line, AttributeFault::Several);
-        }
-        Some(first)
-    }
-
-    fn text(&mut self, name: &'a str) -> Option<String> {
-        let value = self.only(name)?;
-        self.checked_at(name, value.line, text(value))
-    }
-
-    fn first_text(&mut self, name: &'a str) -> Option<String> {
-        let value = self.values(name).next()?;
-        self.checked_at(name, value.line, text(value))
-    }
-
-    fn texts(&mut self, name: &'a str) -> Vec<String> {
-        self.values(name)
-            .filter_map(|value| self.checked_at(name, value.line, text(value)))
-            .collect()
-    }
-
-    fn parsed<T>(
-        &mut self,
-        name: &'a str,
-        parse: impl FnOnce(&str) -> Result<T, AttributeFault>,
-    ) -> Option<T> {
-        let text = self.text(name)?;
-        self.checked(name, parse(&text))
-    }
-
-    fn checked<T>(
-        &mut self,
-        name: &str,
-        checked: Result<T, impl Into<AttributeFault>>,
-    ) -> Option<T> {
-        let line = self.entry.values(name).next().and_then(|value| value.line);
-        self.checked_at(name, line, checked)
-    }
-
-    fn checked_at<T>(
-        &mut self,
-        name: &str,
-        line: Option<u64>,
-        checked: Result<T, impl Into<AttributeFault>>,
-    ) -> Option<T> {
-        checked
-            .map_err(|fault| self.error_at(name, line, fault.into()))
-            .ok()
-    }
-
-    fn error(&mut self, name: &str, fault: AttributeFault) {
-        self.error_at(name, self.entry.line, fault);
-    }
-
-    fn error_at(&mut self, name: &str, line: Option<u64>, fault: AttributeFault) {
-        let line = line.or(self.entry.line);
-        self.errors.push(AttributeError {
-            attribute: name.to_owned(),
-            line,
-            fault,
-        });
-    }
-}
-
-fn text(attribute: &Attribute) -> Result<String, AttributeFault> {
-    let text = std::str::from_utf8(&attribute.value).map_err(|_| AttributeFault::NotText)?;
-    match text.trim() {
-        "" => Err(AttributeFault::Empty),
-        text if text.len() > MAX_TEXT => Err(AttributeFault::TooLong(MAX_TEXT)),
-        text => Ok(text.to_owned()),
-    }
-}
-
-fn alias(text: &str) -> Result<String, AttributeFault> {
-    if text.contains('@') {
-        return Err(AttributeFault::AliasWithRealm);
-    }
-    Ok(AccountId::new(text)?.to_string())
-}
-
-fn time(text: &str) -> Result<Timestamp, AttributeFault> {
-    generalized_time::read(text).ok_or(AttributeFault::Time)
-}
-
-fn date(text: &str) -> Result<Date, AttributeFault> {
-    text.parse().map_err(|_| AttributeFault::Date)
-}
-
-fn boolean(text: &str) -> Result<bool, AttributeFault> {
-    match text {
-        _ if text.eq_ignore_ascii_case("true") => Ok(true),
-        _ if text.eq_ignore_ascii_case("false") => Ok(false),
-        _ => Err(AttributeFault::Boolean),
-    }
-}
-
-/// A hash begins with its scheme, `{SSHA}` or `$argon2id$`; anything else is clear text.
-fn secret(value: &[u8], allow_cleartext: bool) -> Result<Secret, AttributeFault> {
-    match value.first() {
-        None => Err(AttributeFault::Empty),
-        Some(b'{' | b'$') => {
-            let text = std::str::from_utf8(value).map_err(|_| AttributeFault::NotText)?;
-            Ok(Secret::Hash(PasswordHash::parse(text)?))
-        }
-        Some(_) if !allow_cleartext => Err(AttributeFault::Cleartext),
-        Some(_) => Ok(Secret::Cleartext(Zeroizing::new(value.to_vec()))),
     }
 }

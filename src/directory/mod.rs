@@ -10,6 +10,7 @@ mod embedded;
 
 pub mod entry;
 mod generalized_time;
+pub mod import;
 pub mod ldif;
 
 use std::sync::Arc;

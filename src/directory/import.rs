@@ -1,0 +1,507 @@
+//! Import of accounts from LDIF: read everything, check everything, then write.
+//!
+//! An import brings accounts up to date by their user name; accounts that the file does not name
+//! stay as they are. Nothing is written unless the whole file is right, or the caller asked to keep
+//! going without the records that are wrong. It is written in batches, so that log-ons get their
+//! turn at the disk; after a crash halfway, the same import run again completes it.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io::BufRead;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use portvakt_auth::account::Account;
+use portvakt_auth::name::AccountId;
+use portvakt_auth::password::HashError;
+use thiserror::Error;
+
+use super::attributes::AttributeMap;
+use super::draft::{AttributeError, AttributeFault, Draft, HashCleartext};
+use super::ldif::{LdifError, LdifFault, LdifReader};
+use super::{Change, Directory, FindError, WriteError};
+
+/// Accounts in one transaction.
+const BATCH: usize = 1_000;
+/// Problems told in full; further ones are counted.
+const MAX_LISTED: usize = 1_000;
+/// Records between two reports of progress.
+const PROGRESS_STEP: usize = 256;
+
+/// How to import.
+pub struct ImportOptions<'a> {
+    /// What to call the file in messages.
+    pub source: &'a str,
+    /// Leave out records that are wrong and import the others.
+    pub keep_going: bool,
+    /// Hashes passwords that are in clear text; without it they are refused.
+    pub hash_cleartext: Option<HashCleartext<'a>>,
+    /// The time of the import: when a password was set, if the file does not say.
+    pub now: Timestamp,
+}
+
+/// How far an import has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Reading the file.
+    Reading {
+        /// Octets so far.
+        octets: u64,
+        /// Records so far.
+        records: u64,
+    },
+    /// Hashing passwords that were in clear text.
+    Hashing {
+        /// Accounts so far.
+        done: usize,
+        /// Accounts in all.
+        total: usize,
+    },
+    /// Writing.
+    Writing {
+        /// Accounts so far.
+        done: usize,
+        /// Accounts in all.
+        total: usize,
+    },
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Accounts that are new.
+    pub created: usize,
+    /// Accounts that differ from before.
+    pub changed: usize,
+    /// Accounts that were so already.
+    pub unchanged: usize,
+    /// Of the changed ones, those with a new password.
+    pub passwords_changed: usize,
+    /// Records that are nobody's account: organisational units, groups.
+    pub not_accounts: usize,
+    /// What was left out; empty unless told to keep going.
+    pub problems: Problems,
+}
+
+/// Why nothing was imported, or not all.
+#[derive(Debug, Error)]
+pub enum ImportErrors {
+    /// The file is not right; nothing was written.
+    #[error("{0}nothing was imported")]
+    Rejected(Problems),
+    /// This directory's accounts are kept elsewhere.
+    #[error("this directory cannot be written to")]
+    ReadOnly,
+    /// The directory could not say whom it has.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The import stopped in the middle.
+    #[error("{written} accounts were written, then: {cause}; run the import again to complete it")]
+    Write {
+        /// Accounts written before.
+        written: usize,
+        /// What stopped it.
+        #[source]
+        cause: WriteError,
+    },
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// The first thousand, in the order they were found.
+    pub listed: Vec<ImportError>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportError {
+    /// The file.
+    pub source: Arc<str>,
+    /// The line.
+    pub line: u64,
+    /// The attribute, where it is about one.
+    pub attribute: Option<String>,
+    /// What is wrong.
+    pub fault: ImportFault,
+}
+
+/// What can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ImportFault {
+    /// With the text.
+    #[error(transparent)]
+    Ldif(#[from] LdifFault),
+    /// With an attribute.
+    #[error(transparent)]
+    Attribute(#[from] AttributeFault),
+    /// With the password.
+    #[error(transparent)]
+    Password(#[from] HashError),
+    /// Two records of the file claim one name (P2).
+    #[error("the name {name} is already that of the record in line {other}")]
+    NameTwice {
+        /// The user name or alias.
+        name: String,
+        /// Where the other record begins.
+        other: u64,
+    },
+    /// Somebody whom the file does not name has this name (P2).
+    #[error("the name {name} belongs to the account {owner}")]
+    NameTaken {
+        /// The user name or alias.
+        name: String,
+        /// Whose it is.
+        owner: AccountId,
+    },
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: ", self.source, self.line)?;
+        if let Some(attribute) = &self.attribute {
+            write!(formatter, "{attribute}: ")?;
+        }
+        self.fault.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Problems {
+    /// One line each.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.listed {
+            writeln!(formatter, "{problem}")?;
+        }
+        match self.total.saturating_sub(self.listed.len()) {
+            0 => Ok(()),
+            more => writeln!(formatter, "and {more} more problems"),
+        }
+    }
+}
+
+/// Imports the records of `reader` into `directory`.
+///
+/// Keeps all accounts of the file in memory until they are written. Waits for the disk, and for the
+/// hash of each password that is in clear text: not for a thread that must not wait.
+///
+/// # Errors
+/// [`ImportErrors`].
+pub fn import(
+    directory: &dyn Directory,
+    reader: impl BufRead,
+    map: &AttributeMap,
+    options: ImportOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<ImportReport, ImportErrors> {
+    let source = options.source.into();
+    let report = ImportReport::default();
+    let mut import = Import {
+        directory,
+        options,
+        source,
+        progress,
+        drafts: Vec::new(),
+        report,
+    };
+    import.read(LdifReader::new(reader), map)?;
+    import.check_names()?;
+    import.hash_cleartext()?;
+    import.write()?;
+    Ok(import.report)
+}
+
+struct Import<'a, 'o> {
+    directory: &'a dyn Directory,
+    options: ImportOptions<'o>,
+    source: Arc<str>,
+    progress: &'a mut dyn FnMut(Progress),
+    drafts: Vec<Placed>,
+    report: ImportReport,
+}
+
+/// A draft and where its record begins.
+struct Placed {
+    line: u64,
+    draft: Draft,
+}
+
+impl Import<'_, '_> {
+    fn read(
+        &mut self,
+        mut reader: LdifReader<impl BufRead>,
+        map: &AttributeMap,
+    ) -> Result<(), ImportErrors> {
+        let mut records = 0;
+        while let Some(entry) = reader.next() {
+            records += 1;
+            if records % PROGRESS_STEP as u64 == 1 {
+                (self.progress)(Progress::Reading {
+                    octets: reader.octets(),
+                    records,
+                });
+            }
+            match entry {
+                Ok(entry) => self.take(&entry, map),
+                Err(error) => self.refuse_text(error)?,
+            }
+        }
+        (self.progress)(Progress::Reading {
+            octets: reader.octets(),
+            records,
+        });
+        self.stop_unless_right()
+    }
+
+    fn take(&mut self, entry: &super::entry::Entry, map: &AttributeMap) {
+        let allow_cleartext = self.options.hash_cleartext.is_some();
+        match Draft::read(entry, map, allow_cleartext, self.options.now) {
+            Ok(Some(draft)) => {
+                self.drafts.push(Placed {
+                    line: entry.line.unwrap_or(0),
+                    draft,
+                });
+            }
+            Ok(None) => self.report.not_accounts += 1,
+            Err(errors) => errors
+                .into_iter()
+                .for_each(|error| self.refuse_attribute(error)),
+        }
+    }
+
+    /// A file that cannot be read to its end is never imported in part.
+    fn refuse_text(&mut self, error: LdifError) -> Result<(), ImportErrors> {
+        let LdifError {
+            line,
+            attribute,
+            fault,
+        } = error;
+        self.refuse(line, attribute, fault.into());
+        match fault {
+            LdifFault::Io(_) => Err(self.rejected()),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_attribute(&mut self, error: AttributeError) {
+        self.refuse(
+            error.line.unwrap_or(0),
+            Some(error.attribute),
+            error.fault.into(),
+        );
+    }
+
+    fn refuse(&mut self, line: u64, attribute: Option<String>, fault: ImportFault) {
+        let problems = &mut self.report.problems;
+        problems.total += 1;
+        if problems.listed.len() < MAX_LISTED {
+            let source = Arc::clone(&self.source);
+            problems.listed.push(ImportError {
+                source,
+                line,
+                attribute,
+                fault,
+            });
+        }
+    }
+
+    fn stop_unless_right(&mut self) -> Result<(), ImportErrors> {
+        match self.options.keep_going || self.report.problems.total == 0 {
+            true => Ok(()),
+            false => Err(self.rejected()),
+        }
+    }
+
+    fn rejected(&mut self) -> ImportErrors {
+        ImportErrors::Rejected(std::mem::take(&mut self.report.problems))
+    }
+
+    /// No name may lead to two accounts (P2). Leaving records out may leave a name with an account
+    /// that the file would have taken it from, so this repeats until nothing is left out.
+    fn check_names(&mut self) -> Result<(), ImportErrors> {
+        loop {
+            let conflicts = conflicts(self.directory, &self.drafts)?;
+            if conflicts.is_empty() {
+                return Ok(());
+            }
+            let refused: HashSet<usize> = conflicts
+                .iter()
+                .flat_map(|conflict| conflict.records())
+                .collect();
+            for Conflict { index, fault, .. } in conflicts {
+                let line = self.drafts.get(index).map_or(0, |placed| placed.line);
+                self.refuse(line, None, fault);
+            }
+            self.stop_unless_right()?;
+            self.leave_out(&refused);
+        }
+    }
+
+    fn leave_out(&mut self, refused: &HashSet<usize>) {
+        let mut index = 0;
+        self.drafts.retain(|_| {
+            index += 1;
+            !refused.contains(&(index - 1))
+        });
+    }
+
+    fn hash_cleartext(&mut self) -> Result<(), ImportErrors> {
+        let total = self
+            .drafts
+            .iter()
+            .filter(|placed| placed.draft.is_cleartext())
+            .count();
+        let mut done = 0;
+        let mut refused = HashSet::new();
+        for index in 0..self.drafts.len() {
+            let Some(Placed { line, draft }) = self.drafts.get_mut(index) else {
+                break;
+            };
+            let Some(hash) = self.options.hash_cleartext.as_mut() else {
+                break;
+            };
+            if !draft.is_cleartext() {
+                continue;
+            }
+            let (line, existing) = (*line, existing(self.directory, draft.id())?);
+            if let Err(error) = draft.hash_cleartext(existing.as_deref(), hash) {
+                refused.insert(index);
+                self.refuse(line, None, error.into());
+            }
+            done += 1;
+            (self.progress)(Progress::Hashing { done, total });
+        }
+        self.leave_out(&refused);
+        self.stop_unless_right()
+    }
+
+    fn write(&mut self) -> Result<(), ImportErrors> {
+        let writer = self.directory.writer().ok_or(ImportErrors::ReadOnly)?;
+        let (total, now) = (self.drafts.len(), self.options.now);
+        let tally = Tally::default();
+        let mut drafts = std::mem::take(&mut self.drafts).into_iter().peekable();
+        let mut written = 0;
+        while drafts.peek().is_some() {
+            let batch = drafts.by_ref().take(BATCH);
+            let changes: Vec<_> = batch
+                .map(|placed| tally.change(placed.draft, now))
+                .collect();
+            let count = changes.len();
+            writer
+                .apply(changes)
+                .map_err(|cause| ImportErrors::Write { written, cause })?;
+            written += count;
+            (self.progress)(Progress::Writing {
+                done: written,
+                total,
+            });
+        }
+        tally.report(&mut self.report);
+        Ok(())
+    }
+}
+
+/// Two accounts with one name.
+struct Conflict {
+    index: usize,
+    /// The other record, if it is one of the file.
+    other: Option<usize>,
+    fault: ImportFault,
+}
+
+impl Conflict {
+    fn records(&self) -> impl Iterator<Item = usize> + use<> {
+        std::iter::once(self.index).chain(self.other)
+    }
+}
+
+fn conflicts(directory: &dyn Directory, drafts: &[Placed]) -> Result<Vec<Conflict>, FindError> {
+    let named: HashSet<&AccountId, ahash::RandomState> =
+        drafts.iter().map(|placed| placed.draft.id()).collect();
+    let mut claimed: HashMap<&str, (usize, u64), ahash::RandomState> = HashMap::default();
+    let mut conflicts = Vec::new();
+    for (index, Placed { line, draft }) in drafts.iter().enumerate() {
+        for name in draft.names() {
+            let (first, other) = *claimed.entry(name).or_insert((index, *line));
+            if first != index {
+                let fault = ImportFault::NameTwice {
+                    name: name.to_owned(),
+                    other,
+                };
+                conflicts.push(Conflict {
+                    index,
+                    other: Some(first),
+                    fault,
+                });
+            }
+            let owner = directory
+                .find(name, None)
+                .wait()?
+                .map(|account| account.id.clone());
+            if let Some(owner) = owner.filter(|owner| !named.contains(owner)) {
+                let fault = ImportFault::NameTaken {
+                    name: name.to_owned(),
+                    owner,
+                };
+                conflicts.push(Conflict {
+                    index,
+                    other: None,
+                    fault,
+                });
+            }
+        }
+    }
+    Ok(conflicts)
+}
+
+fn existing(directory: &dyn Directory, id: &AccountId) -> Result<Option<Arc<Account>>, FindError> {
+    let found = directory.find(id.as_str(), None).wait()?;
+    Ok(found.filter(|account| account.id == *id))
+}
+
+/// Counts what the changes do, from inside them.
+#[derive(Default)]
+struct Tally {
+    created: Cell<usize>,
+    changed: Cell<usize>,
+    unchanged: Cell<usize>,
+    passwords_changed: Cell<usize>,
+}
+
+impl Tally {
+    fn change(&self, draft: Draft, now: Timestamp) -> (AccountId, Change<'_>) {
+        let id = draft.id().clone();
+        let change = move |existing: Option<&Account>| {
+            let merged = draft.merge(existing, now);
+            self.count(existing, &merged);
+            (existing != Some(&merged)).then_some(merged)
+        };
+        (id, Box::new(change))
+    }
+
+    fn count(&self, existing: Option<&Account>, merged: &Account) {
+        let counter = match existing {
+            None => &self.created,
+            Some(existing) if existing == merged => &self.unchanged,
+            Some(existing) => {
+                let new_password = existing.credential_version != merged.credential_version;
+                self.passwords_changed
+                    .update(|count| count + usize::from(new_password));
+                &self.changed
+            }
+        };
+        counter.update(|count| count + 1);
+    }
+
+    fn report(&self, report: &mut ImportReport) {
+        report.created = self.created.get();
+        report.changed = self.changed.get();
+        report.unchanged = self.unchanged.get();
+        report.passwords_changed = self.passwords_changed.get();
+    }
+}
