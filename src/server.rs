@@ -14,14 +14,15 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
 
-use crate::access::{Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
-use crate::audit::{Audit, AuditError};
+use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
+use crate::audit::{Audit, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::{Directory as _, Embedded, OpenError};
 use crate::listen::{ListenError, Listeners, Options};
-use crate::metrics::{Metrics, MetricsServer};
+use crate::metrics::http::{self, Check, MetricsServer};
+use crate::metrics::{MetricsError, Readings};
 use crate::store::{Store, StoreError};
 
 /// How often the house is tidied.
@@ -29,7 +30,10 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
-const LOCK_TABLE_RESERVE: usize = 100_000;
+pub(crate) const LOCK_TABLE_RESERVE: usize = 100_000;
+
+/// How long the end waits for the audit log.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the server can't start. Each is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +47,15 @@ pub enum StartError {
     /// What the configuration names.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The audit folder.
+    /// The counters.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Metrics(#[from] MetricsError),
     /// A listening address.
     #[error("{0}; is another server running, or is `listen` wrong?")]
     Listen(#[from] ListenError),
     /// The metrics address.
     #[error("can't serve metrics on {0}: {1}; is another server running, or is `metrics.address` wrong?")]
-    Metrics(SocketAddr, std::io::Error),
+    MetricsAddress(SocketAddr, std::io::Error),
     /// The control socket.
     #[error("can't make the control socket {0}: {1}")]
     Control(PathBuf, std::io::Error),
@@ -77,7 +81,8 @@ pub enum ReloadError {
 /// [`StartError`].
 pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     let clock = Clock::start();
-    let policy = Policy::new(config)?;
+    let metrics = Arc::new(access::metrics()?);
+    let policy = Policy::new(config, &metrics)?;
     let store = Store::open(&config.data)?;
     let directory = Embedded::open(store.clone())?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
@@ -85,7 +90,6 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     for record in store.restore_locks(clock.now())? {
         locks.restore(record);
     }
-    let metrics = Arc::new(Metrics::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let passwords = &config.passwords;
     let observed = Arc::clone(&metrics);
@@ -111,11 +115,15 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         ),
         hashing,
         store,
-        audit: Audit::start(&config.audit)?,
+        audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
         metrics,
         clock,
         policy: ArcSwap::from_pointee(policy),
     }))
+}
+
+fn destination(config: &Config) -> Destination {
+    Destination { folder: config.audit.folder.clone(), keep_days: config.audit.keep_days }
 }
 
 fn or_cores(threads: u16, cores: usize) -> usize {
@@ -150,9 +158,9 @@ impl Server {
         let metrics = config
             .metrics
             .map(|address| {
-                let health = Health { access: Arc::clone(&access) };
-                MetricsServer::start(address, Arc::clone(&access.metrics), health)
-                    .map_err(|error| StartError::Metrics(address, error))
+                let source = Arc::new(Pages(Arc::clone(&access)));
+                MetricsServer::start(address, Arc::clone(&access.metrics), source)
+                    .map_err(|error| StartError::MetricsAddress(address, error))
             })
             .transpose()?;
         let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&access)))
@@ -198,8 +206,11 @@ impl Server {
     /// [`ReloadError`]; then everything stays as it was.
     pub fn reload(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
-        let policy = Policy::new(&config)?;
+        let policy = Policy::new(&config, &self.access.metrics)?;
         self.access.policy.store(Arc::new(policy));
+        if self.access.audit.reopen(destination(&config)).is_err() {
+            tracing::warn!("the audit log is behind; it goes on in the old file");
+        }
         let waits_for_restart = needs_restart(&self.config, &config);
         self.config = config;
         Ok((waits_for_restart, warnings))
@@ -218,7 +229,9 @@ impl Server {
         // The writer hands out the answers that wait for it; they need the listeners' sockets.
         self.access.store.clone().close();
         self.listeners.close();
-        self.access.audit.flush();
+        if self.access.audit.flush(FLUSH_PATIENCE).is_err() {
+            tracing::error!("the last lines of the audit log are not on disk");
+        }
     }
 }
 
@@ -236,8 +249,6 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("passwords.hash-queue", old.passwords.hash_queue == new.passwords.hash_queue),
         ("passwords.hash-deadline", old.passwords.hash_deadline == new.passwords.hash_deadline),
         ("passwords.remember-proofs", old.passwords.remember_proofs == new.passwords.remember_proofs),
-        ("audit.folder", old.audit.folder == new.audit.folder),
-        ("audit.keep-days", old.audit.keep_days == new.audit.keep_days),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),
     ];
@@ -265,7 +276,6 @@ impl Housekeeper {
                 let before = Timestamp::now().checked_sub(self.keep_attempts);
                 self.access.store.prune(before.unwrap_or(Timestamp::MIN));
             }
-            self.access.update_gauges();
         }
         // Nobody comes back to what is still open: it is told as given up, too.
         self.access.give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
@@ -284,27 +294,54 @@ impl Housekeeper {
     }
 }
 
-/// How the server fares, for the health page.
-#[derive(Clone)]
-pub struct Health {
-    access: Arc<Access>,
+/// What the metrics and health pages show.
+struct Pages(Arc<Access>);
+
+impl http::Source for Pages {
+    fn readings(&self) -> Readings {
+        let access = &self.0;
+        let now = access.clock.now();
+        let store = access.store.health();
+        let ends = access.policy.load().certificate_ends;
+        Readings {
+            locked_accounts: access.locks.locked(now.tick),
+            conversations: access.conversations.len(),
+            hash_queue: access.hashing.load().waiting,
+            store_healthy: store.is_ok(),
+            store_waiting: store.locks_waiting + store.entries_waiting,
+            audit_dropped: access.audit.health().dropped,
+            certificate_days_left: ends.map(|ends| days_between(now.utc, ends)),
+        }
+    }
+
+    fn health(&self) -> http::Health {
+        let store = self.0.store.health();
+        let refuses = || {
+            let error = store.last_error.as_deref().unwrap_or("a commit hangs");
+            format!(
+                "the disk refuses ({error}); {} locks are in memory only and are written as soon \
+                 as it recovers",
+                store.locks_waiting
+            )
+        };
+        let audit = self.0.audit.health().failure;
+        let ends = self.0.policy.load().certificate_ends;
+        let is_valid = ends.is_none_or(|ends| ends > Timestamp::now());
+        let check = |name, ok, detail: String| Check { name, ok, detail };
+        http::Health {
+            checks: vec![
+                check("store", store.is_ok(), if store.is_ok() { String::new() } else { refuses() }),
+                check("audit", audit.is_none(), audit.unwrap_or_default()),
+                check("certificate", is_valid, match is_valid {
+                    true => String::new(),
+                    false => "the certificate has expired; devices refuse it".to_owned(),
+                }),
+            ],
+        }
+    }
 }
 
-impl Health {
-    /// What is wrong, each in a sentence; empty when all is well.
-    #[must_use]
-    pub fn complaints(&self) -> Vec<String> {
-        let store = self.access.store.health();
-        let mut complaints = Vec::new();
-        if !store.is_ok() {
-            let error = store.last_error.as_deref().unwrap_or("a commit hangs");
-            complaints.push(format!(
-                "the disk refuses ({error}): {} locks are in memory only; make room or repair it, \
-                 and they are written by themselves",
-                store.locks_waiting
-            ));
-        }
-        complaints.extend(self.access.audit.complaint());
-        complaints
-    }
+/// Whole days from `now` until `then`, rounded down; negative once it has passed.
+fn days_between(now: Timestamp, then: Timestamp) -> i64 {
+    (then.as_second() - now.as_second()).div_euclid(24 * 60 * 60)
 }

@@ -9,7 +9,6 @@
 //! once get six checks: the others wait behind them, and find the lock.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use portvakt_auth::password::{self, Checked, Scratch};
 use portvakt_auth::{
@@ -193,9 +192,11 @@ where
         let Exchange { access, policy, .. } = &self.exchange;
         let settled =
             access.locks.settle(admission, outcome, &policy.rules.lockout, self.now().tick);
-        if settled.newly_locked {
-            access.metrics.account_locked();
-        }
+        // A lock that came while this was checked is a lock: the right password is refused too.
+        let decision = match settled.locked_until {
+            Some(_) => decision.and(Err(Refusal::LockedOut)),
+            None => decision,
+        };
         self.end(decision, settled.change);
     }
 
@@ -213,12 +214,7 @@ where
             return then(exchange, decision);
         };
         let lock = Some(change.stored(access.clock.now()));
-        let asked = Instant::now();
-        let metrics = Arc::clone(&access.metrics);
-        let done = Box::new(move |durability| {
-            metrics.committed(durability, asked.elapsed());
-            then(exchange, decision);
-        });
+        let done = Box::new(move |_| then(exchange, decision));
         access.store.record(Entry { lock, attempt }, Some(done));
     }
 }

@@ -5,8 +5,7 @@ use std::time::Instant;
 use portvakt_auth::Refusal;
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Conversation, EapError, FailureCause, InnerCredential, Limits, MethodName, Step, TlsVersion,
-    Verdict,
+    Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -14,7 +13,9 @@ use zeroize::Zeroizing;
 use super::attempt::{self, Credential};
 use super::conversations::{Parked, StateToken};
 use super::exchange::{Exchange, Outcome};
-use super::{identify, route};
+use super::{identify, record, route};
+use crate::audit::as_given;
+use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
@@ -72,7 +73,7 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
             if let Ok(state) = StateToken::try_from(state) {
                 exchange.access.conversations.park_under(state, parked, Instant::now());
             }
-            exchange.finish(Outcome::Silence { reason: error.label() });
+            exchange.finish(Outcome::Silence);
         }
         Err(error) => refuse_broken(exchange, response, &error),
     }
@@ -80,10 +81,10 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
 
 /// Does what the conversation wants next.
 fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
-    exchange.facts.method = parked.conversation.method().map_or("eap", MethodName::label);
-    exchange.facts.tls_version = parked.conversation.tls_version().map(TlsVersion::label);
-    exchange.facts.inner_identity = parked.facts.inner_identity.clone();
-    exchange.facts.account = parked.facts.account.clone();
+    exchange.facts = record::with_method(exchange.facts, &parked.conversation);
+    exchange.facts.began = parked.facts.began;
+    exchange.facts.inner_identity.clone_from(&parked.facts.inner_identity);
+    exchange.facts.account.clone_from(&parked.facts.account);
     match step {
         Step::Request(eap) => {
             let state = exchange.access.conversations.park(parked, Instant::now());
@@ -98,6 +99,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
             _ => refuse(exchange, &packet, Refusal::MethodNotAllowed, None),
         },
         Step::Failure { packet, cause } => {
+            record::handshake_failed(&exchange.access.metrics, &cause);
             let refusal = refusal_of(parked.decision.take(), &cause);
             let detail = Some(cause.to_string());
             exchange.finish(Outcome::Reject { refusal, detail, eap: Some(packet) });
@@ -112,8 +114,9 @@ fn prove(
     credential: InnerCredential,
     limits: Limits,
 ) {
+    exchange.access.metrics.handshake(HandshakeOutcome::Completed);
     let InnerCredential::Password { identity, password } = credential;
-    exchange.facts.inner_identity = Some(String::from_utf8_lossy(&identity).into_owned());
+    exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
     let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
@@ -139,7 +142,7 @@ fn conclude(
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) => {
             tracing::error!(%error, "a conversation did not take the verdict it had asked for");
-            exchange.finish(Outcome::Silence { reason: error.label() });
+            exchange.finish(Outcome::Silence);
         }
     }
 }

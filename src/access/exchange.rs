@@ -2,7 +2,9 @@
 //! about it, owned, so that it can wait for a hash or a disk without holding a thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::Keys;
 use portvakt_radius::{ReplyContext, VerifiedRequest};
@@ -60,10 +62,7 @@ pub enum Outcome {
         eap: Option<Vec<u8>>,
     },
     /// No answer: the request is dropped and the conversation it belongs to goes on.
-    Silence {
-        /// The label that the drop counter uses.
-        reason: &'static str,
-    },
+    Silence,
 }
 
 impl Exchange {
@@ -92,21 +91,29 @@ impl Exchange {
 
     /// The one place where an outcome becomes bytes on the wire, or silence.
     pub fn finish(self, outcome: Outcome) {
-        record::record(&self, &outcome);
+        let delay = match outcome {
+            Outcome::Reject { .. } => reply::reject_delay(&self.policy),
+            _ => Duration::ZERO,
+        };
+        record::record(&self, &outcome, self.leaves_at(delay));
         let mut buffer = Zeroizing::new([0; crate::listen::LARGEST_PACKET]);
         let bytes = match reply::write(&self, &self.context, &outcome, &mut buffer[..]) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(%error, client = %self.client.name, "answer can't be written");
-                return self.access.metrics.dropped("unwritable-answer");
+                return self.access.metrics.dropped(record::UNWRITABLE);
             }
         };
         match outcome {
-            Outcome::Reject { .. } => {
-                self.answer.send_after(reply::reject_delay(&self.policy), bytes);
-            }
+            Outcome::Reject { .. } => self.answer.send_after(delay, bytes),
             _ => self.answer.send(bytes),
         }
+    }
+
+    /// When an answer leaves that may not leave sooner than `delay` after the request came in.
+    fn leaves_at(&self, delay: Duration) -> Timestamp {
+        let earliest = self.facts.arrived.utc.checked_add(delay);
+        self.access.clock.now().utc.max(earliest.unwrap_or(Timestamp::MIN))
     }
 }

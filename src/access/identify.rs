@@ -6,6 +6,8 @@ use portvakt_auth::{AccountId, Now};
 use portvakt_eap::Limits;
 use portvakt_radius::{AttributeType, VerifiedRequest};
 
+use crate::audit::as_given;
+
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
 const WIRELESS_802_11: u32 = 19;
 
@@ -14,6 +16,8 @@ const WIRELESS_802_11: u32 = 19;
 pub struct Facts {
     /// When it came in.
     pub arrived: Now,
+    /// When the first request of its conversation came in.
+    pub began: jiff::Timestamp,
     /// The client's address and port.
     pub peer: SocketAddr,
     /// User-Name as it was given.
@@ -41,9 +45,10 @@ pub struct Facts {
 impl Facts {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
-        let text = |kind| request.first(kind).map(|value| String::from_utf8_lossy(value).into_owned());
+        let text = |kind| request.first(kind).map(|value| as_given(value).into_owned());
         Self {
             arrived,
+            began: arrived.utc,
             peer,
             outer_identity: text(AttributeType::USER_NAME).unwrap_or_default(),
             inner_identity: None,

@@ -22,6 +22,7 @@ mod route;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
@@ -31,7 +32,7 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::listen::{Answer, Client, DropReason, RequestHandler};
-use crate::metrics::Metrics;
+use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
@@ -66,6 +67,25 @@ pub struct Access {
     pub policy: ArcSwap<Policy>,
 }
 
+impl Access {
+    /// Tells of the conversations that nobody came back to (E10).
+    pub fn give_up_expired(&self, now: Instant) {
+        for parked in self.conversations.take_expired(now) {
+            record::given_up(&parked, self);
+        }
+    }
+}
+
+/// The counters for everything that happens here.
+///
+/// # Errors
+/// None that can happen.
+pub fn metrics() -> Result<Metrics, MetricsError> {
+    let (refusals, drops) = record::labels(&DropReason::labels());
+    let methods = ["none", "pap", "eap", "ttls", "ttls/pap"];
+    Metrics::new(Labels { refusals: &refusals, drops: &drops, methods: &methods })
+}
+
 /// The face that the listeners see.
 pub struct FrontDoor(pub Arc<Access>);
 
@@ -84,14 +104,17 @@ impl RequestHandler for FrontDoor {
     }
 
     fn status_server(&self, client: &Client) {
-        self.0.metrics.status_server(&client.name);
+        client.counters.count(RequestResult::Status);
     }
 
-    fn duplicate(&self, client: &Client, answered: bool) {
-        self.0.metrics.duplicate(&client.name, answered);
+    fn duplicate(&self, client: &Client) {
+        client.counters.count(RequestResult::Duplicate);
     }
 
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
+        if let Some(client) = client {
+            client.counters.count(RequestResult::Drop);
+        }
         self.0.metrics.dropped(why.label());
         tracing::debug!(%peer, client = client.map(|client| &client.name), why = why.label(), "dropped");
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
+use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::term::Deadline;
 use portvakt_auth::{
     Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms,
@@ -14,7 +16,9 @@ use portvakt_eap::{MethodType, Methods, ServerTls, TlsVersions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use crate::config::{self, AccountKind, Config, EapMethod};
+use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
+use crate::metrics::{Metrics, MetricsError};
 
 /// The rules of the request path.
 pub struct Policy {
@@ -32,6 +36,12 @@ pub struct Policy {
     pub services: BTreeMap<String, Service>,
     /// The most EAP octets of a request to a NAS that sends no Framed-MTU (E2).
     pub max_fragment: usize,
+    /// What attributes of an import mean.
+    pub attributes: AttributeMap,
+    /// What it costs to hash a new password.
+    pub hash_cost: Argon2Cost,
+    /// The end of the certificate's validity.
+    pub certificate_ends: Option<Timestamp>,
     /// How late rejects leave (R6).
     pub reject_delay: Duration,
     /// By how many percent that varies, up and down.
@@ -65,6 +75,12 @@ pub enum PolicyError {
     /// A client without a secret.
     #[error("client {0} has an empty secret")]
     Secret(String),
+    /// A cost that Argon2 does not know.
+    #[error("passwords can't be hashed at this cost: {0}")]
+    HashCost(#[from] portvakt_auth::HashError),
+    /// A client that can't be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
 }
 
 impl Policy {
@@ -72,17 +88,20 @@ impl Policy {
     ///
     /// # Errors
     /// [`PolicyError`]: what only the parts themselves can tell.
-    pub fn new(config: &Config) -> Result<Self, PolicyError> {
+    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, PolicyError> {
         let realm = |realm: &String| {
             Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.clone(), error))
         };
         Ok(Self {
-            clients: clients(&config.clients)?,
+            clients: clients(&config.clients, metrics)?,
             realms: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
             bare_names: config.bare_names,
             methods: config.eap.as_ref().map(methods).transpose()?,
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
+            attributes: attributes(&config.accounts),
+            hash_cost: hash_cost(&config.passwords)?,
+            certificate_ends: config.eap.as_ref().map(|eap| eap.facts.not_after),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             max_fragment: config.eap.as_ref().map_or(1020, |eap| eap.max_fragment.into()),
@@ -102,7 +121,7 @@ impl Policy {
     }
 }
 
-fn clients(clients: &[config::Client]) -> Result<Clients, PolicyError> {
+fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, PolicyError> {
     let mut networks: Vec<(IpNet, Arc<Client>)> = Vec::new();
     for client in clients {
         let secret = SharedSecret::new(client.secret.as_bytes())
@@ -118,6 +137,7 @@ fn clients(clients: &[config::Client]) -> Result<Clients, PolicyError> {
             eap: client.methods.eap,
             pap: client.methods.pap,
             send_vlan: client.send_vlan,
+            counters: metrics.client(&client.name)?,
         });
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));
     }
@@ -179,5 +199,37 @@ pub fn kind(kind: AccountKind) -> Kind {
         AccountKind::Guest => Kind::Guest,
         AccountKind::Service => Kind::Service,
         AccountKind::Test => Kind::Test,
+    }
+}
+
+fn hash_cost(passwords: &config::Passwords) -> Result<Argon2Cost, PolicyError> {
+    let memory_kib = u32::try_from(passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
+    Ok(Argon2Cost::new(memory_kib, passwords.argon2_iterations.into(), 1)?)
+}
+
+fn attributes(accounts: &config::Accounts) -> AttributeMap {
+    let names = accounts.attributes.clone();
+    AttributeMap {
+        user_name: names.user_name,
+        principal_name: names.principal_name,
+        temporary_password: names.temporary_password,
+        alias: names.aliases,
+        display_name: names.display_name,
+        mail: names.mail,
+        mobile: names.mobile,
+        affiliation: names.kind,
+        kinds: accounts.kinds.iter().map(|(name, of)| (name.clone(), kind(*of))).collect(),
+        password: names.password_hash,
+        password_changed: names.password_changed,
+        expires: names.expires,
+        registered_term: names.registered_term,
+        fee_paid_term: names.fee_paid_term,
+        in_registry: names.in_registry,
+        ended_on: names.ended_on,
+        deactivated: names.deactivated,
+        suspended: names.suspended,
+        vlan: names.vlan,
+        service: names.services,
+        ..AttributeMap::default()
     }
 }

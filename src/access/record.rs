@@ -16,6 +16,18 @@ use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::store::{self, AttemptRow};
 
+/// The drop counter's label for an EAP packet that the conversation does not take.
+const UNEXPECTED_EAP: &str = "eap-unexpected";
+/// The drop counter's label for an answer that does not fit into a packet.
+pub const UNWRITABLE: &str = "answer-unwritable";
+
+/// Labels of everything that is counted.
+pub fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let refusals = Refusal::ALL.map(Refusal::code).to_vec();
+    let drops = drops.iter().copied().chain([UNEXPECTED_EAP, UNWRITABLE]).collect();
+    (refusals, drops)
+}
+
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
 /// `leaves` is when the answer leaves.
@@ -26,9 +38,9 @@ pub fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) {
         Outcome::Challenge { .. } | Outcome::AskIdentity { .. } => {
             counters.count(RequestResult::Challenge);
         }
-        Outcome::Silence { reason } => {
+        Outcome::Silence => {
             counters.count(RequestResult::Drop);
-            metrics.dropped(reason);
+            metrics.dropped(UNEXPECTED_EAP);
         }
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);
@@ -107,8 +119,7 @@ pub fn given_up(parked: &Parked, access: &super::Access) {
         access.metrics.handshake(HandshakeOutcome::GaveUp);
     }
     access.metrics.refused(Refusal::GaveUp.code());
-    let facts = Facts { ..parked.facts.clone() };
-    let facts = with_method(facts, &parked.conversation);
+    let facts = with_method(parked.facts.clone(), &parked.conversation);
     let attempt = Attempt {
         reason: Some(Refusal::GaveUp.code()),
         stage: Some(stage.label()),
@@ -157,10 +168,4 @@ pub fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Option<Atte
         operator_name: facts.operator_name.clone(),
         outer_identity: Some(facts.outer_identity.clone()),
     })
-}
-
-/// Labels of everything that may be counted.
-pub mod labels {
-    /// Why a datagram or packet may go unanswered.
-    pub const DROPS: [&str; 34] = [""; 34];
 }

@@ -58,7 +58,7 @@ pub fn write<'b>(
             }
             reply
         }
-        Outcome::Silence { .. } => return Ok(None),
+        Outcome::Silence => return Ok(None),
     };
     reply.finish(secret).map(Some)
 }

@@ -39,6 +39,9 @@ pub struct Attempt<'a> {
     /// Code of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// More about the reason, for the operator: what the device said, what is likely wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Cow<'a, str>>,
     /// User-Name, or the identity outside the tunnel.
     pub outer_identity: Cow<'a, str>,
     /// The identity inside the tunnel.

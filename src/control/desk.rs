@@ -7,10 +7,11 @@ use portvakt_auth::{
     Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
 };
 
+use super::import::Wish;
 use super::explain::{Explanation, state_code};
 use super::protocol::{Filter, Request, Response, Summary};
 use crate::access::Access;
-use crate::audit::AdministrativeAct;
+use crate::audit::{Act, AuditEvent};
 use crate::directory::{DirectoryWriter, Found};
 use crate::store::{Durability, Entry};
 
@@ -27,6 +28,10 @@ impl Desk {
     #[must_use]
     pub fn new(access: Arc<Access>) -> Self {
         Self { access }
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Does what `request` asks on behalf of `who`. `body` holds what follows an import.
@@ -55,8 +60,9 @@ impl Desk {
             Request::SetPassword { user, hash, temporary, why } => {
                 self.set_password(who, &user, hash, temporary, &why)
             }
-            Request::Import { file, keep_going, hash_cleartext, .. } => {
-                self.import(who, &file, keep_going, hash_cleartext, body, progress)
+            Request::Import { octets, file, keep_going, hash_cleartext } => {
+                let wish = Wish { who, file: &file, octets, keep_going, hash_cleartext };
+                Ok(self.import(&wish, body, progress))
             }
         };
         done.unwrap_or_else(|message| Response::Refused { message })
@@ -189,14 +195,14 @@ impl Desk {
     }
 
     fn audit(&self, who: &str, act: &'static str, account: &Account, why: &str) {
-        self.access.audit.record_act(&AdministrativeAct {
+        self.access.audit.record(&AuditEvent::Act(Act {
             time: self.access.clock.now().utc,
-            who: who.to_owned(),
-            act,
-            account: Some(account.id.to_string()),
-            why: why.to_owned(),
-            result: "done".to_owned(),
-        });
+            who,
+            what: act,
+            account: Some(account.id.as_str()),
+            why: Some(why),
+            result: "done",
+        }));
     }
 }
 

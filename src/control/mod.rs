@@ -5,6 +5,7 @@
 mod client;
 mod desk;
 mod explain;
+mod import;
 mod protocol;
 mod server;
 

@@ -148,6 +148,8 @@ pub struct Imported {
     pub unchanged: usize,
     /// What was wrong, each with file, line, attribute and reason.
     pub problems: Vec<String>,
+    /// How many there were; more than are listed where there are very many.
+    pub problems_in_all: usize,
 }
 
 /// A line of the list.

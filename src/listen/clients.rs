@@ -7,8 +7,9 @@ use ipnet::IpNet;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 use prefix_trie::joint::JointPrefixMap;
 
+use crate::metrics::ClientMetrics;
+
 /// One RADIUS client (an access point, a controller, a VPN concentrator), as configured.
-#[derive(Debug)]
 pub struct Client {
     /// The name that logs and metrics use.
     pub name: String,
@@ -24,6 +25,8 @@ pub struct Client {
     pub pap: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
+    /// What became of its requests.
+    pub counters: ClientMetrics,
 }
 
 /// All clients, by network.
@@ -66,6 +69,7 @@ mod tests {
                 eap: true,
                 pap: false,
                 send_vlan: true,
+                counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
         }))

@@ -23,8 +23,8 @@ pub trait RequestHandler: Send + Sync + 'static {
     fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer);
     /// A Status-Server was answered (R5).
     fn status_server(&self, client: &Client);
-    /// A copy of an earlier request came in; `answered` tells whether the same bytes went out.
-    fn duplicate(&self, client: &Client, answered: bool);
+    /// A copy of an earlier request came in.
+    fn duplicate(&self, client: &Client);
     /// A datagram was discarded in silence (R1).
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason);
 }
@@ -49,12 +49,24 @@ impl DropReason {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
-            Self::UnknownClient => "unknown-client",
+            Self::UnknownClient => Self::UNKNOWN_CLIENT,
             Self::Malformed(error) => error.label(),
             Self::Unverified(error) => error.label(),
-            Self::UnexpectedCode(_) => "unexpected-code",
-            Self::SocketError => "socket-error",
+            Self::UnexpectedCode(_) => VerifyError::UnexpectedCode.label(),
+            Self::SocketError => Self::SOCKET_ERROR,
         }
+    }
+
+    const UNKNOWN_CLIENT: &str = "unknown-client";
+    const SOCKET_ERROR: &str = "socket-error";
+
+    /// All labels that [`Self::label`] gives.
+    #[must_use]
+    pub fn labels() -> Vec<&'static str> {
+        let malformed = ParseError::ALL.iter().map(ParseError::label);
+        let unverified = VerifyError::ALL.iter().map(VerifyError::label);
+        let own = [Self::UNKNOWN_CLIENT, Self::SOCKET_ERROR];
+        own.into_iter().chain(malformed).chain(unverified).collect()
     }
 }
 
@@ -244,9 +256,9 @@ impl<H: RequestHandler> Receiver<H> {
                 );
                 self.handler.access_request(&request, Arc::clone(client), answer);
             }
-            Arrival::InProgress => self.handler.duplicate(client, false),
+            Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {
-                self.handler.duplicate(client, true);
+                self.handler.duplicate(client);
                 self.send(&bytes, path);
             }
         }

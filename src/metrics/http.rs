@@ -3,7 +3,9 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,6 +15,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::{Metrics, Readings};
 
@@ -101,4 +104,55 @@ async fn show_health(State(pages): State<Pages>) -> impl IntoResponse {
 
 fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
     [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")]
+}
+
+/// Both pages on a thread of their own. Dropping it ends them.
+pub struct MetricsServer {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl MetricsServer {
+    /// Binds `address` (port 0 picks a free one) and serves.
+    ///
+    /// # Errors
+    /// The address is taken, or there is no thread to be had.
+    pub fn start(
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        source: Arc<dyn Source>,
+    ) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
+            let served = runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                let stopped = async { drop(stopped.await) };
+                serve(listener, metrics, source, stopped).await
+            });
+            if let Err(error) = served {
+                tracing::error!(%error, "metrics are no longer served");
+            }
+        })?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The bound address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for MetricsServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A scraper that keeps its connection open must not hold up the end of the server: the
+        // thread is left to end with the process.
+        drop(self.thread.take());
+    }
 }

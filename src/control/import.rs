@@ -1,0 +1,106 @@
+//! The import of accounts from LDIF, as the operator asks for it.
+
+use std::io::{BufReader, Read};
+
+use portvakt_auth::password::Scratch;
+
+use super::desk::Desk;
+use super::protocol::{Imported, Response};
+use crate::audit::{Act, AuditEvent};
+use crate::directory::draft;
+use crate::directory::import::{self, ImportErrors, ImportOptions, ImportReport, Progress};
+
+/// How an import is to go about it.
+pub struct Wish<'a> {
+    /// Who asked.
+    pub who: &'a str,
+    /// What messages call the text.
+    pub file: &'a str,
+    /// Octets of the text.
+    pub octets: u64,
+    /// Whether to leave out what is wrong and import the rest.
+    pub keep_going: bool,
+    /// Whether passwords in clear text are hashed rather than refused.
+    pub hash_cleartext: bool,
+}
+
+impl Desk {
+    /// Imports the LDIF of `body`, all or nothing unless told to keep going.
+    pub(super) fn import(
+        &self,
+        wish: &Wish<'_>,
+        body: &mut dyn Read,
+        tell: &mut dyn FnMut(Response),
+    ) -> Response {
+        let access = self.access();
+        let policy = access.policy.load();
+        let mut scratch = Scratch::new();
+        let mut salt = || crate::random::bytes::<16>();
+        let mut hash = draft::argon2id(policy.hash_cost, &mut scratch, &mut salt);
+        let options = ImportOptions {
+            source: wish.file,
+            keep_going: wish.keep_going,
+            hash_cleartext: if wish.hash_cleartext { Some(&mut hash) } else { None },
+            now: access.clock.now().utc,
+        };
+        let mut progress = |progress| tell(told(progress, wish.octets));
+        let outcome = import::import(
+            access.directory.as_ref(),
+            BufReader::new(body),
+            &policy.attributes,
+            options,
+            &mut progress,
+        );
+        self.audit_import(wish, &outcome);
+        match outcome {
+            Ok(report) => {
+                let accounts = access.directory.list().map_or(0, |accounts| accounts.len());
+                access.locks.set_capacity(accounts + crate::server::LOCK_TABLE_RESERVE);
+                Response::Imported(imported(&report))
+            }
+            Err(errors) => Response::Refused { message: errors.to_string() },
+        }
+    }
+
+    fn audit_import(&self, wish: &Wish<'_>, outcome: &Result<ImportReport, ImportErrors>) {
+        let result = match outcome {
+            Ok(report) => format!(
+                "done: {} new, {} changed, {} unchanged, {} left out",
+                report.created, report.changed, report.unchanged, report.problems.total
+            ),
+            Err(ImportErrors::Rejected(problems)) => {
+                format!("nothing imported: {} problems", problems.total)
+            }
+            Err(other) => other.to_string(),
+        };
+        self.access().audit.record(&AuditEvent::Act(Act {
+            time: self.access().clock.now().utc,
+            who: wish.who,
+            what: "import",
+            account: None,
+            why: Some(wish.file),
+            result: &result,
+        }));
+    }
+}
+
+fn told(progress: Progress, octets_in_all: u64) -> Response {
+    let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let (done, of, step) = match progress {
+        Progress::Reading { octets, .. } => (octets, octets_in_all, "reading"),
+        Progress::Hashing { done, total } => (wide(done), wide(total), "hashing"),
+        Progress::Writing { done, total } => (wide(done), wide(total), "writing"),
+    };
+    Response::Progress { done, of, step: step.to_owned() }
+}
+
+fn imported(report: &ImportReport) -> Imported {
+    let listed = report.problems.listed.iter().map(ToString::to_string).collect();
+    Imported {
+        added: report.created,
+        changed: report.changed,
+        unchanged: report.unchanged,
+        problems: listed,
+        problems_in_all: report.problems.total,
+    }
+}
