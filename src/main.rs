@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: everything is in the library, see [`portvakt::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portvakt::cli::run()
+}

@@ -122,6 +122,15 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     }))
 }
 
+/// Takes down what [`build`] put up, the disk last.
+pub fn put_away(access: &Access) {
+    access.hashing.close();
+    access.store.clone().close();
+    if access.audit.flush(FLUSH_PATIENCE).is_err() {
+        tracing::error!("the last lines of the audit log are not on disk");
+    }
+}
+
 fn destination(config: &Config) -> Destination {
     Destination { folder: config.audit.folder.clone(), keep_days: config.audit.keep_days }
 }
@@ -221,17 +230,13 @@ impl Server {
         self.listeners.stop_receiving();
         drop(self.control);
         drop(self.metrics);
-        self.access.hashing.close();
         let _ = self.stop_tidying.send(());
         if self.tidying.join().is_err() {
             tracing::error!("the housekeeping thread had panicked");
         }
-        // The writer hands out the answers that wait for it; they need the listeners' sockets.
-        self.access.store.clone().close();
+        // The hash pool and the store's writer hand out the last answers: sockets close after them.
+        put_away(&self.access);
         self.listeners.close();
-        if self.access.audit.flush(FLUSH_PATIENCE).is_err() {
-            tracing::error!("the last lines of the audit log are not on disk");
-        }
     }
 }
 

@@ -61,7 +61,7 @@ where
         Found::Account(account) => log_on.admit(&account),
         // Nobody of that name, or a directory that must be asked: work for the pool either way.
         Found::Unknown | Found::Ask(_) => {
-            let key = Arc::from(log_on.credential.user.as_str());
+            let key = Arc::from(log_on.credential.name.user.as_str());
             log_on.queue(key, None);
         }
     }

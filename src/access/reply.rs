@@ -60,7 +60,7 @@ pub fn write<'b>(
         }
         Outcome::Silence => return Ok(None),
     };
-    reply.finish(secret).map(Some)
+    Ok(Some(reply.finish(secret)?))
 }
 
 /// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).

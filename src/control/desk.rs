@@ -12,7 +12,7 @@ use super::explain::{Explanation, state_code};
 use super::protocol::{Filter, Request, Response, Summary};
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
-use crate::directory::{DirectoryWriter, Found};
+use crate::directory::DirectoryWriter;
 use crate::store::{Durability, Entry};
 
 /// The operator's desk.

@@ -36,7 +36,7 @@ impl Desk {
         let policy = access.policy.load();
         let mut scratch = Scratch::new();
         let mut salt = || crate::random::bytes::<16>();
-        let mut hash = draft::argon2id(policy.hash_cost, &mut scratch, &mut salt);
+        let mut hash = draft::argon2id(policy.hash_cost.clone(), &mut scratch, &mut salt);
         let options = ImportOptions {
             source: wish.file,
             keep_going: wish.keep_going,

@@ -13,4 +13,4 @@ pub use client::{Client, ConnectError};
 pub use desk::Desk;
 pub use explain::{Attempt, Explanation, LockState, StatusFinding};
 pub use protocol::{Filter, Imported, Request, Response, Summary};
-pub use server::ControlServer;
+pub use server::{ControlServer, user_name};

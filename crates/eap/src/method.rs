@@ -58,7 +58,7 @@ pub(crate) enum MethodStep {
 }
 
 /// One run of a method.
-pub(crate) trait Method: Send {
+pub(crate) trait Method: Send + Sync {
     fn eap_type(&self) -> EapType;
     /// The type-data of the first request.
     fn start(&self) -> Vec<u8>;

@@ -1,0 +1,260 @@
+//! `portvakt account …`: look at accounts and change them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use portvakt_auth::Account;
+use portvakt_auth::password::Argon2Cost;
+
+use super::hash::hash_password;
+use super::way::{ask, ask_with, read_password};
+use super::{ConfigFile, Ending, complain, fail, say};
+use crate::control::{Filter, Imported, Request, Response, Summary};
+
+#[derive(Subcommand)]
+pub(super) enum AccountCommand {
+    /// List accounts with their state
+    List(List),
+    /// Show what is known of an account, hashes left out
+    Show(Show),
+    /// Add and change accounts from an LDIF file; all or nothing
+    Import(Import),
+    /// End a lock after failed log-ons and forget the failures
+    Unlock(Act),
+    /// Close an account after an abuse report
+    Suspend(Act),
+    /// Close an account until its owner has a new password
+    Deactivate(Act),
+    /// Take suspension and deactivation back
+    Restore(Act),
+    /// Put a new password in place, read from the terminal or standard input
+    SetPassword(SetPassword),
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Only these
+    #[arg(long, value_enum)]
+    only: Option<Filter>,
+    /// At most so many
+    #[arg(long, default_value_t = 1000)]
+    limit: usize,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Args)]
+pub(super) struct Show {
+    /// User name or alias, with or without realm
+    user: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Args)]
+pub(super) struct Act {
+    /// User name or alias, with or without realm
+    user: String,
+    /// The reason, for the audit log and the helpdesk
+    #[arg(long, default_value = "no reason given")]
+    why: String,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Args)]
+pub(super) struct SetPassword {
+    /// A temporary one: valid for hours, to be changed by its owner
+    #[arg(long)]
+    temporary: bool,
+    #[command(flatten)]
+    act: Act,
+}
+
+#[derive(Args)]
+pub(super) struct Import {
+    /// The LDIF file; `-` is standard input
+    ldif: PathBuf,
+    /// Import the records without a mistake when others have one
+    #[arg(long)]
+    keep_going: bool,
+    /// Hash passwords that are in clear text, rather than refuse them
+    #[arg(long)]
+    hash_cleartext: bool,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+pub(super) fn run(command: &AccountCommand) -> Ending {
+    let nothing = &mut io::empty();
+    match command {
+        AccountCommand::List(list) => {
+            let request = Request::List { filter: list.only, limit: list.limit };
+            print(ask(&list.file, request, nothing, |_| {}), false)
+        }
+        AccountCommand::Show(show) => {
+            let request = Request::Show { user: show.user.clone() };
+            print(ask(&show.file, request, nothing, |_| {}), show.json)
+        }
+        AccountCommand::Unlock(act) => {
+            do_act(act, |user, why| Request::Unlock { user, why })
+        }
+        AccountCommand::Suspend(act) => {
+            do_act(act, |user, why| Request::Suspend { user, why })
+        }
+        AccountCommand::Deactivate(act) => {
+            do_act(act, |user, why| Request::Deactivate { user, why })
+        }
+        AccountCommand::Restore(act) => {
+            do_act(act, |user, why| Request::Restore { user, why })
+        }
+        AccountCommand::SetPassword(set) => set_password(set),
+        AccountCommand::Import(import) => run_import(import),
+    }
+}
+
+fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending {
+    let request = request(act.user.clone(), act.why.clone());
+    print(ask(&act.file, request, &mut io::empty(), |_| {}), false)
+}
+
+fn set_password(set: &SetPassword) -> Ending {
+    let config = match set.act.file.load() {
+        Ok(config) => config,
+        Err(ending) => return ending,
+    };
+    let password = match read_password("New password") {
+        Ok(password) => password,
+        Err(error) => return fail(error),
+    };
+    let memory_kib = u32::try_from(config.passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
+    let passes = config.passwords.argon2_iterations.into();
+    let hash = Argon2Cost::new(memory_kib, passes, 1)
+        .and_then(|cost| hash_password(password.as_bytes(), cost));
+    let hash = match hash {
+        Ok(hash) => hash,
+        Err(error) => return fail(error),
+    };
+    let (user, why) = (set.act.user.clone(), set.act.why.clone());
+    let request = Request::SetPassword { user, hash, temporary: set.temporary, why };
+    print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
+}
+
+fn run_import(import: &Import) -> Ending {
+    let (mut body, octets) = match open(&import.ldif) {
+        Ok(opened) => opened,
+        Err(error) => return fail(format_args!("{}: {error}", import.ldif.display())),
+    };
+    let request = Request::Import {
+        octets,
+        file: import.ldif.display().to_string(),
+        keep_going: import.keep_going,
+        hash_cleartext: import.hash_cleartext,
+    };
+    let bar = ProgressBar::new(octets);
+    let style = ProgressStyle::with_template("{msg:>8} [{bar:40}] {percent:>3} %  {eta}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    let response = ask(&import.file, request, &mut body, |told| {
+        if let Response::Progress { done, of, step } = told {
+            bar.set_message(step.clone());
+            bar.set_length(*of);
+            bar.set_position(*done);
+        }
+    });
+    bar.finish_and_clear();
+    print(response, false)
+}
+
+/// The LDIF and its length; standard input is read to its end first, for its length must be known.
+fn open(path: &PathBuf) -> io::Result<(Box<dyn Read>, u64)> {
+    if path.as_os_str() == "-" {
+        let mut text = Vec::new();
+        io::stdin().lock().read_to_end(&mut text)?;
+        let octets = u64::try_from(text.len()).map_err(io::Error::other)?;
+        return Ok((Box::new(io::Cursor::new(text)), octets));
+    }
+    let file = File::open(path)?;
+    let octets = file.metadata()?.len();
+    // A file that grows meanwhile must not run into the next question.
+    Ok((Box::new(file.take(octets)), octets))
+}
+
+fn print(response: Result<Response, Ending>, json: bool) -> Ending {
+    match response {
+        Err(ending) => return ending,
+        Ok(Response::Done { message }) => say(message),
+        Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
+        Ok(Response::Account { account, scheme }) if json => {
+            let value = serde_json::json!({ "account": account, "scheme": scheme });
+            say(serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
+        Ok(Response::Account { account, scheme }) => print_account(&account, scheme.as_deref()),
+        Ok(Response::Imported(imported)) => return print_import(&imported),
+        Ok(Response::Refused { message }) => return fail(message),
+        Ok(other) => return fail(format_args!("the server answered something else: {other:?}")),
+    }
+    Ending::Done
+}
+
+fn print_list(accounts: &[Summary], more: usize) {
+    for account in accounts {
+        let kind = format!("{:?}", account.kind).to_lowercase();
+        let name = account.display_name.as_deref().unwrap_or("");
+        let until = account.locked_until.map(|until| format!(" until {until}")).unwrap_or_default();
+        say(format_args!("{:<20} {kind:<9} {:<20} {name}{until}", account.name, account.state));
+    }
+    if more > 0 {
+        say(format_args!("and {more} more; --limit shows them"));
+    }
+}
+
+fn print_account(account: &Account, scheme: Option<&str>) {
+    let row = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            say(format_args!("{key:<14} {value}"));
+        }
+    };
+    row("name", Some(account.id.to_string()));
+    row("kind", Some(format!("{:?}", account.kind).to_lowercase()));
+    row("aliases", (!account.aliases.is_empty()).then(|| account.aliases.join(", ")));
+    row("person", account.display_name.clone());
+    row("mail", account.mail.clone());
+    row("mobile", account.mobile.clone());
+    if let Some(student) = &account.student {
+        let term = |term: &Option<portvakt_auth::Term>| {
+            term.as_ref().map_or("never".to_owned(), ToString::to_string)
+        };
+        row("in registry", Some(if student.in_registry { "yes" } else { "no" }.to_owned()));
+        row("registered for", Some(term(&student.registered_for)));
+        row("fee paid for", Some(term(&student.fee_paid_for)));
+        row("studies ended", student.ended_on.map(|day| day.to_string()));
+    }
+    row("ends", account.expires.map(|ends| ends.to_string()));
+    let note = |note: &portvakt_auth::Note| format!("{}, {} ({})", note.since, note.reason, note.by);
+    row("deactivated", account.deactivated.as_ref().map(note));
+    row("suspended", account.suspended.as_ref().map(note));
+    row("services", account.services.as_ref().map(|services| services.join(", ")));
+    row("vlan", account.vlan.clone());
+    row("password", Some(scheme.map_or("none".to_owned(), |scheme| format!("kept as {scheme}"))));
+}
+
+fn print_import(imported: &Imported) -> Ending {
+    for problem in &imported.problems {
+        complain(problem);
+    }
+    let unlisted = imported.problems_in_all.saturating_sub(imported.problems.len());
+    if unlisted > 0 {
+        complain(&format_args!("and {unlisted} more problems"));
+    }
+    say(format_args!(
+        "{} new, {} changed, {} unchanged, {} left out",
+        imported.added, imported.changed, imported.unchanged, imported.problems_in_all
+    ));
+    if imported.problems_in_all == 0 { Ending::Done } else { Ending::Failed }
+}

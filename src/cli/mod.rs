@@ -1,0 +1,121 @@
+//! The command line, one file per subcommand.
+//!
+//! Standard output is for what was asked, standard error for what went wrong. Exit codes: 0 done,
+//! 1 refused or failed, 2 the configuration or the command line has a mistake.
+
+mod account;
+mod check;
+mod demo;
+mod explain;
+mod hash;
+mod serve;
+mod way;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::config::Config;
+
+/// Where the configuration is unless said otherwise.
+const USUAL_CONFIG: &str = "/etc/portvakt/portvakt.toml";
+
+/// Campus authentication server: RADIUS and eduroam in, a university's account rules, an answer
+/// out.
+#[derive(Parser)]
+#[command(name = "portvakt", version, propagate_version = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM; SIGHUP reads the configuration again
+    Serve(ConfigFile),
+    /// Find every mistake in the configuration, and say what the server would do
+    Check(ConfigFile),
+    /// Make a folder to try everything with, and run the server in it
+    Demo(demo::Demo),
+    /// Hash a password for a directory or an LDIF file
+    Hash(hash::Hash),
+    /// Look at accounts and change them
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Say whether somebody may come in, why not, and what to do
+    Explain(explain::Explain),
+}
+
+/// The configuration file.
+#[derive(Args, Clone)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "PORTVAKT_CONFIG", default_value = USUAL_CONFIG)]
+    config: PathBuf,
+}
+
+/// How a command ended.
+enum Ending {
+    /// As asked.
+    Done,
+    /// It can't be done; the reason was printed.
+    Failed,
+    /// The configuration or the command line has a mistake; it was printed.
+    Mistaken,
+}
+
+/// Runs the command that this process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let ending = match CommandLine::parse().command {
+        Command::Serve(file) => serve::run(&file),
+        Command::Check(file) => check::run(&file),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Hash(hash) => hash::run(&hash),
+        Command::Account(command) => account::run(&command),
+        Command::Explain(explain) => explain::run(&explain),
+    };
+    match ending {
+        Ending::Done => ExitCode::SUCCESS,
+        Ending::Failed => ExitCode::from(1),
+        Ending::Mistaken => ExitCode::from(2),
+    }
+}
+
+impl ConfigFile {
+    /// Reads the configuration; mistakes and warnings are printed.
+    fn load(&self) -> Result<Config, Ending> {
+        match Config::load_file(&self.config, Timestamp::now()) {
+            Ok((config, warnings)) => {
+                for warning in warnings {
+                    complain(&warning);
+                }
+                Ok(config)
+            }
+            Err(problems) => {
+                complain(&problems);
+                Err(Ending::Mistaken)
+            }
+        }
+    }
+}
+
+/// Prints `line` on standard output. A reader that has gone away is no reason to fail.
+fn say(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints `line` on standard error.
+fn complain(line: &impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Prints why a command failed.
+fn fail(why: impl std::fmt::Display) -> Ending {
+    complain(&format_args!("portvakt: {why}"));
+    Ending::Failed
+}

@@ -1,0 +1,84 @@
+//! `portvakt serve`: the server, from start to signal.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing_subscriber::EnvFilter;
+
+use super::{ConfigFile, Ending, complain, fail, say};
+use crate::config::Config;
+use crate::server::{ReloadError, Server};
+
+pub(super) fn run(file: &ConfigFile) -> Ending {
+    start_logging();
+    match file.load() {
+        Ok(config) => serve(config, file.config.clone(), |_| {}),
+        Err(ending) => ending,
+    }
+}
+
+/// Logs to standard error, at the level of `PORTVAKT_LOG` (default `info`).
+pub(super) fn start_logging() {
+    let filter = EnvFilter::try_from_env("PORTVAKT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+}
+
+/// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.
+pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) -> Ending {
+    // Before anything can be asked to end: a signal in between must not be lost.
+    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
+        Ok(signals) => signals,
+        Err(error) => return fail(format_args!("can't listen for signals: {error}")),
+    };
+    let mut server = match Server::start(config, path) {
+        Ok(server) => server,
+        Err(error) => return fail(error),
+    };
+    announce(&server);
+    greet(&server);
+    for signal in signals.forever() {
+        match signal {
+            SIGHUP => reload(&mut server),
+            _ => break,
+        }
+    }
+    tracing::info!("stopping: no new requests, what is under way gets its answer");
+    server.stop();
+    tracing::info!("stopped");
+    Ending::Done
+}
+
+fn announce(server: &Server) {
+    for address in server.addresses() {
+        say(format_args!("listening on {address} (RADIUS authentication, UDP)"));
+    }
+    if let Some(address) = server.metrics_address() {
+        say(format_args!("metrics on http://{address}/metrics, health on http://{address}/health"));
+    }
+}
+
+fn reload(server: &mut Server) {
+    match server.reload() {
+        Ok((waiting, warnings)) => {
+            for warning in warnings {
+                complain(&warning);
+            }
+            tracing::info!("the new configuration is in place");
+            if !waiting.is_empty() {
+                tracing::warn!("these take effect after a restart: {}", waiting.join(", "));
+            }
+        }
+        Err(error) => {
+            if let ReloadError::Config(problems) = &error {
+                complain(problems);
+            }
+            tracing::error!("the new configuration is refused, the old one goes on: {error}");
+        }
+    }
+}
