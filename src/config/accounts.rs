@@ -44,6 +44,8 @@ pub struct Accounts {
     pub attributes: AttributeNames,
     /// Account kind by affiliation.
     pub kinds: BTreeMap<String, AccountKind>,
+    /// Kind of an account without affiliation; none makes that a mistake of the account.
+    pub default_kind: Option<AccountKind>,
 }
 
 /// A term and the day by which its fee is due.
@@ -70,7 +72,7 @@ pub enum AccountKind {
     Test,
 }
 
-const KINDS: &[(&str, AccountKind)] = &[
+const KINDS: [(&str, AccountKind); 5] = [
     ("student", AccountKind::Student),
     ("employee", AccountKind::Employee),
     ("guest", AccountKind::Guest),
@@ -166,6 +168,8 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
     let terms = terms(&mut section);
     let attributes = attributes(&mut section);
     let kinds = kinds(&mut section);
+    let known = KINDS.map(|(word, kind)| (word, Some(kind)));
+    let default_kind = section.word("default-kind", &known, None);
     section.finish();
     Some(Accounts {
         zone: zone?,
@@ -173,6 +177,7 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
         terms,
         attributes,
         kinds,
+        default_kind,
     })
 }
 
@@ -269,7 +274,7 @@ macro_rules! attribute_names {
 attribute_names! {
     /// The canonical user name.
     user_name, "user-name", "uid";
-    /// A second name with a realm, which may be used to log on.
+    /// `user@realm`, whose user part is the name where there is no user name.
     principal_name, "principal-name", "eduPersonPrincipalName";
     /// Other names of the same account.
     aliases, "aliases", "portvaktAlias";
@@ -322,7 +327,7 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("test", AccountKind::Test),
     ];
     let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();
-    let given = accounts.table("kinds").named_words(KINDS);
+    let given = accounts.table("kinds").named_words(&KINDS);
     kinds.extend(
         given
             .into_iter()
@@ -347,7 +352,7 @@ fn service(mut section: Section<'_>, used: bool) -> Service {
             .report()
             .warning(section.place(), "no client has this service", advice);
     }
-    let kinds = section.words("kinds", KINDS);
+    let kinds = section.words("kinds", &KINDS);
     let service = Service {
         kinds: kinds.map(|kinds| kinds.into_iter().map(|kind| kind.value).collect()),
         vlan: section
