@@ -168,6 +168,8 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
     let terms = terms(&mut section);
     let attributes = attributes(&mut section);
     let kinds = kinds(&mut section);
+    let known = KINDS.map(|(word, kind)| (word, Some(kind)));
+    let default_kind = section.word("default-kind", &known, None);
     section.finish();
     Some(Accounts {
         zone: zone?,
@@ -175,6 +177,7 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
         terms,
         attributes,
         kinds,
+        default_kind,
     })
 }
 
