@@ -1,0 +1,105 @@
+//! `portvakt demo`: a folder with everything in it, and the server running there.
+
+mod folder;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::serve::{self, serve};
+use super::{Ending, complain, fail, say};
+use crate::config::Config;
+use crate::control::{Desk, Request, Response};
+use crate::server::{self, Server};
+
+use folder::{PEOPLE, SECRET};
+
+/// The people of the demo.
+const LDIF: &str = include_str!("../../config/demo.ldif");
+
+/// Make a folder to try everything with, and run the server in it
+#[derive(Args)]
+pub(super) struct Demo {
+    /// The folder; made if it is not there, gone on with if it is
+    #[arg(long, value_name = "FOLDER", default_value = "./portvakt-demo")]
+    dir: PathBuf,
+    /// The UDP port for a new folder; 0 picks a free one at each start
+    #[arg(long, default_value_t = 1812)]
+    port: u16,
+}
+
+pub(super) fn run(demo: &Demo) -> Ending {
+    serve::start_logging();
+    let made = match folder::prepare(&demo.dir, demo.port) {
+        Ok(made) => made,
+        Err(error) => return fail(error),
+    };
+    let path = demo.dir.join("portvakt.toml");
+    let config = match Config::load_file(&path, jiff::Timestamp::now()) {
+        Ok((config, warnings)) => {
+            warnings.iter().for_each(|warning| complain(warning));
+            config
+        }
+        Err(problems) => {
+            complain(&problems);
+            return Ending::Mistaken;
+        }
+    };
+    if let Err(why) = fill(&config) {
+        return fail(why);
+    }
+    let dir = demo.dir.clone();
+    serve(config, path, move |server| greet(server, &dir, made))
+}
+
+/// Imports the people of the demo, unless somebody is there already.
+fn fill(config: &Config) -> Result<(), String> {
+    let access = server::build(config).map_err(|error| error.to_string())?;
+    let empty = access.directory.list().is_none_or(|accounts| accounts.is_empty());
+    let mut outcome = Ok(());
+    if empty {
+        let request = Request::Import {
+            octets: LDIF.len() as u64,
+            file: "demo.ldif".to_owned(),
+            keep_going: false,
+            hash_cleartext: true,
+        };
+        let desk = Desk::new(access.clone());
+        let response = desk.handle("demo", request, &mut LDIF.as_bytes(), &mut |_| {});
+        if let Response::Refused { message } = response {
+            outcome = Err(message);
+        }
+    }
+    server::put_away(&access);
+    outcome
+}
+
+fn greet(server: &Server, dir: &Path, made: bool) {
+    let Some(address) = server.addresses().first() else { return };
+    let (host, port) = (address.ip(), address.port());
+    let shown = dir.display();
+    say("");
+    say(match made {
+        true => format!("Everything is in {shown}: configuration, certificates, accounts, audit log."),
+        false => format!("Going on with what is in {shown}."),
+    });
+    say("Who can log on, and who can't:");
+    for person in PEOPLE {
+        say(format_args!("  {:<8} {:<24} {}", person.name, person.password, person.state));
+    }
+    say("Try, in another terminal:");
+    say("  # a VPN's way, a bare password (Debian: apt install freeradius-utils)");
+    say(format_args!(
+        "  echo 'User-Name = anna, User-Password = correct-horse-battery, \
+         Message-Authenticator = 0x00' | radclient -x {host}:{port} auth {SECRET}"
+    ));
+    say("  # a device on Wi-Fi, EAP-TTLS (Debian: apt install eapoltest)");
+    for profile in ["anna", "anna-tls1.3", "ola"] {
+        say(format_args!(
+            "  eapol_test -c {shown}/eapol_test/{profile}.conf -a {host} -p {port} -s {SECRET}"
+        ));
+    }
+    say("  # why somebody can't come in, and what to do");
+    say(format_args!("  portvakt explain ola --config {shown}/portvakt.toml"));
+    say("Ctrl-C stops the server; the same command starts it again with what was there.");
+}
