@@ -1,1 +1,4 @@
 //! Fuzz targets as functions.
+
+pub mod attributes;
+pub mod packet;
