@@ -5,7 +5,7 @@
 /// # Panics
 /// Where the kernel has no randomness to give there is no safe way on: the process ends.
 #[must_use]
-pub fn bytes<const N: usize>() -> [u8; N] {
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
         tracing::error!(%error, "the kernel gives no randomness");

@@ -24,7 +24,7 @@ use crate::directory::Found;
 use crate::store::Entry;
 
 /// What somebody offers to prove who they are.
-pub struct Credential {
+pub(super) struct Credential {
     /// The name, routed to us.
     pub name: LocalName,
     /// The password as it came.
@@ -32,7 +32,7 @@ pub struct Credential {
 }
 
 /// What was decided.
-pub type Decision = Result<Grant, Refusal>;
+pub(super) type Decision = Result<Grant, Refusal>;
 
 /// A log-on on its way; `then` gets its decision, on whatever thread that falls.
 struct LogOn<F> {
@@ -52,7 +52,7 @@ enum Reservation {
 /// Decides about `credential` and hands exchange and decision to `then`, once.
 ///
 /// A refusal that counts, and a success that forgets failures, are on disk before `then` runs.
-pub fn log_on<F>(exchange: Exchange, credential: Credential, then: F)
+pub(super) fn log_on<F>(exchange: Exchange, credential: Credential, then: F)
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {

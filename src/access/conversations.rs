@@ -13,7 +13,7 @@ use super::route::LocalName;
 use crate::listen::Client;
 
 /// The octets of the State attribute.
-pub type StateToken = [u8; 16];
+pub(super) type StateToken = [u8; 16];
 
 /// A conversation between two of its round trips.
 pub struct Parked {

@@ -18,7 +18,7 @@ use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
-pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
+pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
     let mut response = Vec::with_capacity(message.len());

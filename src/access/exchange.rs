@@ -17,7 +17,7 @@ use super::{Access, record, reply};
 use crate::listen::{Answer, Client};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
-pub struct Exchange {
+pub(super) struct Exchange {
     /// What all exchanges share.
     pub access: Arc<Access>,
     /// The policy it began under.
@@ -31,7 +31,7 @@ pub struct Exchange {
 }
 
 /// How an exchange ends.
-pub enum Outcome {
+pub(super) enum Outcome {
     /// Let in. Only [`portvakt_auth::decide`] makes a [`Grant`].
     Accept {
         /// What was granted.
@@ -67,7 +67,7 @@ pub enum Outcome {
 
 impl Exchange {
     /// Begins an exchange.
-    pub fn new(
+    pub(super) fn new(
         access: Arc<Access>,
         request: &VerifiedRequest<'_>,
         client: Arc<Client>,
@@ -85,12 +85,12 @@ impl Exchange {
     }
 
     /// Ends it with a refusal that has nothing to do with EAP.
-    pub fn refuse(self, refusal: Refusal) {
+    pub(super) fn refuse(self, refusal: Refusal) {
         self.finish(Outcome::Reject { refusal, detail: None, eap: None });
     }
 
     /// The one place where an outcome becomes bytes on the wire, or silence.
-    pub fn finish(self, outcome: Outcome) {
+    pub(super) fn finish(self, outcome: Outcome) {
         let delay = match outcome {
             Outcome::Reject { .. } => reply::reject_delay(&self.policy),
             _ => Duration::ZERO,

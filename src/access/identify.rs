@@ -76,7 +76,7 @@ fn nas_address(request: &VerifiedRequest<'_>) -> Option<IpAddr> {
 }
 
 /// How many EAP octets an answer to this request may carry (E2); `usual` where it does not say.
-pub fn eap_limits(request: &VerifiedRequest<'_>, usual: usize) -> Limits {
+pub(super) fn eap_limits(request: &VerifiedRequest<'_>, usual: usize) -> Limits {
     let wireless = request.integer(AttributeType::NAS_PORT_TYPE) == Some(WIRELESS_802_11);
     match request.integer(AttributeType::FRAMED_MTU) {
         Some(mtu) => Limits::from_framed_mtu(Some(mtu), wireless),

@@ -9,7 +9,7 @@ use super::exchange::{Exchange, Outcome};
 use super::route;
 
 /// Takes the password out and lets it be decided upon.
-pub fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
+pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
     let Ok(password) = request.user_password(&exchange.client.secret) else {
         return exchange.refuse(Refusal::MethodNotAllowed);
     };

@@ -192,7 +192,7 @@ fn service((name, service): (&String, &config::Service)) -> (String, Service) {
 }
 
 /// The domain's word for a kind of account.
-pub fn kind(kind: AccountKind) -> Kind {
+pub(super) fn kind(kind: AccountKind) -> Kind {
     match kind {
         AccountKind::Student => Kind::Student,
         AccountKind::Employee => Kind::Employee,

@@ -19,10 +19,10 @@ use crate::store::{self, AttemptRow};
 /// The drop counter's label for an EAP packet that the conversation does not take.
 const UNEXPECTED_EAP: &str = "eap-unexpected";
 /// The drop counter's label for an answer that does not fit into a packet.
-pub const UNWRITABLE: &str = "answer-unwritable";
+pub(super) const UNWRITABLE: &str = "answer-unwritable";
 
 /// Labels of everything that is counted.
-pub fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
+pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let refusals = Refusal::ALL.map(Refusal::code).to_vec();
     let drops = drops.iter().copied().chain([UNEXPECTED_EAP, UNWRITABLE]).collect();
     (refusals, drops)
@@ -31,7 +31,7 @@ pub fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) 
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
 /// `leaves` is when the answer leaves.
-pub fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) {
+pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) {
     let counters = &exchange.client.counters;
     let metrics = &exchange.access.metrics;
     match outcome {
@@ -113,7 +113,7 @@ fn attempt<'a>(
 }
 
 /// A device that stopped in the middle (E10): an event of its own, which counts nothing.
-pub fn given_up(parked: &Parked, access: &super::Access) {
+pub(super) fn given_up(parked: &Parked, access: &super::Access) {
     let stage = parked.conversation.stage();
     if !is_past_handshake(stage) {
         access.metrics.handshake(HandshakeOutcome::GaveUp);
@@ -134,7 +134,7 @@ fn is_past_handshake(stage: Stage) -> bool {
 }
 
 /// What the conversation says of itself, put into the facts.
-pub fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
+pub(super) fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
     Facts {
         method: conversation.method().map_or("eap", MethodName::label),
         tls_version: conversation.tls_version().map(TlsVersion::label),
@@ -143,7 +143,7 @@ pub fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
 }
 
 /// Counts how a handshake failed, where that is why a conversation did.
-pub fn handshake_failed(metrics: &Metrics, cause: &portvakt_eap::FailureCause) {
+pub(super) fn handshake_failed(metrics: &Metrics, cause: &portvakt_eap::FailureCause) {
     use portvakt_eap::{FailureCause, TlsAlert};
     match cause {
         FailureCause::TlsAlert(TlsAlert::Received(_)) => {
@@ -155,7 +155,7 @@ pub fn handshake_failed(metrics: &Metrics, cause: &portvakt_eap::FailureCause) {
 }
 
 /// The row that `explain` shows, where the attempt is on an account.
-pub fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Option<AttemptRow> {
+pub(super) fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Option<AttemptRow> {
     let facts = &exchange.facts;
     Some(AttemptRow {
         time: exchange.access.clock.now().utc,

@@ -19,7 +19,7 @@ const RADIUS_REQUEST: u32 = 1;
 ///
 /// # Errors
 /// The answer would not fit into 4096 octets.
-pub fn write<'b>(
+pub(super) fn write<'b>(
     exchange: &Exchange,
     context: &'b ReplyContext,
     outcome: &Outcome,
@@ -103,7 +103,7 @@ fn salts() -> [u16; 2] {
 }
 
 /// The configured delay, varied by its jitter (R6).
-pub fn reject_delay(policy: &Policy) -> Duration {
+pub(super) fn reject_delay(policy: &Policy) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
     let [roll] = crate::random::bytes();
     // From -jitter to +jitter percent, in 255 steps.

@@ -18,7 +18,7 @@ pub struct LocalName {
 /// # Errors
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
-pub fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> {
+pub(super) fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> {
     let name = NetworkAccessIdentifier::parse(name).map_err(|error| refusal_for(&error))?;
     let ours = match name.realm() {
         Some(realm) => policy.realms.contains(realm),
@@ -34,7 +34,7 @@ pub fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::IdentityMismatch`] where the inner realm is neither the outer one nor below it (E9).
-pub fn inner_name(
+pub(super) fn inner_name(
     inner: &[u8],
     outer: &LocalName,
     policy: &Policy,

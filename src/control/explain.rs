@@ -106,7 +106,7 @@ impl Explanation {
 }
 
 /// Failed log-ons and lock of an account, as they count at this moment.
-pub fn lock_state(access: &Access, account: &Account) -> LockState {
+pub(super) fn lock_state(access: &Access, account: &Account) -> LockState {
     let now = access.clock.now();
     let lockout = &access.policy.load().rules.lockout;
     let locked_until = access.locks.locked_until(&account.id, now.tick);
@@ -196,7 +196,7 @@ impl Explanation {
 }
 
 /// The code that lists show for an account: `open` or a reason.
-pub fn state_code(access: &Access, account: &Account, service: &str) -> &'static str {
+pub(super) fn state_code(access: &Access, account: &Account, service: &str) -> &'static str {
     let now = access.clock.now();
     if access.locks.locked_until(&account.id, now.tick).is_some() {
         return Refusal::LockedOut.code();

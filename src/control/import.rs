@@ -11,7 +11,7 @@ use crate::directory::draft;
 use crate::directory::import::{self, ImportErrors, ImportOptions, ImportReport, Progress};
 
 /// How an import is to go about it.
-pub struct Wish<'a> {
+pub(super) struct Wish<'a> {
     /// Who asked.
     pub who: &'a str,
     /// What messages call the text.

@@ -8,7 +8,7 @@ use super::duplicates::{Duplicates, Key};
 use super::socket::{Endpoint, Path};
 
 /// What all answers of a listener share.
-pub struct Outbox {
+pub(super) struct Outbox {
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
     /// Where rejects wait.

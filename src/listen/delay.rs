@@ -13,7 +13,7 @@ use super::socket::{Endpoint, Path};
 const CAPACITY: usize = 100_000;
 
 /// A signed datagram and where it goes.
-pub struct Parcel {
+pub(super) struct Parcel {
     /// The bytes, ready to send.
     pub bytes: Arc<[u8]>,
     /// The socket to send them from.
@@ -25,7 +25,7 @@ pub struct Parcel {
 impl Parcel {
     /// Sends it now. A datagram that the kernel does not take is lost as any other on the wire:
     /// the client asks again, and the duplicate cache has the answer.
-    pub fn send(&self) {
+    pub(super) fn send(&self) {
         if let Err(error) = self.endpoint.send(&self.bytes, self.path) {
             tracing::debug!(peer = %self.path.peer, %error, "answer not sent");
         }
@@ -70,7 +70,7 @@ struct Queue {
 
 /// The waiting room of delayed rejects; one thread sends them when they are due.
 #[derive(Clone)]
-pub struct DelayLine {
+pub(super) struct DelayLine {
     shared: Arc<(Mutex<Queue>, Condvar)>,
 }
 
@@ -80,7 +80,7 @@ impl DelayLine {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub(super) fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
         let line = Self { shared: Arc::default() };
         let runner = line.clone();
         let thread =
@@ -106,7 +106,7 @@ impl DelayLine {
     }
 
     /// Sends what waits and ends the thread.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         let (queue, wake) = &*self.shared;
         queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         wake.notify_one();

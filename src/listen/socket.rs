@@ -24,14 +24,14 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// One UDP socket of a listening address.
 #[derive(Debug)]
-pub struct Endpoint {
+pub(super) struct Endpoint {
     socket: UdpSocket,
     address: SocketAddr,
 }
 
 /// Where a datagram came from and where it was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Path {
+pub(super) struct Path {
     /// The sender's address and port; the answer goes there.
     pub peer: SocketAddr,
     /// The local address the datagram was sent to; the answer leaves from it. `None` where the
@@ -46,7 +46,7 @@ pub struct Path {
 ///
 /// # Errors
 /// What the kernel says: address in use, no such local address, no permission for the port.
-pub fn bind(address: SocketAddr, count: usize, receive_buffer: usize) -> io::Result<Vec<Endpoint>> {
+pub(super) fn bind(address: SocketAddr, count: usize, receive_buffer: usize) -> io::Result<Vec<Endpoint>> {
     // A port that another program (or a second Portvakt) holds must be an error, though our own
     // sockets share it: SO_REUSEPORT alone would silently split the traffic between the two.
     let address = probe(address)?;
@@ -108,7 +108,7 @@ impl Endpoint {
 
     /// The bound address, with the port that was chosen.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -119,7 +119,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// What the kernel says; the caller counts it and goes on.
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Path)>> {
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Path)>> {
         let received = if self.address.ip().is_unspecified() {
             self.receive_with_local_address(buffer)
         } else {
@@ -156,7 +156,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// What the kernel says: no route, or a full queue.
-    pub fn send(&self, datagram: &[u8], path: Path) -> io::Result<()> {
+    pub(super) fn send(&self, datagram: &[u8], path: Path) -> io::Result<()> {
         let Some(local) = path.local else {
             return self.socket.send_to(datagram, path.peer).map(drop);
         };

@@ -32,9 +32,18 @@ impl Display for Description<'_> {
             "{code}, identifier {identifier}, {} octets",
             packet.bytes().len()
         )?;
+        let mut eap_has_begun = false;
         packet
             .attributes()
-            .try_for_each(|attribute| write_attribute(f, attribute))
+            .try_for_each(|attribute| match attribute.kind {
+                AttributeType::EAP_MESSAGE if eap_has_begun => {
+                    write!(f, "\n  {} = {}", attribute.kind, Hidden(attribute.value))
+                }
+                kind => {
+                    eap_has_begun |= kind == AttributeType::EAP_MESSAGE;
+                    write_attribute(f, attribute)
+                }
+            })
     }
 }
 
@@ -120,7 +129,7 @@ fn write_value(f: &mut Formatter<'_>, definition: &Definition, value: &[u8]) -> 
     let written = match definition.kind {
         ValueKind::Text => return write_text(f, value),
         ValueKind::Piece if definition.number == AttributeType::EAP_MESSAGE.0 => {
-            return write_eap_piece(f, value);
+            return write_first_eap_piece(f, value);
         }
         ValueKind::Integer => fixed(value).map(|octets| write_integer(f, definition, octets)),
         ValueKind::Integer64 => {
@@ -158,8 +167,8 @@ fn write_text(f: &mut Formatter<'_>, value: &[u8]) -> fmt::Result {
     }
 }
 
-/// Code, identifier, length and type of a first piece: what comes after them may be a password.
-fn write_eap_piece(f: &mut Formatter<'_>, value: &[u8]) -> fmt::Result {
+/// Code, identifier, length and type from the first piece: what comes after may be a password.
+fn write_first_eap_piece(f: &mut Formatter<'_>, value: &[u8]) -> fmt::Result {
     let head = value.get(..5).unwrap_or(value);
     match value.len() - head.len() {
         0 => write!(f, "{}", Hex(head)),

@@ -1,5 +1,9 @@
 //! What holds for any octets: nothing panics, and what is written is what is read.
-#![allow(clippy::unwrap_used, reason = "the helpers are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers are tests too"
+)]
 
 use portvakt_radius::MessageAuthenticatorPolicy::{LegacyOptional, Required};
 use portvakt_radius::{

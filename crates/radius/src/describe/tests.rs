@@ -135,4 +135,8 @@ fn eap_shows_its_head_only() {
         line(AttributeType::EAP_MESSAGE, &eap[..4]),
         "EAP-Message = 0x02010008"
     );
+    let whole = vec![7; 300];
+    let pieces = described(|request| request.push_eap_message(&whole).unwrap());
+    let first = "EAP-Message = 0x0707070707 (248 octets hidden)";
+    assert_eq!(pieces, [first, "EAP-Message = (47 octets hidden)"]);
 }
