@@ -15,12 +15,17 @@ impl Clock {
     /// A clock whose ticks begin now.
     #[must_use]
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now { tick: Tick::after_start(self.started.elapsed()), utc: jiff::Timestamp::now() }
+        Now {
+            tick: Tick::after_start(self.started.elapsed()),
+            utc: jiff::Timestamp::now(),
+        }
     }
 }

@@ -54,7 +54,9 @@ pub enum StartError {
     #[error("{0}; is another server running, or is `listen` wrong?")]
     Listen(#[from] ListenError),
     /// The metrics address.
-    #[error("can't serve metrics on {0}: {1}; is another server running, or is `metrics.address` wrong?")]
+    #[error(
+        "can't serve metrics on {0}: {1}; is another server running, or is `metrics.address` wrong?"
+    )]
     MetricsAddress(SocketAddr, std::io::Error),
     /// The control socket.
     #[error("can't make the control socket {0}: {1}")]
@@ -132,7 +134,10 @@ pub fn put_away(access: &Access) {
 }
 
 fn destination(config: &Config) -> Destination {
-    Destination { folder: config.audit.folder.clone(), keep_days: config.audit.keep_days }
+    Destination {
+        folder: config.audit.folder.clone(),
+        keep_days: config.audit.keep_days,
+    }
 }
 
 fn or_cores(threads: u16, cores: usize) -> usize {
@@ -186,7 +191,16 @@ impl Server {
             .name("housekeeping".to_owned())
             .spawn(move || housekeeper.run(&stopped))
             .map_err(StartError::Thread)?;
-        Ok(Self { access, config, path, listeners, control, metrics, stop_tidying, tidying })
+        Ok(Self {
+            access,
+            config,
+            path,
+            listeners,
+            control,
+            metrics,
+            stop_tidying,
+            tidying,
+        })
     }
 
     /// The addresses that RADIUS is served on.
@@ -246,18 +260,46 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("data", old.data == new.data),
         ("listen", old.listen == new.listen),
         ("radius.workers", old.radius.workers == new.radius.workers),
-        ("radius.duplicate-lifetime", old.radius.duplicate_lifetime == new.radius.duplicate_lifetime),
-        ("radius.conversation-timeout", old.radius.conversation_timeout == new.radius.conversation_timeout),
-        ("radius.max-conversations", old.radius.max_conversations == new.radius.max_conversations),
-        ("radius.receive-buffer", old.radius.receive_buffer == new.radius.receive_buffer),
-        ("passwords.hash-threads", old.passwords.hash_threads == new.passwords.hash_threads),
-        ("passwords.hash-queue", old.passwords.hash_queue == new.passwords.hash_queue),
-        ("passwords.hash-deadline", old.passwords.hash_deadline == new.passwords.hash_deadline),
-        ("passwords.remember-proofs", old.passwords.remember_proofs == new.passwords.remember_proofs),
+        (
+            "radius.duplicate-lifetime",
+            old.radius.duplicate_lifetime == new.radius.duplicate_lifetime,
+        ),
+        (
+            "radius.conversation-timeout",
+            old.radius.conversation_timeout == new.radius.conversation_timeout,
+        ),
+        (
+            "radius.max-conversations",
+            old.radius.max_conversations == new.radius.max_conversations,
+        ),
+        (
+            "radius.receive-buffer",
+            old.radius.receive_buffer == new.radius.receive_buffer,
+        ),
+        (
+            "passwords.hash-threads",
+            old.passwords.hash_threads == new.passwords.hash_threads,
+        ),
+        (
+            "passwords.hash-queue",
+            old.passwords.hash_queue == new.passwords.hash_queue,
+        ),
+        (
+            "passwords.hash-deadline",
+            old.passwords.hash_deadline == new.passwords.hash_deadline,
+        ),
+        (
+            "passwords.remember-proofs",
+            old.passwords.remember_proofs == new.passwords.remember_proofs,
+        ),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),
     ];
-    pairs.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+    pairs
+        .into_iter()
+        .filter(|(_, same)| !same)
+        .map(|(key, _)| key)
+        .collect()
 }
 
 /// Throws away what has had its time, tells of conversations that were given up, and keeps the
@@ -283,7 +325,8 @@ impl Housekeeper {
             }
         }
         // Nobody comes back to what is still open: it is told as given up, too.
-        self.access.give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
+        self.access
+            .give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
     }
 
     fn forget(&self) {
@@ -294,7 +337,13 @@ impl Housekeeper {
         let is_dirty = |id: &_| access.store.is_dirty(id);
         for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {
             let lock = Some(change.stored(now));
-            access.store.record(crate::store::Entry { lock, attempt: None }, None);
+            access.store.record(
+                crate::store::Entry {
+                    lock,
+                    attempt: None,
+                },
+                None,
+            );
         }
     }
 }
@@ -335,12 +384,24 @@ impl http::Source for Pages {
         let check = |name, ok, detail: String| Check { name, ok, detail };
         http::Health {
             checks: vec![
-                check("store", store.is_ok(), if store.is_ok() { String::new() } else { refuses() }),
+                check(
+                    "store",
+                    store.is_ok(),
+                    if store.is_ok() {
+                        String::new()
+                    } else {
+                        refuses()
+                    },
+                ),
                 check("audit", audit.is_none(), audit.unwrap_or_default()),
-                check("certificate", is_valid, match is_valid {
-                    true => String::new(),
-                    false => "the certificate has expired; devices refuse it".to_owned(),
-                }),
+                check(
+                    "certificate",
+                    is_valid,
+                    match is_valid {
+                        true => String::new(),
+                        false => "the certificate has expired; devices refuse it".to_owned(),
+                    },
+                ),
             ],
         }
     }

@@ -56,7 +56,11 @@ pub(super) fn log_on<F>(exchange: Exchange, credential: Credential, then: F)
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {
-    let mut log_on = LogOn { exchange, credential, then };
+    let mut log_on = LogOn {
+        exchange,
+        credential,
+        then,
+    };
     match log_on.find_account() {
         Found::Account(account) => log_on.admit(&account),
         // Nobody of that name, or a directory that must be asked: work for the pool either way.
@@ -73,7 +77,11 @@ where
 {
     fn find_account(&mut self) -> Found {
         let name = &self.credential.name;
-        let found = self.exchange.access.directory.find(&name.user, name.realm.as_ref());
+        let found = self
+            .exchange
+            .access
+            .directory
+            .find(&name.user, name.realm.as_ref());
         if let Found::Account(account) = &found {
             self.exchange.facts.account = Some(account.id.clone());
         }
@@ -104,12 +112,16 @@ where
         }
         let lockout = &self.exchange.policy.rules.lockout;
         let locks = &self.exchange.access.locks;
-        locks.admit(&account.id, lockout, self.now().tick).map(Reservation::Held)
+        locks
+            .admit(&account.id, lockout, self.now().tick)
+            .map(Reservation::Held)
     }
 
     fn recall(&self, account: &Account) -> Option<Proof> {
         let access = &self.exchange.access;
-        access.proofs.recall(account, &self.credential.password, self.now())
+        access
+            .proofs
+            .recall(account, &self.credential.password, self.now())
     }
 
     fn queue(self, key: Arc<str>, reservation: Option<Reservation>) {
@@ -188,10 +200,14 @@ where
     }
 
     fn settle(self, reservation: Reservation, outcome: AttemptOutcome, decision: Decision) {
-        let Reservation::Held(admission) = reservation else { return self.end(decision, None) };
+        let Reservation::Held(admission) = reservation else {
+            return self.end(decision, None);
+        };
         let Exchange { access, policy, .. } = &self.exchange;
         let settled =
-            access.locks.settle(admission, outcome, &policy.rules.lockout, self.now().tick);
+            access
+                .locks
+                .settle(admission, outcome, &policy.rules.lockout, self.now().tick);
         // A lock that came while this was checked is a lock: the right password is refused too.
         let decision = match settled.locked_until {
             Some(_) => decision.and(Err(Refusal::LockedOut)),
@@ -210,7 +226,13 @@ where
         let access = Arc::clone(&exchange.access);
         let attempt = record::attempt_row(&exchange, decision.as_ref().err().copied());
         let Some(change) = change else {
-            access.store.record(Entry { lock: None, attempt }, None);
+            access.store.record(
+                Entry {
+                    lock: None,
+                    attempt,
+                },
+                None,
+            );
             return then(exchange, decision);
         };
         let lock = Some(change.stored(access.clock.now()));

@@ -46,7 +46,11 @@ impl Conversations {
     /// for its next packet.
     #[must_use]
     pub fn new(capacity: usize, patience: Duration) -> Self {
-        Self { slots: DashMap::default(), capacity, patience }
+        Self {
+            slots: DashMap::default(),
+            capacity,
+            patience,
+        }
     }
 
     /// Whether one more may begin.
@@ -64,7 +68,13 @@ impl Conversations {
 
     /// Parks it again under the State it had: the packet was not the one that it waits for.
     pub fn park_under(&self, state: StateToken, parked: Box<Parked>, now: Instant) {
-        self.slots.insert(state, Slot { parked, expires: now + self.patience });
+        self.slots.insert(
+            state,
+            Slot {
+                parked,
+                expires: now + self.patience,
+            },
+        );
     }
 
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
@@ -73,16 +83,26 @@ impl Conversations {
     pub fn take(&self, state: &[u8], client: &Client) -> Option<Box<Parked>> {
         let state = StateToken::try_from(state).ok()?;
         let is_owner = |_: &StateToken, slot: &Slot| slot.parked.client.name == client.name;
-        self.slots.remove_if(&state, is_owner).map(|(_, slot)| slot.parked)
+        self.slots
+            .remove_if(&state, is_owner)
+            .map(|(_, slot)| slot.parked)
     }
 
     /// Takes out those that nobody came back to.
     #[must_use]
     pub fn take_expired(&self, now: Instant) -> Vec<Box<Parked>> {
-        let expired: Vec<_> =
-            self.slots.iter().filter(|slot| slot.expires <= now).map(|slot| *slot.key()).collect();
+        let expired: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.expires <= now)
+            .map(|slot| *slot.key())
+            .collect();
         let take = |state| self.slots.remove_if(&state, |_, slot| slot.expires <= now);
-        expired.into_iter().filter_map(take).map(|(_, slot)| slot.parked).collect()
+        expired
+            .into_iter()
+            .filter_map(take)
+            .map(|(_, slot)| slot.parked)
+            .collect()
     }
 
     /// How many are parked.

@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use portvakt_auth::Refusal;
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
-use portvakt_eap::{
-    Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict,
-};
+use portvakt_eap::{Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict};
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
@@ -18,7 +16,11 @@ use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
-pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
+pub(super) fn handle(
+    mut exchange: Exchange,
+    request: &VerifiedRequest<'_>,
+    message: EapMessage<'_>,
+) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
     let mut response = Vec::with_capacity(message.len());
@@ -71,7 +73,10 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) if error.is_ignorable() => {
             if let Ok(state) = StateToken::try_from(state) {
-                exchange.access.conversations.park_under(state, parked, Instant::now());
+                exchange
+                    .access
+                    .conversations
+                    .park_under(state, parked, Instant::now());
             }
             exchange.finish(Outcome::Silence);
         }
@@ -83,7 +88,10 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
 fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
     exchange.facts = record::with_method(exchange.facts, &parked.conversation);
     exchange.facts.began = parked.facts.began;
-    exchange.facts.inner_identity.clone_from(&parked.facts.inner_identity);
+    exchange
+        .facts
+        .inner_identity
+        .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
     match step {
         Step::Request(eap) => {
@@ -93,7 +101,10 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         Step::Prove(credential) => prove(exchange, parked, credential, limits),
         Step::Success { packet, keys } => match parked.decision.take() {
             Some(Ok(grant)) => {
-                exchange.finish(Outcome::Accept { grant, eap: Some((packet, keys)) });
+                exchange.finish(Outcome::Accept {
+                    grant,
+                    eap: Some((packet, keys)),
+                });
             }
             // A method that succeeds without our word would be a bug; nobody gets in by it.
             _ => refuse(exchange, &packet, Refusal::MethodNotAllowed, None),
@@ -102,7 +113,11 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
             record::handshake_failed(&exchange.access.metrics, &cause);
             let refusal = refusal_of(parked.decision.take(), &cause);
             let detail = Some(cause.to_string());
-            exchange.finish(Outcome::Reject { refusal, detail, eap: Some(packet) });
+            exchange.finish(Outcome::Reject {
+                refusal,
+                detail,
+                eap: Some(packet),
+            });
         }
     }
 }
@@ -114,16 +129,24 @@ fn prove(
     credential: InnerCredential,
     limits: Limits,
 ) {
-    exchange.access.metrics.handshake(HandshakeOutcome::Completed);
+    exchange
+        .access
+        .metrics
+        .handshake(HandshakeOutcome::Completed);
     let InnerCredential::Password { identity, password } = credential;
     exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
     let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
-    let credential =
-        Credential { name, password: Zeroizing::new(password.as_bytes().to_vec()) };
-    parked.facts.inner_identity.clone_from(&exchange.facts.inner_identity);
+    let credential = Credential {
+        name,
+        password: Zeroizing::new(password.as_bytes().to_vec()),
+    };
+    parked
+        .facts
+        .inner_identity
+        .clone_from(&exchange.facts.inner_identity);
     attempt::log_on(exchange, credential, move |exchange, decision| {
         conclude(exchange, parked, decision, limits);
     });
@@ -135,7 +158,11 @@ fn conclude(
     decision: Result<portvakt_auth::Grant, Refusal>,
     limits: Limits,
 ) {
-    let verdict = if decision.is_ok() { Verdict::Accepted } else { Verdict::Refused };
+    let verdict = if decision.is_ok() {
+        Verdict::Accepted
+    } else {
+        Verdict::Refused
+    };
     parked.facts.account.clone_from(&exchange.facts.account);
     parked.decision = Some(decision);
     match parked.conversation.handle_verdict(verdict, limits) {
@@ -162,12 +189,21 @@ fn refusal_of(
 }
 
 fn refuse_broken(exchange: Exchange, response: &[u8], error: &EapError) {
-    refuse(exchange, response, Refusal::MethodNotAllowed, Some(error.to_string()));
+    refuse(
+        exchange,
+        response,
+        Refusal::MethodNotAllowed,
+        Some(error.to_string()),
+    );
 }
 
 /// Rejects with an EAP-Failure that answers `response` (E1).
 fn refuse(exchange: Exchange, response: &[u8], refusal: Refusal, detail: Option<String>) {
     let identifier = EapPacket::read(response).map_or(0, |packet| packet.identifier);
     let eap = Some(packet::write_result(Code::Failure, identifier));
-    exchange.finish(Outcome::Reject { refusal, detail, eap });
+    exchange.finish(Outcome::Reject {
+        refusal,
+        detail,
+        eap,
+    });
 }

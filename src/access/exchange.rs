@@ -86,7 +86,11 @@ impl Exchange {
 
     /// Ends it with a refusal that has nothing to do with EAP.
     pub(super) fn refuse(self, refusal: Refusal) {
-        self.finish(Outcome::Reject { refusal, detail: None, eap: None });
+        self.finish(Outcome::Reject {
+            refusal,
+            detail: None,
+            eap: None,
+        });
     }
 
     /// The one place where an outcome becomes bytes on the wire, or silence.
@@ -114,6 +118,10 @@ impl Exchange {
     /// When an answer leaves that may not leave sooner than `delay` after the request came in.
     fn leaves_at(&self, delay: Duration) -> Timestamp {
         let earliest = self.facts.arrived.utc.checked_add(delay);
-        self.access.clock.now().utc.max(earliest.unwrap_or(Timestamp::MIN))
+        self.access
+            .clock
+            .now()
+            .utc
+            .max(earliest.unwrap_or(Timestamp::MIN))
     }
 }

@@ -93,20 +93,31 @@ impl HashPool {
                     .spawn(move || shared.work())
             })
             .collect::<std::io::Result<_>>()?;
-        Ok(Self { shared, threads: Mutex::new(threads) })
+        Ok(Self {
+            shared,
+            threads: Mutex::new(threads),
+        })
     }
 
     /// Queues `run` behind the other jobs of `key` (an account, or a name that is nobody's).
     ///
     /// A full queue sheds the job that has waited longest. `run` is called exactly once.
     pub fn submit(&self, key: Arc<str>, run: impl FnOnce(Turn<'_>) + Send + 'static) {
-        let job = Job { key, submitted: Instant::now(), run: Box::new(run) };
+        let job = Job {
+            key,
+            submitted: Instant::now(),
+            run: Box::new(run),
+        };
         let mut queue = self.shared.lock();
         if queue.closed {
             drop(queue);
             return (job.run)(Turn::Shed);
         }
-        let shed = if queue.waiting >= self.shared.capacity { queue.shed_oldest() } else { None };
+        let shed = if queue.waiting >= self.shared.capacity {
+            queue.shed_oldest()
+        } else {
+            None
+        };
         queue.push(job);
         drop(queue);
         self.shared.wake.notify_one();
@@ -119,15 +130,22 @@ impl HashPool {
     #[must_use]
     pub fn load(&self) -> Load {
         let queue = self.shared.lock();
-        Load { waiting: queue.waiting, shed: queue.shed }
+        Load {
+            waiting: queue.waiting,
+            shed: queue.shed,
+        }
     }
 
     /// Sheds what waits, finishes what runs, and ends the threads.
     pub fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
-        let threads: Vec<_> =
-            self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        let threads: Vec<_> = self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .collect();
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a hashing thread had panicked");
@@ -188,7 +206,9 @@ impl Queue {
     /// With nothing ready, all that waits stands behind running jobs.
     fn pop_behind(&mut self) -> Option<Job> {
         let oldest = self.behind.values_mut().filter(|jobs| !jobs.is_empty());
-        let job = oldest.min_by_key(|jobs| jobs.front().map(|job| job.submitted))?.pop_front()?;
+        let job = oldest
+            .min_by_key(|jobs| jobs.front().map(|job| job.submitted))?
+            .pop_front()?;
         self.waiting -= 1;
         Some(job)
     }
@@ -227,7 +247,10 @@ impl Shared {
             if let Some(job) = queue.pop() {
                 return Some(job);
             }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -45,7 +45,11 @@ pub struct Facts {
 impl Facts {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
-        let text = |kind| request.first(kind).map(|value| as_given(value).into_owned());
+        let text = |kind| {
+            request
+                .first(kind)
+                .map(|value| as_given(value).into_owned())
+        };
         Self {
             arrived,
             began: arrived.utc,

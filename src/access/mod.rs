@@ -83,7 +83,11 @@ impl Access {
 pub fn metrics() -> Result<Metrics, MetricsError> {
     let (refusals, drops) = record::labels(&DropReason::labels());
     let methods = ["none", "pap", "eap", "ttls", "ttls/pap"];
-    Metrics::new(Labels { refusals: &refusals, drops: &drops, methods: &methods })
+    Metrics::new(Labels {
+        refusals: &refusals,
+        drops: &drops,
+        methods: &methods,
+    })
 }
 
 /// The face that the listeners see.
@@ -96,7 +100,11 @@ impl RequestHandler for FrontDoor {
 
     fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
         let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
-        match (request.eap_message(), exchange.client.eap, exchange.client.pap) {
+        match (
+            request.eap_message(),
+            exchange.client.eap,
+            exchange.client.pap,
+        ) {
             (Some(message), true, _) => eap::handle(exchange, request, message),
             (None, _, true) => pap::handle(exchange, request),
             _ => exchange.refuse(portvakt_auth::Refusal::MethodNotAllowed),

@@ -19,12 +19,18 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         Ok(name) => name,
         Err(refusal) => return exchange.refuse(refusal),
     };
-    let credential =
-        Credential { name, password: Zeroizing::new(password.as_bytes().to_vec()) };
+    let credential = Credential {
+        name,
+        password: Zeroizing::new(password.as_bytes().to_vec()),
+    };
     attempt::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
             Ok(grant) => Outcome::Accept { grant, eap: None },
-            Err(refusal) => Outcome::Reject { refusal, detail: None, eap: None },
+            Err(refusal) => Outcome::Reject {
+                refusal,
+                detail: None,
+                eap: None,
+            },
         });
     });
 }

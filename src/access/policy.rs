@@ -9,9 +9,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::term::Deadline;
-use portvakt_auth::{
-    Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms,
-};
+use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
 use portvakt_eap::{MethodType, Methods, ServerTls, TlsVersions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
@@ -104,7 +102,10 @@ impl Policy {
             certificate_ends: config.eap.as_ref().map(|eap| eap.facts.not_after),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
-            max_fragment: config.eap.as_ref().map_or(1020, |eap| eap.max_fragment.into()),
+            max_fragment: config
+                .eap
+                .as_ref()
+                .map_or(1020, |eap| eap.max_fragment.into()),
         })
     }
 
@@ -113,7 +114,10 @@ impl Policy {
     /// # Errors
     /// [`Refusal::ServiceNotAllowed`].
     pub fn check_kind(&self, account: &Account, service: &str) -> Result<(), Refusal> {
-        let kinds = self.services.get(service).and_then(|service| service.kinds.as_ref());
+        let kinds = self
+            .services
+            .get(service)
+            .and_then(|service| service.kinds.as_ref());
         match kinds {
             Some(kinds) if !kinds.contains(&account.kind) => Err(Refusal::ServiceNotAllowed),
             _ => Ok(()),
@@ -165,7 +169,12 @@ fn rules(config: &Config) -> Result<Rules, PolicyError> {
     let deadline = |term: &config::TermDeadline| {
         Deadline::new(&term.name, term.deadline.month, term.deadline.day)
     };
-    let deadlines = config.accounts.terms.iter().map(deadline).collect::<Result<_, _>>()?;
+    let deadlines = config
+        .accounts
+        .terms
+        .iter()
+        .map(deadline)
+        .collect::<Result<_, _>>()?;
     let lockout = &config.lockout;
     Ok(Rules {
         lockout: Lockout {
@@ -187,8 +196,17 @@ fn rules(config: &Config) -> Result<Rules, PolicyError> {
 }
 
 fn service((name, service): (&String, &config::Service)) -> (String, Service) {
-    let kinds = service.kinds.as_ref().map(|kinds| kinds.iter().copied().map(kind).collect());
-    (name.clone(), Service { kinds, vlan: service.vlan.clone() })
+    let kinds = service
+        .kinds
+        .as_ref()
+        .map(|kinds| kinds.iter().copied().map(kind).collect());
+    (
+        name.clone(),
+        Service {
+            kinds,
+            vlan: service.vlan.clone(),
+        },
+    )
 }
 
 /// The domain's word for a kind of account.
@@ -204,7 +222,11 @@ pub(super) fn kind(kind: AccountKind) -> Kind {
 
 fn hash_cost(passwords: &config::Passwords) -> Result<Argon2Cost, PolicyError> {
     let memory_kib = u32::try_from(passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
-    Ok(Argon2Cost::new(memory_kib, passwords.argon2_iterations.into(), 1)?)
+    Ok(Argon2Cost::new(
+        memory_kib,
+        passwords.argon2_iterations.into(),
+        1,
+    )?)
 }
 
 fn attributes(accounts: &config::Accounts) -> AttributeMap {
@@ -218,7 +240,11 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
         mail: names.mail,
         mobile: names.mobile,
         affiliation: names.kind,
-        kinds: accounts.kinds.iter().map(|(name, of)| (name.clone(), kind(*of))).collect(),
+        kinds: accounts
+            .kinds
+            .iter()
+            .map(|(name, of)| (name.clone(), kind(*of)))
+            .collect(),
         password: names.password_hash,
         password_changed: names.password_changed,
         expires: names.expires,

@@ -24,7 +24,11 @@ pub(super) const UNWRITABLE: &str = "answer-unwritable";
 /// Labels of everything that is counted.
 pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let refusals = Refusal::ALL.map(Refusal::code).to_vec();
-    let drops = drops.iter().copied().chain([UNEXPECTED_EAP, UNWRITABLE]).collect();
+    let drops = drops
+        .iter()
+        .copied()
+        .chain([UNEXPECTED_EAP, UNWRITABLE])
+        .collect();
     (refusals, drops)
 }
 
@@ -47,11 +51,19 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
             note_latency(exchange);
             write_attempt(exchange, AttemptResult::Accept, None, None, leaves);
         }
-        Outcome::Reject { refusal, detail, .. } => {
+        Outcome::Reject {
+            refusal, detail, ..
+        } => {
             counters.count(RequestResult::Reject);
             metrics.refused(refusal.code());
             note_latency(exchange);
-            write_attempt(exchange, AttemptResult::Reject, Some(*refusal), detail.as_deref(), leaves);
+            write_attempt(
+                exchange,
+                AttemptResult::Reject,
+                Some(*refusal),
+                detail.as_deref(),
+                leaves,
+            );
         }
     }
 }
@@ -124,13 +136,21 @@ pub(super) fn given_up(parked: &Parked, access: &super::Access) {
         reason: Some(Refusal::GaveUp.code()),
         stage: Some(stage.label()),
         detail: Some(Cow::Borrowed(stage.likely_cause())),
-        ..attempt(&facts, &parked.client, AttemptResult::GaveUp, access.clock.now().utc)
+        ..attempt(
+            &facts,
+            &parked.client,
+            AttemptResult::GaveUp,
+            access.clock.now().utc,
+        )
     };
     access.audit.record(&AuditEvent::Attempt(attempt));
 }
 
 fn is_past_handshake(stage: Stage) -> bool {
-    matches!(stage, Stage::InnerAuthentication | Stage::Verdict | Stage::Finished)
+    matches!(
+        stage,
+        Stage::InnerAuthentication | Stage::Verdict | Stage::Finished
+    )
 }
 
 /// What the conversation says of itself, put into the facts.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
-use portvakt_radius::{AttributeType, Reply, ReplyContext, PushError};
+use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{Exchange, Outcome};
 use super::policy::Policy;
@@ -66,7 +66,9 @@ pub(super) fn write<'b>(
 /// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).
 fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), PushError> {
     let of_service = exchange.policy.services.get(&exchange.client.service);
-    let vlan = grant.vlan().or(of_service.and_then(|service| service.vlan.as_deref()));
+    let vlan = grant
+        .vlan()
+        .or(of_service.and_then(|service| service.vlan.as_deref()));
     if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {
         reply.push_vlan(vlan)?;
     }

@@ -27,7 +27,10 @@ pub(super) fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> 
     if !ours {
         return Err(Refusal::RealmUnknown);
     }
-    Ok(LocalName { user: name.user().to_owned(), realm: name.realm().cloned() })
+    Ok(LocalName {
+        user: name.user().to_owned(),
+        realm: name.realm().cloned(),
+    })
 }
 
 /// Reads the inner identity of a tunnel and holds it against the outer name.
@@ -49,7 +52,10 @@ pub(super) fn inner_name(
             return Err(Refusal::IdentityMismatch);
         }
     }
-    Ok(LocalName { user: name.user().to_owned(), realm: name.realm().cloned() })
+    Ok(LocalName {
+        user: name.user().to_owned(),
+        realm: name.realm().cloned(),
+    })
 }
 
 fn refusal_for(error: &NameError) -> Refusal {

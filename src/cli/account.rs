@@ -95,25 +95,24 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
     let nothing = &mut io::empty();
     match command {
         AccountCommand::List(list) => {
-            let request = Request::List { filter: list.only, limit: list.limit };
+            let request = Request::List {
+                filter: list.only,
+                limit: list.limit,
+            };
             print(ask(&list.file, request, nothing, |_| {}), false)
         }
         AccountCommand::Show(show) => {
-            let request = Request::Show { user: show.user.clone() };
+            let request = Request::Show {
+                user: show.user.clone(),
+            };
             print(ask(&show.file, request, nothing, |_| {}), show.json)
         }
-        AccountCommand::Unlock(act) => {
-            do_act(act, |user, why| Request::Unlock { user, why })
-        }
-        AccountCommand::Suspend(act) => {
-            do_act(act, |user, why| Request::Suspend { user, why })
-        }
+        AccountCommand::Unlock(act) => do_act(act, |user, why| Request::Unlock { user, why }),
+        AccountCommand::Suspend(act) => do_act(act, |user, why| Request::Suspend { user, why }),
         AccountCommand::Deactivate(act) => {
             do_act(act, |user, why| Request::Deactivate { user, why })
         }
-        AccountCommand::Restore(act) => {
-            do_act(act, |user, why| Request::Restore { user, why })
-        }
+        AccountCommand::Restore(act) => do_act(act, |user, why| Request::Restore { user, why }),
         AccountCommand::SetPassword(set) => set_password(set),
         AccountCommand::Import(import) => run_import(import),
     }
@@ -142,7 +141,12 @@ fn set_password(set: &SetPassword) -> Ending {
         Err(error) => return fail(error),
     };
     let (user, why) = (set.act.user.clone(), set.act.why.clone());
-    let request = Request::SetPassword { user, hash, temporary: set.temporary, why };
+    let request = Request::SetPassword {
+        user,
+        hash,
+        temporary: set.temporary,
+        why,
+    };
     print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
 }
 
@@ -159,7 +163,11 @@ fn run_import(import: &Import) -> Ending {
     };
     let bar = ProgressBar::new(octets);
     let style = ProgressStyle::with_template("{msg:>8} [{bar:40}] {percent:>3} %  {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.set_style(
+        style
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> "),
+    );
     let response = ask(&import.file, request, &mut body, |told| {
         if let Response::Progress { done, of, step } = told {
             bar.set_message(step.clone());
@@ -197,7 +205,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
         Ok(Response::Account { account, scheme }) => print_account(&account, scheme.as_deref()),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
-        Ok(other) => return fail(format_args!("the server answered something else: {other:?}")),
+        Ok(other) => {
+            return fail(format_args!(
+                "the server answered something else: {other:?}"
+            ));
+        }
     }
     Ending::Done
 }
@@ -206,8 +218,14 @@ fn print_list(accounts: &[Summary], more: usize) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = account.display_name.as_deref().unwrap_or("");
-        let until = account.locked_until.map(|until| format!(" until {until}")).unwrap_or_default();
-        say(format_args!("{:<20} {kind:<9} {:<20} {name}{until}", account.name, account.state));
+        let until = account
+            .locked_until
+            .map(|until| format!(" until {until}"))
+            .unwrap_or_default();
+        say(format_args!(
+            "{:<20} {kind:<9} {:<20} {name}{until}",
+            account.name, account.state
+        ));
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
@@ -222,33 +240,52 @@ fn print_account(account: &Account, scheme: Option<&str>) {
     };
     row("name", Some(account.id.to_string()));
     row("kind", Some(format!("{:?}", account.kind).to_lowercase()));
-    row("aliases", (!account.aliases.is_empty()).then(|| account.aliases.join(", ")));
+    row(
+        "aliases",
+        (!account.aliases.is_empty()).then(|| account.aliases.join(", ")),
+    );
     row("person", account.display_name.clone());
     row("mail", account.mail.clone());
     row("mobile", account.mobile.clone());
     if let Some(student) = &account.student {
         let term = |term: &Option<portvakt_auth::Term>| {
-            term.as_ref().map_or("never".to_owned(), ToString::to_string)
+            term.as_ref()
+                .map_or("never".to_owned(), ToString::to_string)
         };
-        row("in registry", Some(if student.in_registry { "yes" } else { "no" }.to_owned()));
+        row(
+            "in registry",
+            Some(if student.in_registry { "yes" } else { "no" }.to_owned()),
+        );
         row("registered for", Some(term(&student.registered_for)));
         row("fee paid for", Some(term(&student.fee_paid_for)));
         row("studies ended", student.ended_on.map(|day| day.to_string()));
     }
     row("ends", account.expires.map(|ends| ends.to_string()));
-    let note = |note: &portvakt_auth::Note| format!("{}, {} ({})", note.since, note.reason, note.by);
+    let note =
+        |note: &portvakt_auth::Note| format!("{}, {} ({})", note.since, note.reason, note.by);
     row("deactivated", account.deactivated.as_ref().map(note));
     row("suspended", account.suspended.as_ref().map(note));
-    row("services", account.services.as_ref().map(|services| services.join(", ")));
+    row(
+        "services",
+        account
+            .services
+            .as_ref()
+            .map(|services| services.join(", ")),
+    );
     row("vlan", account.vlan.clone());
-    row("password", Some(scheme.map_or("none".to_owned(), |scheme| format!("kept as {scheme}"))));
+    row(
+        "password",
+        Some(scheme.map_or("none".to_owned(), |scheme| format!("kept as {scheme}"))),
+    );
 }
 
 fn print_import(imported: &Imported) -> Ending {
     for problem in &imported.problems {
         complain(problem);
     }
-    let unlisted = imported.problems_in_all.saturating_sub(imported.problems.len());
+    let unlisted = imported
+        .problems_in_all
+        .saturating_sub(imported.problems.len());
     if unlisted > 0 {
         complain(&format_args!("and {unlisted} more problems"));
     }
@@ -256,5 +293,9 @@ fn print_import(imported: &Imported) -> Ending {
         "{} new, {} changed, {} unchanged, {} left out",
         imported.added, imported.changed, imported.unchanged, imported.problems_in_all
     ));
-    if imported.problems_in_all == 0 { Ending::Done } else { Ending::Failed }
+    if imported.problems_in_all == 0 {
+        Ending::Done
+    } else {
+        Ending::Failed
+    }
 }

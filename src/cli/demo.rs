@@ -55,7 +55,10 @@ pub(super) fn run(demo: &Demo) -> Ending {
 /// Imports the people of the demo, unless somebody is there already.
 fn fill(config: &Config) -> Result<(), String> {
     let access = server::build(config).map_err(|error| error.to_string())?;
-    let empty = access.directory.list().is_none_or(|accounts| accounts.is_empty());
+    let empty = access
+        .directory
+        .list()
+        .is_none_or(|accounts| accounts.is_empty());
     let mut outcome = Ok(());
     if empty {
         let request = Request::Import {
@@ -75,17 +78,24 @@ fn fill(config: &Config) -> Result<(), String> {
 }
 
 fn greet(server: &Server, dir: &Path, made: bool) {
-    let Some(address) = server.addresses().first() else { return };
+    let Some(address) = server.addresses().first() else {
+        return;
+    };
     let (host, port) = (address.ip(), address.port());
     let shown = dir.display();
     say("");
     say(match made {
-        true => format!("Everything is in {shown}: configuration, certificates, accounts, audit log."),
+        true => {
+            format!("Everything is in {shown}: configuration, certificates, accounts, audit log.")
+        }
         false => format!("Going on with what is in {shown}."),
     });
     say("Who can log on, and who can't:");
     for person in PEOPLE {
-        say(format_args!("  {:<8} {:<24} {}", person.name, person.password, person.state));
+        say(format_args!(
+            "  {:<8} {:<24} {}",
+            person.name, person.password, person.state
+        ));
     }
     say("Try, in another terminal:");
     say("  # a VPN's way, a bare password (Debian: apt install freeradius-utils)");
@@ -100,6 +110,8 @@ fn greet(server: &Server, dir: &Path, made: bool) {
         ));
     }
     say("  # why somebody can't come in, and what to do");
-    say(format_args!("  portvakt explain ola --config {shown}/portvakt.toml"));
+    say(format_args!(
+        "  portvakt explain ola --config {shown}/portvakt.toml"
+    ));
     say("Ctrl-C stops the server; the same command starts it again with what was there.");
 }

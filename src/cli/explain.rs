@@ -22,8 +22,10 @@ pub(super) struct Explain {
 }
 
 pub(super) fn run(explain: &Explain) -> Ending {
-    let request =
-        Request::Explain { user: explain.user.clone(), service: explain.service.clone() };
+    let request = Request::Explain {
+        user: explain.user.clone(),
+        service: explain.service.clone(),
+    };
     match ask(&explain.file, request, &mut std::io::empty(), |_| {}) {
         Ok(Response::Explanation(explanation)) if explain.json => {
             say(serde_json::to_string_pretty(&explanation).unwrap_or_default());
@@ -34,7 +36,9 @@ pub(super) fn run(explain: &Explain) -> Ending {
             Ending::Done
         }
         Ok(Response::Refused { message }) => fail(message),
-        Ok(other) => fail(format_args!("the server answered something else: {other:?}")),
+        Ok(other) => fail(format_args!(
+            "the server answered something else: {other:?}"
+        )),
         Err(ending) => ending,
     }
 }

@@ -29,7 +29,10 @@ pub(super) fn run(hash: &Hash) -> Ending {
     };
     match hash_password(password.as_bytes(), cost) {
         Ok(hash) => {
-            say(format_args!("{{ARGON2}}{}", hash.reveal().trim_start_matches("{ARGON2}")));
+            say(format_args!(
+                "{{ARGON2}}{}",
+                hash.reveal().trim_start_matches("{ARGON2}")
+            ));
             Ending::Done
         }
         Err(error) => fail(error),

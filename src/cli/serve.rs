@@ -56,10 +56,14 @@ pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) 
 
 fn announce(server: &Server) {
     for address in server.addresses() {
-        say(format_args!("listening on {address} (RADIUS authentication, UDP)"));
+        say(format_args!(
+            "listening on {address} (RADIUS authentication, UDP)"
+        ));
     }
     if let Some(address) = server.metrics_address() {
-        say(format_args!("metrics on http://{address}/metrics, health on http://{address}/health"));
+        say(format_args!(
+            "metrics on http://{address}/metrics, health on http://{address}/health"
+        ));
     }
 }
 

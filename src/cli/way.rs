@@ -47,13 +47,17 @@ pub(super) fn read_password(prompt: &str) -> io::Result<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         let mut line = Zeroizing::new(String::new());
         io::stdin().lock().read_line(&mut line)?;
-        return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+        return Ok(Zeroizing::new(
+            line.trim_end_matches(['\r', '\n']).to_owned(),
+        ));
     }
     let first = Zeroizing::new(rpassword::prompt_password(format!("{prompt}: "))?);
     let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
     if first == again {
         Ok(first)
     } else {
-        Err(io::Error::other("the two are not the same; nothing was changed"))
+        Err(io::Error::other(
+            "the two are not the same; nothing was changed",
+        ))
     }
 }

@@ -38,7 +38,9 @@ impl Client {
             io::ErrorKind::PermissionDenied => ConnectError::NotOurs(socket.to_owned()),
             _ => ConnectError::Other(socket.to_owned(), error),
         })?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
     }
 
     /// Asks, sends `body` behind the question, hands each progress line to `progress`, and returns
@@ -59,7 +61,9 @@ impl Client {
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line)? == 0 {
-                return Err(io::Error::other("the server ended the connection without an answer"));
+                return Err(io::Error::other(
+                    "the server ended the connection without an answer",
+                ));
             }
             let response: Response = serde_json::from_str(&line)?;
             if !matches!(response, Response::Progress { .. }) {

@@ -7,8 +7,8 @@ use portvakt_auth::{
     Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
 };
 
-use super::import::Wish;
 use super::explain::{Explanation, state_code};
+use super::import::Wish;
 use super::protocol::{Filter, Request, Response, Summary};
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
@@ -47,21 +47,41 @@ impl Desk {
             Request::Show { user } => self.find(&user).map(|account| shown(&account)),
             Request::Explain { user, service } => self.explain(&user, &service),
             Request::Unlock { user, why } => self.unlock(who, &user, &why),
-            Request::Suspend { user, why } => self.change(who, "suspend", &user, &why, |account, note| {
-                account.suspended = Some(note);
-            }),
-            Request::Deactivate { user, why } => self.change(who, "deactivate", &user, &why, |account, note| {
-                account.deactivated = Some(note);
-            }),
-            Request::Restore { user, why } => self.change(who, "restore", &user, &why, |account, _| {
-                account.suspended = None;
-                account.deactivated = None;
-            }),
-            Request::SetPassword { user, hash, temporary, why } => {
-                self.set_password(who, &user, hash, temporary, &why)
+            Request::Suspend { user, why } => {
+                self.change(who, "suspend", &user, &why, |account, note| {
+                    account.suspended = Some(note);
+                })
             }
-            Request::Import { octets, file, keep_going, hash_cleartext } => {
-                let wish = Wish { who, file: &file, octets, keep_going, hash_cleartext };
+            Request::Deactivate { user, why } => {
+                self.change(who, "deactivate", &user, &why, |account, note| {
+                    account.deactivated = Some(note);
+                })
+            }
+            Request::Restore { user, why } => {
+                self.change(who, "restore", &user, &why, |account, _| {
+                    account.suspended = None;
+                    account.deactivated = None;
+                })
+            }
+            Request::SetPassword {
+                user,
+                hash,
+                temporary,
+                why,
+            } => self.set_password(who, &user, hash, temporary, &why),
+            Request::Import {
+                octets,
+                file,
+                keep_going,
+                hash_cleartext,
+            } => {
+                let wish = Wish {
+                    who,
+                    file: &file,
+                    octets,
+                    keep_going,
+                    hash_cleartext,
+                };
                 Ok(self.import(&wish, body, progress))
             }
         };
@@ -74,7 +94,9 @@ impl Desk {
         if let Some(realm) = name.realm()
             && !self.access.policy.load().realms.contains(realm)
         {
-            return Err(format!("{realm} is not one of our realms; it is asked at its own home"));
+            return Err(format!(
+                "{realm} is not one of our realms; it is asked at its own home"
+            ));
         }
         let found = self.access.directory.find(name.user(), name.realm());
         match found.wait() {
@@ -93,7 +115,11 @@ impl Desk {
     }
 
     fn list(&self, filter: Option<Filter>, limit: usize) -> Result<Response, Complaint> {
-        let all = self.access.directory.list().ok_or("this directory can't list its accounts")?;
+        let all = self
+            .access
+            .directory
+            .list()
+            .ok_or("this directory can't list its accounts")?;
         let now = self.access.clock.now();
         let summarise = |account: &Arc<Account>| Summary {
             name: account.id.to_string(),
@@ -119,8 +145,8 @@ impl Desk {
 
     fn explain(&self, user: &str, service: &str) -> Result<Response, Complaint> {
         let account = self.find(user)?;
-        let explanation = Explanation::of(&self.access, &account, service)
-            .map_err(|error| error.to_string())?;
+        let explanation =
+            Explanation::of(&self.access, &account, service).map_err(|error| error.to_string())?;
         Ok(Response::Explanation(Box::new(explanation)))
     }
 
@@ -132,7 +158,10 @@ impl Desk {
         self.audit(who, "unlock", &account, why);
         let message = match (was_locked, lasting) {
             (false, _) => format!("{} was not locked and had no failed log-ons", account.id),
-            (true, true) => format!("{} is unlocked, its failed log-ons are forgotten", account.id),
+            (true, true) => format!(
+                "{} is unlocked, its failed log-ons are forgotten",
+                account.id
+            ),
             (true, false) => format!(
                 "{} is unlocked, but the disk refuses: if the server ends before it recovers, the \
                  lock comes back",
@@ -145,9 +174,17 @@ impl Desk {
     /// Waits until a lock change is on disk; `false` if the disk refuses.
     fn write_lock(&self, change: &LockChange) -> bool {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let done = Box::new(move |durability| drop(sender.send(durability)));
+        let done = Box::new(move |durability| {
+            let _ = sender.send(durability);
+        });
         let lock = Some(change.stored(self.access.clock.now()));
-        self.access.store.record(Entry { lock, attempt: None }, Some(done));
+        self.access.store.record(
+            Entry {
+                lock,
+                attempt: None,
+            },
+            Some(done),
+        );
         receiver.recv() == Ok(Durability::OnDisk)
     }
 
@@ -161,7 +198,11 @@ impl Desk {
     ) -> Result<Response, Complaint> {
         let account = self.find(user)?;
         let since = self.access.clock.now().utc;
-        let note = Note { reason: why.to_owned(), since, by: who.to_owned() };
+        let note = Note {
+            reason: why.to_owned(),
+            since,
+            by: who.to_owned(),
+        };
         let changed = self
             .writer()?
             .update(&account.id, |account| change(account, note))
@@ -169,7 +210,9 @@ impl Desk {
         self.access.proofs.forget(&account.id);
         self.audit(who, act, &account, why);
         let state = state_code(&self.access, &changed, "eduroam");
-        Ok(Response::Done { message: format!("{act}: done; {} is now {state}", account.id) })
+        Ok(Response::Done {
+            message: format!("{act}: done; {} is now {state}", account.id),
+        })
     }
 
     fn set_password(
@@ -182,16 +225,30 @@ impl Desk {
     ) -> Result<Response, Complaint> {
         let account = self.find(user)?;
         let changed_at = self.access.clock.now().utc;
-        let kind = if temporary { PasswordKind::Temporary } else { PasswordKind::Permanent };
+        let kind = if temporary {
+            PasswordKind::Temporary
+        } else {
+            PasswordKind::Permanent
+        };
         self.writer()?
             .update(&account.id, |account| {
-                account.set_password(Password { hash, changed_at, kind });
+                account.set_password(Password {
+                    hash,
+                    changed_at,
+                    kind,
+                });
             })
             .map_err(|error| error.to_string())?;
         self.access.proofs.forget(&account.id);
-        let act = if temporary { "set-temporary-password" } else { "set-password" };
+        let act = if temporary {
+            "set-temporary-password"
+        } else {
+            "set-password"
+        };
         self.audit(who, act, &account, why);
-        Ok(Response::Done { message: format!("{} has a new password", account.id) })
+        Ok(Response::Done {
+            message: format!("{} has a new password", account.id),
+        })
     }
 
     fn audit(&self, who: &str, act: &'static str, account: &Account, why: &str) {
@@ -209,7 +266,13 @@ impl Desk {
 /// An account without its hashes.
 fn shown(account: &Account) -> Response {
     let mut account = account.clone();
-    let scheme = account.password.take().map(|password| password.hash.scheme().to_string());
+    let scheme = account
+        .password
+        .take()
+        .map(|password| password.hash.scheme().to_string());
     account.previous.clear();
-    Response::Account { account: Box::new(account), scheme }
+    Response::Account {
+        account: Box::new(account),
+        scheme,
+    }
 }

@@ -82,13 +82,18 @@ impl Explanation {
         let policy = access.policy.load();
         let rules = &policy.rules;
         let lock = lock_state(access, account);
-        let mut findings: Vec<_> =
-            portvakt_auth::findings(account, service, rules, now.utc)
-                .into_iter()
-                .map(|found| StatusFinding { refusal: found.refusal, since: found.since })
-                .collect();
+        let mut findings: Vec<_> = portvakt_auth::findings(account, service, rules, now.utc)
+            .into_iter()
+            .map(|found| StatusFinding {
+                refusal: found.refusal,
+                since: found.since,
+            })
+            .collect();
         if let Err(refusal) = policy.check_kind(account, service) {
-            findings.push(StatusFinding { refusal, since: None });
+            findings.push(StatusFinding {
+                refusal,
+                since: None,
+            });
         }
         let first = findings.first().map(|finding| finding.refusal);
         let attempts = access.store.last_attempts(&account.id, ATTEMPTS_SHOWN)?;
@@ -138,7 +143,10 @@ impl From<AttemptRow> for Attempt {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.display_name.as_deref().map(|name| format!(" ({name})"));
+        let name = self
+            .display_name
+            .as_deref()
+            .map(|name| format!(" ({name})"));
         let name = name.unwrap_or_default();
         match self.refusal {
             None => writeln!(
@@ -147,7 +155,11 @@ impl fmt::Display for Explanation {
                 self.account, self.service
             )?,
             Some(refusal) => {
-                writeln!(f, "{}{name} is refused by {}: {refusal}.", self.account, self.service)?;
+                writeln!(
+                    f,
+                    "{}{name} is refused by {}: {refusal}.",
+                    self.account, self.service
+                )?;
                 writeln!(f, "  why        {}", refusal.for_helpdesk())?;
                 writeln!(f, "  next step  {}", refusal.next_step())?;
             }
@@ -161,7 +173,10 @@ impl fmt::Display for Explanation {
 impl Explanation {
     fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
-            let since = finding.since.map(|since| format!(", since {since}")).unwrap_or_default();
+            let since = finding
+                .since
+                .map(|since| format!(", since {since}"))
+                .unwrap_or_default();
             writeln!(f, "  status     {}{since}", finding.refusal)?;
         }
         Ok(())
@@ -172,7 +187,11 @@ impl Explanation {
             (Some(until), _) => writeln!(f, "  lock       after failed log-ons, until {until}"),
             (None, 0) => writeln!(f, "  lock       none, no failed log-ons counted"),
             (None, failures) => {
-                writeln!(f, "  lock       none, {failures} of {} failed log-ons", self.lock.of)
+                writeln!(
+                    f,
+                    "  lock       none, {failures} of {} failed log-ons",
+                    self.lock.of
+                )
             }
         }
     }

@@ -40,7 +40,11 @@ impl Desk {
         let options = ImportOptions {
             source: wish.file,
             keep_going: wish.keep_going,
-            hash_cleartext: if wish.hash_cleartext { Some(&mut hash) } else { None },
+            hash_cleartext: if wish.hash_cleartext {
+                Some(&mut hash)
+            } else {
+                None
+            },
             now: access.clock.now().utc,
         };
         let mut progress = |progress| tell(told(progress, wish.octets));
@@ -55,10 +59,14 @@ impl Desk {
         match outcome {
             Ok(report) => {
                 let accounts = access.directory.list().map_or(0, |accounts| accounts.len());
-                access.locks.set_capacity(accounts + crate::server::LOCK_TABLE_RESERVE);
+                access
+                    .locks
+                    .set_capacity(accounts + crate::server::LOCK_TABLE_RESERVE);
                 Response::Imported(imported(&report))
             }
-            Err(errors) => Response::Refused { message: errors.to_string() },
+            Err(errors) => Response::Refused {
+                message: errors.to_string(),
+            },
         }
     }
 
@@ -91,11 +99,20 @@ fn told(progress: Progress, octets_in_all: u64) -> Response {
         Progress::Hashing { done, total } => (wide(done), wide(total), "hashing"),
         Progress::Writing { done, total } => (wide(done), wide(total), "writing"),
     };
-    Response::Progress { done, of, step: step.to_owned() }
+    Response::Progress {
+        done,
+        of,
+        step: step.to_owned(),
+    }
 }
 
 fn imported(report: &ImportReport) -> Imported {
-    let listed = report.problems.listed.iter().map(ToString::to_string).collect();
+    let listed = report
+        .problems
+        .listed
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     Imported {
         added: report.created,
         changed: report.changed,

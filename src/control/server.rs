@@ -46,7 +46,11 @@ impl ControlServer {
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || accept(&listener, &stopped, &Arc::new(desk)))?;
-        Ok(Self { path: path.to_owned(), stop, thread: Some(thread) })
+        Ok(Self {
+            path: path.to_owned(),
+            stop,
+            thread: Some(thread),
+        })
     }
 }
 
@@ -94,7 +98,9 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
-        (&mut reader).take(LONGEST_QUESTION).read_until(b'\n', &mut line)?;
+        (&mut reader)
+            .take(LONGEST_QUESTION)
+            .read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(());
         }
@@ -110,10 +116,15 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
                 return say(&Response::Refused { message });
             }
         };
-        let octets = if let Request::Import { octets, .. } = &request { *octets } else { 0 };
+        let octets = if let Request::Import { octets, .. } = &request {
+            *octets
+        } else {
+            0
+        };
         let mut body = (&mut reader).take(octets);
-        let response =
-            desk.handle(&who, request, &mut body, &mut |progress| drop(say(&progress)));
+        let response = desk.handle(&who, request, &mut body, &mut |progress| {
+            drop(say(&progress))
+        });
         io::copy(&mut body, &mut io::sink())?;
         say(&response)?;
     }
@@ -129,6 +140,8 @@ fn who(stream: &UnixStream) -> String {
 
 /// The name of a user of this machine, or its number.
 pub fn user_name(uid: u32) -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten();
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid))
+        .ok()
+        .flatten();
     user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }

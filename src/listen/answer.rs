@@ -36,7 +36,15 @@ impl Answer {
         authenticator: [u8; 16],
         arrived: Instant,
     ) -> Self {
-        Self { outbox, endpoint, path, key, authenticator, arrived, answered: false }
+        Self {
+            outbox,
+            endpoint,
+            path,
+            key,
+            authenticator,
+            arrived,
+            answered: false,
+        }
     }
 
     /// When the request came in.
@@ -74,15 +82,23 @@ impl Answer {
 
     /// Puts the bytes into the duplicate cache and packs them for sending.
     pub(super) fn remember(&self, bytes: Arc<[u8]>) -> Parcel {
-        self.outbox.duplicates.answered(&self.key, &self.authenticator, &bytes);
-        Parcel { bytes, endpoint: Arc::clone(&self.endpoint), path: self.path }
+        self.outbox
+            .duplicates
+            .answered(&self.key, &self.authenticator, &bytes);
+        Parcel {
+            bytes,
+            endpoint: Arc::clone(&self.endpoint),
+            path: self.path,
+        }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.answered {
-            self.outbox.duplicates.remove(&self.key, &self.authenticator);
+            self.outbox
+                .duplicates
+                .remove(&self.key, &self.authenticator);
         }
     }
 }

@@ -76,17 +76,28 @@ mod tests {
     }
 
     fn found(clients: &Clients, address: &str) -> Option<String> {
-        clients.find(address.parse().unwrap()).map(|client| client.name.clone())
+        clients
+            .find(address.parse().unwrap())
+            .map(|client| client.name.clone())
     }
 
     /// R9.
     #[test]
     fn the_longest_prefix_wins_in_both_families() {
-        let clients = clients(&["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "fd00::/16", "fd00:1::/32"]);
+        let clients = clients(&[
+            "10.0.0.0/8",
+            "10.1.0.0/16",
+            "10.1.2.3/32",
+            "fd00::/16",
+            "fd00:1::/32",
+        ]);
         assert_eq!(found(&clients, "10.9.9.9").as_deref(), Some("10.0.0.0/8"));
         assert_eq!(found(&clients, "10.1.9.9").as_deref(), Some("10.1.0.0/16"));
         assert_eq!(found(&clients, "10.1.2.3").as_deref(), Some("10.1.2.3/32"));
-        assert_eq!(found(&clients, "::ffff:10.1.2.3").as_deref(), Some("10.1.2.3/32"));
+        assert_eq!(
+            found(&clients, "::ffff:10.1.2.3").as_deref(),
+            Some("10.1.2.3/32")
+        );
         assert_eq!(found(&clients, "fd00:1::1").as_deref(), Some("fd00:1::/32"));
         assert_eq!(found(&clients, "fd00:2::1").as_deref(), Some("fd00::/16"));
     }

@@ -81,23 +81,33 @@ impl DelayLine {
     /// # Errors
     /// The system has no thread to give.
     pub(super) fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
-        let line = Self { shared: Arc::default() };
+        let line = Self {
+            shared: Arc::default(),
+        };
         let runner = line.clone();
-        let thread =
-            std::thread::Builder::new().name("rejects".to_owned()).spawn(move || runner.run())?;
+        let thread = std::thread::Builder::new()
+            .name("rejects".to_owned())
+            .spawn(move || runner.run())?;
         Ok((line, thread))
     }
 
     /// Sends `datagram` as the answer at `due`, or now where the room is full or closed.
     pub(super) fn send_at(&self, due: Instant, answer: Answer, datagram: &[u8]) {
-        let waiting = Waiting { due, answer, datagram: Box::from(datagram) };
+        let waiting = Waiting {
+            due,
+            answer,
+            datagram: Box::from(datagram),
+        };
         let (queue, wake) = &*self.shared;
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.closed || queue.waiting.len() >= CAPACITY {
             drop(queue);
             return waiting.send();
         }
-        let is_first = queue.waiting.peek().is_none_or(|Reverse(first)| due < first.due);
+        let is_first = queue
+            .waiting
+            .peek()
+            .is_none_or(|Reverse(first)| due < first.due);
         queue.waiting.push(Reverse(waiting));
         drop(queue);
         if is_first {

@@ -73,10 +73,16 @@ impl Duplicates {
                         None => Arrival::InProgress,
                     };
                 }
-                entry.insert(Remembered { authenticator: *authenticator, answer: None });
+                entry.insert(Remembered {
+                    authenticator: *authenticator,
+                    answer: None,
+                });
             }
             Entry::Vacant(entry) => {
-                entry.insert(Remembered { authenticator: *authenticator, answer: None });
+                entry.insert(Remembered {
+                    authenticator: *authenticator,
+                    answer: None,
+                });
             }
         }
         self.queue(key, *authenticator, now);
@@ -106,7 +112,9 @@ impl Duplicates {
 
     /// Forgets a request that will get no answer, so that a retransmission gets its chance.
     pub fn remove(&self, key: &Key, authenticator: &[u8; 16]) {
-        self.exchanges.remove_if(key, |_, remembered| remembered.authenticator == *authenticator);
+        self.exchanges.remove_if(key, |_, remembered| {
+            remembered.authenticator == *authenticator
+        });
     }
 
     /// Forgets what is older than the lifetime.
@@ -144,7 +152,11 @@ mod tests {
     const LIFETIME: Duration = Duration::from_secs(10);
 
     fn key(identifier: u8) -> Key {
-        Key { peer: "192.0.2.1:1024".parse().unwrap(), local_port: 1812, identifier }
+        Key {
+            peer: "192.0.2.1:1024".parse().unwrap(),
+            local_port: 1812,
+            identifier,
+        }
     }
 
     /// R4.
@@ -155,7 +167,10 @@ mod tests {
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::InProgress);
         cache.answered(&key(1), &[7; 16], &answer);
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::Answered(answer));
+        assert_eq!(
+            cache.arrive(key(1), &[7; 16], now),
+            Arrival::Answered(answer)
+        );
     }
 
     /// R4.
@@ -175,10 +190,16 @@ mod tests {
         cache.arrive(key(1), &[8; 16], start + LIFETIME / 2);
         cache.sweep(start + LIFETIME);
         assert_eq!(cache.len(), 1);
-        assert_eq!(cache.arrive(key(1), &[8; 16], start + LIFETIME), Arrival::InProgress);
+        assert_eq!(
+            cache.arrive(key(1), &[8; 16], start + LIFETIME),
+            Arrival::InProgress
+        );
         cache.sweep(start + 2 * LIFETIME);
         assert!(cache.is_empty());
-        assert_eq!(cache.arrive(key(1), &[8; 16], start + 2 * LIFETIME), Arrival::New);
+        assert_eq!(
+            cache.arrive(key(1), &[8; 16], start + 2 * LIFETIME),
+            Arrival::New
+        );
     }
 
     #[test]

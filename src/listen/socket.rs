@@ -46,7 +46,11 @@ pub(super) struct Path {
 ///
 /// # Errors
 /// What the kernel says: address in use, no such local address, no permission for the port.
-pub(super) fn bind(address: SocketAddr, count: usize, receive_buffer: usize) -> io::Result<Vec<Endpoint>> {
+pub(super) fn bind(
+    address: SocketAddr,
+    count: usize,
+    receive_buffer: usize,
+) -> io::Result<Vec<Endpoint>> {
     // A port that another program (or a second Portvakt) holds must be an error, though our own
     // sockets share it: SO_REUSEPORT alone would silently split the traffic between the two.
     let address = probe(address)?;
@@ -61,7 +65,11 @@ pub(super) fn bind(address: SocketAddr, count: usize, receive_buffer: usize) -> 
 
 /// Binds the address once without sharing it and lets it go, to learn whether it is free.
 fn probe(address: SocketAddr) -> io::Result<SocketAddr> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -78,18 +86,33 @@ fn spread_by_identifier(first: &Endpoint, count: usize) -> io::Result<()> {
     const MODULO: u16 = 0x94; // BPF_ALU | BPF_MOD | BPF_K
     const RETURN_A: u16 = 0x16; // BPF_RET | BPF_A
     const IDENTIFIER_OFFSET: u32 = 1;
-    let step = |code, k| libc::sock_filter { code, jt: 0, jf: 0, k };
+    let step = |code, k| libc::sock_filter {
+        code,
+        jt: 0,
+        jf: 0,
+        k,
+    };
     let count = u32::try_from(count).map_err(io::Error::other)?;
-    let mut program =
-        [step(LOAD_OCTET, IDENTIFIER_OFFSET), step(MODULO, count), step(RETURN_A, 0)];
-    let program = libc::sock_fprog { len: 3, filter: program.as_mut_ptr() };
+    let mut program = [
+        step(LOAD_OCTET, IDENTIFIER_OFFSET),
+        step(MODULO, count),
+        step(RETURN_A, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: 3,
+        filter: program.as_mut_ptr(),
+    };
     setsockopt(&first.socket, sockopt::AttachReusePortCbpf, &program)?;
     Ok(())
 }
 
 impl Endpoint {
     fn open(address: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
@@ -103,7 +126,10 @@ impl Endpoint {
             }
         }
         socket.bind(&address.into())?;
-        Ok(Self { socket: socket.into(), address })
+        Ok(Self {
+            socket: socket.into(),
+            address,
+        })
     }
 
     /// The bound address, with the port that was chosen.
@@ -148,7 +174,10 @@ impl Endpoint {
             .as_ref()
             .and_then(socket_address)
             .ok_or_else(|| io::Error::other("a datagram without a sender"))?;
-        let local = message.cmsgs().ok().and_then(|mut all| all.find_map(local_address));
+        let local = message
+            .cmsgs()
+            .ok()
+            .and_then(|mut all| all.find_map(local_address));
         Ok((message.bytes, Path { peer, local }))
     }
 
@@ -163,16 +192,26 @@ impl Endpoint {
         let slices = [IoSlice::new(datagram)];
         let to = SockaddrStorage::from(path.peer);
         let send = |control: &[ControlMessage<'_>]| {
-            sendmsg(self.socket.as_raw_fd(), &slices, control, MsgFlags::empty(), Some(&to))
+            sendmsg(
+                self.socket.as_raw_fd(),
+                &slices,
+                control,
+                MsgFlags::empty(),
+                Some(&to),
+            )
         };
         match local {
             IpAddr::V4(address) => send(&[ControlMessage::Ipv4PacketInfo(&libc::in_pktinfo {
                 ipi_ifindex: 0,
-                ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(address.octets()),
+                },
                 ipi_addr: libc::in_addr { s_addr: 0 },
             })]),
             IpAddr::V6(address) => send(&[ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo {
-                ipi6_addr: libc::in6_addr { s6_addr: address.octets() },
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: address.octets(),
+                },
                 ipi6_ifindex: 0,
             })]),
         }?;
@@ -188,8 +227,14 @@ fn is_no_datagram(error: &io::Error) -> bool {
 }
 
 fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = storage.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
-    v4.or_else(|| storage.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
+    let v4 = storage
+        .as_sockaddr_in()
+        .map(|address| SocketAddr::V4((*address).into()));
+    v4.or_else(|| {
+        storage
+            .as_sockaddr_in6()
+            .map(|address| SocketAddr::V6((*address).into()))
+    })
 }
 
 fn local_address(message: ControlMessageOwned) -> Option<IpAddr> {
@@ -225,11 +270,20 @@ mod tests {
     /// R8: 127.0.0.2 asked, 127.0.0.2 answers, though the socket is bound to 0.0.0.0.
     #[test]
     fn answer_leaves_from_the_address_that_was_asked() {
-        for (bound, asked) in [("0.0.0.0", "127.0.0.2"), ("[::]", "[::1]"), ("127.0.0.3", "127.0.0.3")] {
+        for (bound, asked) in [
+            ("0.0.0.0", "127.0.0.2"),
+            ("[::]", "[::1]"),
+            ("127.0.0.3", "127.0.0.3"),
+        ] {
             let endpoints = bind(any_port(bound), 2, 1 << 16).unwrap();
             let port = endpoints[0].address().port();
             let asked: SocketAddr = format!("{asked}:{port}").parse().unwrap();
-            let client = UdpSocket::bind(any_port(if asked.is_ipv4() { "127.0.0.1" } else { "[::1]" })).unwrap();
+            let client = UdpSocket::bind(any_port(if asked.is_ipv4() {
+                "127.0.0.1"
+            } else {
+                "[::1]"
+            }))
+            .unwrap();
             client.send_to(&[1, 7, 0, 20], asked).unwrap();
             let (length, path) = receive(&endpoints);
             assert_eq!(length, 4);
@@ -246,12 +300,17 @@ mod tests {
         let endpoints = bind(any_port("127.0.0.1"), 2, 1 << 16).unwrap();
         let client = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
         for identifier in 0..32_u8 {
-            client.send_to(&[1, identifier], endpoints[0].address()).unwrap();
+            client
+                .send_to(&[1, identifier], endpoints[0].address())
+                .unwrap();
         }
         for (index, endpoint) in endpoints.iter().enumerate() {
             let mut buffer = [0; 16];
             for _ in 0..16 {
-                endpoint.receive(&mut buffer).unwrap().expect("half of the datagrams");
+                endpoint
+                    .receive(&mut buffer)
+                    .unwrap()
+                    .expect("half of the datagrams");
                 assert_eq!(usize::from(buffer[1]) % 2, index);
             }
         }

@@ -205,7 +205,8 @@ impl<H: RequestHandler> Receiver<H> {
                 }
                 Err(error) => {
                     tracing::debug!(%error, address = %self.endpoint.address(), "receive failed");
-                    self.handler.dropped(self.endpoint.address(), None, DropReason::SocketError);
+                    self.handler
+                        .dropped(self.endpoint.address(), None, DropReason::SocketError);
                 }
             }
         }
@@ -213,7 +214,9 @@ impl<H: RequestHandler> Receiver<H> {
 
     fn handle_datagram(&self, datagram: &[u8], path: Path) {
         let Some(client) = self.handler.client(path.peer) else {
-            return self.handler.dropped(path.peer, None, DropReason::UnknownClient);
+            return self
+                .handler
+                .dropped(path.peer, None, DropReason::UnknownClient);
         };
         if let Err(why) = self.handle_client_datagram(datagram, path, &client) {
             self.handler.dropped(path.peer, Some(&client), why);
@@ -236,9 +239,8 @@ impl<H: RequestHandler> Receiver<H> {
             identifier: packet.identifier(),
         };
         let authenticator = *packet.authenticator();
-        let request =
-            VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
-                .map_err(DropReason::Unverified)?;
+        let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
+            .map_err(DropReason::Unverified)?;
         if request.code() == Code::StatusServer {
             self.answer_status_server(&request, path, client);
             return Ok(());
@@ -254,7 +256,8 @@ impl<H: RequestHandler> Receiver<H> {
                     authenticator,
                     arrived,
                 );
-                self.handler.access_request(&request, Arc::clone(client), answer);
+                self.handler
+                    .access_request(&request, Arc::clone(client), answer);
             }
             Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {
@@ -269,8 +272,8 @@ impl<H: RequestHandler> Receiver<H> {
     fn answer_status_server(&self, request: &VerifiedRequest<'_>, path: Path, client: &Client) {
         let context = request.reply_context();
         let mut buffer = [0; LARGEST_PACKET];
-        let reply = Reply::accept(&context, &mut buffer)
-            .and_then(|reply| reply.finish(&client.secret));
+        let reply =
+            Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
         if let Ok(bytes) = reply {
             self.send(bytes, path);
             self.handler.status_server(client);

@@ -126,19 +126,27 @@ impl MetricsServer {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            let served = runtime.block_on(async {
-                let listener = TcpListener::from_std(listener)?;
-                let stopped = async { drop(stopped.await) };
-                serve(listener, metrics, source, stopped).await
-            });
-            if let Err(error) = served {
-                tracing::error!(%error, "metrics are no longer served");
-            }
-        })?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || {
+                let served = runtime.block_on(async {
+                    let listener = TcpListener::from_std(listener)?;
+                    let stopped = async { drop(stopped.await) };
+                    serve(listener, metrics, source, stopped).await
+                });
+                if let Err(error) = served {
+                    tracing::error!(%error, "metrics are no longer served");
+                }
+            })?;
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The bound address.

@@ -47,11 +47,20 @@ fn a_full_queue_sheds_what_waited_longest_and_calls_every_job_once() {
             done.send((index, matches!(turn, Turn::Shed))).unwrap();
         });
     }
-    assert_eq!(pool.load(), Load { waiting: 3, shed: 2 });
+    assert_eq!(
+        pool.load(),
+        Load {
+            waiting: 3,
+            shed: 2
+        }
+    );
     go_on.send(()).unwrap();
     let mut all: Vec<_> = results.iter().take(5).collect();
     all.sort_unstable();
-    assert_eq!(all, [(0, true), (1, true), (2, false), (3, false), (4, false)]);
+    assert_eq!(
+        all,
+        [(0, true), (1, true), (2, false), (3, false), (4, false)]
+    );
 }
 
 #[test]
@@ -67,7 +76,10 @@ fn a_flood_on_one_account_sheds_its_own_jobs_and_keeps_order() {
     }
     go_on.send(()).unwrap();
     let all: Vec<_> = results.iter().take(5).collect();
-    assert_eq!(all, [(0, true), (1, true), (2, false), (3, false), (4, false)]);
+    assert_eq!(
+        all,
+        [(0, true), (1, true), (2, false), (3, false), (4, false)]
+    );
 }
 
 #[test]
@@ -96,7 +108,9 @@ fn closing_sheds_what_waits() {
     let (done, result) = mpsc::channel();
     for key in ["holder", "other"] {
         let done = done.clone();
-        pool.submit(key.into(), move |turn| done.send(matches!(turn, Turn::Shed)).unwrap());
+        pool.submit(key.into(), move |turn| {
+            done.send(matches!(turn, Turn::Shed)).unwrap()
+        });
     }
     let closer = std::thread::spawn(move || pool.close());
     go_on.send(()).unwrap();

@@ -16,6 +16,10 @@ pub(super) const SECRET: &str = "portvakt-demo-secret";
 /// The name that the demo's certificate is made out to.
 const SERVER_NAME: &str = "radius.campus.example";
 
+/// wpa_supplicant speaks TLS 1.3 only where it is told to.
+const TLS13_ONLY: &str = "    phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_2=1 \
+                          tls_disable_tlsv1_3=0\"\n";
+
 /// Somebody whom the greeting names.
 pub(super) struct Person {
     pub(super) name: &'static str,
@@ -25,16 +29,36 @@ pub(super) struct Person {
 
 /// Those of `config/demo.ldif` that a newcomer tries first.
 pub(super) const PEOPLE: [Person; 6] = [
-    person("anna", "correct-horse-battery", "student, registered and paid: gets in"),
+    person(
+        "anna",
+        "correct-horse-battery",
+        "student, registered and paid: gets in",
+    ),
     person("kari", "granite-and-heather", "employee: gets in"),
     person("ola", "forgot-to-pay-again", "student, fee unpaid: refused"),
-    person("lars", "degree-in-my-pocket", "left more than 90 days ago: refused"),
-    person("ingrid", "same-as-last-decade", "password older than a year: refused"),
-    person("siri", "shared-too-many-films", "suspended after an abuse report: refused"),
+    person(
+        "lars",
+        "degree-in-my-pocket",
+        "left more than 90 days ago: refused",
+    ),
+    person(
+        "ingrid",
+        "same-as-last-decade",
+        "password older than a year: refused",
+    ),
+    person(
+        "siri",
+        "shared-too-many-films",
+        "suspended after an abuse report: refused",
+    ),
 ];
 
 const fn person(name: &'static str, password: &'static str, state: &'static str) -> Person {
-    Person { name, password, state }
+    Person {
+        name,
+        password,
+        state,
+    }
 }
 
 /// Why the folder can't be made.
@@ -61,14 +85,16 @@ pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     if !dir.join("tls/radius.pem").exists() {
         make_certificates(&dir.join("tls"))?;
     }
-    let absolute = dir.canonicalize().map_err(|error| FolderError::Write(dir.to_owned(), error))?;
+    let absolute = dir
+        .canonicalize()
+        .map_err(|error| FolderError::Write(dir.to_owned(), error))?;
     for person in &PEOPLE {
         let profile = |suffix: &str, extra: &str| {
             let path = dir.join(format!("eapol_test/{}{suffix}.conf", person.name));
             write(&path, profile(&absolute, person, extra).as_bytes())
         };
         profile("", "")?;
-        profile("-tls1.3", "    phase1=\"tls_disable_tlsv1_3=0 tls_disable_tlsv1_2=1\"\n")?;
+        profile("-tls1.3", TLS13_ONLY)?;
     }
     if made {
         // Last, so that a start that was cut short begins anew.
@@ -91,21 +117,30 @@ fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
 fn make_certificates(folder: &Path) -> Result<(), FolderError> {
     let (ca_key, server_key) = (KeyPair::generate()?, KeyPair::generate()?);
     let mut ca = validity(CertificateParams::default(), 10)?;
-    ca.distinguished_name.push(DnType::CommonName, "Portvakt demo CA");
+    ca.distinguished_name
+        .push(DnType::CommonName, "Portvakt demo CA");
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::from_params(&ca, &ca_key);
     let mut server = validity(CertificateParams::new([SERVER_NAME.to_owned()])?, 2)?;
-    server.distinguished_name.push(DnType::CommonName, SERVER_NAME);
+    server
+        .distinguished_name
+        .push(DnType::CommonName, SERVER_NAME);
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.use_authority_key_identifier_extension = true;
     let server_certificate = server.signed_by(&server_key, &issuer)?;
     write(&folder.join("ca.pem"), ca_certificate.pem().as_bytes())?;
-    write(&folder.join("radius.key"), server_key.serialize_pem().as_bytes())?;
+    write(
+        &folder.join("radius.key"),
+        server_key.serialize_pem().as_bytes(),
+    )?;
     // Last: its presence says that all three are there.
-    write(&folder.join("radius.pem"), server_certificate.pem().as_bytes())
+    write(
+        &folder.join("radius.pem"),
+        server_certificate.pem().as_bytes(),
+    )
 }
 
 /// Valid from yesterday for so many years.
