@@ -1,5 +1,7 @@
 //! One battery for every directory, and what the embedded one promises beyond it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::sync::Arc;
 use std::time::Instant;
 

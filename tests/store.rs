@@ -1,5 +1,12 @@
 //! The store on a real disk: what it promises, what it does when the disk refuses, and after a kill.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -351,6 +358,40 @@ fn entry_after_the_end_is_answered_from_memory() {
         Durability::MemoryOnly
     );
     assert!(matches!(store.put_accounts(&[]), Err(StoreError::Closed)));
+}
+
+/// As with a disk that hangs: the server goes on, and nothing is forgotten.
+#[test]
+fn full_queue_answers_from_memory_and_the_locks_are_written_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (release, held) = channel::<()>();
+    let hang = move |_| held.recv().unwrap();
+    store.record(Entry::default(), Some(Box::new(hang)));
+    let (sender, answers) = channel();
+    for number in 0..20_000 {
+        let name = format!("s{number}");
+        let entry = Entry {
+            lock: Some(lock(&name, 1, number + 1)),
+            attempt: Some(attempt(&name, 0)),
+        };
+        let sender = sender.clone();
+        store.record(
+            entry,
+            Some(Box::new(move |durability| sender.send(durability).unwrap())),
+        );
+    }
+    let in_memory = answers
+        .try_iter()
+        .inspect(|&answer| assert_eq!(answer, Durability::MemoryOnly));
+    let in_memory = in_memory.count() as u64;
+    assert!(in_memory > 2_000, "{in_memory}");
+    assert!(store.is_dirty(&id("s19999")));
+    assert_eq!(store.health().attempts_dropped, in_memory);
+
+    release.send(()).unwrap();
+    wait_until("written", || store.health().locks_waiting == 0);
+    assert_eq!(store.restore_locks(now()).unwrap().len(), 20_000);
 }
 
 #[test]
