@@ -7,6 +7,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "each test uses the part of it that it needs"
 )]
