@@ -125,7 +125,7 @@ fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending 
 
 fn set_password(set: &SetPassword) -> Ending {
     let config = match set.act.file.load() {
-        Ok(config) => config,
+        Ok((config, _)) => config,
         Err(ending) => return ending,
     };
     let password = match read_password("New password") {

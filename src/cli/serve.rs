@@ -13,7 +13,7 @@ use crate::server::{ReloadError, Server};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
-    match file.load() {
+    match file.load_aloud() {
         Ok(config) => serve(config, file.config.clone(), |_| {}),
         Err(ending) => ending,
     }
