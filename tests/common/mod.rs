@@ -19,6 +19,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod access_point;
 mod daemon;
 mod eapol_test;
 mod radclient;
@@ -26,10 +27,11 @@ mod setup;
 
 use std::time::{Duration, Instant};
 
+pub use access_point::{AccessPoint, Reply};
 pub use daemon::Daemon;
 pub use eapol_test::{EapolTest, Run};
 pub use radclient::{Answer, Radclient};
-pub use setup::{DEMO_PEOPLE, SECRET, Setup};
+pub use setup::{DEMO_PEOPLE, SECRET, Setup, run_with};
 
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -136,7 +137,8 @@ impl Setup {
     pub fn write_certificates(&self, identity: &ServerIdentity) {
         self.write("ca.pem", &self.authority.certificate_pem());
         self.write("radius.pem", &identity.chain_pem);
-        self.write("radius.key", &identity.key_pem);
+        let key = self.write("radius.key", &identity.key_pem);
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Writes the configuration file.
@@ -199,7 +201,7 @@ impl Setup {
 }
 
 /// Runs a program to its end, with something to read on standard input.
-pub(super) fn run_with(command: &mut Command, input: &str) -> Output {
+pub fn run_with(command: &mut Command, input: &str) -> Output {
     use std::io::Write as _;
     let mut child = command
         .stdin(Stdio::piped())
