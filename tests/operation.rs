@@ -217,19 +217,6 @@ fn health_is_200_and_names_its_parts() {
     }
 }
 
-#[test]
-fn metrics_can_be_off() {
-    let mut setup = Setup::new();
-    setup.change("metrics", "address", "\"off\"");
-    setup.write_config();
-    let checked = setup.cli(&["check"]);
-    assert!(
-        text(&checked).contains("metrics     off"),
-        "{}",
-        text(&checked)
-    );
-}
-
 // -- reload -------------------------------------------------------------------------------------
 
 #[test]
