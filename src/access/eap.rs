@@ -23,8 +23,7 @@ pub(super) fn handle(
 ) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
-    let mut response = Vec::with_capacity(message.len());
-    message.copy_into(&mut response);
+    let response = whole(message);
     match request.first(AttributeType::STATE) {
         _ if response.is_empty() => {
             let [identifier] = crate::random::bytes();
@@ -34,6 +33,17 @@ pub(super) fn handle(
         None => begin(exchange, request, &response, limits),
         Some(state) => resume(exchange, state, &response, limits),
     }
+}
+
+/// Refuses EAP from a client that may not bring it.
+pub(super) fn refuse_unoffered(exchange: Exchange, message: EapMessage<'_>) {
+    refuse(exchange, &whole(message), Refusal::MethodNotAllowed, None);
+}
+
+fn whole(message: EapMessage<'_>) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(message.len());
+    message.copy_into(&mut packet);
+    packet
 }
 
 fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
