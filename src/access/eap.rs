@@ -49,7 +49,7 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
 fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
-    let outer = match route::route(name, &exchange.policy) {
+    let outer = match route::route(name, &exchange.policy.realms) {
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
@@ -145,7 +145,7 @@ fn prove(
         .handshake(HandshakeOutcome::Completed);
     let InnerCredential::Password { identity, password } = credential;
     exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
+    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };

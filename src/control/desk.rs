@@ -92,7 +92,7 @@ impl Desk {
         let name = NetworkAccessIdentifier::parse(user.as_bytes())
             .map_err(|error| format!("{user:?} can't be a user name: {error}"))?;
         if let Some(realm) = name.realm()
-            && !self.access.policy.load().realms.contains(realm)
+            && !self.access.policy.load().realms.ours.contains(realm)
         {
             return Err(format!(
                 "{realm} is not one of our realms; it is asked at its own home"
