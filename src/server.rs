@@ -63,6 +63,9 @@ pub enum StartError {
     /// The control socket.
     #[error("can't make the control socket {0}: {1}")]
     Control(PathBuf, std::io::Error),
+    /// The signals that end it could not be waited for.
+    #[error("can't listen for signals: {0}")]
+    Signals(std::io::Error),
     /// No threads left.
     #[error("can't start a thread: {0}")]
     Thread(std::io::Error),
