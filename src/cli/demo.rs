@@ -37,7 +37,7 @@ pub(super) fn run(demo: &Demo) -> Ending {
     let path = demo.dir.join("portvakt.toml");
     let config = match Config::load_file(&path, jiff::Timestamp::now()) {
         Ok((config, warnings)) => {
-            warnings.iter().for_each(|warning| complain(warning));
+            warnings.iter().for_each(complain);
             config
         }
         Err(problems) => {

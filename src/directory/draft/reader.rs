@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn read(mut self) -> Result<Option<Draft>, Vec<AttributeError>> {
-        let draft = self.user_name().and_then(|id| self.draft(id));
+        let draft = self.user_name().map(|id| self.draft(id));
         if self.errors.is_empty() {
             Ok(draft)
         } else {
@@ -114,10 +114,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn draft(&mut self, id: AccountId) -> Option<Draft> {
+    fn draft(&mut self, id: AccountId) -> Draft {
         let map = self.map;
         let password = self.password();
-        let kind = self.kind()?;
+        // Without a kind there is an error already; reading on tells the others too.
+        let kind = self.kind().unwrap_or(Kind::Guest);
         let mut account = Account::new(id, kind);
         account.display_name = self.text(&map.display_name);
         account.mail = self.first_text(&map.mail);
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
         account.services = self.services();
         account.vlan = self.vlan();
         account.aliases = self.aliases();
-        Some(Draft { account, password })
+        Draft { account, password }
     }
 
     fn user_name(&mut self) -> Option<AccountId> {
