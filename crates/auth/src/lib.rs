@@ -16,6 +16,7 @@
 pub mod account;
 pub mod decision;
 pub mod lock;
+pub mod mschap;
 pub mod name;
 pub mod password;
 pub mod proof;
