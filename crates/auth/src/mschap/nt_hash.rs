@@ -1,7 +1,7 @@
 //! The NT hash: MD4 of the password in UTF-16, unsalted.
 
 use md4::{Digest, Md4};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 /// NtPasswordHash (RFC 2759 §8.3). Whoever has it can log on by MS-CHAP without the password, so
 /// it is kept like one: redacted in `Debug`, wiped on drop, compared in constant time. Serialised
 /// as 32 hexadecimal digits.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct NtHash(Zeroizing<[u8; 16]>);
 
 /// Why a text is no NT hash. Never holds any of it.
@@ -121,8 +121,8 @@ impl TryFrom<String> for NtHash {
     }
 }
 
-impl From<NtHash> for String {
-    fn from(hash: NtHash) -> String {
-        std::mem::take(&mut hash.reveal())
+impl Serialize for NtHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.reveal())
     }
 }
