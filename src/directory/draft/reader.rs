@@ -75,7 +75,7 @@ pub enum AttributeFault {
     /// A password in the clear.
     #[error(
         "the password is in clear text; give a hash such as {{ARGON2}}…, {{SSHA}}… or {{CRYPT}}… \
-         (`portvakt hash` makes one), or ask the import to hash clear text"
+         (`portvakt hash` makes one), or import with --hash-cleartext"
     )]
     Cleartext,
 }
