@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
@@ -32,7 +32,7 @@ pub(super) fn start_logging() {
 /// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.
 pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) -> Ending {
     // Before anything can be asked to end: a signal in between must not be lost.
-    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
+    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ]) {
         Ok(signals) => signals,
         Err(error) => return fail(format_args!("can't listen for signals: {error}")),
     };
@@ -45,6 +45,9 @@ pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) 
     for signal in signals.forever() {
         match signal {
             SIGHUP => reload(&mut server),
+            // A file has met `ulimit -f`. The write failed as on a full disk, and is met as that;
+            // unhandled, the signal would end the process.
+            SIGXFSZ => {}
             _ => break,
         }
     }
