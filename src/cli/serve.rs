@@ -25,6 +25,9 @@ pub(super) fn start_logging() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Told through eprintln!, which panics where standard error takes nothing: a log file on a
+        // full disk would end the threads that speak of the full disk.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
