@@ -265,12 +265,11 @@ impl Desk {
 
 /// An account without its hashes.
 fn shown(account: &Account) -> Response {
-    let mut account = account.clone();
     let scheme = account
         .password
-        .take()
+        .as_ref()
         .map(|password| password.hash.scheme().to_string());
-    account.previous.clear();
+    let account = account.without_secrets();
     Response::Account {
         account: Box::new(account),
         scheme,
