@@ -27,6 +27,8 @@ use crate::store::{Store, StoreError};
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often the audit log is synced to disk: a power cut loses no more of it.
+const FLUSH_EVERY: Duration = Duration::from_secs(3);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
@@ -61,6 +63,9 @@ pub enum StartError {
     /// The control socket.
     #[error("can't make the control socket {0}: {1}")]
     Control(PathBuf, std::io::Error),
+    /// The signals that end it could not be waited for.
+    #[error("can't listen for signals: {0}")]
+    Signals(std::io::Error),
     /// No threads left.
     #[error("can't start a thread: {0}")]
     Thread(std::io::Error),
@@ -313,11 +318,17 @@ struct Housekeeper {
 impl Housekeeper {
     fn run(&self, stopped: &Receiver<()>) {
         let mut pruned: Option<Instant> = None;
+        let mut flushed = Instant::now();
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.give_up_expired(now);
             self.forget();
+            if now - flushed >= FLUSH_EVERY {
+                flushed = now;
+                // What does not get to disk shows on the health page.
+                let _ = self.access.audit.flush(TIDY_EVERY);
+            }
             if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
                 pruned = Some(now);
                 let before = Timestamp::now().checked_sub(self.keep_attempts);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use portvakt_auth::password::{self, Checked, Scratch};
 use portvakt_auth::{
-    Account, Admission, AttemptOutcome, Denied, Grant, LockChange, Now, Proof, Refusal,
+    Account, AccountId, Admission, AttemptOutcome, Denied, Grant, LockChange, Now, Proof, Refusal,
 };
 use zeroize::Zeroizing;
 
@@ -43,10 +43,19 @@ struct LogOn<F> {
 
 /// The right to have one credential checked.
 enum Reservation {
-    /// One of the attempts that the account has left.
-    Held(Admission),
+    /// One of the attempts that this account has left.
+    Held(AccountId, Admission),
     /// An account that nothing is counted on (I5).
     Exempt,
+}
+
+impl Reservation {
+    fn is_for(&self, account: &Account) -> bool {
+        match self {
+            Self::Held(id, _) => *id == account.id,
+            Self::Exempt => !account.kind.is_counted(),
+        }
+    }
 }
 
 /// Decides about `credential` and hands exchange and decision to `then`, once.
@@ -112,9 +121,8 @@ where
         }
         let lockout = &self.exchange.policy.rules.lockout;
         let locks = &self.exchange.access.locks;
-        locks
-            .admit(&account.id, lockout, self.now().tick)
-            .map(Reservation::Held)
+        let admission = locks.admit(&account.id, lockout, self.now().tick)?;
+        Ok(Reservation::Held(account.id.clone(), admission))
     }
 
     fn recall(&self, account: &Account) -> Option<Proof> {
@@ -143,6 +151,8 @@ where
             }
         };
         self.exchange.facts.account = Some(account.id.clone());
+        // A name that was given to another account meanwhile: the attempt counts there.
+        let reservation = reservation.filter(|reservation| reservation.is_for(&account));
         match reservation.map_or_else(|| self.reserve(&account), Ok) {
             Ok(reservation) => self.check(&account, reservation, scratch),
             Err(Denied::Busy) => self.queue(Arc::from(account.id.as_str()), None),
@@ -200,7 +210,7 @@ where
     }
 
     fn settle(self, reservation: Reservation, outcome: AttemptOutcome, decision: Decision) {
-        let Reservation::Held(admission) = reservation else {
+        let Reservation::Held(_, admission) = reservation else {
             return self.end(decision, None);
         };
         let Exchange { access, policy, .. } = &self.exchange;

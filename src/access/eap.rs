@@ -23,8 +23,7 @@ pub(super) fn handle(
 ) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
-    let mut response = Vec::with_capacity(message.len());
-    message.copy_into(&mut response);
+    let response = whole(message);
     match request.first(AttributeType::STATE) {
         _ if response.is_empty() => {
             let [identifier] = crate::random::bytes();
@@ -36,10 +35,21 @@ pub(super) fn handle(
     }
 }
 
+/// Refuses EAP from a client that may not bring it.
+pub(super) fn refuse_unoffered(exchange: Exchange, message: EapMessage<'_>) {
+    refuse(exchange, &whole(message), Refusal::MethodNotAllowed, None);
+}
+
+fn whole(message: EapMessage<'_>) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(message.len());
+    message.copy_into(&mut packet);
+    packet
+}
+
 fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
-    let outer = match route::route(name, &exchange.policy) {
+    let outer = match route::route(name, &exchange.policy.realms) {
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
@@ -135,7 +145,7 @@ fn prove(
         .handshake(HandshakeOutcome::Completed);
     let InnerCredential::Password { identity, password } = credential;
     exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
+    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };

@@ -115,6 +115,11 @@ impl Exchange {
         }
     }
 
+    /// How long ago the request came in.
+    pub(super) fn age(&self) -> Duration {
+        self.answer.arrived().elapsed()
+    }
+
     /// When an answer leaves that may not leave sooner than `delay` after the request came in.
     fn leaves_at(&self, delay: Duration) -> Timestamp {
         let earliest = self.facts.arrived.utc.checked_add(delay);

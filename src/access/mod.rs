@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
+use portvakt_auth::{LockTable, Refusal, RememberedProofs, WrongTag};
 use portvakt_radius::VerifiedRequest;
 
 use crate::audit::Audit;
@@ -106,8 +106,9 @@ impl RequestHandler for FrontDoor {
             exchange.client.pap,
         ) {
             (Some(message), true, _) => eap::handle(exchange, request, message),
+            (Some(message), false, _) => eap::refuse_unoffered(exchange, message),
             (None, _, true) => pap::handle(exchange, request),
-            _ => exchange.refuse(portvakt_auth::Refusal::MethodNotAllowed),
+            (None, _, false) => exchange.refuse(Refusal::MethodNotAllowed),
         }
     }
 

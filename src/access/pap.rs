@@ -15,7 +15,7 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
     };
     exchange.facts.method = "pap";
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
-    let name = match route::route(name, &exchange.policy) {
+    let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return exchange.refuse(refusal),
     };

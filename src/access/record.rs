@@ -69,9 +69,10 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
 }
 
 fn note_latency(exchange: &Exchange) {
-    let Exchange { access, facts, .. } = exchange;
-    let took = access.clock.now().tick.since(facts.arrived.tick);
-    access.metrics.authenticated(facts.method, took);
+    exchange
+        .access
+        .metrics
+        .authenticated(exchange.facts.method, exchange.age());
 }
 
 fn write_attempt(

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use portvakt_auth::Account;
 use portvakt_auth::password::Argon2Cost;
+use portvakt_auth::{Account, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
-use crate::control::{Filter, Imported, Request, Response, Summary};
+use crate::control::{Filter, Imported, PasswordFacts, Request, Response, Summary};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -125,7 +125,7 @@ fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending 
 
 fn set_password(set: &SetPassword) -> Ending {
     let config = match set.act.file.load() {
-        Ok(config) => config,
+        Ok((config, _)) => config,
         Err(ending) => return ending,
     };
     let password = match read_password("New password") {
@@ -198,11 +198,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
         Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
-        Ok(Response::Account { account, scheme }) if json => {
-            let value = serde_json::json!({ "account": account, "scheme": scheme });
+        Ok(Response::Account { account, password }) if json => {
+            let value = serde_json::json!({ "account": account, "password": password });
             say(serde_json::to_string_pretty(&value).unwrap_or_default());
         }
-        Ok(Response::Account { account, scheme }) => print_account(&account, scheme.as_deref()),
+        Ok(Response::Account { account, password }) => print_account(&account, password.as_ref()),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
         Ok(other) => {
@@ -232,7 +232,7 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
 }
 
-fn print_account(account: &Account, scheme: Option<&str>) {
+fn print_account(account: &Account, password: Option<&PasswordFacts>) {
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             say(format_args!("{key:<14} {value}"));
@@ -273,9 +273,19 @@ fn print_account(account: &Account, scheme: Option<&str>) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
+    let password = password.map(|password| {
+        let kind = match password.kind {
+            PasswordKind::Permanent => "",
+            PasswordKind::Temporary => "temporary, ",
+        };
+        format!(
+            "{kind}set {}, kept as {}",
+            password.changed_at, password.scheme
+        )
+    });
     row(
         "password",
-        Some(scheme.map_or("none".to_owned(), |scheme| format!("kept as {scheme}"))),
+        Some(password.unwrap_or_else(|| "none".to_owned())),
     );
 }
 

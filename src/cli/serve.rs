@@ -9,13 +9,17 @@ use tracing_subscriber::EnvFilter;
 
 use super::{ConfigFile, Ending, complain, fail, say};
 use crate::config::Config;
-use crate::server::{ReloadError, Server};
+use crate::server::{ReloadError, Server, StartError};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
-    match file.load() {
-        Ok(config) => serve(config, file.config.clone(), |_| {}),
-        Err(ending) => ending,
+    let config = match file.load_aloud() {
+        Ok(config) => config,
+        Err(ending) => return ending,
+    };
+    match serve(config, file.config.clone(), |_| {}) {
+        Ok(()) => Ending::Done,
+        Err(error) => fail(error),
     }
 }
 
@@ -30,16 +34,17 @@ pub(super) fn start_logging() {
 }
 
 /// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.
-pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) -> Ending {
+///
+/// # Errors
+/// It can't start.
+pub(super) fn serve(
+    config: Config,
+    path: PathBuf,
+    greet: impl FnOnce(&Server),
+) -> Result<(), StartError> {
     // Before anything can be asked to end: a signal in between must not be lost.
-    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
-        Ok(signals) => signals,
-        Err(error) => return fail(format_args!("can't listen for signals: {error}")),
-    };
-    let mut server = match Server::start(config, path) {
-        Ok(server) => server,
-        Err(error) => return fail(error),
-    };
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(StartError::Signals)?;
+    let mut server = Server::start(config, path)?;
     announce(&server);
     greet(&server);
     for signal in signals.forever() {
@@ -51,7 +56,7 @@ pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) 
     tracing::info!("stopping: no new requests, what is under way gets its answer");
     server.stop();
     tracing::info!("stopped");
-    Ending::Done
+    Ok(())
 }
 
 fn announce(server: &Server) {

@@ -17,7 +17,7 @@ pub(super) fn ask(
     body: &mut dyn Read,
     progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
-    ask_with(&file.load()?, request, body, progress)
+    ask_with(&file.load()?.0, request, body, progress)
 }
 
 /// As [`ask`], with a configuration that was read already.

@@ -322,8 +322,6 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("faculty", AccountKind::Employee),
         ("staff", AccountKind::Employee),
         ("affiliate", AccountKind::Guest),
-        ("alum", AccountKind::Guest),
-        ("library-walk-in", AccountKind::Guest),
         ("guest", AccountKind::Guest),
         ("service", AccountKind::Service),
         ("test", AccountKind::Test),

@@ -98,8 +98,6 @@ fn kinds() -> BTreeMap<String, Kind> {
         ("faculty", Kind::Employee),
         ("staff", Kind::Employee),
         ("affiliate", Kind::Guest),
-        ("alum", Kind::Guest),
-        ("library-walk-in", Kind::Guest),
         ("guest", Kind::Guest),
         ("service", Kind::Service),
         ("test", Kind::Test),

@@ -97,7 +97,7 @@ impl Draft {
     /// affiliation, as organisational units, groups and the directory's own administrator.
     ///
     /// # Errors
-    /// Everything that is wrong with the entry at once.
+    /// Everything that is wrong with the entry at once; if it is the user name, that alone.
     pub fn read(
         entry: &Entry,
         map: &AttributeMap,

@@ -82,7 +82,7 @@ pub enum AttributeFault {
     /// A password in the clear.
     #[error(
         "the password is in clear text; give a hash such as {{ARGON2}}…, {{SSHA}}… or {{CRYPT}}… \
-         (`portvakt hash` makes one), or ask the import to hash clear text"
+         (`portvakt hash` makes one), or import with --hash-cleartext"
     )]
     Cleartext,
 }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn read(mut self) -> Result<Option<Draft>, Vec<AttributeError>> {
-        let draft = self.user_name().and_then(|id| self.draft(id));
+        let draft = self.user_name().map(|id| self.draft(id));
         if self.errors.is_empty() {
             Ok(draft)
         } else {
@@ -121,12 +121,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn draft(&mut self, id: AccountId) -> Option<Draft> {
+    fn draft(&mut self, id: AccountId) -> Draft {
         let map = self.map;
+        let changed_at = self.parsed(&map.password_changed, time);
         let password = self.password();
         let nt_hash = self.nt_hash(password.as_ref());
-        let changed_at = self.parsed(&map.password_changed, time);
-        let kind = self.kind()?;
+        // Without a kind there is an error already; reading on tells the others too.
+        let kind = self.kind().unwrap_or(Kind::Guest);
         let mut account = Account::new(id, kind);
         account.display_name = self.text(&map.display_name);
         account.mail = self.first_text(&map.mail);
@@ -138,12 +139,12 @@ impl<'a> Reader<'a> {
         account.services = self.services();
         account.vlan = self.vlan();
         account.aliases = self.aliases();
-        Some(Draft {
+        Draft {
             account,
             password,
             nt_hash,
             changed_at,
-        })
+        }
     }
 
     fn user_name(&mut self) -> Option<AccountId> {
