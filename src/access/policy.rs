@@ -247,6 +247,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .map(|(name, of)| (name.clone(), kind(*of)))
             .collect(),
         password: names.password_hash,
+        nt_hash: names.nt_hash,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,

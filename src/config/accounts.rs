@@ -286,6 +286,8 @@ attribute_names! {
     mobile, "mobile", "mobile";
     /// Password hash with its scheme.
     password_hash, "password-hash", "userPassword";
+    /// NT hash of the same password, for MS-CHAP; empty is not read, nor kept.
+    nt_hash, "nt-hash", "";
     /// When the password was set.
     password_changed, "password-changed", "pwdChangedTime";
     /// Whether that password is a temporary one.
