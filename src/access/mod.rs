@@ -10,10 +10,12 @@
 
 mod attempt;
 mod conversations;
+mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+mod mschap;
 mod pap;
 mod policy;
 mod record;
@@ -82,7 +84,7 @@ impl Access {
 /// None that can happen.
 pub fn metrics() -> Result<Metrics, MetricsError> {
     let (refusals, drops) = record::labels(&DropReason::labels());
-    let methods = ["none", "pap", "eap", "ttls", "ttls/pap"];
+    let methods = ["none", "pap", "mschapv2", "eap", "ttls", "ttls/pap"];
     Metrics::new(Labels {
         refusals: &refusals,
         drops: &drops,
@@ -100,15 +102,15 @@ impl RequestHandler for FrontDoor {
 
     fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
         let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
-        match (
-            request.eap_message(),
-            exchange.client.eap,
-            exchange.client.pap,
-        ) {
-            (Some(message), true, _) => eap::handle(exchange, request, message),
-            (Some(message), false, _) => eap::refuse_unoffered(exchange, message),
-            (None, _, true) => pap::handle(exchange, request),
-            (None, _, false) => exchange.refuse(Refusal::MethodNotAllowed),
+        let methods = exchange.client.methods;
+        match request.eap_message() {
+            Some(message) if methods.eap => eap::handle(exchange, request, message),
+            Some(message) => eap::refuse_unoffered(exchange, message),
+            None if methods.mschapv2 && mschap::is_in(request) => {
+                mschap::handle(exchange, request);
+            }
+            None if methods.pap => pap::handle(exchange, request),
+            None => exchange.refuse(Refusal::MethodNotAllowed),
         }
     }
 

@@ -139,8 +139,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
                 false => MessageAuthenticatorPolicy::Required,
             },
             service: client.service.clone(),
-            eap: client.methods.eap,
-            pap: client.methods.pap,
+            methods: client.methods,
             send_vlan: client.send_vlan,
             counters: metrics.client(&client.name)?,
         });

@@ -85,7 +85,7 @@ fn write_attempt(
     let facts = &exchange.facts;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: detail.map(Cow::Borrowed),
+        detail: facts.detail.or(detail).map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));

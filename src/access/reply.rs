@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
+use portvakt_radius::dictionary::microsoft;
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
-use super::exchange::{Exchange, Outcome};
+use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::mschap;
 use super::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
@@ -27,11 +29,23 @@ pub(super) fn write<'b>(
 ) -> Result<Option<&'b [u8]>, PushError> {
     let secret = &exchange.client.secret;
     let reply = match outcome {
-        Outcome::Accept { grant, eap } => {
+        Outcome::Accept { grant, with } => {
             let mut reply = Reply::accept(context, buffer)?;
-            if let Some((packet, keys)) = eap {
-                reply.push_eap_message(packet)?;
-                reply.push_mppe_keys(secret, &keys.msk, salts())?;
+            match with {
+                AcceptedBy::Pap => {}
+                AcceptedBy::Eap(packet, keys) => {
+                    reply.push_eap_message(packet)?;
+                    reply.push_mppe_keys(secret, &keys.msk, salts())?;
+                }
+                AcceptedBy::MsChapV2 {
+                    identifier,
+                    success,
+                } => {
+                    let keys = [&success.keys.receive, &success.keys.send];
+                    let value = mschap::success(*identifier, success);
+                    reply.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP2_SUCCESS, &value)?;
+                    reply.push_mppe_session_keys(secret, keys, salts())?;
+                }
             }
             push_grant(&mut reply, exchange, grant)?;
             reply
@@ -47,14 +61,18 @@ pub(super) fn write<'b>(
             reply.push_eap_message(eap)?;
             reply
         }
-        Outcome::Reject { refusal, eap, .. } => {
+        Outcome::Reject { refusal, with, .. } => {
             let mut reply = Reply::reject(context, buffer)?;
-            match eap {
-                Some(packet) => reply.push_eap_message(packet)?,
-                None if is_told_to_its_owner(*refusal) => {
-                    reply.push(AttributeType::REPLY_MESSAGE, refusal.for_owner().as_bytes())?;
+            match with {
+                RefusedBy::Eap(packet) => reply.push_eap_message(packet)?,
+                RefusedBy::MsChapV2 { identifier } => {
+                    let value = mschap::error(*identifier, &crate::random::bytes());
+                    reply.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP_ERROR, &value)?;
                 }
-                None => {}
+                RefusedBy::Bare => {}
+            }
+            if !matches!(with, RefusedBy::Eap(_)) && is_told_to_its_owner(*refusal) {
+                reply.push(AttributeType::REPLY_MESSAGE, refusal.for_owner().as_bytes())?;
             }
             reply
         }

@@ -14,6 +14,8 @@ use crate::{Packet, SharedSecret};
 
 /// A wrapped key of 32 octets: salt, and three blocks for length, key and padding.
 const WRAPPED: usize = 2 + 48;
+/// A wrapped key of 16 octets: salt, and two blocks.
+const SHORT_WRAPPED: usize = 2 + 32;
 
 /// Why a wrapped key gives no key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
@@ -48,21 +50,37 @@ pub(crate) fn hide_msk(
     (wrap(0, receive_salt), wrap(1, send_salt))
 }
 
+/// The values of MS-MPPE-Recv-Key and MS-MPPE-Send-Key for the session keys of MS-CHAPv2
+/// (RFC 3079 §3.3).
+pub(crate) fn hide_session_keys(
+    [receive, send]: [&[u8; 16]; 2],
+    request_authenticator: &[u8; 16],
+    secret: &SharedSecret,
+    salts: [u16; 2],
+) -> [[u8; SHORT_WRAPPED]; 2] {
+    let [receive_salt, send_salt] = fit_salts(salts);
+    let wrap = |key: &[u8; 16], salt| hide(key, request_authenticator, secret, salt);
+    [wrap(receive, receive_salt), wrap(send, send_salt)]
+}
+
 /// High bits set, and the two distinct.
 fn fit_salts(salts: [u16; 2]) -> [u16; 2] {
     let [first, second] = salts.map(|salt| salt | 0x8000);
     [first, if first == second { second ^ 1 } else { second }]
 }
 
-fn hide(
-    key: &[u8; 32],
+/// Wraps a key of `KEY` octets into `OCTETS`: the salt and whole blocks for length and key.
+fn hide<const KEY: usize, const OCTETS: usize>(
+    key: &[u8; KEY],
     request_authenticator: &[u8; 16],
     secret: &SharedSecret,
     salt: u16,
-) -> [u8; WRAPPED] {
+) -> [u8; OCTETS] {
+    const { assert!(KEY < 256 && OCTETS == 2 + (1 + KEY).next_multiple_of(16)) };
+    let length = u8::try_from(KEY).unwrap_or(0);
     let salt = salt.to_be_bytes();
-    let mut wrapped = [0; WRAPPED];
-    let plain = salt.iter().chain(&[32]).chain(key);
+    let mut wrapped = [0; OCTETS];
+    let plain = salt.iter().chain(std::slice::from_ref(&length)).chain(key);
     for (to, from) in wrapped.iter_mut().zip(plain) {
         *to = *from;
     }
