@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +29,9 @@ pub(super) fn start_logging() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Told through eprintln!, which panics where standard error takes nothing: a log file on a
+        // full disk would end the threads that speak of the full disk.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
@@ -43,13 +46,17 @@ pub(super) fn serve(
     greet: impl FnOnce(&Server),
 ) -> Result<(), StartError> {
     // Before anything can be asked to end: a signal in between must not be lost.
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(StartError::Signals)?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ]);
+    let mut signals = signals.map_err(StartError::Signals)?;
     let mut server = Server::start(config, path)?;
     announce(&server);
     greet(&server);
     for signal in signals.forever() {
         match signal {
             SIGHUP => reload(&mut server),
+            // A file has met `ulimit -f`. The write failed as on a full disk, and is met as that;
+            // unhandled, the signal would end the process.
+            SIGXFSZ => {}
             _ => break,
         }
     }
