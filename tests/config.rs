@@ -154,6 +154,7 @@ fn every_key_is_read() {
         "service: \"eduroam\"",
         "pap: false",
         "mschapv2: false",
+        "legacy_mschap: false",
         "send_vlan: false",
         "legacy_message_authenticator_optional: false",
         "certificate:",

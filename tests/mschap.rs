@@ -17,10 +17,12 @@ use std::net::UdpSocket;
 use common::{Daemon, PATIENCE, SECRET, Setup};
 use portvakt_auth::mschap::{self, MsChapV2Exchange, NtHash};
 use portvakt_radius::dictionary::microsoft::{
-    MS_CHAP_CHALLENGE, MS_CHAP_ERROR, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS, MS_MPPE_RECV_KEY,
-    MS_MPPE_SEND_KEY, VENDOR,
+    MS_CHAP_CHALLENGE, MS_CHAP_ERROR, MS_CHAP_RESPONSE, MS_CHAP2_RESPONSE, MS_CHAP2_SUCCESS,
+    MS_MPPE_RECV_KEY, MS_MPPE_SEND_KEY, VENDOR,
 };
-use portvakt_radius::{Code, Packet, RequestWriter, SharedSecret, mppe, verify_reply};
+use portvakt_radius::{
+    AttributeType, Code, Packet, RequestWriter, SharedSecret, mppe, verify_reply,
+};
 
 const CHALLENGE: [u8; 16] = [0x5b; 16];
 const PEER_CHALLENGE: [u8; 16] = [0x21; 16];
@@ -75,20 +77,28 @@ fn ask(daemon: &Daemon, user: &str, password: &str) -> Told {
 }
 
 fn send(daemon: &Daemon, user: &str, challenge: &[u8], response: &[u8]) -> Told {
+    send_as(daemon, user, challenge, MS_CHAP2_RESPONSE, response)
+}
+
+fn send_as(daemon: &Daemon, user: &str, challenge: &[u8], kind: u8, response: &[u8]) -> Told {
+    send_with(daemon, user, |writer| {
+        writer
+            .push_vendor(VENDOR, MS_CHAP_CHALLENGE, challenge)
+            .unwrap();
+        writer.push_vendor(VENDOR, kind, response).unwrap();
+    })
+}
+
+fn send_with(daemon: &Daemon, user: &str, push: impl FnOnce(&mut RequestWriter<'_>)) -> Told {
     let secret = SharedSecret::new(SECRET.as_bytes()).unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut buffer = [0; 4096];
     let mut writer = RequestWriter::access_request(1, REQUEST_AUTHENTICATOR, &mut buffer).unwrap();
     writer
-        .push(portvakt_radius::AttributeType::USER_NAME, user.as_bytes())
+        .push(AttributeType::USER_NAME, user.as_bytes())
         .unwrap();
-    writer
-        .push_vendor(VENDOR, MS_CHAP_CHALLENGE, challenge)
-        .unwrap();
-    writer
-        .push_vendor(VENDOR, MS_CHAP2_RESPONSE, response)
-        .unwrap();
+    push(&mut writer);
     socket
         .send_to(writer.finish(&secret).unwrap(), daemon.address())
         .unwrap();
@@ -144,6 +154,41 @@ fn right_answer_is_accepted_with_proof_and_keys() {
         assert_eq!(told.keys, Some(keys));
     }
     assert_eq!(daemon.attempt(2)["method"], "mschapv2");
+}
+
+/// `NtHash` and a challenge of eight octets: the first version, for those who still have it.
+#[test]
+fn first_version_is_accepted_where_it_is_configured_and_refused_elsewhere() {
+    let nt_response =
+        mschap::nt_response_v1(&NtHash::of_password("heather-and-granite"), &[0x5b; 8]);
+    let mut response = vec![IDENTIFIER, 1];
+    response.extend_from_slice(&[0; 24]);
+    response.extend_from_slice(&nt_response);
+    for (methods, expected) in [
+        ("\"mschapv2\"", Code::AccessReject),
+        ("\"legacy-mschap\"", Code::AccessAccept),
+    ] {
+        let daemon = vpn(methods);
+        let told = send_as(&daemon, "kari", &[0x5b; 8], MS_CHAP_RESPONSE, &response);
+        assert_eq!(told.code, expected, "{methods}");
+        assert_eq!(daemon.attempt(1)["method"], "mschap");
+    }
+}
+
+/// CHAP could be answered only with passwords in clear text, which are never kept.
+#[test]
+fn chap_is_refused_and_the_log_says_why() {
+    let daemon = vpn("\"pap\", \"mschapv2\"");
+    let told = send_with(&daemon, "kari", |writer| {
+        writer.push(AttributeType::CHAP_PASSWORD, &[1; 17]).unwrap();
+    });
+    assert_eq!(told.code, Code::AccessReject);
+    let line = daemon.attempt(1);
+    assert_eq!(line["reason"], "method-not-allowed");
+    assert!(
+        line["detail"].as_str().unwrap().contains("clear text"),
+        "{line}"
+    );
 }
 
 #[test]

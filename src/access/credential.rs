@@ -1,6 +1,6 @@
 //! What somebody offers to prove who they are, and how each kind is checked.
 
-use portvakt_auth::mschap::{MsChapV2Exchange, MsChapV2Success};
+use portvakt_auth::mschap::{MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success};
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
 use portvakt_auth::{Account, Grant, HashError, Now, Proof};
 use zeroize::Zeroizing;
@@ -20,8 +20,16 @@ pub(super) struct Credential {
 pub(super) enum Offered {
     /// The password itself, as it came.
     Password(Zeroizing<Vec<u8>>),
+    /// An answer to an MS-CHAP challenge.
+    MsChap(MsChap),
     /// An answer to an MS-CHAPv2 challenge.
     MsChapV2(MsChapV2),
+}
+
+/// An MS-CHAP exchange, owned; see [`MsChapExchange`].
+pub(super) struct MsChap {
+    pub challenge: [u8; 8],
+    pub nt_response: [u8; 24],
 }
 
 /// An MS-CHAPv2 exchange, owned; see [`MsChapV2Exchange`].
@@ -36,6 +44,8 @@ pub(super) struct MsChapV2 {
 pub(super) enum Evidence {
     /// Nothing: the password was right.
     Password,
+    /// Keys.
+    MsChap(MsChapSuccess),
     /// What proves to the device that we know its password too, and keys.
     MsChapV2(MsChapV2Success),
 }
@@ -74,6 +84,16 @@ impl Offered {
             Self::Password(password) => {
                 let proof = access.proofs.recall(account, password, now)?;
                 Some(Checked::Proven(proof, Evidence::Password))
+            }
+            Self::MsChap(offered) => {
+                let checked = password::check_ms_chap(account, &offered.exchange());
+                Some(of_ms_chap(
+                    access,
+                    account,
+                    &offered.nt_response,
+                    checked,
+                    Evidence::MsChap,
+                ))
             }
             Self::MsChapV2(offered) => {
                 let checked = password::check_ms_chap_v2(account, &offered.exchange());
@@ -122,7 +142,17 @@ impl Offered {
             Self::Password(password) => {
                 let _ = password::dummy().verify(password, scratch);
             }
+            Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
+        }
+    }
+}
+
+impl MsChap {
+    fn exchange(&self) -> MsChapExchange<'_> {
+        MsChapExchange {
+            challenge: &self.challenge,
+            nt_response: &self.nt_response,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portvakt_auth::mschap::MsChapV2Success;
+use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::Keys;
 use portvakt_radius::{ReplyContext, VerifiedRequest};
@@ -72,6 +72,8 @@ pub(super) enum AcceptedBy {
     Pap,
     /// EAP-Success and the keys.
     Eap(Vec<u8>, Keys),
+    /// Keys.
+    MsChap(MsChapSuccess),
     /// Proof that we know the password too, keys, and the identifier of the response.
     MsChapV2 {
         /// The Ident octet of MS-CHAP2-Response.
@@ -87,6 +89,11 @@ pub(super) enum RefusedBy {
     Bare,
     /// EAP-Failure.
     Eap(Vec<u8>),
+    /// MS-CHAP-Error of the first version.
+    MsChap {
+        /// The Ident octet of MS-CHAP-Response.
+        identifier: u8,
+    },
     /// MS-CHAP-Error.
     MsChapV2 {
         /// The Ident octet of MS-CHAP2-Response.

@@ -9,13 +9,13 @@
 //! [store](crate::store) before its answer leaves.
 
 mod attempt;
+mod challenge;
 mod conversations;
 mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
-mod mschap;
 mod pap;
 mod policy;
 mod record;
@@ -28,7 +28,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use portvakt_auth::{LockTable, Refusal, RememberedProofs, WrongTag};
-use portvakt_radius::VerifiedRequest;
+use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -84,7 +84,9 @@ impl Access {
 /// None that can happen.
 pub fn metrics() -> Result<Metrics, MetricsError> {
     let (refusals, drops) = record::labels(&DropReason::labels());
-    let methods = ["none", "pap", "mschapv2", "eap", "ttls", "ttls/pap"];
+    let methods = [
+        "none", "pap", "chap", "mschap", "mschapv2", "eap", "ttls", "ttls/pap",
+    ];
     Metrics::new(Labels {
         refusals: &refusals,
         drops: &drops,
@@ -106,11 +108,12 @@ impl RequestHandler for FrontDoor {
         match request.eap_message() {
             Some(message) if methods.eap => eap::handle(exchange, request, message),
             Some(message) => eap::refuse_unoffered(exchange, message),
-            None if methods.mschapv2 && mschap::is_in(request) => {
-                mschap::handle(exchange, request);
-            }
-            None if methods.pap => pap::handle(exchange, request),
-            None => exchange.refuse(Refusal::MethodNotAllowed),
+            None => match ChallengeCredential::read(request) {
+                Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
+                Ok(None) if methods.pap => pap::handle(exchange, request),
+                Ok(None) => exchange.refuse(Refusal::MethodNotAllowed),
+                Err(error) => challenge::refuse_broken(exchange, &error),
+            },
         }
     }
 

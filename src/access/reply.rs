@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
-use portvakt_radius::dictionary::microsoft;
+use portvakt_radius::reply::{MppePolicy, MsChapFailure};
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
-use super::mschap;
 use super::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
@@ -37,14 +36,20 @@ pub(super) fn write<'b>(
                     reply.push_eap_message(packet)?;
                     reply.push_mppe_keys(secret, &keys.msk, salts())?;
                 }
+                AcceptedBy::MsChap(success) => reply.push_legacy_ms_chap_mppe_keys(
+                    secret,
+                    &success.nt_key,
+                    MppePolicy::Allowed,
+                )?,
                 AcceptedBy::MsChapV2 {
                     identifier,
                     success,
                 } => {
-                    let keys = [&success.keys.receive, &success.keys.send];
-                    let value = mschap::success(*identifier, success);
-                    reply.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP2_SUCCESS, &value)?;
-                    reply.push_mppe_session_keys(secret, keys, salts())?;
+                    let (response, keys) = (&success.authenticator_response, &success.keys);
+                    reply.push_ms_chap2_success(*identifier, response)?;
+                    let (send, receive) = (&keys.send, &keys.receive);
+                    let policy = MppePolicy::Allowed;
+                    reply.push_mppe_session_keys(secret, send, receive, policy, salts())?;
                 }
             }
             push_grant(&mut reply, exchange, grant)?;
@@ -65,9 +70,18 @@ pub(super) fn write<'b>(
             let mut reply = Reply::reject(context, buffer)?;
             match with {
                 RefusedBy::Eap(packet) => reply.push_eap_message(packet)?,
+                RefusedBy::MsChap { identifier } => {
+                    reply.push_ms_chap_error(*identifier, &MsChapFailure::REFUSED_V1)?;
+                }
                 RefusedBy::MsChapV2 { identifier } => {
-                    let value = mschap::error(*identifier, &crate::random::bytes());
-                    reply.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP_ERROR, &value)?;
+                    // RFC 2759 §6 wants a challenge there, though no second try is offered.
+                    let challenge: [u8; 16] = crate::random::bytes();
+                    let challenge = Some(&challenge[..]);
+                    let failure = MsChapFailure {
+                        challenge,
+                        ..MsChapFailure::REFUSED_V2
+                    };
+                    reply.push_ms_chap_error(*identifier, &failure)?;
                 }
                 RefusedBy::Bare => {}
             }

@@ -40,8 +40,18 @@ fn join<T: ToString>(items: &[T]) -> String {
 }
 
 fn client(client: &Client) -> String {
-    let ClientMethods { eap, pap, mschapv2 } = client.methods;
-    let named = [(eap, "eap"), (pap, "pap"), (mschapv2, "mschapv2")];
+    let ClientMethods {
+        eap,
+        pap,
+        mschapv2,
+        legacy_mschap,
+    } = client.methods;
+    let named = [
+        (eap, "eap"),
+        (pap, "pap"),
+        (mschapv2, "mschapv2"),
+        (legacy_mschap, "legacy-mschap"),
+    ];
     let methods: Vec<_> = named
         .iter()
         .filter(|(on, _)| *on)

@@ -64,6 +64,8 @@ pub struct ClientMethods {
     pub pap: bool,
     /// MS-CHAPv2 outside EAP.
     pub mschapv2: bool,
+    /// MS-CHAP outside EAP.
+    pub legacy_mschap: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -71,12 +73,14 @@ enum Method {
     Eap,
     Pap,
     MsChapV2,
+    LegacyMsChap,
 }
 
 const METHODS: &[(&str, Method)] = &[
     ("eap", Method::Eap),
     ("pap", Method::Pap),
     ("mschapv2", Method::MsChapV2),
+    ("legacy-mschap", Method::LegacyMsChap),
 ];
 
 pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
@@ -348,6 +352,7 @@ fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
             eap: true,
             pap: false,
             mschapv2: false,
+            legacy_mschap: false,
         };
     };
     let find = |method| given.iter().find(|given| given.value == method);
@@ -361,5 +366,6 @@ fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
         eap: find(Method::Eap).is_some(),
         pap: find(Method::Pap).is_some(),
         mschapv2: find(Method::MsChapV2).is_some(),
+        legacy_mschap: find(Method::LegacyMsChap).is_some(),
     }
 }

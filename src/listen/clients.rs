@@ -69,6 +69,7 @@ mod tests {
                     eap: true,
                     pap: false,
                     mschapv2: false,
+                    legacy_mschap: false,
                 },
                 send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),

@@ -4,6 +4,10 @@ use crate::dictionary::microsoft;
 use crate::writer::{NoRoom, PushError, Writer};
 use crate::{AttributeType, Code, Packet, SharedSecret, mppe};
 
+mod ms_chap;
+
+pub use ms_chap::{MppePolicy, MsChapFailure};
+
 /// All that a reply needs of its request: owned, so that it may wait for a slow directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyContext {
@@ -177,33 +181,6 @@ impl<'b> Reply<'b> {
         self.writer.all_or_nothing(|writer| {
             writer.vendor(microsoft::VENDOR, microsoft::MS_MPPE_RECV_KEY, &receive)?;
             writer.vendor(microsoft::VENDOR, microsoft::MS_MPPE_SEND_KEY, &send)
-        })
-    }
-
-    /// Writes the session keys of a bare MS-CHAPv2 log-on (RFC 3079 §3.3), each of 16 octets, with
-    /// MS-MPPE-Encryption-Policy "allowed" and MS-MPPE-Encryption-Types 128 bits (RFC 2548 §2.4.4,
-    /// §2.4.5). `salts` as in [`Reply::push_mppe_keys`].
-    ///
-    /// # Errors
-    /// As [`Reply::push`].
-    pub fn push_mppe_session_keys(
-        &mut self,
-        secret: &SharedSecret,
-        receive_and_send: [&[u8; 16]; 2],
-        salts: [u16; 2],
-    ) -> Result<(), PushError> {
-        const ALLOWED: [u8; 4] = [0, 0, 0, 1];
-        const STRONG: [u8; 4] = [0, 0, 0, 4];
-        self.check(AttributeType::VENDOR_SPECIFIC)?;
-        let authenticator = &self.context.request_authenticator;
-        let [receive, send] =
-            mppe::hide_session_keys(receive_and_send, authenticator, secret, salts);
-        self.writer.all_or_nothing(|writer| {
-            let vendor = microsoft::VENDOR;
-            writer.vendor(vendor, microsoft::MS_MPPE_ENCRYPTION_POLICY, &ALLOWED)?;
-            writer.vendor(vendor, microsoft::MS_MPPE_ENCRYPTION_TYPES, &STRONG)?;
-            writer.vendor(vendor, microsoft::MS_MPPE_RECV_KEY, &receive)?;
-            writer.vendor(vendor, microsoft::MS_MPPE_SEND_KEY, &send)
         })
     }
 
