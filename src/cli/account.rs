@@ -180,7 +180,7 @@ fn run_import(import: &Import) -> Ending {
 }
 
 /// The LDIF and its length; standard input is read to its end first, for its length must be known.
-fn open(path: &PathBuf) -> io::Result<(Box<dyn Read>, u64)> {
+fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
     if path.as_os_str() == "-" {
         let mut text = Vec::new();
         io::stdin().lock().read_to_end(&mut text)?;

@@ -14,7 +14,7 @@ use crate::server;
 pub(super) fn ask(
     file: &ConfigFile,
     request: Request,
-    body: &mut dyn Read,
+    body: &mut (dyn Read + Send),
     progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
     ask_with(&file.load()?.0, request, body, progress)
@@ -24,7 +24,7 @@ pub(super) fn ask(
 pub(super) fn ask_with(
     config: &Config,
     request: Request,
-    body: &mut dyn Read,
+    body: &mut (dyn Read + Send),
     mut progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
     match Client::connect(&config.control) {
