@@ -15,7 +15,8 @@ pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, 
 use crate::method::ttls::Ttls;
 use crate::method::{Method, MethodName, MethodStep, MethodType};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
-use crate::tls::{ServerTls, TlsVersion};
+use crate::tls::{Authorization, ServerTls, TlsVersion};
+use crate::tunnel::Tunnel;
 use std::fmt;
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ impl Methods {
 
     fn begin(&self, kind: MethodType) -> Box<dyn Method> {
         match kind {
-            MethodType::Ttls => Box::new(Ttls::new(self.tls.clone())),
+            MethodType::Ttls => Box::new(Ttls::new(self.tls.for_method(kind.eap_type()))),
         }
     }
 }
@@ -107,6 +108,7 @@ struct ExpectAnswerToOffer {
 struct LastMethod {
     name: Option<MethodName>,
     tls_version: Option<TlsVersion>,
+    resumed: bool,
 }
 
 /// One supplicant's EAP conversation, without IO: responses in, steps out.
@@ -117,6 +119,8 @@ pub struct Conversation {
     identifier: u8,
     round_trips_left: u8,
     state: State,
+    /// What the session is kept with, once the log-on has succeeded.
+    authorization: Option<Authorization>,
 }
 
 impl Conversation {
@@ -146,7 +150,9 @@ impl Conversation {
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
+                resumed: false,
             }),
+            authorization: None,
         };
         let step = conversation.offer(method, offers_left);
         Ok((conversation, step))
@@ -186,6 +192,10 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
+                if verdict == Verdict::Refused {
+                    self.authorization = None;
+                    method.tunnel().inspect(|tunnel| tunnel.revoke_session());
+                }
                 let step = method.handle_verdict(verdict, limits);
                 Ok(self.follow(method, step))
             }
@@ -193,6 +203,25 @@ impl Conversation {
                 self.state = other;
                 Err(EapError::NotExpected)
             }
+        }
+    }
+
+    /// Lets the device resume this session later, with `authorization` as its memory. To be called
+    /// between [`Step::Prove`] and an accepting verdict. The session can be resumed only once the
+    /// whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
+    /// remembered at the full log-on stays.
+    pub fn remember(&mut self, authorization: Authorization) {
+        self.authorization = Some(authorization);
+    }
+
+    /// Whether the handshake resumed the session of an earlier log-on.
+    pub fn is_resumed(&self) -> bool {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => false,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => {
+                is_resumed(method.as_ref())
+            }
+            State::Finished(last) => last.resumed,
         }
     }
 
@@ -263,6 +292,7 @@ impl Conversation {
                     LastMethod {
                         name: None,
                         tls_version: None,
+                        resumed: false,
                     },
                     cause,
                 ))
@@ -274,6 +304,7 @@ impl Conversation {
         let last = LastMethod {
             name: Some(method.name()),
             tls_version: method.tls_version(),
+            resumed: is_resumed(method.as_ref()),
         };
         match step {
             MethodStep::Request(data) => {
@@ -286,6 +317,10 @@ impl Conversation {
                 Step::Prove(credential)
             }
             MethodStep::Success(keys) => {
+                let authorization = self.authorization.take();
+                if let Some(tunnel) = method.tunnel() {
+                    tunnel.keep_session(authorization, method.name());
+                }
                 self.state = State::Finished(last);
                 Step::Success {
                     packet: packet::write_result(Code::Success, self.identifier),
@@ -302,6 +337,7 @@ impl Conversation {
             let last = LastMethod {
                 name: self.method(),
                 tls_version: self.tls_version(),
+                resumed: self.is_resumed(),
             };
             return self.fail(last, FailureCause::TooManyRoundTrips);
         };
@@ -327,6 +363,7 @@ impl Conversation {
         let left = LastMethod {
             name: None,
             tls_version: None,
+            resumed: false,
         };
         std::mem::replace(&mut self.state, State::Finished(left))
     }
@@ -340,6 +377,11 @@ impl fmt::Debug for Conversation {
             .field("round_trips_left", &self.round_trips_left)
             .finish_non_exhaustive()
     }
+}
+
+fn is_resumed(method: &dyn Method) -> bool {
+    let tunnel = method.tunnel();
+    tunnel.is_some_and(Tunnel::is_resumed)
 }
 
 fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {

@@ -42,4 +42,7 @@ pub use conversation::{
 pub use fragments::FragmentError;
 pub use keys::{InnerPassword, Keys};
 pub use method::{MethodName, MethodType, ttls};
-pub use tls::{Alert, ServerTls, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions};
+pub use tls::{
+    Alert, Authorization, ServerTls, Sessions, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
+    TlsVersions,
+};

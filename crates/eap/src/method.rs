@@ -1,10 +1,12 @@
 //! What every EAP method is to a conversation: type-data in, a step out. One file per method.
 
+pub(crate) mod resumption;
 pub mod ttls;
 
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
 use crate::packet::EapType;
 use crate::tls::TlsVersion;
+use crate::tunnel::Tunnel;
 use crate::{Keys, Limits};
 use std::fmt;
 
@@ -69,4 +71,8 @@ pub(crate) trait Method: Send + Sync {
     fn stage(&self) -> Stage;
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
+    /// The tunnel, whose session is kept when the log-on succeeds.
+    fn tunnel(&self) -> Option<&Tunnel> {
+        None
+    }
 }

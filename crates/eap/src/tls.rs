@@ -3,8 +3,13 @@
 mod alert;
 mod config;
 mod engine;
+mod resumption;
+mod sessions;
 
 pub use alert::{Alert, TlsAlert, TlsProblem};
+pub(crate) use config::MethodTls;
 pub use config::{ServerTls, TlsConfigError, TlsVersions};
 pub use engine::TlsVersion;
 pub(crate) use engine::{Engine, KeyLabel};
+pub(crate) use sessions::SessionFacts;
+pub use sessions::{Authorization, Sessions};

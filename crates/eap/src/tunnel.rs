@@ -10,8 +10,12 @@
 use crate::conversation::{FailureCause, Stage};
 use crate::fragments::{Arrived, Fragment, FragmentError, Incoming, Outgoing};
 use crate::keys::Keys;
-use crate::tls::{Engine, KeyLabel, ServerTls, TlsAlert, TlsProblem, TlsVersion};
+use crate::method::MethodName;
+use crate::tls::{
+    Authorization, Engine, KeyLabel, MethodTls, SessionFacts, TlsAlert, TlsProblem, TlsVersion,
+};
 use crate::{EapError, Limits};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What a message of the peer led to.
@@ -22,29 +26,44 @@ pub(crate) enum Event {
     Data(Zeroizing<Vec<u8>>),
     /// The tunnel is open and neither side owes the other anything.
     Open,
+    /// The handshake resumed a session; what is left to send waits for
+    /// [`Tunnel::confirm_resumption`].
+    Resumed(Arc<SessionFacts>),
     /// It is over; nothing is left to tell the peer but EAP-Failure.
     Failed(FailureCause),
 }
 
 /// The server's end of a tunnel.
 pub(crate) struct Tunnel {
-    tls: ServerTls,
+    tls: MethodTls,
     /// Made when the peer's first message is there: an offer that nobody takes up costs nothing.
     engine: Option<Engine>,
     incoming: Incoming,
     outgoing: Outgoing,
     /// Set once our alert is on its way.
     doomed: Option<TlsAlert>,
+    /// How the tunnel opened, once it has.
+    opening: Option<Opening>,
+}
+
+/// What a log-on through the tunnel rests on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// On what the device proves in it.
+    Full,
+    /// On the session of an earlier log-on.
+    Resumed,
 }
 
 impl Tunnel {
-    pub(crate) fn new(tls: ServerTls) -> Self {
+    pub(crate) fn new(tls: MethodTls) -> Self {
         Tunnel {
             tls,
             engine: None,
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
             doomed: None,
+            opening: None,
         }
     }
 
@@ -124,7 +143,12 @@ impl Tunnel {
             .map(Engine::take_plaintext)
             .unwrap_or_default();
         if !plaintext.is_empty() {
+            // On a resumed session too: then the device proves itself anew.
+            self.opening.get_or_insert(Opening::Full);
             return Event::Data(plaintext);
+        }
+        if let Some(session) = self.newly_resumed() {
+            return Event::Resumed(session);
         }
         if self.outgoing.is_pending() || !self.is_open() {
             return self.send(limits);
@@ -138,6 +162,60 @@ impl Tunnel {
             return self.send(limits);
         }
         Event::Failed(FailureCause::TlsAlert(alert))
+    }
+
+    /// The session that the handshake resumed: told once, when the handshake is done and well.
+    fn newly_resumed(&mut self) -> Option<Arc<SessionFacts>> {
+        if self.opening.is_some() || !self.is_open() {
+            return None;
+        }
+        let session = self.engine.as_ref().and_then(Engine::resumed);
+        self.opening = Some(match session {
+            Some(_) => Opening::Resumed,
+            None => Opening::Full,
+        });
+        session
+    }
+
+    /// Whether the log-on rests on a session of an earlier one.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.opening == Some(Opening::Resumed)
+    }
+
+    /// What is to be sent now that the accounts let a resumed session in: with TLS 1.3 the octet
+    /// 0x00 in place of an inner method (RFC 9427 §2.4), with TLS 1.2 nothing. The peer's answer
+    /// comes as [`Event::Open`].
+    pub(crate) fn confirm_resumption(
+        &mut self,
+        limits: Limits,
+    ) -> Result<Option<Vec<u8>>, TlsProblem> {
+        if self.version() == Some(TlsVersion::Tls13) {
+            let engine = self.engine.as_mut().ok_or(TlsProblem::Internal)?;
+            engine.say_success()?;
+            self.queue_outgoing();
+        }
+        let pending = self.outgoing.is_pending();
+        Ok(pending.then(|| self.outgoing.next_fragment(limits)))
+    }
+
+    /// Makes the session resumable, if the peer has all that it needs for it. Only for a log-on
+    /// that succeeded as a whole (E7). A resumed session goes on as it was first authorised.
+    pub(crate) fn keep_session(&self, authorization: Option<Authorization>, method: MethodName) {
+        let delivered = self.is_open() && !self.outgoing.is_pending();
+        match (&self.engine, authorization) {
+            (Some(engine), _) if delivered && self.is_resumed() => engine.renew_session(),
+            (Some(engine), Some(authorization)) if delivered => {
+                engine.commit_session(authorization, method);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the session that was resumed.
+    pub(crate) fn revoke_session(&self) {
+        if let Some(engine) = &self.engine {
+            engine.revoke_session();
+        }
     }
 
     /// Whether the handshake is done and well.

@@ -96,7 +96,9 @@ impl<'a> Disturbed<'a> {
 
     /// What was altered on the way never gets as far as the accounts: TLS sees to that.
     fn prove(&mut self, conversation: &mut Conversation, credential: &InnerCredential) -> Step {
-        let InnerCredential::Password { identity, password } = credential;
+        let InnerCredential::Password { identity, password } = credential else {
+            panic!("seed {}: {credential:?}", self.seed);
+        };
         assert_eq!(identity, USER.as_bytes(), "seed {}", self.seed);
         assert_eq!(
             password.as_bytes() == PASSWORD,

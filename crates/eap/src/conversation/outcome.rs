@@ -71,6 +71,14 @@ pub enum InnerCredential {
         /// At most 1,024 octets; may be empty, which is to be refused.
         password: InnerPassword,
     },
+    /// A session of an earlier log-on, which rests on what was true then: account, lock and
+    /// credential are to be looked at again (E7).
+    Resumed {
+        /// As it was remembered: [`Authorization::identity`](crate::Authorization::identity).
+        identity: Vec<u8>,
+        /// As it was remembered: [`Authorization::ticket`](crate::Authorization::ticket).
+        ticket: Vec<u8>,
+    },
 }
 
 /// What the accounts said.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Start ──> handshake ──> (empty request, TLS 1.3) ──> User-Name + User-Password ──> verdict
+//!                 └──resumed──> verdict ──> (0x00, TLS 1.3)
 //! ```
 //! The last message of PAP is the client's: the server answers it with EAP-Success or
 //! EAP-Failure and nothing inside the tunnel. The octet 0x00 of RFC 9190 §2.5 stands in for an
@@ -16,9 +17,10 @@ use crate::Limits;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
 use crate::fragments;
 use crate::keys::InnerPassword;
+use crate::method::resumption::Resumption;
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::EapType;
-use crate::tls::{KeyLabel, ServerTls, TlsVersion};
+use crate::tls::{KeyLabel, MethodTls, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 
 const VERSION: u8 = 0;
@@ -36,14 +38,16 @@ pub(crate) struct Ttls {
     tunnel: Tunnel,
     prods: u8,
     inner: Option<MethodName>,
+    resumption: Resumption,
 }
 
 impl Ttls {
-    pub(crate) fn new(tls: ServerTls) -> Self {
+    pub(crate) fn new(tls: MethodTls) -> Self {
         Ttls {
             tunnel: Tunnel::new(tls),
             prods: 0,
             inner: None,
+            resumption: Resumption::None,
         }
     }
 
@@ -53,6 +57,13 @@ impl Ttls {
         }
         self.prods += 1;
         MethodStep::Request(vec![VERSION])
+    }
+
+    fn succeed(&self) -> MethodStep {
+        match self.tunnel.export_keys(&KEY_LABEL) {
+            Ok(keys) => MethodStep::Success(keys),
+            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+        }
     }
 
     fn prove(&mut self, plaintext: &[u8]) -> MethodStep {
@@ -87,20 +98,30 @@ impl Method for Ttls {
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
         match self.tunnel.handle(type_data, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Resumed(session) => {
+                self.inner = Some(session.method);
+                self.resumption.ask(&session)
+            }
+            Event::Open if self.resumption.is_confirmed() => self.succeed(),
             Event::Open => self.prod(),
             Event::Data(plaintext) => self.prove(&plaintext),
             Event::Failed(cause) => MethodStep::Failure(cause),
         }
     }
 
-    fn handle_verdict(&mut self, verdict: Verdict, _limits: Limits) -> MethodStep {
+    fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
         match verdict {
             Verdict::Refused => MethodStep::Failure(FailureCause::Refused),
-            Verdict::Accepted => match self.tunnel.export_keys(&KEY_LABEL) {
-                Ok(keys) => MethodStep::Success(keys),
+            Verdict::Accepted => match self.resumption.confirm(&mut self.tunnel, limits) {
+                Ok(Some(type_data)) => MethodStep::Request(type_data),
+                Ok(None) => self.succeed(),
                 Err(_ours) => MethodStep::Failure(FailureCause::Internal),
             },
         }
+    }
+
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
     }
 
     fn stage(&self) -> Stage {

@@ -1,5 +1,8 @@
 //! The server's certificate, key and TLS policy, read once and shared by all conversations.
 
+use super::resumption::{Scope, Staging};
+use super::sessions::Sessions;
+use crate::packet::EapType;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
@@ -62,11 +65,12 @@ pub enum TlsConfigError {
 
 /// A server's TLS side: certificate chain, key, versions. Cheap to clone.
 ///
-/// No session tickets, no resumption, no early data: a session must not be resumable before the
-/// inner authentication has succeeded (RFC 5281 §7.5, CVE-2017-9148).
+/// To load a new certificate, build another and put it to work: it costs less than one handshake.
+/// Sessions live on where both were given the same [`Sessions`]. There is no early data.
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
+    sessions: Option<Sessions>,
 }
 
 impl ServerTls {
@@ -93,11 +97,50 @@ impl ServerTls {
         config.max_early_data_size = 0;
         Ok(ServerTls {
             config: Arc::new(config),
+            sessions: None,
         })
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// Lets devices resume what is, or will be, in `sessions`; without this nobody resumes.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Sessions) -> Self {
+        let sessions = Some(sessions);
+        ServerTls { sessions, ..self }
+    }
+
+    /// What the connections of one method are made of.
+    pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
+        MethodTls {
+            config: Arc::clone(&self.config),
+            sessions: self.sessions.clone(),
+            scope: Scope {
+                method,
+                client_authorities: None,
+            },
+        }
+    }
+}
+
+/// A server's TLS side as one method uses it.
+#[derive(Clone)]
+pub(crate) struct MethodTls {
+    config: Arc<ServerConfig>,
+    sessions: Option<Sessions>,
+    scope: Scope,
+}
+
+impl MethodTls {
+    /// The configuration for one connection, with a session storage of its own.
+    pub(super) fn connect(&self) -> (Arc<ServerConfig>, Option<Arc<Staging>>) {
+        let Some(sessions) = &self.sessions else {
+            return (Arc::clone(&self.config), None);
+        };
+        let staging = Arc::new(Staging::new(sessions.clone(), self.scope, None));
+        let mut config = ServerConfig::clone(&self.config);
+        config.session_storage = Arc::clone(&staging) as _;
+        // A second one would double what is stored, and a device uses one.
+        config.send_tls13_tickets = 1;
+        (Arc::new(config), Some(staging))
     }
 }
 

@@ -1,10 +1,15 @@
 //! One TLS connection without a socket: bytes in, bytes out, keys when it is done.
 
-use super::{Alert, ServerTls, TlsAlert, TlsProblem};
+use super::config::MethodTls;
+use super::resumption::Staging;
+use super::sessions::{Authorization, SessionFacts};
+use super::{Alert, TlsAlert, TlsProblem};
 use crate::keys::Keys;
+use crate::method::MethodName;
 use crate::packet::EapType;
-use rustls::{ProtocolVersion, ServerConnection};
-use std::io::{ErrorKind, Read};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Most decrypted octets of one EAP message. Credentials are far smaller.
@@ -41,15 +46,17 @@ pub(crate) struct KeyLabel {
 pub(crate) struct Engine {
     connection: Box<ServerConnection>,
     plaintext: Zeroizing<Vec<u8>>,
+    staging: Option<Arc<Staging>>,
 }
 
 impl Engine {
-    pub(crate) fn new(tls: &ServerTls) -> Result<Self, TlsProblem> {
-        let connection =
-            ServerConnection::new(tls.config()).map_err(|_ours| TlsProblem::Internal)?;
+    pub(crate) fn new(tls: &MethodTls) -> Result<Self, TlsProblem> {
+        let (config, staging) = tls.connect();
+        let connection = ServerConnection::new(config).map_err(|_ours| TlsProblem::Internal)?;
         Ok(Engine {
             connection: Box::new(connection),
             plaintext: Zeroizing::default(),
+            staging,
         })
     }
 
@@ -156,6 +163,41 @@ impl Engine {
             ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
             _ => None,
         }
+    }
+
+    /// The session that the handshake resumed, once it is done.
+    pub(crate) fn resumed(&self) -> Option<Arc<SessionFacts>> {
+        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let staging = self.staging.as_ref().filter(|_| resumed);
+        staging?.found().filter(|_| !self.is_handshaking())
+    }
+
+    /// Makes the session resumable: the credential was proven in this conversation (E7).
+    pub(crate) fn commit_session(&self, authorization: Authorization, method: MethodName) {
+        if let Some(staging) = &self.staging {
+            let chain = self.connection.peer_certificates().unwrap_or_default();
+            staging.commit(authorization, method, chain.to_vec());
+        }
+    }
+
+    /// Makes what follows a resumed session resumable, until the same end.
+    pub(crate) fn renew_session(&self) {
+        if let Some(staging) = &self.staging {
+            staging.renew();
+        }
+    }
+
+    /// Ends the session that was resumed.
+    pub(crate) fn revoke_session(&self) {
+        if let Some(staging) = &self.staging {
+            staging.revoke();
+        }
+    }
+
+    /// Queues the one octet that stands for success inside the tunnel (RFC 9190 §2.5).
+    pub(crate) fn say_success(&mut self) -> Result<(), TlsProblem> {
+        let written = self.connection.writer().write_all(&[0x00]);
+        written.map_err(|_closed| TlsProblem::Internal)
     }
 
     /// Exports MSK and EMSK. Only after the handshake.
