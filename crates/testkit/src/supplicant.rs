@@ -1,22 +1,27 @@
-//! A supplicant in memory: a rustls client that speaks EAP-TTLS to a [`Conversation`].
+//! A supplicant in memory: a rustls client that speaks EAP-TTLS or EAP-TLS to a [`Conversation`].
 //!
 //! Its framing is written apart from the server's, so that the two check each other.
 //!
 //! [`Conversation`]: portvakt_eap::Conversation
 
 mod certificates;
+mod client_certificates;
+mod device;
 mod framing;
 mod pair;
 mod random;
 
 pub use certificates::{Authority, ServerIdentity};
-pub use pair::{Ending, converse};
+pub use client_certificates::{ClientCertificate, ClientIdentity};
+pub use device::Device;
+pub use pair::{Ending, converse, converse_with};
 pub use random::Random;
+pub use rcgen::ExtendedKeyUsagePurpose;
 
 use framing::Framing;
 use portvakt_eap::ttls::avp::{self, Avp};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -26,6 +31,7 @@ const SUCCESS: u8 = 3;
 const FAILURE: u8 = 4;
 const IDENTITY: u8 = 1;
 const NAK: u8 = 3;
+const TLS: u8 = 13;
 const TTLS: u8 = 21;
 
 /// How a device is set up.
@@ -47,6 +53,12 @@ pub struct Profile {
     pub always_length: bool,
     /// Whether the credential goes out in the same message as Finished (TLS 1.3).
     pub eager: bool,
+    /// Whether the credential goes through the tunnel on a resumed session, too.
+    pub proves_anew: bool,
+    /// For TLS client authentication.
+    pub certificate: Option<ClientIdentity>,
+    /// The type octet of the one method that the device does: 13 or 21.
+    pub method: u8,
 }
 
 impl Profile {
@@ -61,6 +73,18 @@ impl Profile {
             eap_octets: 1400,
             always_length: false,
             eager: false,
+            proves_anew: false,
+            certificate: None,
+            method: TTLS,
+        }
+    }
+
+    /// EAP-TLS: a certificate and nothing else.
+    pub fn tls(authority: &Authority, certificate: ClientIdentity) -> Self {
+        Profile {
+            certificate: Some(certificate),
+            method: TLS,
+            ..Profile::pap(authority, "", b"")
         }
     }
 }
@@ -106,6 +130,8 @@ pub struct Supplicant {
     connection: ClientConnection,
     framing: Framing,
     credential_sent: bool,
+    /// The octet 0x00 came through the tunnel (RFC 9190 §2.5).
+    success_indicated: bool,
     /// TLS gave up: nothing but its alert is left to be said.
     broken: Option<rustls::Error>,
     outcome: Option<Outcome>,
@@ -116,27 +142,24 @@ impl Supplicant {
     ///
     /// # Panics
     /// Where the profile cannot work at all: a test is wrong then.
+    pub fn new(profile: Profile) -> Self {
+        let config = Arc::new(device::tls_config(&profile));
+        Supplicant::with_config(profile, config)
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a test's profile is the test's responsibility"
     )]
-    pub fn new(profile: Profile) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(profile.trusted.clone()).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&profile.versions)
-            .expect("TLS versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.enable_sni = false;
+    fn with_config(profile: Profile, config: Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from(profile.server_name.clone()).expect("a name");
-        let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
+        let connection = ClientConnection::new(config, name).expect("a TLS client");
         Supplicant {
             framing: Framing::new(profile.eap_octets, profile.always_length),
             profile,
             connection,
             credential_sent: false,
+            success_indicated: false,
             broken: None,
             outcome: None,
         }
@@ -150,12 +173,13 @@ impl Supplicant {
     /// Takes a packet of the server; answers a request that it understands.
     pub fn handle(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let (header, body) = packet.split_first_chunk::<4>()?;
+        let method = self.profile.method;
         match (header[0], body) {
-            (REQUEST, [TTLS, type_data @ ..]) => {
-                let answer = self.handle_ttls(type_data)?;
-                Some(response(header[1], TTLS, &answer))
+            (REQUEST, [kind, type_data @ ..]) if *kind == method => {
+                let answer = self.handle_tls(type_data)?;
+                Some(response(header[1], method, &answer))
             }
-            (REQUEST, [_other, ..]) => Some(response(header[1], NAK, &[TTLS])),
+            (REQUEST, [_other, ..]) => Some(response(header[1], NAK, &[method])),
             (SUCCESS, []) => self.end(Outcome::Success),
             (FAILURE, []) => self.end(Outcome::Failure),
             _ => None,
@@ -175,7 +199,11 @@ impl Supplicant {
     /// The Master Session Key as this end sees it, once the tunnel is open.
     pub fn msk(&self) -> Option<[u8; 64]> {
         let (label, context): (&[u8], Option<&[u8]>) = match self.connection.protocol_version()? {
-            ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&[TTLS])),
+            ProtocolVersion::TLSv1_3 => (
+                b"EXPORTER_EAP_TLS_Key_Material",
+                Some(std::slice::from_ref(&self.profile.method)),
+            ),
+            _ if self.profile.method == TLS => (b"client EAP encryption", None),
             _ => (b"ttls keying material", None),
         };
         let material = self
@@ -185,15 +213,26 @@ impl Supplicant {
         material.first_chunk().copied()
     }
 
-    /// A device that has not sent its credential does not believe in success.
+    /// Whether the handshake resumed a session.
+    pub fn is_resumed(&self) -> bool {
+        !self.connection.is_handshaking()
+            && self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// A device believes in success only where the server had to know it: it sent its credential,
+    /// or it resumed or showed a certificate, and then TLS 1.3 asks for the indication too.
     fn end(&mut self, outcome: Outcome) -> Option<Vec<u8>> {
-        if outcome == Outcome::Failure || self.credential_sent {
+        let by_handshake = self.is_resumed() || self.profile.method == TLS;
+        let handshake_counts = by_handshake && !self.connection.is_handshaking();
+        let indicated = self.success_indicated
+            || self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        if outcome == Outcome::Failure || self.credential_sent || (handshake_counts && indicated) {
             self.outcome = Some(outcome);
         }
         None
     }
 
-    fn handle_ttls(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
+    fn handle_tls(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
         match self.framing.read(type_data)? {
             framing::Incoming::Part => return Some(self.framing.acknowledge()),
             framing::Incoming::Acknowledgement if self.framing.has_more() => {
@@ -218,8 +257,10 @@ impl Supplicant {
                 return;
             }
             self.broken = self.connection.process_new_packets().err();
-            // Nothing is expected from the server inside the tunnel: read it and forget it.
-            let _ = self.connection.reader().read(&mut [0; 1024]);
+            // Nothing else is expected from the server inside the tunnel.
+            let mut inside = [0xff; 1024];
+            let count = self.connection.reader().read(&mut inside);
+            self.success_indicated |= matches!((count, inside), (Ok(1), [0, ..]));
         }
     }
 
@@ -227,7 +268,8 @@ impl Supplicant {
     fn say_who(&mut self) {
         let open = self.broken.is_none() && !self.connection.is_handshaking();
         let quiet = self.profile.eager || !self.connection.wants_write();
-        if open && quiet && !self.credential_sent {
+        let needed = self.profile.method == TTLS && !self.is_resumed();
+        if open && quiet && (needed || self.profile.proves_anew) && !self.credential_sent {
             self.credential_sent = self
                 .connection
                 .writer()

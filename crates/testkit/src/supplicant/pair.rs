@@ -26,6 +26,29 @@ pub fn converse(
     limits: Limits,
     mut accounts: impl FnMut(&[u8], &[u8]) -> Verdict,
 ) -> Result<Ending, EapError> {
+    converse_with(
+        methods,
+        supplicant,
+        limits,
+        |_, credential| match credential {
+            InnerCredential::Password { identity, password } => {
+                accounts(identity, password.as_bytes())
+            }
+            _ => Verdict::Refused,
+        },
+    )
+}
+
+/// As [`converse`], for any credential; `accounts` may have the conversation remembered.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_with(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
+) -> Result<Ending, EapError> {
     let identity = supplicant.identity_response(7);
     let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
     let mut round_trips = 1;
@@ -38,8 +61,8 @@ pub fn converse(
                 round_trips += 1;
                 step = conversation.handle_response(&response, limits)?;
             }
-            Step::Prove(InnerCredential::Password { identity, password }) => {
-                let verdict = accounts(&identity, password.as_bytes());
+            Step::Prove(credential) => {
+                let verdict = accounts(&mut conversation, &credential);
                 step = conversation.handle_verdict(verdict, limits)?;
             }
             Step::Success { packet, keys } => {
