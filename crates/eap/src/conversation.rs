@@ -12,6 +12,7 @@ mod outcome;
 
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 
+use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
 use crate::method::{Method, MethodName, MethodStep, MethodType};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
@@ -41,6 +42,9 @@ pub enum MethodsError {
     /// The same method twice.
     #[error("an EAP method is offered twice")]
     Repeated(MethodType),
+    /// EAP-TLS, with nothing to check client certificates against.
+    #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
+    NoClientAuthorities,
 }
 
 impl Methods {
@@ -51,6 +55,9 @@ impl Methods {
     pub fn new(tls: ServerTls, offered: &[MethodType]) -> Result<Self, MethodsError> {
         if offered.is_empty() {
             return Err(MethodsError::Empty);
+        }
+        if offered.contains(&MethodType::Tls) && !tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
         }
         let repeated = offered
             .iter()
@@ -79,8 +86,10 @@ impl Methods {
     }
 
     fn begin(&self, kind: MethodType) -> Box<dyn Method> {
+        let tls = self.tls.for_method(kind.eap_type());
         match kind {
-            MethodType::Ttls => Box::new(Ttls::new(self.tls.for_method(kind.eap_type()))),
+            MethodType::Ttls => Box::new(Ttls::new(tls)),
+            MethodType::Tls => Box::new(Tls::new(tls)),
         }
     }
 }

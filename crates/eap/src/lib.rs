@@ -43,6 +43,6 @@ pub use fragments::FragmentError;
 pub use keys::{InnerPassword, Keys};
 pub use method::{MethodName, MethodType, ttls};
 pub use tls::{
-    Alert, Authorization, ServerTls, Sessions, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
-    TlsVersions,
+    Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
+    Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
 };

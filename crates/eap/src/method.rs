@@ -1,6 +1,7 @@
 //! What every EAP method is to a conversation: type-data in, a step out. One file per method.
 
-pub(crate) mod resumption;
+pub(crate) mod handshake_proof;
+pub(crate) mod tls;
 pub mod ttls;
 
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
@@ -15,6 +16,8 @@ use std::fmt;
 pub enum MethodType {
     /// EAP-TTLSv0, RFC 5281.
     Ttls,
+    /// EAP-TLS, RFC 5216.
+    Tls,
 }
 
 impl MethodType {
@@ -22,6 +25,7 @@ impl MethodType {
     pub fn eap_type(self) -> EapType {
         match self {
             MethodType::Ttls => EapType::TTLS,
+            MethodType::Tls => EapType::TLS,
         }
     }
 }
@@ -33,14 +37,17 @@ pub enum MethodName {
     Ttls,
     /// EAP-TTLS with the password as such inside.
     TtlsPap,
+    /// EAP-TLS.
+    Tls,
 }
 
 impl MethodName {
-    /// `"ttls"`, `"ttls/pap"`.
+    /// `"ttls"`, `"ttls/pap"`, `"tls"`.
     pub fn label(self) -> &'static str {
         match self {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
+            MethodName::Tls => "tls",
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::fragments::{Arrived, Fragment, FragmentError, Incoming, Outgoing};
 use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::tls::{
-    Authorization, Engine, KeyLabel, MethodTls, SessionFacts, TlsAlert, TlsProblem, TlsVersion,
+    Authorization, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
+    SessionFacts, TlsAlert, TlsProblem, TlsVersion,
 };
 use crate::{EapError, Limits};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(crate) enum Event {
     /// The tunnel is open and neither side owes the other anything.
     Open,
     /// The handshake resumed a session; what is left to send waits for
-    /// [`Tunnel::confirm_resumption`].
+    /// [`Tunnel::confirm`].
     Resumed(Arc<SessionFacts>),
     /// It is over; nothing is left to tell the peer but EAP-Failure.
     Failed(FailureCause),
@@ -42,6 +43,8 @@ pub(crate) struct Tunnel {
     outgoing: Outgoing,
     /// Set once our alert is on its way.
     doomed: Option<TlsAlert>,
+    /// Whether our last flight waits for [`Tunnel::confirm`] after a full handshake, too.
+    holds: bool,
     /// How the tunnel opened, once it has.
     opening: Option<Opening>,
 }
@@ -63,14 +66,24 @@ impl Tunnel {
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
             doomed: None,
+            holds: false,
             opening: None,
+        }
+    }
+
+    /// The handshake is all the proof there will be: [`Event::Open`] comes before our last flight
+    /// leaves.
+    pub(crate) fn holding(self) -> Self {
+        Tunnel {
+            holds: true,
+            ..self
         }
     }
 
     /// Takes the type-data of one response.
     pub(crate) fn handle(&mut self, type_data: &[u8], limits: Limits) -> Event {
         if let Some(alert) = self.doomed.filter(|_| !self.outgoing.is_pending()) {
-            return Event::Failed(FailureCause::TlsAlert(alert));
+            return Event::Failed(alert.into());
         }
         self.handle_fragment(type_data, limits)
             .unwrap_or_else(|error| {
@@ -147,8 +160,12 @@ impl Tunnel {
             self.opening.get_or_insert(Opening::Full);
             return Event::Data(plaintext);
         }
-        if let Some(session) = self.newly_resumed() {
-            return Event::Resumed(session);
+        if self.opening.is_none() && self.is_open() {
+            match self.open() {
+                Some(session) => return Event::Resumed(session),
+                None if self.holds => return Event::Open,
+                None => {}
+            }
         }
         if self.outgoing.is_pending() || !self.is_open() {
             return self.send(limits);
@@ -161,14 +178,11 @@ impl Tunnel {
         if self.outgoing.is_pending() {
             return self.send(limits);
         }
-        Event::Failed(FailureCause::TlsAlert(alert))
+        Event::Failed(alert.into())
     }
 
-    /// The session that the handshake resumed: told once, when the handshake is done and well.
-    fn newly_resumed(&mut self) -> Option<Arc<SessionFacts>> {
-        if self.opening.is_some() || !self.is_open() {
-            return None;
-        }
+    /// Takes note of how the handshake ended; returns the session that it resumed.
+    fn open(&mut self) -> Option<Arc<SessionFacts>> {
         let session = self.engine.as_ref().and_then(Engine::resumed);
         self.opening = Some(match session {
             Some(_) => Opening::Resumed,
@@ -182,13 +196,10 @@ impl Tunnel {
         self.opening == Some(Opening::Resumed)
     }
 
-    /// What is to be sent now that the accounts let a resumed session in: with TLS 1.3 the octet
-    /// 0x00 in place of an inner method (RFC 9427 §2.4), with TLS 1.2 nothing. The peer's answer
-    /// comes as [`Event::Open`].
-    pub(crate) fn confirm_resumption(
-        &mut self,
-        limits: Limits,
-    ) -> Result<Option<Vec<u8>>, TlsProblem> {
+    /// What is to be sent now that the accounts agreed to what the handshake proved: what was held
+    /// back of it, and with TLS 1.3 the octet 0x00 (RFC 9190 §2.5, for tunnelled methods RFC 9427
+    /// §2.4). The peer's acknowledgement comes as [`Event::Open`].
+    pub(crate) fn confirm(&mut self, limits: Limits) -> Result<Option<Vec<u8>>, TlsProblem> {
         if self.version() == Some(TlsVersion::Tls13) {
             let engine = self.engine.as_mut().ok_or(TlsProblem::Internal)?;
             engine.say_success()?;
@@ -196,6 +207,14 @@ impl Tunnel {
         }
         let pending = self.outgoing.is_pending();
         Ok(pending.then(|| self.outgoing.next_fragment(limits)))
+    }
+
+    /// What the client's certificate says, once the handshake is done and well.
+    pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
+        let engine = self.engine.as_ref().filter(|_| self.is_open());
+        engine
+            .ok_or(CertificateProblem::Missing)?
+            .peer_certificate()
     }
 
     /// Makes the session resumable, if the peer has all that it needs for it. Only for a log-on

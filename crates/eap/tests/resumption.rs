@@ -73,13 +73,16 @@ impl Hall {
                 conversation.remember(authorization());
                 ("password", accounts(identity, password.as_bytes()))
             }
-            InnerCredential::Resumed { identity, ticket } => {
+            InnerCredential::Resumed {
+                identity, ticket, ..
+            } => {
                 assert_eq!(
                     (identity.as_slice(), ticket.as_slice()),
                     (USER.as_bytes(), TICKET)
                 );
                 ("resumed", self.verdict)
             }
+            other => panic!("{other:?}"),
         }
     }
 

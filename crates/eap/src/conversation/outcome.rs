@@ -4,7 +4,7 @@ use crate::fragments::FragmentError;
 use crate::keys::{InnerPassword, Keys};
 use crate::method::ttls::{InnerError, InnerMethod};
 use crate::packet::{EapType, PacketError};
-use crate::tls::TlsAlert;
+use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 
 /// How large the next request may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,13 @@ pub enum InnerCredential {
         identity: Vec<u8>,
         /// As it was remembered: [`Authorization::ticket`](crate::Authorization::ticket).
         ticket: Vec<u8>,
+        /// Of an EAP-TLS session: the certificate, verified again just now.
+        certificate: Option<CertificateIdentity>,
+    },
+    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    Certificate {
+        /// What it says; which account that is, the caller decides.
+        certificate: CertificateIdentity,
     },
 }
 
@@ -162,6 +169,12 @@ pub enum FailureCause {
     /// The handshake failed.
     #[error("{0}")]
     TlsAlert(TlsAlert),
+    /// The client's certificate was not accepted; our alert has told the device.
+    #[error("we refused the TLS handshake: {0}")]
+    ClientCertificate(CertificateProblem),
+    /// The device sent data in a method that has none.
+    #[error("the device sent data through a tunnel that is for none")]
+    DataInsideTls,
     /// The peer broke the framing.
     #[error("the device broke the protocol: {0}")]
     Protocol(EapError),
@@ -190,12 +203,25 @@ impl FailureCause {
             FailureCause::MethodNotAgreed { .. } => "method-not-agreed",
             FailureCause::TlsAlert(TlsAlert::Received(_)) => "tls-alert-received",
             FailureCause::TlsAlert(TlsAlert::Sent(_)) => "tls-alert-sent",
+            FailureCause::ClientCertificate(problem) => problem.label(),
+            FailureCause::DataInsideTls => "data-inside-tls",
             FailureCause::Protocol(_) => "protocol",
             FailureCause::InnerMissing => "inner-missing",
             FailureCause::InnerMethodNotOffered(_) => "inner-method-not-offered",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
+        }
+    }
+}
+
+impl From<TlsAlert> for FailureCause {
+    fn from(alert: TlsAlert) -> Self {
+        match alert {
+            TlsAlert::Sent(TlsProblem::ClientCertificate(problem)) => {
+                FailureCause::ClientCertificate(problem)
+            }
+            alert => FailureCause::TlsAlert(alert),
         }
     }
 }
@@ -225,6 +251,8 @@ pub enum Stage {
     InnerAuthentication,
     /// The accounts are being asked; the peer owes nothing.
     Verdict,
+    /// The device was told of its success inside the tunnel, and has not acknowledged it.
+    SuccessIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -241,6 +269,7 @@ impl Stage {
             Stage::TlsAlert => "tls-alert",
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
+            Stage::SuccessIndication => "success-indication",
             Stage::Finished => "finished",
         }
     }
@@ -259,6 +288,7 @@ impl Stage {
             Stage::TlsAlert => "the device left when the handshake was refused",
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
+            Stage::SuccessIndication => "the device left just before it would have been let in",
             Stage::Finished => "the conversation had ended",
         }
     }

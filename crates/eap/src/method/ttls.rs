@@ -17,7 +17,7 @@ use crate::Limits;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
 use crate::fragments;
 use crate::keys::InnerPassword;
-use crate::method::resumption::Resumption;
+use crate::method::handshake_proof::HandshakeProof;
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::EapType;
 use crate::tls::{KeyLabel, MethodTls, TlsVersion};
@@ -38,7 +38,7 @@ pub(crate) struct Ttls {
     tunnel: Tunnel,
     prods: u8,
     inner: Option<MethodName>,
-    resumption: Resumption,
+    proof: HandshakeProof,
 }
 
 impl Ttls {
@@ -47,7 +47,7 @@ impl Ttls {
             tunnel: Tunnel::new(tls),
             prods: 0,
             inner: None,
-            resumption: Resumption::None,
+            proof: HandshakeProof::NotAsked,
         }
     }
 
@@ -100,9 +100,9 @@ impl Method for Ttls {
             Event::Send(type_data) => MethodStep::Request(type_data),
             Event::Resumed(session) => {
                 self.inner = Some(session.method);
-                self.resumption.ask(&session)
+                self.proof.ask(session.credential(None))
             }
-            Event::Open if self.resumption.is_confirmed() => self.succeed(),
+            Event::Open if self.proof.is_confirmed() => self.succeed(),
             Event::Open => self.prod(),
             Event::Data(plaintext) => self.prove(&plaintext),
             Event::Failed(cause) => MethodStep::Failure(cause),
@@ -112,7 +112,7 @@ impl Method for Ttls {
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
         match verdict {
             Verdict::Refused => MethodStep::Failure(FailureCause::Refused),
-            Verdict::Accepted => match self.resumption.confirm(&mut self.tunnel, limits) {
+            Verdict::Accepted => match self.proof.confirm(&mut self.tunnel, limits) {
                 Ok(Some(type_data)) => MethodStep::Request(type_data),
                 Ok(None) => self.succeed(),
                 Err(_ours) => MethodStep::Failure(FailureCause::Internal),
@@ -125,7 +125,10 @@ impl Method for Ttls {
     }
 
     fn stage(&self) -> Stage {
-        self.tunnel.stage()
+        match self.proof {
+            HandshakeProof::Confirmed => Stage::SuccessIndication,
+            HandshakeProof::NotAsked | HandshakeProof::Asked => self.tunnel.stage(),
+        }
     }
 
     fn name(&self) -> MethodName {

@@ -3,7 +3,7 @@
 use super::config::MethodTls;
 use super::resumption::Staging;
 use super::sessions::{Authorization, SessionFacts};
-use super::{Alert, TlsAlert, TlsProblem};
+use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
@@ -170,6 +170,14 @@ impl Engine {
         let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
         let staging = self.staging.as_ref().filter(|_| resumed);
         staging?.found().filter(|_| !self.is_handshaking())
+    }
+
+    /// What the client's certificate says. Only after the handshake, in which it was verified, or
+    /// taken from a session and verified again.
+    pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        let leaf = chain.first().ok_or(CertificateProblem::Missing)?;
+        CertificateIdentity::read(leaf).ok_or(CertificateProblem::Malformed)
     }
 
     /// Makes the session resumable: the credential was proven in this conversation (E7).

@@ -3,7 +3,9 @@
 //! Two sharded maps: sessions by the random id that rustls gave them, and ids by account. Where
 //! both are locked, the account comes first.
 
+use super::CertificateIdentity;
 use super::resumption::Scope;
+use crate::conversation::InnerCredential;
 use crate::method::MethodName;
 use ahash::RandomState;
 use dashmap::DashMap;
@@ -50,6 +52,17 @@ pub(crate) struct SessionFacts {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// When the last proof of the credential is too old: new tickets do not postpone it.
     pub(super) expires: Duration,
+}
+
+impl SessionFacts {
+    /// The question to the accounts whether all that still holds (E7).
+    pub(crate) fn credential(&self, certificate: Option<CertificateIdentity>) -> InnerCredential {
+        InnerCredential::Resumed {
+            identity: self.authorization.identity.clone(),
+            ticket: self.authorization.ticket.clone(),
+            certificate,
+        }
+    }
 }
 
 /// The sessions of all methods, for one process. Cheap to clone: clones share the store, and it
