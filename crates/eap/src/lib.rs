@@ -6,13 +6,17 @@
 //! [`Conversation::handle_verdict`]). Only an accepting [`Verdict`] ever leads to
 //! [`Step::Success`].
 //!
+//! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`], which
+//! the accounts are asked about like about any other proof.
+//!
 //! ```text
 //!   packet        EAP header, types, Nak                       RFC 3748
 //!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
-//!   method/*      one file per method                          RFC 5281 …
+//!   method/*      one file per method                          RFC 5216, 5281 …
 //!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
 //!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
-//!   tls           rustls driven from buffers, keys, alerts     RFC 9190, 9427
+//!   tls           rustls driven from buffers, keys, alerts,    RFC 9190, 9427
+//!                 sessions, client certificates
 //!   reader        every length that a peer claims
 //! ```
 //!

@@ -191,6 +191,11 @@ impl Tunnel {
         session
     }
 
+    /// The device proves itself in the tunnel, whatever the handshake resumed.
+    pub(crate) fn rest_on_data(&mut self) {
+        self.opening = Some(Opening::Full);
+    }
+
     /// Whether the log-on rests on a session of an earlier one.
     pub(crate) fn is_resumed(&self) -> bool {
         self.opening == Some(Opening::Resumed)

@@ -13,7 +13,7 @@ mod common;
 use common::{Campus, PASSWORD, USER, accounts};
 use portvakt_eap::{
     Authorization, Conversation, FailureCause, InnerCredential, Limits, MethodName, MethodType,
-    Methods, ServerTls, Sessions, Step, TlsVersions, Verdict,
+    Methods, ServerTls, Sessions, Stage, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
     Device, Ending, Outcome, Profile, Random, Supplicant, converse_with,
@@ -312,6 +312,26 @@ fn a_device_that_proves_itself_anew_is_asked_for_nothing_else() {
     }
 }
 
+/// Also where it waits with that until the server has confirmed the session: the password decides,
+/// and what is remembered from now on is what was said of it.
+#[test]
+fn a_device_that_proves_itself_after_the_indication_rests_on_its_password() {
+    for (password, accepted) in [(b"guess".as_slice(), false), (PASSWORD, true)] {
+        let hall = Hall::new(TlsVersions::Tls13Only);
+        let device = hall.device();
+        hall.log_on(&mut device.supplicant());
+        let mut supplicant = device.supplicant_with(Profile {
+            proves_anew: true,
+            ..Profile::pap(&hall.campus.authority, USER, password)
+        });
+        let (asked, ending) = hall.converse(&mut supplicant);
+        assert_eq!(asked, ["resumed", "password"]);
+        assert!(!ending.conversation.is_resumed());
+        assert_eq!(ending.result.unwrap().is_ok(), accepted);
+        assert_eq!(hall.sessions.len(), usize::from(accepted));
+    }
+}
+
 /// An answer to the indication that is no acknowledgement of it, or none at all, opens nothing.
 #[test]
 fn success_waits_for_the_acknowledgement_of_the_indication() {
@@ -327,6 +347,7 @@ fn success_waits_for_the_acknowledgement_of_the_indication() {
         step = match step {
             Step::Request(request) if verdicts == 1 => {
                 assert_eq!(hall.sessions.len(), 0, "the new ticket is not good yet");
+                assert_eq!(conversation.stage(), Stage::SuccessIndication);
                 let mut response = supplicant.handle(&request).unwrap();
                 assert_eq!(response[4..], [21, 0], "an acknowledgement");
                 let last = response.len() - 1;

@@ -67,6 +67,7 @@ impl Ttls {
     }
 
     fn prove(&mut self, plaintext: &[u8]) -> MethodStep {
+        self.tunnel.rest_on_data();
         match InnerRequest::read(plaintext) {
             Ok(InnerRequest::Pap { identity, password }) => {
                 self.inner = Some(MethodName::TtlsPap);

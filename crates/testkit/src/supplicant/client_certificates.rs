@@ -16,12 +16,21 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 const UPN: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 
 /// A device's chain and key.
-#[derive(Debug)]
 pub struct ClientIdentity {
     /// Leaf first.
     pub chain: Vec<CertificateDer<'static>>,
     /// PKCS #8.
     pub key: PrivateKeyDer<'static>,
+    /// The chain, PEM, for peers that read files.
+    pub chain_pem: String,
+    /// The key, PEM.
+    pub key_pem: String,
+}
+
+impl std::fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientIdentity(..)")
+    }
 }
 
 impl Clone for ClientIdentity {
@@ -29,6 +38,8 @@ impl Clone for ClientIdentity {
         ClientIdentity {
             chain: self.chain.clone(),
             key: self.key.clone_key(),
+            chain_pem: self.chain_pem.clone(),
+            key_pem: self.key_pem.clone(),
         }
     }
 }
@@ -106,6 +117,8 @@ impl Authority {
         ClientIdentity {
             chain: vec![leaf.der().clone(), self.intermediate.der().clone()],
             key: PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+            chain_pem: leaf.pem() + &self.intermediate.pem(),
+            key_pem: key.serialize_pem(),
         }
     }
 
