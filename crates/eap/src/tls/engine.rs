@@ -1,5 +1,7 @@
 //! One TLS connection without a socket: bytes in, bytes out, keys when it is done.
 
+mod application;
+
 use super::{Alert, ServerTls, TlsAlert, TlsProblem};
 use crate::keys::Keys;
 use crate::packet::EapType;
