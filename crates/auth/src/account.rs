@@ -1,10 +1,14 @@
 //! What the directory knows of one person or machine, as far as a log-on needs it.
 
+use crate::mschap::NtHash;
 use crate::name::AccountId;
 use crate::password::PasswordHash;
 use crate::term::Term;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
 
 /// How many previous passwords an account remembers: the last two, as Active Directory does.
 pub const PREVIOUS_PASSWORDS: usize = 2;
@@ -66,6 +70,14 @@ pub struct Account {
     /// Earlier passwords, newest first: refused, but not counted.
     #[serde(default)]
     pub previous: Vec<PasswordHash>,
+    /// The NT hash of the current password, for MS-CHAP; only where the directory has one. Changed
+    /// by [`Account::set_credentials`] and [`Account::set_nt_hash`] alone: one of an earlier
+    /// password would let that in again.
+    #[serde(default)]
+    pub nt_hash: Option<NtHash>,
+    /// NT hashes of earlier passwords, newest first: refused, but not counted.
+    #[serde(default)]
+    pub previous_nt_hashes: Vec<NtHash>,
     /// The services it may use by name; `None` means all.
     #[serde(default)]
     pub services: Option<Vec<String>>,
@@ -95,6 +107,8 @@ impl Account {
             expires: None,
             password: None,
             previous: Vec::new(),
+            nt_hash: None,
+            previous_nt_hashes: Vec::new(),
             services: None,
             vlan: None,
             aliases: Vec::new(),
@@ -102,13 +116,55 @@ impl Account {
         }
     }
 
-    /// Puts a new password in place; the old one becomes the newest previous one.
+    /// Puts a new password in place; the old one becomes the newest previous one. The NT hash goes
+    /// with the password that it was of: MS-CHAP is refused until a new one is known.
     pub fn set_password(&mut self, password: Password) {
+        self.set_credentials(password, None);
+    }
+
+    /// Puts a new password and its NT hash in place; the old ones become the newest previous ones.
+    pub fn set_credentials(&mut self, password: Password, nt_hash: Option<NtHash>) {
         if let Some(old) = self.password.replace(password) {
             self.previous.insert(0, old.hash);
             self.previous.truncate(PREVIOUS_PASSWORDS);
         }
+        self.replace_nt_hash(nt_hash);
+        self.grow_version();
+    }
+
+    /// Puts another NT hash in place of the present one, or takes it away, and leaves the password
+    /// as it is. The same one again changes nothing.
+    pub fn set_nt_hash(&mut self, nt_hash: Option<NtHash>) {
+        if self.nt_hash != nt_hash {
+            self.replace_nt_hash(nt_hash);
+            self.grow_version();
+        }
+    }
+
+    /// A previous one stays previous until others push it out, however many passwords come after:
+    /// a source that goes on sending it must not find it forgotten.
+    fn replace_nt_hash(&mut self, nt_hash: Option<NtHash>) {
+        let old = std::mem::replace(&mut self.nt_hash, nt_hash);
+        self.previous_nt_hashes.splice(0..0, old);
+        let current = &self.nt_hash;
+        self.previous_nt_hashes
+            .retain(|previous| Some(previous) != current.as_ref());
+        self.previous_nt_hashes.truncate(PREVIOUS_PASSWORDS);
+    }
+
+    fn grow_version(&mut self) {
         self.credential_version = self.credential_version.saturating_add(1);
+    }
+
+    /// The account without any hash, for pages and tools.
+    pub fn without_secrets(&self) -> Account {
+        Account {
+            password: None,
+            previous: Vec::new(),
+            nt_hash: None,
+            previous_nt_hashes: Vec::new(),
+            ..self.clone()
+        }
     }
 }
 

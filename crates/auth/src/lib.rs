@@ -2,8 +2,8 @@
 //!
 //! No IO, no clock, no randomness: time, keys and salts come in as values, answers go out as values.
 //! What happens in which order is the caller's business; that no step is left out is the types':
-//! a [`Grant`] needs a [`Proof`], and a [`Proof`] comes only from [`password::check`] or from
-//! [`RememberedProofs::recall`].
+//! a [`Grant`] needs a [`Proof`], and a [`Proof`] comes only from [`password::check`] and its
+//! siblings for MS-CHAP, or from [`RememberedProofs::recall`].
 //!
 //! ```text
 //! Account ── LockTable::locked_until ── RememberedProofs::recall ──────────────┐
@@ -16,6 +16,7 @@
 pub mod account;
 pub mod decision;
 pub mod lock;
+pub mod mschap;
 pub mod name;
 pub mod password;
 pub mod proof;
@@ -30,8 +31,11 @@ pub use decision::{Grant, decide};
 pub use lock::{
     Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,
 };
+pub use mschap::NtHash;
 pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError};
-pub use password::{Checked, HashError, PasswordHash, Scheme, Scratch};
+pub use password::{
+    Checked, CheckedMsChap, HashError, MissingSecret, PasswordHash, Scheme, Scratch,
+};
 pub use proof::{Proof, RememberedProofs, WrongTag};
 pub use reason::Refusal;
 pub use rules::{Lockout, Rules, SameWrongPassword};

@@ -6,11 +6,16 @@
 mod argon;
 mod crypt;
 mod digest;
+mod ms_chap;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use argon::Argon2Cost;
+pub use ms_chap::{
+    CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,
+    check_ms_chap_v2_of_nobody,
+};
 pub use scratch::Scratch;
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};

@@ -22,7 +22,8 @@ mod tests;
 
 /// This account's credential was right, in this version of it.
 ///
-/// Only [`crate::password::check`] and [`RememberedProofs::recall`] make one.
+/// Only [`crate::password::check`], its siblings for MS-CHAP and [`RememberedProofs::recall`] make
+/// one.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Proof {

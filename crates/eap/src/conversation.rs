@@ -8,91 +8,24 @@
 //!                   └──────────────────┴──────> Finished
 //! ```
 
+mod acceptance;
+mod offer;
 mod outcome;
 
+pub(crate) use acceptance::Acceptance;
+pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 
-use crate::method::tls::Tls;
-use crate::method::ttls::Ttls;
-use crate::method::{Method, MethodName, MethodStep, MethodType};
+use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
-use crate::tls::{Authorization, ServerTls, TlsVersion};
+use crate::tls::{Authorization, TlsVersion};
 use crate::tunnel::Tunnel;
 use std::fmt;
-use std::sync::Arc;
 
 /// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
 const ROUND_TRIPS_AT_MOST: u8 = 64;
 /// Most octets of an outer identity: what a User-Name can hold.
 const IDENTITY_AT_MOST: usize = 253;
-
-/// Which methods are offered, in which order, and their TLS side. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Methods {
-    tls: ServerTls,
-    offered: Arc<[MethodType]>,
-}
-
-/// Why a list of methods cannot be offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MethodsError {
-    /// Nothing to offer.
-    #[error("no EAP method is offered")]
-    Empty,
-    /// The same method twice.
-    #[error("an EAP method is offered twice")]
-    Repeated(MethodType),
-    /// EAP-TLS, with nothing to check client certificates against.
-    #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
-    NoClientAuthorities,
-}
-
-impl Methods {
-    /// Offers `offered`, the first one first.
-    ///
-    /// # Errors
-    /// [`MethodsError`] where the list is empty or repeats itself.
-    pub fn new(tls: ServerTls, offered: &[MethodType]) -> Result<Self, MethodsError> {
-        if offered.is_empty() {
-            return Err(MethodsError::Empty);
-        }
-        if offered.contains(&MethodType::Tls) && !tls.takes_client_certificates() {
-            return Err(MethodsError::NoClientAuthorities);
-        }
-        let repeated = offered
-            .iter()
-            .enumerate()
-            .find(|(at, kind)| offered.iter().take(*at).any(|before| before == *kind));
-        match repeated {
-            Some((_, kind)) => Err(MethodsError::Repeated(*kind)),
-            None => Ok(Methods {
-                tls,
-                offered: offered.into(),
-            }),
-        }
-    }
-
-    fn first(&self) -> Option<Box<dyn Method>> {
-        self.offered.first().map(|kind| self.begin(*kind))
-    }
-
-    /// The first of ours that the peer would accept.
-    fn wanted_by(&self, nak: Nak<'_>) -> Option<Box<dyn Method>> {
-        let wanted = |kind: &&MethodType| nak.wanted().any(|wish| wish == kind.eap_type());
-        self.offered
-            .iter()
-            .find(wanted)
-            .map(|kind| self.begin(*kind))
-    }
-
-    fn begin(&self, kind: MethodType) -> Box<dyn Method> {
-        let tls = self.tls.for_method(kind.eap_type());
-        match kind {
-            MethodType::Ttls => Box::new(Ttls::new(tls)),
-            MethodType::Tls => Box::new(Tls::new(tls)),
-        }
-    }
-}
 
 /// What the conversation waits for.
 enum State {
@@ -127,6 +60,8 @@ pub struct Conversation {
     /// Of the request that awaits an answer.
     identifier: u8,
     round_trips_left: u8,
+    /// Whether the last verdict let in: whatever a method says, success needs it.
+    accepted: bool,
     state: State,
     /// What the session is kept with, once the log-on has succeeded.
     authorization: Option<Authorization>,
@@ -150,12 +85,13 @@ impl Conversation {
             return Err(EapError::IdentityTooLong);
         }
         let method = methods.first().ok_or(EapError::NotExpected)?;
-        let offers_left = methods.offered.len();
+        let offers_left = methods.count();
         let mut conversation = Conversation {
             methods: methods.clone(),
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
             round_trips_left: ROUND_TRIPS_AT_MOST,
+            accepted: false,
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
@@ -201,10 +137,12 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
-                if verdict == Verdict::Refused {
+                self.accepted = verdict.is_accepting();
+                if !self.accepted {
                     self.authorization = None;
                     method.tunnel().inspect(|tunnel| tunnel.revoke_session());
                 }
+                method.expect_identifier(self.identifier.wrapping_add(1));
                 let step = method.handle_verdict(verdict, limits);
                 Ok(self.follow(method, step))
             }
@@ -277,6 +215,7 @@ impl Conversation {
             State::ExpectResponse(method) | State::ExpectVerdict(method) => method,
             State::Finished(last) => return self.fail(last, FailureCause::Internal),
         };
+        method.expect_identifier(self.identifier.wrapping_add(1));
         let step = method.handle(type_data, limits);
         self.follow(method, step)
     }
@@ -322,10 +261,11 @@ impl Conversation {
                 self.request(kind, &data)
             }
             MethodStep::Prove(credential) => {
+                self.accepted = false;
                 self.state = State::ExpectVerdict(method);
                 Step::Prove(credential)
             }
-            MethodStep::Success(keys) => {
+            MethodStep::Success(keys) if self.accepted => {
                 let authorization = self.authorization.take();
                 if let Some(tunnel) = method.tunnel() {
                     tunnel.keep_session(authorization, method.name());
@@ -336,6 +276,7 @@ impl Conversation {
                     keys,
                 }
             }
+            MethodStep::Success(_unproven) => self.fail(last, FailureCause::Internal),
             MethodStep::Failure(cause) => self.fail(last, cause),
         }
     }

@@ -44,7 +44,8 @@ pub use conversation::{
     Step, Verdict,
 };
 pub use fragments::FragmentError;
-pub use keys::{InnerPassword, Keys};
+pub use keys::{InnerKey, InnerPassword, Keys};
+pub use method::inner::{InnerError, InnerMethod};
 pub use method::{MethodName, MethodType, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,

@@ -207,7 +207,7 @@ impl Tunnel {
     pub(crate) fn confirm(&mut self, limits: Limits) -> Result<Option<Vec<u8>>, TlsProblem> {
         if self.version() == Some(TlsVersion::Tls13) {
             let engine = self.engine.as_mut().ok_or(TlsProblem::Internal)?;
-            engine.say_success()?;
+            engine.send(&[0x00])?;
             self.queue_outgoing();
         }
         let pending = self.outgoing.is_pending();
@@ -258,6 +258,30 @@ impl Tunnel {
     pub(crate) fn export_keys(&self, label: &KeyLabel) -> Result<Keys, TlsProblem> {
         let engine = self.engine.as_ref().filter(|_| self.is_open());
         engine.ok_or(TlsProblem::Internal)?.export_keys(label)
+    }
+
+    /// Sends `plaintext` through the tunnel.
+    pub(crate) fn seal(&mut self, plaintext: &[u8], limits: Limits) -> Event {
+        let sent = match self.engine.as_mut().filter(|_| self.doomed.is_none()) {
+            Some(engine) => engine.send(plaintext),
+            None => Err(TlsProblem::Internal),
+        };
+        self.queue_outgoing();
+        match sent {
+            Ok(()) => self.send(limits),
+            Err(_ours) => Event::Failed(FailureCause::Internal),
+        }
+    }
+
+    /// Octets that both ends of the open tunnel can derive, and nobody else.
+    pub(crate) fn export<const N: usize>(&self, label: &[u8]) -> Result<[u8; N], FailureCause> {
+        let mut octets = [0; N];
+        let engine = self.engine.as_ref().filter(|_| self.is_open());
+        engine
+            .ok_or(TlsProblem::Internal)
+            .and_then(|engine| engine.export(label, &mut octets))
+            .map(|()| octets)
+            .map_err(|_ours| FailureCause::Internal)
     }
 
     /// Where the handshake stands, seen from what the peer owes us.

@@ -17,8 +17,8 @@ use portvakt_eap::{
     ServerTls, Sessions, Stage, StaleLists, Step, TlsConfigError, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Authority, ClientCertificate, ClientIdentity, Device, Ending, ExtendedKeyUsagePurpose, Outcome,
-    Profile, Random, Supplicant, converse_with, pap_avps,
+    Authority, ClientCertificate, ClientIdentity, Device, Ending, ExtendedKeyUsagePurpose, Inner,
+    Outcome, Outer, Profile, Random, Supplicant, converse_within, pap_avps,
 };
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
@@ -76,9 +76,9 @@ impl Registry {
         let answer = |conversation: &mut Conversation, credential: &InnerCredential| {
             conversation.remember(authorization());
             asked.push(question(credential));
-            self.verdict
+            self.verdict.clone()
         };
-        let ending = converse_with(&self.methods, supplicant, Limits::USUAL, answer).unwrap();
+        let ending = converse_within(&self.methods, supplicant, Limits::USUAL, answer).unwrap();
         (asked, ending)
     }
 
@@ -130,11 +130,14 @@ fn question(credential: &InnerCredential) -> &'static str {
             ..
         } => {
             assert_eq!(*ticket, authorization().ticket);
-            certificate.iter().for_each(check_identity);
+            certificate
+                .iter()
+                .for_each(|certificate| check_identity(certificate));
             certificate
                 .as_ref()
                 .map_or("resumed", |_| "resumed certificate")
         }
+        other => panic!("{other:?}"),
     }
 }
 
@@ -177,7 +180,8 @@ fn fragments_of_any_size_lead_to_the_same_end() {
             });
             let limits = Limits { eap_octets: server };
             let accept = |_: &mut Conversation, _: &InnerCredential| Verdict::Accepted;
-            let ending = converse_with(&registry.methods, &mut supplicant, limits, accept).unwrap();
+            let ending =
+                converse_within(&registry.methods, &mut supplicant, limits, accept).unwrap();
             let keys = ending.result.unwrap().unwrap();
             assert_eq!(Some(keys.msk), supplicant.msk());
         }
@@ -203,7 +207,7 @@ fn a_certificate_tells_all_its_names() {
         }
         Verdict::Refused
     };
-    let _ending = converse_with(&registry.methods, &mut supplicant, Limits::USUAL, keep).unwrap();
+    let _ending = converse_within(&registry.methods, &mut supplicant, Limits::USUAL, keep).unwrap();
     let seen = seen.unwrap();
     assert_eq!(seen.san_emails, ["printer@campus.example"]);
     assert_eq!(seen.san_upns, ["æsir@campus.example"]);
@@ -430,8 +434,8 @@ fn sessions_do_not_cross_methods() {
     for versions in BOTH {
         let registry = Registry::new(versions);
         let by_password = Profile {
-            method: 21,
-            inner: pap_avps(USER.as_bytes(), PASSWORD),
+            outer: Outer::Ttls,
+            inner: Inner::Avps(pap_avps(USER.as_bytes(), PASSWORD)),
             ..registry.profile()
         };
         let (ttls, tls) = (by_password.clone(), registry.profile());
@@ -461,15 +465,15 @@ fn a_session_without_a_certificate_does_not_replace_one() {
     for versions in BOTH {
         let registry = Registry::new(versions);
         let without = Profile {
-            method: 21,
+            outer: Outer::Ttls,
             certificate: None,
-            inner: pap_avps(USER.as_bytes(), PASSWORD),
+            inner: Inner::Avps(pap_avps(USER.as_bytes(), PASSWORD)),
             ..registry.profile()
         };
         let device = Device::new(without.clone());
         assert_eq!(registry.log_on(&mut device.supplicant()), ["password"]);
         let mut attacker = device.supplicant_with(Profile {
-            method: 13,
+            outer: Outer::Tls,
             ..without
         });
         let (asked, ending) = registry.converse(&mut attacker);
@@ -488,7 +492,7 @@ fn data_where_there_is_no_inner_method_ends_it() {
     let mut supplicant = Supplicant::new(Profile {
         eager: true,
         proves_anew: true,
-        inner: b"let me in".to_vec(),
+        inner: Inner::Avps(b"let me in".to_vec()),
         ..registry.profile()
     });
     let cause = registry.fail(&mut supplicant);

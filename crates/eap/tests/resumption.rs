@@ -16,7 +16,7 @@ use portvakt_eap::{
     Methods, ServerTls, Sessions, Stage, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Device, Ending, Outcome, Profile, Random, Supplicant, converse_with,
+    Device, Ending, Outcome, Profile, Random, Supplicant, converse_within,
 };
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl Hall {
             asked.push(question);
             verdict
         };
-        let ending = converse_with(&self.methods, supplicant, Limits::USUAL, answer).unwrap();
+        let ending = converse_within(&self.methods, supplicant, Limits::USUAL, answer).unwrap();
         (asked, ending)
     }
 
@@ -80,7 +80,7 @@ impl Hall {
                     (identity.as_slice(), ticket.as_slice()),
                     (USER.as_bytes(), TICKET)
                 );
-                ("resumed", self.verdict)
+                ("resumed", self.verdict.clone())
             }
             other => panic!("{other:?}"),
         }
@@ -207,7 +207,7 @@ fn a_log_on_that_nobody_remembers_cannot_be_resumed() {
                 assert!(matches!(credential, InnerCredential::Password { .. }));
                 Verdict::Accepted
             };
-            let ending = converse_with(&hall.methods, &mut supplicant, Limits::USUAL, password);
+            let ending = converse_within(&hall.methods, &mut supplicant, Limits::USUAL, password);
             assert!(ending.unwrap().result.unwrap().is_ok());
         }
         assert!(hall.sessions.is_empty());

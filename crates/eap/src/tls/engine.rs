@@ -1,5 +1,7 @@
 //! One TLS connection without a socket: bytes in, bytes out, keys when it is done.
 
+mod application;
+
 use super::config::MethodTls;
 use super::resumption::Staging;
 use super::sessions::{Authorization, SessionFacts};
@@ -8,7 +10,7 @@ use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -200,12 +202,6 @@ impl Engine {
         if let Some(staging) = &self.staging {
             staging.revoke();
         }
-    }
-
-    /// Queues the one octet that stands for success inside the tunnel (RFC 9190 §2.5).
-    pub(crate) fn say_success(&mut self) -> Result<(), TlsProblem> {
-        let written = self.connection.writer().write_all(&[0x00]);
-        written.map_err(|_closed| TlsProblem::Internal)
     }
 
     /// Exports MSK and EMSK. Only after the handshake.

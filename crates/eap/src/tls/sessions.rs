@@ -56,7 +56,10 @@ pub(crate) struct SessionFacts {
 
 impl SessionFacts {
     /// The question to the accounts whether all that still holds (E7).
-    pub(crate) fn credential(&self, certificate: Option<CertificateIdentity>) -> InnerCredential {
+    pub(crate) fn credential(
+        &self,
+        certificate: Option<Box<CertificateIdentity>>,
+    ) -> InnerCredential {
         InnerCredential::Resumed {
             identity: self.authorization.identity.clone(),
             ticket: self.authorization.ticket.clone(),

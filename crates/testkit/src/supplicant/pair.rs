@@ -16,7 +16,7 @@ pub struct Ending {
     pub conversation: Conversation,
 }
 
-/// Lets both talk; `accounts` answers what the server asks.
+/// Lets both talk; `accounts` answers what the server asks about a password.
 ///
 /// # Errors
 /// The server's complaint about a packet of this supplicant.
@@ -26,24 +26,32 @@ pub fn converse(
     limits: Limits,
     mut accounts: impl FnMut(&[u8], &[u8]) -> Verdict,
 ) -> Result<Ending, EapError> {
-    converse_with(
-        methods,
-        supplicant,
-        limits,
-        |_, credential| match credential {
-            InnerCredential::Password { identity, password } => {
-                accounts(identity, password.as_bytes())
-            }
-            _ => Verdict::Refused,
-        },
-    )
+    converse_with(methods, supplicant, limits, |credential| match credential {
+        InnerCredential::Password { identity, password } => accounts(identity, password.as_bytes()),
+        _ => Verdict::Refused,
+    })
 }
 
-/// As [`converse`], for any credential; `accounts` may have the conversation remembered.
+/// The same, whatever is offered as proof.
 ///
 /// # Errors
 /// The server's complaint about a packet of this supplicant.
 pub fn converse_with(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&InnerCredential) -> Verdict,
+) -> Result<Ending, EapError> {
+    converse_within(methods, supplicant, limits, |_, credential| {
+        accounts(credential)
+    })
+}
+
+/// The same; `accounts` may have the conversation remembered.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_within(
     methods: &Methods,
     supplicant: &mut Supplicant,
     limits: Limits,

@@ -1,0 +1,272 @@
+//! Checking MS-CHAP responses against an account, and why some accounts can't have theirs checked.
+
+use crate::account::{Account, PREVIOUS_PASSWORDS};
+use crate::mschap::{
+    self, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NtHash,
+};
+use crate::proof::Proof;
+use crate::reason::Refusal;
+use std::fmt;
+
+/// What a response turned out to be; `S` is what a right one earns.
+#[derive(Debug)]
+#[must_use]
+pub enum CheckedMsChap<S> {
+    /// That of the current password.
+    Proven {
+        /// For the decision.
+        proof: Proof,
+        /// For the peer and the NAS. Not to be sent before the decision is a grant: the
+        /// authenticator response tells a peer that its password was right.
+        success: S,
+    },
+    /// That of the password before, or of the one before that: refused, not counted.
+    Previous,
+    /// Neither. Each counts, also where the same wrong password is to count once: a response is
+    /// another one every time, so nobody can tell.
+    Wrong,
+}
+
+/// A secret that a method needs and that we do not have, so that nothing could be checked.
+///
+/// On the wire this is a refusal like any other, in the list of reasons it is
+/// [`Refusal::MethodNotAllowed`] with this as its detail, and nothing is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MissingSecret {
+    /// MS-CHAP needs the NT hash, and the account has none beside its password; an NT hash alone
+    /// will not do, for nobody could say when that password expires.
+    NtHash,
+    /// CHAP needs the password in clear text (RFC 1994 §2.1), which is never stored. So it is
+    /// refused for every account, and none need be looked up for it.
+    ClearText,
+}
+
+impl MissingSecret {
+    /// The reason it is reported under.
+    pub const fn refusal(self) -> Refusal {
+        Refusal::MethodNotAllowed
+    }
+
+    /// The stable code of the detail.
+    pub const fn code(self) -> &'static str {
+        match self {
+            MissingSecret::NtHash => "no-nt-hash",
+            MissingSecret::ClearText => "no-clear-text",
+        }
+    }
+
+    /// What happened, said to the helpdesk.
+    pub const fn for_helpdesk(self) -> &'static str {
+        match self {
+            MissingSecret::NtHash => {
+                "The device used MS-CHAP, and the account has no NT hash beside its password to check it with; nothing was counted."
+            }
+            MissingSecret::ClearText => {
+                "The device used CHAP, which only a password stored in clear text could answer; none is ever stored here."
+            }
+        }
+    }
+
+    /// What to do.
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            MissingSecret::NtHash => {
+                "Set the device up with TTLS/PAP or a certificate, or have the directory deliver NT hashes and the owner choose a new password."
+            }
+            MissingSecret::ClearText => {
+                "Set the device or the VPN concentrator to PAP, MS-CHAPv2 or EAP."
+            }
+        }
+    }
+}
+
+impl fmt::Display for MissingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Checks an MS-CHAPv2 response against the account: the current NT hash, then the previous ones.
+///
+/// The same work whatever the account has, and for nobody's account too
+/// ([`check_ms_chap_v2_of_nobody`]). A few microseconds: not for the hash pool.
+///
+/// # Errors
+/// [`MissingSecret::NtHash`]: nothing was checked, nothing is to be counted.
+pub fn check_ms_chap_v2(
+    account: &Account,
+    exchange: &MsChapV2Exchange<'_>,
+) -> Result<CheckedMsChap<MsChapV2Success>, MissingSecret> {
+    check(account, |hash| mschap::check_v2(hash, exchange))
+}
+
+/// Checks an MS-CHAP response as [`check_ms_chap_v2`] does.
+///
+/// # Errors
+/// As there.
+pub fn check_ms_chap(
+    account: &Account,
+    exchange: &MsChapExchange<'_>,
+) -> Result<CheckedMsChap<MsChapSuccess>, MissingSecret> {
+    check(account, |hash| mschap::check_v1(hash, exchange))
+}
+
+/// Does the work of [`check_ms_chap_v2`] for somebody we do not know (P5).
+pub fn check_ms_chap_v2_of_nobody(exchange: &MsChapV2Exchange<'_>) {
+    let _ = fit([None, None, None], |hash| mschap::check_v2(hash, exchange));
+}
+
+/// Does the work of [`check_ms_chap`] for somebody we do not know (P5).
+pub fn check_ms_chap_of_nobody(exchange: &MsChapExchange<'_>) {
+    let _ = fit([None, None, None], |hash| mschap::check_v1(hash, exchange));
+}
+
+fn check<S>(
+    account: &Account,
+    check: impl Fn(&NtHash) -> Option<S>,
+) -> Result<CheckedMsChap<S>, MissingSecret> {
+    let current = account
+        .nt_hash
+        .as_ref()
+        .filter(|_| account.password.is_some());
+    let mut previous = account.previous_nt_hashes.iter();
+    let [right, first, second] = fit([current, previous.next(), previous.next()], check);
+    match (right, first.or(second)) {
+        (Some(success), _) => Ok(CheckedMsChap::Proven {
+            proof: Proof::of(account),
+            success,
+        }),
+        (None, Some(_)) => Ok(CheckedMsChap::Previous),
+        (None, None) if current.is_some() => Ok(CheckedMsChap::Wrong),
+        (None, None) => Err(MissingSecret::NtHash),
+    }
+}
+
+/// What each hash gives; a missing one is made up for with work, and fits nothing.
+fn fit<S>(
+    hashes: [Option<&NtHash>; 1 + PREVIOUS_PASSWORDS],
+    check: impl Fn(&NtHash) -> Option<S>,
+) -> [Option<S>; 1 + PREVIOUS_PASSWORDS] {
+    let dummy = NtHash::dummy();
+    hashes.map(|hash| check(hash.unwrap_or(&dummy)).filter(|_| hash.is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Kind, Password, PasswordKind};
+    use crate::name::AccountId;
+    use crate::password::PasswordHash;
+    use jiff::Timestamp;
+
+    const EXCHANGE: MsChapV2Exchange<'static> = MsChapV2Exchange {
+        name: b"s123456",
+        authenticator_challenge: &[1; 16],
+        peer_challenge: &[2; 16],
+        nt_response: &[0; 24],
+    };
+
+    fn password() -> Password {
+        Password {
+            hash: PasswordHash::dummy(),
+            changed_at: Timestamp::UNIX_EPOCH,
+            kind: PasswordKind::Permanent,
+        }
+    }
+
+    /// An account whose passwords were these, the last one now.
+    fn account(passwords: &[&str]) -> Account {
+        let mut account = Account::new(AccountId::new("s123456").unwrap(), Kind::Student);
+        for text in passwords {
+            account.set_credentials(password(), Some(NtHash::of_password(text)));
+        }
+        account
+    }
+
+    fn outcome(account: &Account, text: &str) -> &'static str {
+        let hash = NtHash::of_password(text);
+        let nt_response = mschap::nt_response(&hash, &EXCHANGE);
+        let exchange = MsChapV2Exchange {
+            nt_response: &nt_response,
+            ..EXCHANGE
+        };
+        let challenge = [3; 8];
+        let first_version = MsChapExchange {
+            challenge: &challenge,
+            nt_response: &mschap::nt_response_v1(&hash, &challenge),
+        };
+        let second = name(account, check_ms_chap_v2(account, &exchange));
+        assert_eq!(
+            name(account, check_ms_chap(account, &first_version)),
+            second
+        );
+        check_ms_chap_v2_of_nobody(&exchange);
+        check_ms_chap_of_nobody(&first_version);
+        second
+    }
+
+    fn name<S>(
+        account: &Account,
+        checked: Result<CheckedMsChap<S>, MissingSecret>,
+    ) -> &'static str {
+        match checked {
+            Ok(CheckedMsChap::Proven { proof, .. }) => {
+                assert_eq!(proof, Proof::of(account));
+                "proven"
+            }
+            Ok(CheckedMsChap::Previous) => "previous",
+            Ok(CheckedMsChap::Wrong) => "wrong",
+            Err(missing) => missing.code(),
+        }
+    }
+
+    #[test]
+    fn current_password_is_proven_earlier_ones_are_previous_and_others_wrong() {
+        let account = account(&["first", "second", "third", "fourth"]);
+        let outcomes =
+            ["fourth", "third", "second", "first", "", "other"].map(|text| outcome(&account, text));
+        let expected = ["proven", "previous", "previous", "wrong", "wrong", "wrong"];
+        assert_eq!(outcomes, expected);
+    }
+
+    #[test]
+    fn account_without_an_nt_hash_is_told_apart_from_a_wrong_password() {
+        assert_eq!(outcome(&account(&[]), "any"), "no-nt-hash");
+        let mut changed = account(&["old"]);
+        changed.set_password(password());
+        assert_eq!(outcome(&changed, "new"), "no-nt-hash");
+        assert_eq!(outcome(&changed, "old"), "previous");
+        assert_eq!(MissingSecret::NtHash.refusal(), Refusal::MethodNotAllowed);
+    }
+
+    #[test]
+    fn nt_hash_without_a_password_beside_it_opens_nothing() {
+        let mut account = account(&[]);
+        account.set_nt_hash(Some(NtHash::of_password("right")));
+        assert_eq!(outcome(&account, "right"), "no-nt-hash");
+    }
+
+    /// Whoever reads the source knows the hash that nobody has.
+    #[test]
+    fn response_of_the_dummy_hash_opens_nothing() {
+        let nt_response = mschap::nt_response(&NtHash::dummy(), &EXCHANGE);
+        let exchange = MsChapV2Exchange {
+            nt_response: &nt_response,
+            ..EXCHANGE
+        };
+        for account in [account(&[]), account(&["right"])] {
+            let checked = check_ms_chap_v2(&account, &exchange);
+            assert!(!matches!(checked, Ok(CheckedMsChap::Proven { .. })));
+            assert!(!matches!(checked, Ok(CheckedMsChap::Previous)));
+        }
+    }
+
+    #[test]
+    fn missing_secrets_have_codes_and_sentences() {
+        for missing in [MissingSecret::NtHash, MissingSecret::ClearText] {
+            assert!(missing.code().starts_with("no-"));
+            assert!(missing.for_helpdesk().ends_with('.') && missing.next_step().ends_with('.'));
+            assert_eq!(Refusal::from_code(missing.code()), None);
+        }
+    }
+}
