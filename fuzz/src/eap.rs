@@ -2,8 +2,8 @@
 
 use portvakt_eap::packet::{Body, EapPacket, write_typed};
 use portvakt_eap::{
-    Conversation, InnerCredential, Limits, MethodType, Methods, ServerTls, Step, TlsVersions,
-    Verdict,
+    Conversation, InnerCredential, InnerKey, Limits, MethodType, Methods, ServerTls, Step,
+    TlsVersions, Verdict,
 };
 use std::sync::OnceLock;
 
@@ -68,14 +68,9 @@ fn conversation(limits: Limits, mut script: &[u8]) {
                 };
                 step = next;
             }
-            Step::Prove(InnerCredential::Password { identity, password }) => {
-                assert!(identity.len() <= 253 && password.as_bytes().len() <= 1024);
-                accepted = identity == b"a";
-                let verdict = if accepted {
-                    Verdict::Accepted
-                } else {
-                    Verdict::Refused
-                };
+            Step::Prove(credential) => {
+                let verdict = judge(&credential);
+                accepted = verdict.is_accepting();
                 let Ok(next) = conversation.handle_verdict(verdict, limits) else {
                     return;
                 };
@@ -93,6 +88,32 @@ fn conversation(limits: Limits, mut script: &[u8]) {
                 return;
             }
         }
+    }
+}
+
+/// Accounts that know one user, whom they believe everything.
+pub(crate) fn judge(credential: &InnerCredential) -> Verdict {
+    let (identity, octets) = match credential {
+        InnerCredential::Password { identity, password } => (identity, password.as_bytes().len()),
+        InnerCredential::Chap {
+            identity,
+            challenge,
+            ..
+        } => (identity, challenge.len()),
+        InnerCredential::MsChap { identity, .. } => (identity, 0),
+        InnerCredential::MsChapV2 { identity, name, .. } => (identity, name.len()),
+        InnerCredential::Resumed { .. } | InnerCredential::Certificate { .. } => {
+            return Verdict::Refused;
+        }
+    };
+    assert!(identity.len() <= 253 && octets <= 1024);
+    match credential {
+        _ if identity != b"a" => Verdict::Refused,
+        InnerCredential::MsChapV2 { .. } => Verdict::AcceptedMsChapV2 {
+            authenticator_response: [b'0'; 42],
+            inner_key: Some(InnerKey::new([7; 32])),
+        },
+        _ => Verdict::Accepted,
     }
 }
 

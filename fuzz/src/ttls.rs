@@ -11,8 +11,12 @@ pub fn ttls_avps(data: &[u8]) {
     match read {
         Ok(avps) => {
             survive_writing(data, &avps);
-            if let Ok(InnerRequest::Pap { identity, password }) = request {
-                stand_on_avps(&avps, identity, password);
+            match request {
+                Ok(InnerRequest::Pap { identity, password }) => {
+                    stand_on_avps(&avps, identity, password);
+                }
+                Ok(request) => prove_without_password(&avps, &request),
+                Err(_) => {}
             }
         }
         Err(_) => assert!(request.is_err(), "a credential out of broken AVPs"),
@@ -27,6 +31,43 @@ fn survive_writing(data: &[u8], avps: &[Avp<'_>]) {
     assert!(written.len().is_multiple_of(4));
     let again: Result<Vec<_>, _> = Avps::new(&written).collect();
     assert_eq!(again.as_deref(), Ok(avps));
+}
+
+/// What proves something else stands beside no password; EAP is all that EAP-Message held.
+fn prove_without_password(avps: &[Avp<'_>], request: &InnerRequest<'_>) {
+    let of = |vendor, code| {
+        avps.iter()
+            .filter(move |avp| (avp.vendor, avp.code) == (vendor, code))
+    };
+    assert_eq!(of(0, 2).count(), 0);
+    match request {
+        InnerRequest::Eap(packet) => {
+            let pieces: Vec<u8> = of(0, 79).flat_map(|avp| avp.value.to_vec()).collect();
+            assert_eq!(**packet, *pieces);
+        }
+        InnerRequest::Chap {
+            identity,
+            challenge,
+            ..
+        } => {
+            assert!(of(0, 1).all(|avp| avp.value == *identity) && identity.len() <= 253);
+            assert!(of(0, 60).all(|avp| avp.value == *challenge));
+        }
+        InnerRequest::MsChap {
+            identity,
+            challenge,
+            ..
+        }
+        | InnerRequest::MsChapV2 {
+            identity,
+            challenge,
+            ..
+        } => {
+            assert!(of(0, 1).all(|avp| avp.value == *identity) && identity.len() <= 253);
+            assert!(of(311, 11).all(|avp| avp.value == *challenge));
+        }
+        InnerRequest::Pap { .. } => {}
+    }
 }
 
 fn stand_on_avps(avps: &[Avp<'_>], identity: &[u8], password: &[u8]) {

@@ -144,7 +144,9 @@ fn prove(
         .access
         .metrics
         .handshake(HandshakeOutcome::Completed);
-    let InnerCredential::Password { identity, password } = credential;
+    let InnerCredential::Password { identity, password } = credential else {
+        return conclude(exchange, parked, Err(Refusal::MethodNotAllowed), limits);
+    };
     exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
     let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
@@ -187,9 +189,12 @@ fn refusal_of(
 ) -> Refusal {
     match (decision, cause) {
         (Some(Err(refusal)), _) => refusal,
-        (_, FailureCause::MethodNotAgreed { .. } | FailureCause::InnerMethodNotOffered(_)) => {
-            Refusal::MethodNotAllowed
-        }
+        (
+            _,
+            FailureCause::MethodNotAgreed { .. }
+            | FailureCause::InnerMethodNotOffered(_)
+            | FailureCause::InnerMethodNotAgreed { .. },
+        ) => Refusal::MethodNotAllowed,
         _ => Refusal::GaveUp,
     }
 }

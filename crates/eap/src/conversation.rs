@@ -8,81 +8,24 @@
 //!                   └──────────────────┴──────> Finished
 //! ```
 
+mod acceptance;
+mod offer;
 mod outcome;
 
+pub(crate) use acceptance::Acceptance;
+pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 
-use crate::method::ttls::Ttls;
-use crate::method::{Method, MethodName, MethodStep, MethodType};
+use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
-use crate::tls::{ServerTls, TlsVersion};
+use crate::tls::{Authorization, TlsVersion};
+use crate::tunnel::Tunnel;
 use std::fmt;
-use std::sync::Arc;
 
 /// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
 const ROUND_TRIPS_AT_MOST: u8 = 64;
 /// Most octets of an outer identity: what a User-Name can hold.
 const IDENTITY_AT_MOST: usize = 253;
-
-/// Which methods are offered, in which order, and their TLS side. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Methods {
-    tls: ServerTls,
-    offered: Arc<[MethodType]>,
-}
-
-/// Why a list of methods cannot be offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MethodsError {
-    /// Nothing to offer.
-    #[error("no EAP method is offered")]
-    Empty,
-    /// The same method twice.
-    #[error("an EAP method is offered twice")]
-    Repeated(MethodType),
-}
-
-impl Methods {
-    /// Offers `offered`, the first one first.
-    ///
-    /// # Errors
-    /// [`MethodsError`] where the list is empty or repeats itself.
-    pub fn new(tls: ServerTls, offered: &[MethodType]) -> Result<Self, MethodsError> {
-        if offered.is_empty() {
-            return Err(MethodsError::Empty);
-        }
-        let repeated = offered
-            .iter()
-            .enumerate()
-            .find(|(at, kind)| offered.iter().take(*at).any(|before| before == *kind));
-        match repeated {
-            Some((_, kind)) => Err(MethodsError::Repeated(*kind)),
-            None => Ok(Methods {
-                tls,
-                offered: offered.into(),
-            }),
-        }
-    }
-
-    fn first(&self) -> Option<Box<dyn Method>> {
-        self.offered.first().map(|kind| self.begin(*kind))
-    }
-
-    /// The first of ours that the peer would accept.
-    fn wanted_by(&self, nak: Nak<'_>) -> Option<Box<dyn Method>> {
-        let wanted = |kind: &&MethodType| nak.wanted().any(|wish| wish == kind.eap_type());
-        self.offered
-            .iter()
-            .find(wanted)
-            .map(|kind| self.begin(*kind))
-    }
-
-    fn begin(&self, kind: MethodType) -> Box<dyn Method> {
-        match kind {
-            MethodType::Ttls => Box::new(Ttls::new(self.tls.clone())),
-        }
-    }
-}
 
 /// What the conversation waits for.
 enum State {
@@ -107,6 +50,7 @@ struct ExpectAnswerToOffer {
 struct LastMethod {
     name: Option<MethodName>,
     tls_version: Option<TlsVersion>,
+    resumed: bool,
 }
 
 /// One supplicant's EAP conversation, without IO: responses in, steps out.
@@ -116,7 +60,11 @@ pub struct Conversation {
     /// Of the request that awaits an answer.
     identifier: u8,
     round_trips_left: u8,
+    /// Whether the last verdict let in: whatever a method says, success needs it.
+    accepted: bool,
     state: State,
+    /// What the session is kept with, once the log-on has succeeded.
+    authorization: Option<Authorization>,
 }
 
 impl Conversation {
@@ -137,16 +85,19 @@ impl Conversation {
             return Err(EapError::IdentityTooLong);
         }
         let method = methods.first().ok_or(EapError::NotExpected)?;
-        let offers_left = methods.offered.len();
+        let offers_left = methods.count();
         let mut conversation = Conversation {
             methods: methods.clone(),
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
             round_trips_left: ROUND_TRIPS_AT_MOST,
+            accepted: false,
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
+                resumed: false,
             }),
+            authorization: None,
         };
         let step = conversation.offer(method, offers_left);
         Ok((conversation, step))
@@ -186,6 +137,12 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
+                self.accepted = verdict.is_accepting();
+                if !self.accepted {
+                    self.authorization = None;
+                    method.tunnel().inspect(|tunnel| tunnel.revoke_session());
+                }
+                method.expect_identifier(self.identifier.wrapping_add(1));
                 let step = method.handle_verdict(verdict, limits);
                 Ok(self.follow(method, step))
             }
@@ -193,6 +150,25 @@ impl Conversation {
                 self.state = other;
                 Err(EapError::NotExpected)
             }
+        }
+    }
+
+    /// Lets the device resume this session later, with `authorization` as its memory. To be called
+    /// between [`Step::Prove`] and an accepting verdict. The session can be resumed only once the
+    /// whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
+    /// remembered at the full log-on stays.
+    pub fn remember(&mut self, authorization: Authorization) {
+        self.authorization = Some(authorization);
+    }
+
+    /// Whether the handshake resumed the session of an earlier log-on.
+    pub fn is_resumed(&self) -> bool {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => false,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => {
+                is_resumed(method.as_ref())
+            }
+            State::Finished(last) => last.resumed,
         }
     }
 
@@ -239,6 +215,7 @@ impl Conversation {
             State::ExpectResponse(method) | State::ExpectVerdict(method) => method,
             State::Finished(last) => return self.fail(last, FailureCause::Internal),
         };
+        method.expect_identifier(self.identifier.wrapping_add(1));
         let step = method.handle(type_data, limits);
         self.follow(method, step)
     }
@@ -263,6 +240,7 @@ impl Conversation {
                     LastMethod {
                         name: None,
                         tls_version: None,
+                        resumed: false,
                     },
                     cause,
                 ))
@@ -274,6 +252,7 @@ impl Conversation {
         let last = LastMethod {
             name: Some(method.name()),
             tls_version: method.tls_version(),
+            resumed: is_resumed(method.as_ref()),
         };
         match step {
             MethodStep::Request(data) => {
@@ -282,16 +261,22 @@ impl Conversation {
                 self.request(kind, &data)
             }
             MethodStep::Prove(credential) => {
+                self.accepted = false;
                 self.state = State::ExpectVerdict(method);
                 Step::Prove(credential)
             }
-            MethodStep::Success(keys) => {
+            MethodStep::Success(keys) if self.accepted => {
+                let authorization = self.authorization.take();
+                if let Some(tunnel) = method.tunnel() {
+                    tunnel.keep_session(authorization, method.name());
+                }
                 self.state = State::Finished(last);
                 Step::Success {
                     packet: packet::write_result(Code::Success, self.identifier),
                     keys,
                 }
             }
+            MethodStep::Success(_unproven) => self.fail(last, FailureCause::Internal),
             MethodStep::Failure(cause) => self.fail(last, cause),
         }
     }
@@ -302,6 +287,7 @@ impl Conversation {
             let last = LastMethod {
                 name: self.method(),
                 tls_version: self.tls_version(),
+                resumed: self.is_resumed(),
             };
             return self.fail(last, FailureCause::TooManyRoundTrips);
         };
@@ -327,6 +313,7 @@ impl Conversation {
         let left = LastMethod {
             name: None,
             tls_version: None,
+            resumed: false,
         };
         std::mem::replace(&mut self.state, State::Finished(left))
     }
@@ -340,6 +327,11 @@ impl fmt::Debug for Conversation {
             .field("round_trips_left", &self.round_trips_left)
             .finish_non_exhaustive()
     }
+}
+
+fn is_resumed(method: &dyn Method) -> bool {
+    let tunnel = method.tunnel();
+    tunnel.is_some_and(Tunnel::is_resumed)
 }
 
 fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {

@@ -55,9 +55,40 @@ impl fmt::Debug for InnerPassword {
     }
 }
 
+/// What an inner method leaves to both ends: binds it to the tunnel around it.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct InnerKey([u8; 32]);
+
+impl InnerKey {
+    /// Takes the key over; the caller keeps no copy.
+    pub fn new(key: [u8; 32]) -> Self {
+        InnerKey(key)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for InnerKey {
+    /// Takes the same time wherever they differ.
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.fold(0, |differing, (ours, theirs)| differing | (ours ^ theirs)) == 0
+    }
+}
+
+impl Eq for InnerKey {}
+
+impl fmt::Debug for InnerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InnerKey(..)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{InnerPassword, Keys};
+    use super::{InnerKey, InnerPassword, Keys};
 
     #[test]
     fn debug_output_shows_no_secret() {
@@ -65,6 +96,7 @@ mod tests {
         assert_eq!(format!("{keys:?}"), "Keys(..)");
         let password = InnerPassword::new(b"hunter2".to_vec());
         assert_eq!(format!("{password:?}"), "InnerPassword(..)");
+        assert_eq!(format!("{:?}", InnerKey::new([7; 32])), "InnerKey(..)");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! What every EAP method is to a conversation: type-data in, a step out. One file per method.
 
+pub(crate) mod inner;
+pub(crate) mod tls;
 pub mod ttls;
 
+use self::inner::InnerMethod;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
 use crate::packet::EapType;
 use crate::tls::TlsVersion;
+use crate::tunnel::Tunnel;
 use crate::{Keys, Limits};
 use std::fmt;
 
@@ -13,6 +17,8 @@ use std::fmt;
 pub enum MethodType {
     /// EAP-TTLSv0, RFC 5281.
     Ttls,
+    /// EAP-TLS, RFC 5216.
+    Tls,
 }
 
 impl MethodType {
@@ -20,6 +26,23 @@ impl MethodType {
     pub fn eap_type(self) -> EapType {
         match self {
             MethodType::Ttls => EapType::TTLS,
+            MethodType::Tls => EapType::TLS,
+        }
+    }
+
+    /// What is offered inside it where nobody says otherwise: what works with any stored hash.
+    pub fn usual_inner(self) -> &'static [InnerMethod] {
+        match self {
+            MethodType::Ttls => &[InnerMethod::Pap],
+            MethodType::Tls => &[],
+        }
+    }
+
+    /// Whether `inner` may be offered inside it.
+    pub fn carries(self, inner: InnerMethod) -> bool {
+        match self {
+            MethodType::Ttls => inner != InnerMethod::Eap,
+            MethodType::Tls => false,
         }
     }
 }
@@ -31,14 +54,49 @@ pub enum MethodName {
     Ttls,
     /// EAP-TTLS with the password as such inside.
     TtlsPap,
+    /// EAP-TTLS with CHAP inside.
+    TtlsChap,
+    /// EAP-TTLS with MS-CHAP inside.
+    TtlsMsChap,
+    /// EAP-TTLS with MS-CHAPv2 inside.
+    TtlsMsChapV2,
+    /// EAP-TTLS with EAP inside, whose method is not known yet.
+    TtlsEap,
+    /// EAP-TTLS with EAP-MSCHAPv2 inside.
+    TtlsEapMsChapV2,
+    /// EAP-TTLS with EAP-GTC inside.
+    TtlsEapGtc,
+    /// EAP-TLS.
+    Tls,
 }
 
 impl MethodName {
-    /// `"ttls"`, `"ttls/pap"`.
+    /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
     pub fn label(self) -> &'static str {
         match self {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
+            MethodName::Tls => "tls",
+            MethodName::TtlsChap => "ttls/chap",
+            MethodName::TtlsMsChap => "ttls/mschap",
+            MethodName::TtlsMsChapV2 => "ttls/mschapv2",
+            MethodName::TtlsEap => "ttls/eap",
+            MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
+            MethodName::TtlsEapGtc => "ttls/eap-gtc",
+        }
+    }
+
+    /// The name of EAP-TTLS with what is known of its inner method.
+    pub(crate) fn ttls(inner: Option<InnerMethod>) -> Self {
+        match inner {
+            None => MethodName::Ttls,
+            Some(InnerMethod::Pap) => MethodName::TtlsPap,
+            Some(InnerMethod::Chap) => MethodName::TtlsChap,
+            Some(InnerMethod::MsChap) => MethodName::TtlsMsChap,
+            Some(InnerMethod::MsChapV2) => MethodName::TtlsMsChapV2,
+            Some(InnerMethod::Eap) => MethodName::TtlsEap,
+            Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
+            Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
         }
     }
 }
@@ -62,6 +120,9 @@ pub(crate) trait Method: Send + Sync {
     fn eap_type(&self) -> EapType;
     /// The type-data of the first request.
     fn start(&self) -> Vec<u8>;
+    /// Tells the identifier of the request that the next step may become: some methods need it
+    /// inside their tunnel.
+    fn expect_identifier(&mut self, _identifier: u8) {}
     /// Takes the type-data of a response.
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep;
     /// Takes the answer to [`MethodStep::Prove`]; called once for each.
@@ -69,4 +130,8 @@ pub(crate) trait Method: Send + Sync {
     fn stage(&self) -> Stage;
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
+    /// The tunnel, whose session is kept when the log-on succeeds.
+    fn tunnel(&self) -> Option<&Tunnel> {
+        None
+    }
 }

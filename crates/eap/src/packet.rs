@@ -49,6 +49,12 @@ impl EapType {
     pub const TLS: EapType = EapType(13);
     /// EAP-TTLS, RFC 5281.
     pub const TTLS: EapType = EapType(21);
+    /// Generic Token Card: a prompt and an answer, RFC 3748 §5.6.
+    pub const GTC: EapType = EapType(6);
+    /// EAP-MSCHAPv2, draft-kamath-pppext-eap-mschapv2.
+    pub const MS_CHAP_V2: EapType = EapType(26);
+    /// The TLVs of PEAPv0, draft-hiller-eap-tlv.
+    pub const EXTENSIONS: EapType = EapType(33);
     /// PEAP.
     pub const PEAP: EapType = EapType(25);
     /// A vendor's type, RFC 3748 §5.7.
@@ -70,6 +76,7 @@ impl EapType {
             23 => "EAP-AKA",
             25 => "PEAP",
             26 => "EAP-MSCHAPv2",
+            33 => "EAP-TLV",
             43 => "EAP-FAST",
             50 => "EAP-AKA'",
             52 => "EAP-PWD",
@@ -178,7 +185,7 @@ impl<'a> EapPacket<'a> {
             .map_err(|Short| PacketError::LengthBeyondData(length))?;
         let code = Code::read(code)?;
         let body = match code {
-            Code::Request | Code::Response => read_typed(body)?,
+            Code::Request | Code::Response => Body::read(body)?,
             Code::Success | Code::Failure if body.is_empty() => Body::Empty,
             Code::Success | Code::Failure => return Err(PacketError::ResultWithBody(length)),
         };
@@ -194,14 +201,20 @@ fn read_header(header: &mut Reader<'_>) -> Result<(u8, u8, u16), Short> {
     Ok((header.u8()?, header.u8()?, header.u16()?))
 }
 
-fn read_typed(body: &[u8]) -> Result<Body<'_>, PacketError> {
-    let (kind, data) = body.split_first().ok_or(PacketError::NoType)?;
-    match EapType(*kind) {
-        EapType::IDENTITY => Ok(Body::Identity(data)),
-        EapType::NOTIFICATION => Ok(Body::Notification),
-        EapType::NAK => Ok(Body::Nak(Nak::Legacy(data))),
-        EapType::EXPANDED => read_expanded(data).map_err(|Short| PacketError::ExpandedShort),
-        kind => Ok(Body::Method { kind, data }),
+impl<'a> Body<'a> {
+    /// Reads what follows the header of a Request or Response; PEAPv0 sends nothing else.
+    ///
+    /// # Errors
+    /// [`PacketError::NoType`] and [`PacketError::ExpandedShort`].
+    pub(crate) fn read(body: &'a [u8]) -> Result<Self, PacketError> {
+        let (kind, data) = body.split_first().ok_or(PacketError::NoType)?;
+        match EapType(*kind) {
+            EapType::IDENTITY => Ok(Body::Identity(data)),
+            EapType::NOTIFICATION => Ok(Body::Notification),
+            EapType::NAK => Ok(Body::Nak(Nak::Legacy(data))),
+            EapType::EXPANDED => read_expanded(data).map_err(|Short| PacketError::ExpandedShort),
+            kind => Ok(Body::Method { kind, data }),
+        }
     }
 }
 
@@ -258,6 +271,12 @@ pub fn write_typed(code: Code, identifier: u8, kind: EapType, data: &[u8]) -> Ve
     packet.extend_from_slice(&[code as u8, identifier, high, low, kind.0]);
     packet.extend_from_slice(data);
     packet
+}
+
+/// The same, where the type octet leads `body` already.
+pub(crate) fn write(code: Code, identifier: u8, body: &[u8]) -> Vec<u8> {
+    let [.., high, low] = (HEADER_OCTETS + body.len()).to_be_bytes();
+    [&[code as u8, identifier, high, low], body].concat()
 }
 
 /// Writes a Success or Failure: four octets.

@@ -73,7 +73,11 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
+    /// `N` octets.
+    ///
+    /// # Errors
+    /// [`Short`] where fewer are left.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(Short)?;
         self.rest = rest;
         Ok(*taken)

@@ -75,6 +75,10 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 fn describe_packet(bytes: &[u8]) -> String {
     let packet = match EapPacket::read(bytes) {
         Ok(packet) => packet,
@@ -97,12 +101,8 @@ fn describe_body(body: Body<'_>) -> String {
         Body::Nak(nak) => nak
             .wanted()
             .fold(" nak".into(), |text, kind| format!("{text} {}", kind.0)),
-        Body::Method { kind, data } => data
-            .iter()
-            .enumerate()
-            .fold(format!(" method {}", kind.0), |text, (at, octet)| {
-                format!("{text}{}{octet:02x}", if at == 0 { " " } else { "" })
-            }),
+        Body::Method { kind, data } if data.is_empty() => format!(" method {}", kind.0),
+        Body::Method { kind, data } => format!(" method {} {}", kind.0, hex(data)),
         Body::Expanded { vendor, kind, .. } => format!(" expanded {vendor} {kind}"),
     }
 }
@@ -140,7 +140,22 @@ fn describe_inner(bytes: &[u8]) -> String {
                 password.escape_ascii()
             )
         }
-        Ok(InnerRequest::Other(method)) => format!("other {}", method.label()),
+        Ok(InnerRequest::Chap {
+            identity,
+            identifier,
+            ..
+        }) => format!("chap \"{}\" {identifier}", identity.escape_ascii()),
+        Ok(InnerRequest::MsChap {
+            identity,
+            identifier,
+            ..
+        }) => format!("mschap \"{}\" {identifier}", identity.escape_ascii()),
+        Ok(InnerRequest::MsChapV2 {
+            identity,
+            identifier,
+            ..
+        }) => format!("mschapv2 \"{}\" {identifier}", identity.escape_ascii()),
+        Ok(InnerRequest::Eap(packet)) => format!("eap {}", hex(&packet)).trim_end().into(),
         Err(error) => error.label().into(),
     }
 }

@@ -11,12 +11,10 @@
 mod common;
 
 use common::{Campus, USER};
-use portvakt_eap::ttls::InnerMethod;
-use portvakt_eap::ttls::avp::{self, Avp};
 use portvakt_eap::{
     FailureCause, Limits, MethodName, Stage, Step, TlsAlert, TlsProblem, TlsVersions, Verdict,
 };
-use portvakt_testkit::supplicant::{Outcome, Profile, Supplicant, converse};
+use portvakt_testkit::supplicant::{Inner, Outcome, Profile, Supplicant, converse};
 
 /// E4, E6: both ends hold the same MSK, under both TLS versions.
 #[test]
@@ -170,50 +168,10 @@ fn passwords_arrive_without_their_padding() {
 }
 
 #[test]
-fn other_inner_methods_are_named_and_refused() {
-    let microsoft = |code| (311, code);
-    for ((vendor, code), method) in [
-        ((0, 3), InnerMethod::Chap),
-        ((0, 79), InnerMethod::Eap),
-        (microsoft(1), InnerMethod::MsChap),
-        (microsoft(25), InnerMethod::MsChapV2),
-    ] {
-        let mut inner = Vec::new();
-        avp::write(
-            &mut inner,
-            Avp {
-                code: 1,
-                vendor: 0,
-                mandatory: true,
-                value: b"user",
-            },
-        );
-        avp::write(
-            &mut inner,
-            Avp {
-                code,
-                vendor,
-                mandatory: true,
-                value: &[0; 50],
-            },
-        );
-        let campus = Campus::new(TlsVersions::Both);
-        let mut supplicant = Supplicant::new(Profile {
-            inner,
-            ..campus.profile()
-        });
-        let ending = campus.converse(&mut supplicant, Limits::USUAL);
-        let cause = ending.result.unwrap().unwrap_err();
-        assert_eq!(cause, FailureCause::InnerMethodNotOffered(method));
-        assert_eq!(cause.label(), "inner-method-not-offered");
-    }
-}
-
-#[test]
 fn a_peer_that_never_says_who_it_is_runs_out_of_patience() {
     let campus = Campus::new(TlsVersions::Both);
     let mut supplicant = Supplicant::new(Profile {
-        inner: Vec::new(),
+        inner: Inner::Avps(Vec::new()),
         ..campus.profile()
     });
     let ending = campus.converse(&mut supplicant, Limits::USUAL);
@@ -226,7 +184,7 @@ fn a_peer_that_never_says_who_it_is_runs_out_of_patience() {
 #[test]
 fn a_flood_through_the_tunnel_is_cut_off() {
     let campus = Campus::new(TlsVersions::Both);
-    let inner = vec![0; 17_000];
+    let inner = Inner::Avps(vec![0; 17_000]);
     let mut supplicant = Supplicant::new(Profile {
         inner,
         ..campus.profile()

@@ -1,22 +1,35 @@
-//! A supplicant in memory: a rustls client that speaks EAP-TTLS to a [`Conversation`].
+//! A supplicant in memory: a rustls client that speaks EAP-TTLS, PEAP and EAP-TLS to a
+//! [`Conversation`].
 //!
 //! Its framing is written apart from the server's, so that the two check each other.
 //!
 //! [`Conversation`]: portvakt_eap::Conversation
 
+mod accounts;
+mod binding;
 mod certificates;
+mod client_certificates;
+mod device;
 mod framing;
+mod inner;
+mod inner_eap;
 mod pair;
 mod random;
 
+pub use accounts::User;
 pub use certificates::{Authority, ServerIdentity};
-pub use pair::{Ending, converse};
+pub use client_certificates::{ClientCertificate, ClientIdentity};
+pub use device::Device;
+pub use inner::{Binding, Inner, Outer};
+pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
+pub use rcgen::ExtendedKeyUsagePurpose;
 
 use framing::Framing;
+use inner::Phase2;
 use portvakt_eap::ttls::avp::{self, Avp};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -26,15 +39,16 @@ const SUCCESS: u8 = 3;
 const FAILURE: u8 = 4;
 const IDENTITY: u8 = 1;
 const NAK: u8 = 3;
-const TTLS: u8 = 21;
 
 /// How a device is set up.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Outside the tunnel.
     pub outer_identity: String,
-    /// What goes through the tunnel: AVPs, ready made.
-    pub inner: Vec<u8>,
+    /// The method that makes the tunnel.
+    pub outer: Outer,
+    /// What is said through the tunnel.
+    pub inner: Inner,
     /// The one CA that the device trusts, DER.
     pub trusted: CertificateDer<'static>,
     /// The name that the certificate must bear.
@@ -47,6 +61,10 @@ pub struct Profile {
     pub always_length: bool,
     /// Whether the credential goes out in the same message as Finished (TLS 1.3).
     pub eager: bool,
+    /// Whether the credential goes through the tunnel on a resumed session, too.
+    pub proves_anew: bool,
+    /// For TLS client authentication.
+    pub certificate: Option<ClientIdentity>,
 }
 
 impl Profile {
@@ -54,13 +72,34 @@ impl Profile {
     pub fn pap(authority: &Authority, identity: &str, password: &[u8]) -> Self {
         Profile {
             outer_identity: "anonymous@campus.example".into(),
-            inner: pap_avps(identity.as_bytes(), password),
+            outer: Outer::Ttls,
+            inner: Inner::Avps(pap_avps(identity.as_bytes(), password)),
             trusted: authority.certificate(),
             server_name: certificates::SERVER_NAME.into(),
             versions: vec![&rustls::version::TLS13, &rustls::version::TLS12],
             eap_octets: 1400,
             always_length: false,
             eager: false,
+            proves_anew: false,
+            certificate: None,
+        }
+    }
+
+    /// EAP-TLS: a certificate and nothing else.
+    pub fn tls(authority: &Authority, certificate: ClientIdentity) -> Self {
+        Profile {
+            certificate: Some(certificate),
+            outer: Outer::Tls,
+            ..Profile::pap(authority, "", b"")
+        }
+    }
+
+    /// The same with another tunnel, and something else in it.
+    pub fn new(authority: &Authority, outer: Outer, inner: Inner) -> Self {
+        Profile {
+            outer,
+            inner,
+            ..Profile::pap(authority, "", b"")
         }
     }
 }
@@ -105,7 +144,9 @@ pub struct Supplicant {
     profile: Profile,
     connection: ClientConnection,
     framing: Framing,
-    credential_sent: bool,
+    phase2: Phase2,
+    /// The octet 0x00 came through the tunnel (RFC 9190 §2.5).
+    success_indicated: bool,
     /// TLS gave up: nothing but its alert is left to be said.
     broken: Option<rustls::Error>,
     outcome: Option<Outcome>,
@@ -116,27 +157,24 @@ impl Supplicant {
     ///
     /// # Panics
     /// Where the profile cannot work at all: a test is wrong then.
+    pub fn new(profile: Profile) -> Self {
+        let config = Arc::new(device::tls_config(&profile));
+        Supplicant::with_config(profile, config)
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a test's profile is the test's responsibility"
     )]
-    pub fn new(profile: Profile) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(profile.trusted.clone()).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&profile.versions)
-            .expect("TLS versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.enable_sni = false;
+    fn with_config(profile: Profile, config: Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from(profile.server_name.clone()).expect("a name");
-        let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
+        let connection = ClientConnection::new(config, name).expect("a TLS client");
         Supplicant {
             framing: Framing::new(profile.eap_octets, profile.always_length),
+            phase2: Phase2::new(profile.outer, profile.inner.clone()),
             profile,
             connection,
-            credential_sent: false,
+            success_indicated: false,
             broken: None,
             outcome: None,
         }
@@ -150,12 +188,13 @@ impl Supplicant {
     /// Takes a packet of the server; answers a request that it understands.
     pub fn handle(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let (header, body) = packet.split_first_chunk::<4>()?;
+        let ours = self.profile.outer.eap_type();
         match (header[0], body) {
-            (REQUEST, [TTLS, type_data @ ..]) => {
-                let answer = self.handle_ttls(type_data)?;
-                Some(response(header[1], TTLS, &answer))
+            (REQUEST, [kind, type_data @ ..]) if *kind == ours => {
+                let answer = self.handle_method(header[1], type_data)?;
+                Some(response(header[1], ours, &answer))
             }
-            (REQUEST, [_other, ..]) => Some(response(header[1], NAK, &[TTLS])),
+            (REQUEST, [_other, ..]) => Some(response(header[1], NAK, &[ours])),
             (SUCCESS, []) => self.end(Outcome::Success),
             (FAILURE, []) => self.end(Outcome::Failure),
             _ => None,
@@ -174,9 +213,15 @@ impl Supplicant {
 
     /// The Master Session Key as this end sees it, once the tunnel is open.
     pub fn msk(&self) -> Option<[u8; 64]> {
+        let msk = self.tunnel_key()?;
+        Some(self.phase2.bind(msk))
+    }
+
+    fn tunnel_key(&self) -> Option<[u8; 64]> {
+        let context = [self.profile.outer.eap_type()];
         let (label, context): (&[u8], Option<&[u8]>) = match self.connection.protocol_version()? {
-            ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&[TTLS])),
-            _ => (b"ttls keying material", None),
+            ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&context)),
+            _ => (self.profile.outer.key_label(), None),
         };
         let material = self
             .connection
@@ -185,54 +230,93 @@ impl Supplicant {
         material.first_chunk().copied()
     }
 
-    /// A device that has not sent its credential does not believe in success.
+    /// Whether the handshake resumed a session.
+    pub fn is_resumed(&self) -> bool {
+        !self.connection.is_handshaking()
+            && self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// A device that has not sent its credential, or still waits for the server's proof, does not
+    /// believe in success.
     fn end(&mut self, outcome: Outcome) -> Option<Vec<u8>> {
-        if outcome == Outcome::Failure || self.credential_sent {
+        if outcome == Outcome::Failure || self.phase2.is_content() || self.is_content() {
             self.outcome = Some(outcome);
         }
         None
     }
 
-    fn handle_ttls(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
+    /// Where the handshake was all the proof: with TLS 1.3 the server says so inside the tunnel.
+    fn is_content(&self) -> bool {
+        let counts = self.is_resumed() || self.profile.outer == Outer::Tls;
+        let indicated = self.success_indicated
+            || self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        counts && indicated && !self.connection.is_handshaking()
+    }
+
+    /// Whether the device has a credential to send through the tunnel.
+    fn proves_inside(&self) -> bool {
+        let needed = self.profile.outer != Outer::Tls && !self.is_resumed();
+        needed || self.profile.proves_anew
+    }
+
+    fn handle_method(&mut self, identifier: u8, type_data: &[u8]) -> Option<Vec<u8>> {
+        let mut said = Vec::new();
         match self.framing.read(type_data)? {
             framing::Incoming::Part => return Some(self.framing.acknowledge()),
             framing::Incoming::Acknowledgement if self.framing.has_more() => {
                 return Some(self.framing.next());
             }
             framing::Incoming::Acknowledgement => {}
-            framing::Incoming::Message(message) => self.feed(&message),
+            framing::Incoming::Message(message) => said = self.feed(&message),
         }
-        self.say_who();
+        self.speak(identifier, &said);
         let outgoing = self.take_outgoing();
         self.framing.queue(outgoing);
         Some(self.framing.next())
     }
 
-    fn feed(&mut self, mut message: &[u8]) {
+    /// Feeds TLS; what the server said through the tunnel comes back.
+    fn feed(&mut self, mut message: &[u8]) -> Vec<u8> {
+        let mut said = Vec::new();
         while !message.is_empty() && self.broken.is_none() {
             if !self
                 .connection
                 .read_tls(&mut message)
                 .is_ok_and(|count| count > 0)
             {
-                return;
+                break;
             }
             self.broken = self.connection.process_new_packets().err();
-            // Nothing is expected from the server inside the tunnel: read it and forget it.
-            let _ = self.connection.reader().read(&mut [0; 1024]);
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = self.connection.reader().read(&mut chunk) {
+                said.extend(chunk.iter().take(count));
+            }
         }
+        said
     }
 
     /// As wpa_supplicant does, only in a message of its own after Finished; unless eager.
-    fn say_who(&mut self) {
+    fn speak(&mut self, identifier: u8, said: &[u8]) {
         let open = self.broken.is_none() && !self.connection.is_handshaking();
         let quiet = self.profile.eager || !self.connection.wants_write();
-        if open && quiet && !self.credential_sent {
-            self.credential_sent = self
-                .connection
-                .writer()
-                .write_all(&self.profile.inner)
-                .is_ok();
+        if said == [0] {
+            self.success_indicated = true;
+        }
+        if !(open && quiet && self.proves_inside()) {
+            return;
+        }
+        let (connection, key) = (&self.connection, self.tunnel_key());
+        let challenge = |octets: usize| {
+            let material = vec![0; octets];
+            let exported = connection.export_keying_material(material, b"ttls challenge", None);
+            exported.unwrap_or_default()
+        };
+        let answer = match said {
+            [] | [0] => self.phase2.begin(challenge),
+            said => self.phase2.answer(identifier, said, key),
+        };
+        if let Some(answer) = answer {
+            let _ = self.connection.writer().write_all(&answer);
         }
     }
 

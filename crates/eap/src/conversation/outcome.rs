@@ -1,10 +1,10 @@
 //! What a conversation takes and returns: limits, steps, stages, errors and causes.
 
 use crate::fragments::FragmentError;
-use crate::keys::{InnerPassword, Keys};
-use crate::method::ttls::{InnerError, InnerMethod};
+use crate::keys::{InnerKey, InnerPassword, Keys};
+use crate::method::inner::{InnerError, InnerMethod};
 use crate::packet::{EapType, PacketError};
-use crate::tls::TlsAlert;
+use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use std::borrow::Cow;
 
 /// How large the next request may be.
@@ -72,15 +72,83 @@ pub enum InnerCredential {
         /// At most 1,024 octets; may be empty, which is to be refused.
         password: InnerPassword,
     },
+    /// A session of an earlier log-on, which rests on what was true then: account, lock and
+    /// credential are to be looked at again (E7).
+    Resumed {
+        /// As it was remembered: [`Authorization::identity`](crate::Authorization::identity).
+        identity: Vec<u8>,
+        /// As it was remembered: [`Authorization::ticket`](crate::Authorization::ticket).
+        ticket: Vec<u8>,
+        /// Of an EAP-TLS session: the certificate, verified again just now.
+        certificate: Option<Box<CertificateIdentity>>,
+    },
+    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    Certificate {
+        /// What it says; which account that is, the caller decides.
+        certificate: Box<CertificateIdentity>,
+    },
+    /// CHAP inside EAP-TTLS (RFC 1994, RFC 5281 §11.2.2). The challenge is known to be ours.
+    Chap {
+        /// The identity inside the tunnel; at most 253 octets, no encoding promised.
+        identity: Vec<u8>,
+        /// Goes into the digest before the password.
+        identifier: u8,
+        /// Sixteen octets that TLS made; go into the digest after the password.
+        challenge: Vec<u8>,
+        /// MD5 over identifier, password and challenge.
+        response: [u8; 16],
+    },
+    /// MS-CHAP inside EAP-TTLS (RFC 2433, RFC 5281 §11.2.3). The challenge is known to be ours.
+    MsChap {
+        /// The identity inside the tunnel; at most 253 octets, no encoding promised.
+        identity: Vec<u8>,
+        /// Made by TLS.
+        challenge: [u8; 8],
+        /// The challenge under the NT hash; the LAN Manager response is never looked at.
+        nt_response: [u8; 24],
+    },
+    /// MS-CHAPv2 (RFC 2759), plainly inside EAP-TTLS or as EAP-MSCHAPv2. The challenge is known
+    /// to be ours.
+    MsChapV2 {
+        /// Whose account it is; at most 253 octets, no encoding promised.
+        identity: Vec<u8>,
+        /// The user name that went into the challenge hash, without a Windows domain. It is the
+        /// peer's word and chooses no account; at most 253 octets.
+        name: Vec<u8>,
+        /// Ours.
+        authenticator_challenge: [u8; 16],
+        /// The peer's.
+        peer_challenge: [u8; 16],
+        /// RFC 2759 §8.1.
+        nt_response: [u8; 24],
+    },
 }
 
 /// What the accounts said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Let in.
+    /// Let in. Not for [`InnerCredential::MsChapV2`], whose peer wants our proof in return.
     Accepted,
+    /// Let in, and the proof that we know the password too.
+    AcceptedMsChapV2 {
+        /// `"S="` and 40 hexadecimal digits (RFC 2759 §8.7).
+        authenticator_response: [u8; 42],
+        /// What MS-CHAPv2 leaves to both ends (RFC 3079 §3.3): MasterReceiveKey, then
+        /// MasterSendKey, as the server sees them. With it PEAP offers crypto-binding.
+        inner_key: Option<InnerKey>,
+    },
     /// Not.
     Refused,
+}
+
+impl Verdict {
+    /// Whether it lets in.
+    pub fn is_accepting(&self) -> bool {
+        match self {
+            Verdict::Accepted | Verdict::AcceptedMsChapV2 { .. } => true,
+            Verdict::Refused => false,
+        }
+    }
 }
 
 /// Why a packet was not taken. The conversation stands where it stood.
@@ -155,6 +223,12 @@ pub enum FailureCause {
     /// The handshake failed.
     #[error("{0}")]
     TlsAlert(TlsAlert),
+    /// The client's certificate was not accepted; our alert has told the device.
+    #[error("we refused the TLS handshake: {0}")]
+    ClientCertificate(CertificateProblem),
+    /// The device sent data in a method that has none.
+    #[error("the device sent data through a tunnel that is for none")]
+    DataInsideTls,
     /// The peer broke the framing.
     #[error("the device broke the protocol: {0}")]
     Protocol(EapError),
@@ -164,6 +238,18 @@ pub enum FailureCause {
     /// The peer chose an inner method that is not offered.
     #[error("the device's profile asks for inner method {}, which is not offered here", .0.label())]
     InnerMethodNotOffered(InnerMethod),
+    /// The peer wants no EAP method that is offered inside the tunnel.
+    #[error("the device accepts no inner method that is offered here{}", wants(*wanted))]
+    InnerMethodNotAgreed {
+        /// What it would have liked.
+        wanted: Option<EapType>,
+    },
+    /// MS-CHAPv2 proves both ends, and the peer says that we failed; or it says so in PEAP.
+    #[error("the device did not accept our proof that we know the password")]
+    ServerDoubted,
+    /// Crypto-binding (MS-PEAP §3.1.5.6): the inner method and the tunnel do not end at one peer.
+    #[error("the device's crypto-binding is wrong: somebody may stand between it and us")]
+    BindingBroken,
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -183,12 +269,28 @@ impl FailureCause {
             FailureCause::MethodNotAgreed { .. } => "method-not-agreed",
             FailureCause::TlsAlert(TlsAlert::Received(_)) => "tls-alert-received",
             FailureCause::TlsAlert(TlsAlert::Sent(_)) => "tls-alert-sent",
+            FailureCause::ClientCertificate(problem) => problem.label(),
+            FailureCause::DataInsideTls => "data-inside-tls",
             FailureCause::Protocol(_) => "protocol",
             FailureCause::InnerMissing => "inner-missing",
             FailureCause::InnerMethodNotOffered(_) => "inner-method-not-offered",
+            FailureCause::InnerMethodNotAgreed { .. } => "inner-method-not-agreed",
+            FailureCause::ServerDoubted => "server-doubted",
+            FailureCause::BindingBroken => "binding-broken",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
+        }
+    }
+}
+
+impl From<TlsAlert> for FailureCause {
+    fn from(alert: TlsAlert) -> Self {
+        match alert {
+            TlsAlert::Sent(TlsProblem::ClientCertificate(problem)) => {
+                FailureCause::ClientCertificate(problem)
+            }
+            alert => FailureCause::TlsAlert(alert),
         }
     }
 }
@@ -218,6 +320,8 @@ pub enum Stage {
     InnerAuthentication,
     /// The accounts are being asked; the peer owes nothing.
     Verdict,
+    /// The device was told of its success inside the tunnel, and has not acknowledged it.
+    SuccessIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -234,6 +338,7 @@ impl Stage {
             Stage::TlsAlert(_) => "tls-alert",
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
+            Stage::SuccessIndication => "success-indication",
             Stage::Finished => "finished",
         }
     }
@@ -252,6 +357,7 @@ impl Stage {
             Stage::TlsAlert(alert) => return Cow::Owned(alert.to_string()),
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
+            Stage::SuccessIndication => "the device left just before it would have been let in",
             Stage::Finished => "the conversation had ended",
         };
         Cow::Borrowed(cause)

@@ -1,77 +1,274 @@
-//! EAP-TTLSv0 (RFC 5281) with PAP inside, over TLS 1.2 and 1.3 (RFC 9427).
+//! EAP-TTLSv0 (RFC 5281) over TLS 1.2 and 1.3 (RFC 9427), with PAP, CHAP, MS-CHAP, MS-CHAPv2 or
+//! EAP inside.
 //!
 //! ```text
-//!   Start ──> handshake ──> (empty request, TLS 1.3) ──> User-Name + User-Password ──> verdict
+//!   Start ──> handshake ──> (empty request, TLS 1.3) ──> credential ──> verdict ──> end
+//!                                          EAP: several requests ──┘      │
+//!                                          MS-CHAPv2: our proof or error ─┘──> empty answer ──> end
+//!                 └──resumed──> verdict ──> (0x00, empty answer, TLS 1.3) ──> end
 //! ```
-//! The last message of PAP is the client's: the server answers it with EAP-Success or
-//! EAP-Failure and nothing inside the tunnel. The octet 0x00 of RFC 9190 §2.5 stands in for an
-//! inner method on *resumed* sessions only; clients treat tunnelled data after PAP as an error.
+//! The last message of PAP, CHAP and MS-CHAP is the client's: the server answers it with
+//! EAP-Success or EAP-Failure and nothing inside the tunnel. The octet 0x00 of RFC 9190 §2.5 stands
+//! in for an inner method on *resumed* sessions only; clients treat tunnelled data after PAP as an
+//! error.
 
 pub mod avp;
+mod credential;
 mod inner;
 
-pub use inner::{InnerError, InnerMethod, InnerRequest};
+pub use crate::method::inner::{InnerError, InnerMethod};
+pub use inner::InnerRequest;
 
 use crate::Limits;
-use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
+use crate::conversation::{Acceptance, FailureCause, Stage, Verdict};
 use crate::fragments;
-use crate::keys::InnerPassword;
+use crate::method::inner::{InnerEap, InnerStep, ms_chap_v2};
 use crate::method::{Method, MethodName, MethodStep};
-use crate::packet::EapType;
-use crate::tls::{KeyLabel, ServerTls, TlsVersion};
+use crate::packet::{self, Code, EapPacket, EapType};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
+use avp::Avp;
+use inner::{EAP_MESSAGE, MICROSOFT};
+use std::sync::Arc;
 
 const VERSION: u8 = 0;
 const KEY_LABEL: KeyLabel = KeyLabel {
     tls12: b"ttls keying material",
     eap_type: EapType::TTLS,
 };
+/// A label of our own (RFC 5705 §4): nobody else derives anything under it.
+const SEED_LABEL: &[u8] = b"EXPERIMENTAL Portvakt TTLS inner challenge";
 /// How often an open tunnel is prodded with an empty request until the client says who it is.
 /// One is needed under TLS 1.3, where the client's Finished leaves us nothing to say; one more
 /// for clients that acknowledge our Finished under TLS 1.2.
 const PRODS_AT_MOST: u8 = 2;
+const MS_CHAP_ERROR: u32 = 2;
+const MS_CHAP2_SUCCESS: u32 = 26;
 
 /// One EAP-TTLS conversation.
 pub(crate) struct Ttls {
     tunnel: Tunnel,
-    prods: u8,
-    inner: Option<MethodName>,
+    offered: Arc<[InnerMethod]>,
+    inner: Option<InnerMethod>,
+    /// The name of the log-on whose session was resumed.
+    resumed: Option<MethodName>,
+    /// Of the next request, for EAP inside.
+    identifier: u8,
+    state: State,
+}
+
+enum State {
+    ExpectCredential {
+        prods: u8,
+    },
+    ExpectInnerResponse(InnerEap),
+    ExpectVerdict(Asked),
+    /// Of what MS-CHAPv2 said last; the client's answer to it is empty.
+    ExpectAcknowledgement(Result<Acceptance, FailureCause>),
+    /// An empty answer to the octet 0x00 on a resumed session, or a credential all the same.
+    ExpectConsent(Acceptance),
+    Finished,
+}
+
+/// What was asked of the accounts, as far as it decides how the client is told.
+enum Asked {
+    Silent,
+    MsChapV2 { identifier: u8 },
+    Eap(InnerEap),
+    Session,
 }
 
 impl Ttls {
-    pub(crate) fn new(tls: ServerTls) -> Self {
+    /// Offers the inner methods of `offered`; their order matters to EAP alone, the client
+    /// chooses between the others.
+    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
         Ttls {
             tunnel: Tunnel::new(tls),
-            prods: 0,
+            offered,
             inner: None,
+            resumed: None,
+            identifier: 0,
+            state: State::ExpectCredential { prods: 0 },
         }
     }
 
-    fn prod(&mut self) -> MethodStep {
-        if self.prods == PRODS_AT_MOST {
-            return MethodStep::Failure(FailureCause::InnerMissing);
+    /// The client has acknowledged, or has nothing to say yet.
+    fn handle_silence(&mut self) -> MethodStep {
+        match self.leave_state() {
+            State::ExpectCredential { prods } if prods < PRODS_AT_MOST => {
+                self.state = State::ExpectCredential { prods: prods + 1 };
+                MethodStep::Request(vec![VERSION])
+            }
+            State::ExpectAcknowledgement(Ok(acceptance)) | State::ExpectConsent(acceptance) => {
+                self.succeed(&acceptance)
+            }
+            State::ExpectAcknowledgement(Err(cause)) => MethodStep::Failure(cause),
+            _ => MethodStep::Failure(FailureCause::InnerMissing),
         }
-        self.prods += 1;
-        MethodStep::Request(vec![VERSION])
     }
 
-    fn prove(&mut self, plaintext: &[u8]) -> MethodStep {
-        match InnerRequest::read(plaintext) {
-            Ok(InnerRequest::Pap { identity, password }) => {
-                self.inner = Some(MethodName::TtlsPap);
-                MethodStep::Prove(InnerCredential::Password {
-                    identity: identity.to_vec(),
-                    password: InnerPassword::new(password.to_vec()),
-                })
+    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
+        self.resumed = Some(session.method);
+        self.state = State::ExpectVerdict(Asked::Session);
+        MethodStep::Prove(session.credential(None))
+    }
+
+    /// Under TLS 1.2 there is nothing to say; under TLS 1.3 the client waits for the octet 0x00.
+    fn confirm_session(&mut self, acceptance: Acceptance, limits: Limits) -> MethodStep {
+        match self.tunnel.confirm(limits) {
+            Ok(Some(type_data)) => {
+                self.state = State::ExpectConsent(acceptance);
+                MethodStep::Request(type_data)
             }
-            Ok(InnerRequest::Other(method)) => {
-                MethodStep::Failure(FailureCause::InnerMethodNotOffered(method))
-            }
-            Err(InnerError::NoIdentity | InnerError::NoCredential) => {
-                MethodStep::Failure(FailureCause::InnerMissing)
-            }
-            Err(error) => MethodStep::Failure(FailureCause::Inner(error)),
+            Ok(None) => self.succeed(&acceptance),
+            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
         }
+    }
+
+    fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
+        let result = match self.leave_state() {
+            State::ExpectCredential { .. } | State::ExpectConsent(_) => {
+                self.tunnel.rest_on_data();
+                self.handle_credential(plaintext, limits)
+            }
+            State::ExpectInnerResponse(eap) => self.handle_inner_response(eap, plaintext, limits),
+            State::ExpectAcknowledgement(Err(cause)) => Err(cause),
+            _ => Err(FailureCause::Inner(InnerError::Unasked)),
+        };
+        result.unwrap_or_else(MethodStep::Failure)
+    }
+
+    fn handle_credential(
+        &mut self,
+        plaintext: &[u8],
+        limits: Limits,
+    ) -> Result<MethodStep, FailureCause> {
+        let request = InnerRequest::read(plaintext).map_err(|error| match error {
+            InnerError::NoIdentity | InnerError::NoCredential => FailureCause::InnerMissing,
+            error => FailureCause::Inner(error),
+        })?;
+        self.inner = Some(request.method());
+        self.check_offered(request.method())?;
+        if let InnerRequest::Eap(packet) = &request {
+            let eap = InnerEap::new(Arc::clone(&self.offered), self.tunnel.export(SEED_LABEL)?);
+            return self.handle_inner_packet(eap, packet, limits);
+        }
+        let asked = match &request {
+            InnerRequest::MsChapV2 { identifier, .. } => Asked::MsChapV2 {
+                identifier: *identifier,
+            },
+            _ => Asked::Silent,
+        };
+        let credential = credential::of_this_tunnel(request, &self.tunnel)?;
+        self.state = State::ExpectVerdict(asked);
+        Ok(MethodStep::Prove(credential))
+    }
+
+    fn check_offered(&self, method: InnerMethod) -> Result<(), FailureCause> {
+        let fits = |offered: &InnerMethod| match method {
+            InnerMethod::Eap => offered.eap_type().is_some(),
+            plain => *offered == plain,
+        };
+        if self.offered.iter().any(fits) {
+            Ok(())
+        } else {
+            Err(FailureCause::InnerMethodNotOffered(method))
+        }
+    }
+
+    fn handle_inner_response(
+        &mut self,
+        eap: InnerEap,
+        plaintext: &[u8],
+        limits: Limits,
+    ) -> Result<MethodStep, FailureCause> {
+        match InnerRequest::read(plaintext).map_err(FailureCause::Inner)? {
+            InnerRequest::Eap(packet) => self.handle_inner_packet(eap, &packet, limits),
+            _ => Err(FailureCause::Inner(InnerError::Unasked)),
+        }
+    }
+
+    fn handle_inner_packet(
+        &mut self,
+        mut eap: InnerEap,
+        packet: &[u8],
+        limits: Limits,
+    ) -> Result<MethodStep, FailureCause> {
+        let packet = EapPacket::read(packet).map_err(|error| FailureCause::Inner(error.into()))?;
+        if packet.code != Code::Response {
+            return Err(FailureCause::Inner(InnerError::NotAResponse));
+        }
+        let step = eap.handle(packet.body, self.identifier);
+        Ok(self.follow(eap, step, limits))
+    }
+
+    fn follow(&mut self, eap: InnerEap, step: InnerStep, limits: Limits) -> MethodStep {
+        self.inner = eap.method().or(self.inner);
+        match step {
+            InnerStep::Request(request) => {
+                self.state = State::ExpectInnerResponse(eap);
+                let packet = packet::write(Code::Request, self.identifier, &request);
+                self.say(0, EAP_MESSAGE, &packet, limits)
+            }
+            InnerStep::Prove(credential) => {
+                self.state = State::ExpectVerdict(Asked::Eap(eap));
+                MethodStep::Prove(credential)
+            }
+            InnerStep::Accepted(acceptance) => self.succeed(&acceptance),
+            InnerStep::Failed(cause) => MethodStep::Failure(cause),
+        }
+    }
+
+    /// MS-CHAPv2 proves both ends: the client waits for our proof, or for the error.
+    fn answer_ms_chap_v2(
+        &mut self,
+        identifier: u8,
+        verdict: Verdict,
+        limits: Limits,
+    ) -> Result<MethodStep, FailureCause> {
+        let (code, message, end) = match verdict.into_ms_chap_v2() {
+            Ok((response, acceptance)) => (MS_CHAP2_SUCCESS, response.to_vec(), Ok(acceptance)),
+            Err(FailureCause::Refused) => {
+                let message = ms_chap_v2::failure_message(&self.tunnel.export(SEED_LABEL)?);
+                (MS_CHAP_ERROR, message, Err(FailureCause::Refused))
+            }
+            Err(cause) => return Err(cause),
+        };
+        self.state = State::ExpectAcknowledgement(end);
+        let value = [&[identifier], message.as_slice()].concat();
+        Ok(self.say(MICROSOFT, code, &value, limits))
+    }
+
+    /// Sends one AVP through the tunnel.
+    fn say(&mut self, vendor: u32, code: u32, value: &[u8], limits: Limits) -> MethodStep {
+        let mut plaintext = Vec::new();
+        let avp = Avp {
+            code,
+            vendor,
+            mandatory: true,
+            value,
+        };
+        avp::write(&mut plaintext, avp);
+        match self.tunnel.seal(&plaintext, limits) {
+            Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Failed(cause) => MethodStep::Failure(cause),
+            Event::Data(_) | Event::Open | Event::Resumed(_) => {
+                MethodStep::Failure(FailureCause::Internal)
+            }
+        }
+    }
+
+    /// The one place that hands out keys.
+    fn succeed(&mut self, _acceptance: &Acceptance) -> MethodStep {
+        match self.tunnel.export_keys(&KEY_LABEL) {
+            Ok(keys) => MethodStep::Success(keys),
+            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+        }
+    }
+
+    fn leave_state(&mut self) -> State {
+        std::mem::replace(&mut self.state, State::Finished)
     }
 }
 
@@ -84,31 +281,57 @@ impl Method for Ttls {
         fragments::write_start(VERSION)
     }
 
+    fn expect_identifier(&mut self, identifier: u8) {
+        self.identifier = identifier;
+    }
+
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
         match self.tunnel.handle(type_data, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Open => self.prod(),
-            Event::Data(plaintext) => self.prove(&plaintext),
+            Event::Open => self.handle_silence(),
+            Event::Resumed(session) => self.handle_resumed(&session),
+            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
             Event::Failed(cause) => MethodStep::Failure(cause),
         }
     }
 
-    fn handle_verdict(&mut self, verdict: Verdict, _limits: Limits) -> MethodStep {
-        match verdict {
-            Verdict::Refused => MethodStep::Failure(FailureCause::Refused),
-            Verdict::Accepted => match self.tunnel.export_keys(&KEY_LABEL) {
-                Ok(keys) => MethodStep::Success(keys),
-                Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+    fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
+        match self.leave_state() {
+            State::ExpectVerdict(Asked::Silent) => match verdict.into_acceptance() {
+                Ok(acceptance) => self.succeed(&acceptance),
+                Err(cause) => MethodStep::Failure(cause),
             },
+            State::ExpectVerdict(Asked::Session) => match verdict.into_acceptance() {
+                Ok(acceptance) => self.confirm_session(acceptance, limits),
+                Err(cause) => MethodStep::Failure(cause),
+            },
+            State::ExpectVerdict(Asked::MsChapV2 { identifier }) => self
+                .answer_ms_chap_v2(identifier, verdict, limits)
+                .unwrap_or_else(MethodStep::Failure),
+            State::ExpectVerdict(Asked::Eap(mut eap)) => {
+                let step = eap.handle_verdict(verdict);
+                self.follow(eap, step, limits)
+            }
+            _ => MethodStep::Failure(FailureCause::Internal),
         }
     }
 
     fn stage(&self) -> Stage {
-        self.tunnel.stage()
+        match self.state {
+            State::ExpectConsent(_) => Stage::SuccessIndication,
+            _ => self.tunnel.stage(),
+        }
     }
 
     fn name(&self) -> MethodName {
-        self.inner.unwrap_or(MethodName::Ttls)
+        match (self.inner, self.resumed) {
+            (None, Some(resumed)) => resumed,
+            (inner, _) => MethodName::ttls(inner),
+        }
+    }
+
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
     }
 
     fn tls_version(&self) -> Option<TlsVersion> {

@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 use portvakt_eap::{
-    Conversation, Limits, MethodType, Methods, ServerTls, Step, TlsVersions, Verdict,
+    Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls, Step, TlsVersions, Verdict,
 };
-use portvakt_testkit::supplicant::{Authority, Ending, Profile, Supplicant, converse};
+use portvakt_testkit::supplicant::{
+    Authority, Ending, Inner, Outer, Profile, Supplicant, User, converse, converse_with, pap_avps,
+};
 
 pub(crate) const USER: &str = "s123456@campus.example";
 pub(crate) const PASSWORD: &[u8] = b"correct horse battery staple";
@@ -47,9 +49,61 @@ impl Campus {
         Conversation::start(&self.methods, &identity, limits).expect("an identity")
     }
 
+    /// A campus that offers everything there is, inside what is offered already.
+    pub(crate) fn generous(versions: TlsVersions) -> Self {
+        let mut campus = Campus::new(versions);
+        let methods = Methods::new(campus.tls.clone(), &[MethodType::Ttls]).expect("methods");
+        campus.methods = methods
+            .with_inner(MethodType::Ttls, &EVERYTHING)
+            .expect("inner methods");
+        campus
+    }
+
+    /// Lets a device with that profile log on; the accounts know one user.
+    pub(crate) fn log_on(&self, outer: Outer, inner: Inner) -> (Ending, Supplicant) {
+        let mut supplicant = Supplicant::new(Profile::new(&self.authority, outer, inner));
+        let judge = |credential: &_| user().judge(credential);
+        let ending = converse_with(&self.methods, &mut supplicant, Limits::USUAL, judge);
+        (ending.expect("sound packets"), supplicant)
+    }
+
     pub(crate) fn converse(&self, supplicant: &mut Supplicant, limits: Limits) -> Ending {
         converse(&self.methods, supplicant, limits, accounts).expect("sound packets")
     }
+}
+
+/// What EAP-TTLS can carry.
+pub(crate) const EVERYTHING: [InnerMethod; 6] = [
+    InnerMethod::Pap,
+    InnerMethod::Chap,
+    InnerMethod::MsChap,
+    InnerMethod::MsChapV2,
+    InnerMethod::EapMsChapV2,
+    InnerMethod::EapGtc,
+];
+
+pub(crate) fn user() -> User {
+    user_with(std::str::from_utf8(PASSWORD).expect("ASCII"))
+}
+
+pub(crate) fn user_with(password: &str) -> User {
+    User {
+        identity: USER.into(),
+        password: password.into(),
+    }
+}
+
+/// Everything that a device may say through EAP-TTLS, and how it is called.
+pub(crate) fn ttls_inner(user: &User) -> [(&'static str, Inner); 6] {
+    let pap = pap_avps(user.identity.as_bytes(), user.password.as_bytes());
+    [
+        ("ttls/pap", Inner::Avps(pap)),
+        ("ttls/chap", Inner::Chap(user.clone())),
+        ("ttls/mschap", Inner::MsChap(user.clone())),
+        ("ttls/mschapv2", Inner::MsChapV2(user.clone())),
+        ("ttls/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
+        ("ttls/eap-gtc", Inner::eap_gtc(user.clone())),
+    ]
 }
 
 pub(crate) fn accounts(identity: &[u8], password: &[u8]) -> Verdict {

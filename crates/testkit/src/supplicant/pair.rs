@@ -16,7 +16,7 @@ pub struct Ending {
     pub conversation: Conversation,
 }
 
-/// Lets both talk; `accounts` answers what the server asks.
+/// Lets both talk; `accounts` answers what the server asks about a password.
 ///
 /// # Errors
 /// The server's complaint about a packet of this supplicant.
@@ -25,6 +25,37 @@ pub fn converse(
     supplicant: &mut Supplicant,
     limits: Limits,
     mut accounts: impl FnMut(&[u8], &[u8]) -> Verdict,
+) -> Result<Ending, EapError> {
+    converse_with(methods, supplicant, limits, |credential| match credential {
+        InnerCredential::Password { identity, password } => accounts(identity, password.as_bytes()),
+        _ => Verdict::Refused,
+    })
+}
+
+/// The same, whatever is offered as proof.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_with(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&InnerCredential) -> Verdict,
+) -> Result<Ending, EapError> {
+    converse_within(methods, supplicant, limits, |_, credential| {
+        accounts(credential)
+    })
+}
+
+/// The same; `accounts` may have the conversation remembered.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_within(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
 ) -> Result<Ending, EapError> {
     let identity = supplicant.identity_response(7);
     let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
@@ -38,8 +69,8 @@ pub fn converse(
                 round_trips += 1;
                 step = conversation.handle_response(&response, limits)?;
             }
-            Step::Prove(InnerCredential::Password { identity, password }) => {
-                let verdict = accounts(&identity, password.as_bytes());
+            Step::Prove(credential) => {
+                let verdict = accounts(&mut conversation, &credential);
                 step = conversation.handle_verdict(verdict, limits)?;
             }
             Step::Success { packet, keys } => {

@@ -1,98 +1,25 @@
 //! What the client says inside the tunnel: which inner method, who, and with what (RFC 5281 §11).
 
-use super::avp::{Avp, AvpError, Avps};
+use super::avp::{Avp, Avps};
+use crate::method::inner::{IDENTITY_AT_MOST, InnerError, InnerMethod, PASSWORD_AT_MOST};
+use crate::reader::{Reader, Short};
+use std::borrow::Cow;
 
 const USER_NAME: u32 = 1;
 const USER_PASSWORD: u32 = 2;
 const CHAP_PASSWORD: u32 = 3;
 const CHAP_CHALLENGE: u32 = 60;
-const EAP_MESSAGE: u32 = 79;
-const MICROSOFT: u32 = 311;
+pub(super) const EAP_MESSAGE: u32 = 79;
+pub(super) const MICROSOFT: u32 = 311;
 const MS_CHAP_RESPONSE: u32 = 1;
 const MS_CHAP_CHALLENGE: u32 = 11;
 const MS_CHAP2_RESPONSE: u32 = 25;
 
-/// Most octets of a name: what RADIUS can carry (RFC 7542 §2.3).
-const IDENTITY_AT_MOST: usize = 253;
-/// Most octets of a password: bounds what is hashed. RFC 2865 stops at 128.
-const PASSWORD_AT_MOST: usize = 1024;
-
-/// An inner method that a client may choose in EAP-TTLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum InnerMethod {
-    /// The password as such.
-    Pap,
-    /// RFC 1994.
-    Chap,
-    /// RFC 2433.
-    MsChap,
-    /// RFC 2759.
-    MsChapV2,
-    /// An EAP method in the tunnel.
-    Eap,
-}
-
-impl InnerMethod {
-    /// `"pap"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"eap"`.
-    pub fn label(self) -> &'static str {
-        match self {
-            InnerMethod::Pap => "pap",
-            InnerMethod::Chap => "chap",
-            InnerMethod::MsChap => "mschap",
-            InnerMethod::MsChapV2 => "mschapv2",
-            InnerMethod::Eap => "eap",
-        }
-    }
-}
-
-/// Why the client's message through the tunnel asks for nothing that can be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InnerError {
-    /// Not AVPs.
-    #[error(transparent)]
-    Avp(#[from] AvpError),
-    /// RFC 5281 §10.1: who does not know a mandatory AVP must fail.
-    #[error("an unknown mandatory AVP (vendor {vendor}, code {code})")]
-    MandatoryUnknown {
-        /// SMI number, or 0.
-        vendor: u32,
-        /// AVP code.
-        code: u32,
-    },
-    /// Two names, or two passwords: nobody can say which counts.
-    #[error("AVP {0} is there twice")]
-    Repeated(u32),
-    /// A password beside another kind of credential.
-    #[error("more than one kind of credential")]
-    Ambiguous,
-    /// No User-Name.
-    #[error("no User-Name")]
-    NoIdentity,
-    /// A User-Name and nothing to prove it.
-    #[error("no credential")]
-    NoCredential,
-    /// A name of more than 253 or a password of more than 1,024 octets.
-    #[error("AVP {0} is too long")]
-    TooLong(u32),
-}
-
-impl InnerError {
-    /// A stable name for corpus files and counters.
-    pub fn label(self) -> &'static str {
-        match self {
-            InnerError::Avp(error) => error.label(),
-            InnerError::MandatoryUnknown { .. } => "mandatory-avp-unknown",
-            InnerError::Repeated(_) => "avp-repeated",
-            InnerError::Ambiguous => "credential-ambiguous",
-            InnerError::NoIdentity => "no-identity",
-            InnerError::NoCredential => "no-credential",
-            InnerError::TooLong(_) => "avp-too-long",
-        }
-    }
-}
+/// Of the Flags of MS-CHAP-Response: the NT part is there (RFC 2548 §2.1.3).
+const USE_NT_RESPONSE: u8 = 0x01;
 
 /// What the client asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum InnerRequest<'a> {
     /// User-Name and User-Password.
     Pap {
@@ -101,8 +28,43 @@ pub enum InnerRequest<'a> {
         /// Without the trailing NULs; at most 1,024 octets, may be empty.
         password: &'a [u8],
     },
-    /// Another inner method.
-    Other(InnerMethod),
+    /// User-Name, CHAP-Password and CHAP-Challenge (§11.2.2).
+    Chap {
+        /// As sent; at most 253 octets, may be empty.
+        identity: &'a [u8],
+        /// Whose challenge this is, is yet to be seen.
+        challenge: &'a [u8],
+        /// First octet of CHAP-Password.
+        identifier: u8,
+        /// The rest of it.
+        response: [u8; 16],
+    },
+    /// User-Name, MS-CHAP-Response and MS-CHAP-Challenge (§11.2.3).
+    MsChap {
+        /// As sent; at most 253 octets, may be empty.
+        identity: &'a [u8],
+        /// Whose challenge this is, is yet to be seen.
+        challenge: &'a [u8],
+        /// Ident of the response.
+        identifier: u8,
+        /// Its last 24 octets.
+        nt_response: [u8; 24],
+    },
+    /// User-Name, MS-CHAP2-Response and MS-CHAP-Challenge (§11.2.4).
+    MsChapV2 {
+        /// As sent; at most 253 octets, may be empty.
+        identity: &'a [u8],
+        /// Whose challenge this is, is yet to be seen.
+        challenge: &'a [u8],
+        /// Ident of the response.
+        identifier: u8,
+        /// The peer's own challenge.
+        peer_challenge: [u8; 16],
+        /// Its last 24 octets.
+        nt_response: [u8; 24],
+    },
+    /// EAP-Message (§11.2.1): one packet, of one piece or several.
+    Eap(Cow<'a, [u8]>),
 }
 
 impl<'a> InnerRequest<'a> {
@@ -117,55 +79,167 @@ impl<'a> InnerRequest<'a> {
         }
         found.conclude()
     }
+
+    /// Which inner method this is.
+    pub fn method(&self) -> InnerMethod {
+        match self {
+            InnerRequest::Pap { .. } => InnerMethod::Pap,
+            InnerRequest::Chap { .. } => InnerMethod::Chap,
+            InnerRequest::MsChap { .. } => InnerMethod::MsChap,
+            InnerRequest::MsChapV2 { .. } => InnerMethod::MsChapV2,
+            InnerRequest::Eap(_) => InnerMethod::Eap,
+        }
+    }
+}
+
+/// The AVP that proves something, by its number.
+enum Credential<'a> {
+    Password(&'a [u8]),
+    Chap(&'a [u8]),
+    MsChap(&'a [u8]),
+    MsChapV2(&'a [u8]),
+    Eap(Cow<'a, [u8]>),
 }
 
 #[derive(Default)]
 struct Found<'a> {
     identity: Option<&'a [u8]>,
-    password: Option<&'a [u8]>,
-    other: Option<InnerMethod>,
+    chap_challenge: Option<&'a [u8]>,
+    ms_chap_challenge: Option<&'a [u8]>,
+    credential: Option<Credential<'a>>,
 }
 
 impl<'a> Found<'a> {
     fn take(&mut self, avp: Avp<'a>) -> Result<(), InnerError> {
         match (avp.vendor, avp.code) {
             (0, USER_NAME) => set_once(&mut self.identity, avp),
-            (0, USER_PASSWORD) => set_once(&mut self.password, avp),
-            (0, CHAP_PASSWORD) => self.set_other(InnerMethod::Chap),
-            (0, EAP_MESSAGE) => self.set_other(InnerMethod::Eap),
-            (MICROSOFT, MS_CHAP_RESPONSE) => self.set_other(InnerMethod::MsChap),
-            (MICROSOFT, MS_CHAP2_RESPONSE) => self.set_other(InnerMethod::MsChapV2),
-            (0, CHAP_CHALLENGE) | (MICROSOFT, MS_CHAP_CHALLENGE) => Ok(()),
+            (0, CHAP_CHALLENGE) => set_once(&mut self.chap_challenge, avp),
+            (MICROSOFT, MS_CHAP_CHALLENGE) => set_once(&mut self.ms_chap_challenge, avp),
+            (0, USER_PASSWORD) => self.set(avp, Credential::Password(avp.value)),
+            (0, CHAP_PASSWORD) => self.set(avp, Credential::Chap(avp.value)),
+            (MICROSOFT, MS_CHAP_RESPONSE) => self.set(avp, Credential::MsChap(avp.value)),
+            (MICROSOFT, MS_CHAP2_RESPONSE) => self.set(avp, Credential::MsChapV2(avp.value)),
+            (0, EAP_MESSAGE) => self.append_eap(avp),
             (vendor, code) if avp.mandatory => Err(InnerError::MandatoryUnknown { vendor, code }),
             _ => Ok(()),
         }
     }
 
-    /// An EAP packet may be cut into several EAP-Message AVPs, so the same again is fine.
-    fn set_other(&mut self, method: InnerMethod) -> Result<(), InnerError> {
-        match self.other.replace(method) {
-            Some(before) if before != method => Err(InnerError::Ambiguous),
-            _ => Ok(()),
+    fn set(&mut self, avp: Avp<'a>, credential: Credential<'a>) -> Result<(), InnerError> {
+        match &self.credential {
+            None => {
+                self.credential = Some(credential);
+                Ok(())
+            }
+            Some(before)
+                if std::mem::discriminant(before) == std::mem::discriminant(&credential) =>
+            {
+                Err(InnerError::Repeated(avp.code))
+            }
+            Some(_) => Err(InnerError::Ambiguous),
+        }
+    }
+
+    /// An EAP packet may be cut into several EAP-Message AVPs.
+    fn append_eap(&mut self, avp: Avp<'a>) -> Result<(), InnerError> {
+        match &mut self.credential {
+            Some(Credential::Eap(packet)) => {
+                packet.to_mut().extend_from_slice(avp.value);
+                Ok(())
+            }
+            _ => self.set(avp, Credential::Eap(Cow::Borrowed(avp.value))),
         }
     }
 
     fn conclude(self) -> Result<InnerRequest<'a>, InnerError> {
-        match (self.password, self.other) {
-            (Some(_), Some(_)) => Err(InnerError::Ambiguous),
-            (None, Some(method)) => Ok(InnerRequest::Other(method)),
-            (None, None) => Err(InnerError::NoCredential),
-            (Some(password), None) => {
-                self.identity
-                    .ok_or(InnerError::NoIdentity)
-                    .and_then(|identity| {
-                        let password = without_trailing_nuls(password);
-                        at_most(USER_NAME, identity, IDENTITY_AT_MOST)?;
-                        at_most(USER_PASSWORD, password, PASSWORD_AT_MOST)?;
-                        Ok(InnerRequest::Pap { identity, password })
-                    })
+        let identity = self.identity.ok_or(InnerError::NoIdentity);
+        match self.credential.ok_or(InnerError::NoCredential)? {
+            Credential::Eap(packet) => Ok(InnerRequest::Eap(packet)),
+            Credential::Password(password) => read_pap(identity?, password),
+            Credential::Chap(value) => read_chap(identity?, self.chap_challenge, value),
+            Credential::MsChap(value) => read_ms_chap(identity?, self.ms_chap_challenge, value),
+            Credential::MsChapV2(value) => {
+                read_ms_chap_v2(identity?, self.ms_chap_challenge, value)
             }
         }
     }
+}
+
+fn read_pap<'a>(identity: &'a [u8], password: &'a [u8]) -> Result<InnerRequest<'a>, InnerError> {
+    let password = without_trailing_nuls(password);
+    Ok(InnerRequest::Pap {
+        identity: at_most(USER_NAME, identity, IDENTITY_AT_MOST)?,
+        password: at_most(USER_PASSWORD, password, PASSWORD_AT_MOST)?,
+    })
+}
+
+fn read_chap<'a>(
+    identity: &'a [u8],
+    challenge: Option<&'a [u8]>,
+    value: &[u8],
+) -> Result<InnerRequest<'a>, InnerError> {
+    let (identifier, response) = read_whole(value, |reader| Ok((reader.u8()?, reader.array()?)))
+        .ok_or(InnerError::WrongLength(CHAP_PASSWORD))?;
+    Ok(InnerRequest::Chap {
+        identity: at_most(USER_NAME, identity, IDENTITY_AT_MOST)?,
+        challenge: challenge.ok_or(InnerError::NoChallenge)?,
+        identifier,
+        response,
+    })
+}
+
+/// Ident, Flags, LM-Response (24), NT-Response (24): RFC 2548 §2.1.3.
+fn read_ms_chap<'a>(
+    identity: &'a [u8],
+    challenge: Option<&'a [u8]>,
+    value: &[u8],
+) -> Result<InnerRequest<'a>, InnerError> {
+    let (identifier, flags, nt_response) = read_whole(value, |reader| {
+        let (identifier, flags) = (reader.u8()?, reader.u8()?);
+        let _lan_manager = reader.take(24)?;
+        Ok((identifier, flags, reader.array()?))
+    })
+    .ok_or(InnerError::WrongLength(MS_CHAP_RESPONSE))?;
+    if flags & USE_NT_RESPONSE == 0 {
+        return Err(InnerError::LanManagerOnly);
+    }
+    Ok(InnerRequest::MsChap {
+        identity: at_most(USER_NAME, identity, IDENTITY_AT_MOST)?,
+        challenge: challenge.ok_or(InnerError::NoChallenge)?,
+        identifier,
+        nt_response,
+    })
+}
+
+/// Ident, Flags, Peer-Challenge (16), reserved (8), Response (24): RFC 2548 §2.3.2.
+fn read_ms_chap_v2<'a>(
+    identity: &'a [u8],
+    challenge: Option<&'a [u8]>,
+    value: &[u8],
+) -> Result<InnerRequest<'a>, InnerError> {
+    let (identifier, peer_challenge, nt_response) = read_whole(value, |reader| {
+        let (identifier, _flags) = (reader.u8()?, reader.u8()?);
+        let peer_challenge = reader.array()?;
+        let _reserved = reader.take(8)?;
+        Ok((identifier, peer_challenge, reader.array()?))
+    })
+    .ok_or(InnerError::WrongLength(MS_CHAP2_RESPONSE))?;
+    Ok(InnerRequest::MsChapV2 {
+        identity: at_most(USER_NAME, identity, IDENTITY_AT_MOST)?,
+        challenge: challenge.ok_or(InnerError::NoChallenge)?,
+        identifier,
+        peer_challenge,
+        nt_response,
+    })
+}
+
+/// Reads a value of fixed length: short and trailing octets are both wrong.
+fn read_whole<'a, T>(
+    value: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, Short>,
+) -> Option<T> {
+    let mut reader = Reader::new(value);
+    read(&mut reader).ok().filter(|_| reader.is_empty())
 }
 
 fn set_once<'a>(slot: &mut Option<&'a [u8]>, avp: Avp<'a>) -> Result<(), InnerError> {
@@ -175,11 +249,11 @@ fn set_once<'a>(slot: &mut Option<&'a [u8]>, avp: Avp<'a>) -> Result<(), InnerEr
     }
 }
 
-fn at_most(code: u32, value: &[u8], limit: usize) -> Result<(), InnerError> {
+fn at_most(code: u32, value: &[u8], limit: usize) -> Result<&[u8], InnerError> {
     if value.len() > limit {
         Err(InnerError::TooLong(code))
     } else {
-        Ok(())
+        Ok(value)
     }
 }
 

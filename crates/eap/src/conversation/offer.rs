@@ -1,0 +1,134 @@
+//! Which methods are offered, in which order, and what may be spoken inside each.
+
+use crate::method::inner::InnerMethod;
+use crate::method::tls::Tls;
+use crate::method::ttls::Ttls;
+use crate::method::{Method, MethodType};
+use crate::packet::Nak;
+use crate::tls::ServerTls;
+use std::sync::Arc;
+
+/// Which methods are offered, in which order, and their TLS side. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    tls: ServerTls,
+    offered: Arc<[Offer]>,
+}
+
+/// One method and what may be spoken inside it.
+#[derive(Clone, Debug)]
+struct Offer {
+    method: MethodType,
+    inner: Arc<[InnerMethod]>,
+}
+
+/// Why a list of methods cannot be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MethodsError {
+    /// Nothing to offer.
+    #[error("no EAP method is offered")]
+    Empty,
+    /// The same method twice.
+    #[error("an EAP method is offered twice")]
+    Repeated(MethodType),
+    /// EAP-TLS, with nothing to check client certificates against.
+    #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
+    NoClientAuthorities,
+    /// Inner methods for a method that is not offered.
+    #[error("inner methods of an EAP method that is not offered")]
+    NotOffered(MethodType),
+    /// Nothing to offer inside.
+    #[error("no inner method is offered")]
+    InnerEmpty(MethodType),
+    /// The same inner method twice.
+    #[error("inner method {} is offered twice", .0.label())]
+    InnerRepeated(InnerMethod),
+    /// The method cannot carry that.
+    #[error("inner method {} cannot be offered there", .0.label())]
+    InnerUnfit(InnerMethod),
+}
+
+impl Methods {
+    /// Offers `offered`, the first one first, each with its usual inner methods:
+    /// [`MethodType::usual_inner`].
+    ///
+    /// # Errors
+    /// [`MethodsError`] where the list is empty or repeats itself.
+    pub fn new(tls: ServerTls, offered: &[MethodType]) -> Result<Self, MethodsError> {
+        if offered.is_empty() {
+            return Err(MethodsError::Empty);
+        }
+        if let Some(method) = repeated(offered) {
+            return Err(MethodsError::Repeated(method));
+        }
+        if offered.contains(&MethodType::Tls) && !tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
+        }
+        let usual = |method: &MethodType| Offer {
+            method: *method,
+            inner: method.usual_inner().into(),
+        };
+        Ok(Methods {
+            tls,
+            offered: offered.iter().map(usual).collect(),
+        })
+    }
+
+    /// Offers `inner` inside `method`, and nothing else; EAP methods the first one first.
+    ///
+    /// # Errors
+    /// [`MethodsError`] where `method` is not offered or cannot carry them, or where the list is
+    /// empty or repeats itself.
+    pub fn with_inner(
+        mut self,
+        method: MethodType,
+        inner: &[InnerMethod],
+    ) -> Result<Self, MethodsError> {
+        if inner.is_empty() {
+            return Err(MethodsError::InnerEmpty(method));
+        }
+        if let Some(inner) = repeated(inner) {
+            return Err(MethodsError::InnerRepeated(inner));
+        }
+        if let Some(unfit) = inner.iter().find(|inner| !method.carries(**inner)) {
+            return Err(MethodsError::InnerUnfit(*unfit));
+        }
+        let offered = Arc::make_mut(&mut self.offered);
+        let offer = offered.iter_mut().find(|offer| offer.method == method);
+        offer.ok_or(MethodsError::NotOffered(method))?.inner = inner.into();
+        Ok(self)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.offered.len()
+    }
+
+    pub(super) fn first(&self) -> Option<Box<dyn Method>> {
+        self.offered.first().map(|offer| self.begin(offer))
+    }
+
+    /// The first of ours that the peer would accept.
+    pub(super) fn wanted_by(&self, nak: Nak<'_>) -> Option<Box<dyn Method>> {
+        let wanted = |offer: &&Offer| nak.wanted().any(|wish| wish == offer.method.eap_type());
+        self.offered
+            .iter()
+            .find(wanted)
+            .map(|offer| self.begin(offer))
+    }
+
+    fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
+        let tls = self.tls.for_method(method.eap_type());
+        match method {
+            MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
+            MethodType::Tls => Box::new(Tls::new(tls)),
+        }
+    }
+}
+
+/// The first that is there a second time.
+fn repeated<T: Copy + PartialEq>(list: &[T]) -> Option<T> {
+    let mut items = list.iter().enumerate();
+    items
+        .find(|(at, item)| list.iter().take(*at).any(|before| before == *item))
+        .map(|(_, item)| *item)
+}

@@ -1,0 +1,293 @@
+//! The device's side of what is said through the tunnel, wrapped as EAP-TTLS and PEAPv0 want it.
+
+use super::User;
+use super::binding::Compound;
+use super::inner_eap::InnerEap;
+use portvakt_eap::ttls::avp::{self, Avp, Avps};
+
+const RESPONSE: u8 = 2;
+const IDENTITY: u8 = 1;
+const EXTENSIONS: u8 = 33;
+const MICROSOFT: u32 = 311;
+const EAP_MESSAGE: u32 = 79;
+/// A device's own challenge: any will do.
+pub(super) const PEER_CHALLENGE: [u8; 16] = *b"peer challenge..";
+
+/// The method that makes the tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outer {
+    /// EAP-TTLSv0.
+    Ttls,
+    /// PEAPv0.
+    Peap,
+    /// EAP-TLS: nothing goes through the tunnel.
+    Tls,
+}
+
+impl Outer {
+    pub(super) fn eap_type(self) -> u8 {
+        match self {
+            Outer::Ttls => 21,
+            Outer::Peap => 25,
+            Outer::Tls => 13,
+        }
+    }
+
+    pub(super) fn key_label(self) -> &'static [u8] {
+        match self {
+            Outer::Ttls => b"ttls keying material",
+            Outer::Peap | Outer::Tls => b"client EAP encryption",
+        }
+    }
+}
+
+/// What a device does with a crypto-binding TLV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Checks it and answers it, as Windows and wpa_supplicant do.
+    Answer,
+    /// Does not look at it.
+    Ignore,
+    /// Answers with a MAC under another key, as whoever stands in between would.
+    Forge,
+}
+
+/// What a device says through the tunnel.
+#[derive(Clone, Debug)]
+pub enum Inner {
+    /// AVPs, ready made.
+    Avps(Vec<u8>),
+    /// CHAP.
+    Chap(User),
+    /// MS-CHAP.
+    MsChap(User),
+    /// MS-CHAPv2.
+    MsChapV2(User),
+    /// EAP.
+    Eap {
+        /// Who says they are whom.
+        user: User,
+        /// EAP types that the device accepts, the best first.
+        accepts: Vec<u8>,
+        /// In PEAP.
+        binding: Binding,
+    },
+}
+
+impl Inner {
+    /// EAP-MSCHAPv2 as usual.
+    pub fn eap_ms_chap_v2(user: User) -> Self {
+        let binding = Binding::Answer;
+        Inner::Eap {
+            user,
+            accepts: vec![26],
+            binding,
+        }
+    }
+
+    /// EAP-GTC as usual.
+    pub fn eap_gtc(user: User) -> Self {
+        let binding = Binding::Answer;
+        Inner::Eap {
+            user,
+            accepts: vec![6],
+            binding,
+        }
+    }
+}
+
+/// What goes on inside the tunnel, seen from the device.
+pub(super) struct Phase2 {
+    outer: Outer,
+    inner: Inner,
+    eap: Option<InnerEap>,
+    begun: bool,
+    /// The proof that the server owes, and its identifier.
+    owed: Option<(u8, [u8; 42])>,
+    proven: bool,
+    compound: Option<Compound>,
+}
+
+impl Phase2 {
+    pub(super) fn new(outer: Outer, inner: Inner) -> Self {
+        let eap = match &inner {
+            Inner::Eap { user, accepts, .. } => Some(InnerEap::new(user.clone(), accepts.clone())),
+            _ => None,
+        };
+        Phase2 {
+            outer,
+            inner,
+            eap,
+            begun: false,
+            owed: None,
+            proven: false,
+            compound: None,
+        }
+    }
+
+    /// Whether EAP-Success may be believed.
+    pub(super) fn is_content(&self) -> bool {
+        match &self.inner {
+            Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
+            Inner::MsChapV2(_) => self.proven,
+            Inner::Eap { .. } => match self.outer {
+                Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
+                Outer::Peap => self.proven,
+            },
+        }
+    }
+
+    /// The tunnel's key, bound to the inner method where both ends agreed to.
+    pub(super) fn bind(&self, tunnel: [u8; 64]) -> [u8; 64] {
+        self.compound.as_ref().map_or(tunnel, Compound::msk)
+    }
+
+    /// In EAP-TTLS the device speaks first, once; `challenge` makes as many octets as asked for.
+    pub(super) fn begin(&mut self, challenge: impl Fn(usize) -> Vec<u8>) -> Option<Vec<u8>> {
+        if self.outer == Outer::Peap || std::mem::replace(&mut self.begun, true) {
+            return None;
+        }
+        match &self.inner {
+            Inner::Avps(bytes) => Some(bytes.clone()),
+            Inner::Chap(user) => chap(user, &challenge(17)),
+            Inner::MsChap(user) => ms_chap(user, &challenge(9)),
+            Inner::MsChapV2(user) => {
+                let (said, owed) = ms_chap_v2(user, &challenge(17))?;
+                self.owed = Some(owed);
+                Some(said)
+            }
+            Inner::Eap { .. } => {
+                let identity = self.eap.as_mut()?.answer(&[IDENTITY])?;
+                Some(eap_message(&packet(0, &identity)))
+            }
+        }
+    }
+
+    /// Answers what the server said; nothing is an empty packet.
+    pub(super) fn answer(
+        &mut self,
+        identifier: u8,
+        said: &[u8],
+        key: Option<[u8; 64]>,
+    ) -> Option<Vec<u8>> {
+        match self.outer {
+            Outer::Ttls | Outer::Tls => self.answer_avps(said),
+            Outer::Peap => self.answer_peap(identifier, said, key?),
+        }
+    }
+
+    fn answer_avps(&mut self, said: &[u8]) -> Option<Vec<u8>> {
+        let avp = Avps::new(said).next()?.ok()?;
+        match (avp.vendor, avp.code, avp.value) {
+            (0, EAP_MESSAGE, [1, identifier, _, _, request @ ..]) => {
+                let answer = self.eap.as_mut()?.answer(request)?;
+                Some(eap_message(&packet(*identifier, &answer)))
+            }
+            (MICROSOFT, 26, [identifier, proof @ ..]) => {
+                let (ours, owed) = self.owed?;
+                self.proven = *identifier == ours && *proof == owed;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// PEAPv0 leaves the EAP header away, except of extensions.
+    fn answer_peap(&mut self, identifier: u8, said: &[u8], key: [u8; 64]) -> Option<Vec<u8>> {
+        match said {
+            [1, sent, _, _, EXTENSIONS, tlvs @ ..] if *sent == identifier => {
+                let answer = self.answer_tlvs(tlvs, &key)?;
+                Some(packet(identifier, &answer))
+            }
+            request => self.eap.as_mut()?.answer(request),
+        }
+    }
+
+    fn answer_tlvs(&mut self, tlvs: &[u8], key: &[u8; 64]) -> Option<Vec<u8>> {
+        let success = tlvs.starts_with(&[0x80, 3, 0, 2, 0, 1]);
+        let eap = self.eap.as_ref()?;
+        let Inner::Eap { binding, .. } = &self.inner else {
+            return None;
+        };
+        self.proven = success && eap.is_content();
+        let result = if self.proven { 1 } else { 2 };
+        let mut answer = vec![EXTENSIONS, 0x80, 3, 0, 2, 0, result];
+        let request = tlvs.get(6..).filter(|_| *binding != Binding::Ignore);
+        if let Some(request) = request.and_then(|tlv| tlv.first_chunk::<60>()) {
+            let mut compound = Compound::of(key, &eap.key()?);
+            // A wrong one from the server: somebody stands in between.
+            self.proven &= compound.is_sound(request);
+            if *binding == Binding::Forge {
+                compound = Compound::of(&[7; 64], &eap.key()?);
+            }
+            answer.extend(compound.answer(request));
+            self.compound = Some(compound);
+        }
+        Some(answer)
+    }
+}
+
+fn chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
+    let (identifier, challenge) = challenge.split_last()?;
+    let password = [&[*identifier], user.chap(*identifier, challenge).as_slice()].concat();
+    Some(avps(user, &[(0, 60, challenge), (0, 3, &password)]))
+}
+
+fn ms_chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
+    let (identifier, challenge) = challenge.split_last()?;
+    let response = user.ms_chap(challenge.first_chunk()?);
+    let value = [&[*identifier, 1], [0; 24].as_slice(), &response].concat();
+    Some(avps(
+        user,
+        &[(MICROSOFT, 11, challenge), (MICROSOFT, 1, &value)],
+    ))
+}
+
+/// What is said, and what is owed for it.
+fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, (u8, [u8; 42]))> {
+    let (identifier, challenge) = challenge.split_last()?;
+    let (response, owed) = user.ms_chap_v2(&PEER_CHALLENGE, challenge.first_chunk()?);
+    let value = [
+        &[*identifier, 0],
+        PEER_CHALLENGE.as_slice(),
+        &[0; 8],
+        &response,
+    ];
+    let said = avps(
+        user,
+        &[(MICROSOFT, 11, challenge), (MICROSOFT, 25, &value.concat())],
+    );
+    Some((said, (*identifier, owed)))
+}
+
+fn avps(user: &User, values: &[(u32, u32, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let name = (0, 1, user.identity.as_bytes());
+    for (vendor, code, value) in std::iter::once(&name).chain(values) {
+        let avp = Avp {
+            code: *code,
+            vendor: *vendor,
+            mandatory: true,
+            value,
+        };
+        avp::write(&mut bytes, avp);
+    }
+    bytes
+}
+
+fn eap_message(packet: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let avp = Avp {
+        code: EAP_MESSAGE,
+        vendor: 0,
+        mandatory: true,
+        value: packet,
+    };
+    avp::write(&mut bytes, avp);
+    bytes
+}
+
+fn packet(identifier: u8, body: &[u8]) -> Vec<u8> {
+    let [.., high, low] = (4 + body.len()).to_be_bytes();
+    [&[RESPONSE, identifier, high, low], body].concat()
+}

@@ -1,0 +1,77 @@
+//! The device's side of EAP inside the tunnel: Identity, Nak, EAP-MSCHAPv2, EAP-GTC.
+
+use super::User;
+use super::inner::PEER_CHALLENGE;
+
+const IDENTITY: u8 = 1;
+const NAK: u8 = 3;
+const GTC: u8 = 6;
+const MS_CHAP_V2: u8 = 26;
+
+/// One conversation inside the tunnel.
+pub(super) struct InnerEap {
+    user: User,
+    accepts: Vec<u8>,
+    nt_response: Option<[u8; 24]>,
+    /// The proof that the server owes.
+    owed: Option<[u8; 42]>,
+    content: bool,
+}
+
+impl InnerEap {
+    pub(super) fn new(user: User, accepts: Vec<u8>) -> Self {
+        InnerEap {
+            user,
+            accepts,
+            nt_response: None,
+            owed: None,
+            content: false,
+        }
+    }
+
+    /// Whether the method has come to its end, and well.
+    pub(super) fn is_content(&self) -> bool {
+        self.content
+    }
+
+    /// What MS-CHAPv2 leaves; other methods leave nothing, and the draft says zeros.
+    pub(super) fn key(&self) -> Option<[u8; 32]> {
+        match &self.nt_response {
+            Some(response) => Some(self.user.inner_key(response)),
+            None => Some([0; 32]),
+        }
+    }
+
+    /// Answers a request: type octet and type-data in, and out.
+    pub(super) fn answer(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        match request {
+            [IDENTITY, ..] => Some([&[IDENTITY], self.user.identity.as_bytes()].concat()),
+            [kind, ..] if !self.accepts.contains(kind) => {
+                Some([&[NAK], self.accepts.as_slice()].concat())
+            }
+            [GTC, ..] => {
+                self.content = true;
+                Some([&[GTC], self.user.password.as_bytes()].concat())
+            }
+            [MS_CHAP_V2, 1, identifier, _, _, 16, challenge @ ..] => {
+                self.respond(*identifier, challenge.first_chunk()?)
+            }
+            [MS_CHAP_V2, 3, _, _, _, message @ ..] => {
+                self.content = self.owed.is_some_and(|owed| message.starts_with(&owed));
+                Some(vec![MS_CHAP_V2, if self.content { 3 } else { 4 }])
+            }
+            [MS_CHAP_V2, 4, ..] => Some(vec![MS_CHAP_V2, 4]),
+            _ => None,
+        }
+    }
+
+    fn respond(&mut self, identifier: u8, challenge: &[u8; 16]) -> Option<Vec<u8>> {
+        let (response, owed) = self.user.ms_chap_v2(&PEER_CHALLENGE, challenge);
+        (self.nt_response, self.owed) = (Some(response), Some(owed));
+        let name = self.user.identity.as_bytes();
+        let [.., high, low] = (54 + name.len()).to_be_bytes();
+        let header = [MS_CHAP_V2, 2, identifier, high, low, 49];
+        let value = [PEER_CHALLENGE.as_slice(), &[0; 8], &response, &[0]].concat();
+        Some([&header, value.as_slice(), name].concat())
+    }
+}
