@@ -1,6 +1,7 @@
 //! What every EAP method is to a conversation: type-data in, a step out. One file per method.
 
 pub(crate) mod inner;
+pub(crate) mod peap;
 pub mod ttls;
 
 use self::inner::InnerMethod;
@@ -15,6 +16,8 @@ use std::fmt;
 pub enum MethodType {
     /// EAP-TTLSv0, RFC 5281.
     Ttls,
+    /// PEAPv0, draft-josefsson-pppext-eap-tls-eap and [MS-PEAP].
+    Peap,
 }
 
 impl MethodType {
@@ -22,13 +25,16 @@ impl MethodType {
     pub fn eap_type(self) -> EapType {
         match self {
             MethodType::Ttls => EapType::TTLS,
+            MethodType::Peap => EapType::PEAP,
         }
     }
 
-    /// What is offered inside it where nobody says otherwise: what works with any stored hash.
+    /// What is offered inside it where nobody says otherwise: in EAP-TTLS what works with any
+    /// stored hash, in PEAP what devices speak.
     pub fn usual_inner(self) -> &'static [InnerMethod] {
         match self {
             MethodType::Ttls => &[InnerMethod::Pap],
+            MethodType::Peap => &[InnerMethod::EapMsChapV2, InnerMethod::EapGtc],
         }
     }
 
@@ -36,6 +42,7 @@ impl MethodType {
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
             MethodType::Ttls => inner != InnerMethod::Eap,
+            MethodType::Peap => inner.eap_type().is_some(),
         }
     }
 }
@@ -59,6 +66,12 @@ pub enum MethodName {
     TtlsEapMsChapV2,
     /// EAP-TTLS with EAP-GTC inside.
     TtlsEapGtc,
+    /// PEAP whose inner method is not known yet.
+    Peap,
+    /// PEAP with EAP-MSCHAPv2 inside.
+    PeapEapMsChapV2,
+    /// PEAP with EAP-GTC inside.
+    PeapEapGtc,
 }
 
 impl MethodName {
@@ -73,6 +86,9 @@ impl MethodName {
             MethodName::TtlsEap => "ttls/eap",
             MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
             MethodName::TtlsEapGtc => "ttls/eap-gtc",
+            MethodName::Peap => "peap",
+            MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
+            MethodName::PeapEapGtc => "peap/eap-gtc",
         }
     }
 
@@ -87,6 +103,15 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+        }
+    }
+
+    /// The name of PEAP with what is known of its inner method.
+    pub(crate) fn peap(inner: Option<InnerMethod>) -> Self {
+        match inner {
+            Some(InnerMethod::EapMsChapV2) => MethodName::PeapEapMsChapV2,
+            Some(InnerMethod::EapGtc) => MethodName::PeapEapGtc,
+            _ => MethodName::Peap,
         }
     }
 }

@@ -197,7 +197,8 @@ impl Supplicant {
         Some(self.phase2.bind(msk))
     }
 
-    fn tunnel_key(&self) -> Option<[u8; 64]> {
+    /// The key of the tunnel alone, which is the MSK unless crypto-binding changes it.
+    pub fn tunnel_key(&self) -> Option<[u8; 64]> {
         let context = [self.profile.outer.eap_type()];
         let (label, context): (&[u8], Option<&[u8]>) = match self.connection.protocol_version()? {
             ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&context)),

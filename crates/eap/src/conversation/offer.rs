@@ -1,6 +1,7 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
 use crate::method::inner::InnerMethod;
+use crate::method::peap::Peap;
 use crate::method::ttls::Ttls;
 use crate::method::{Method, MethodType};
 use crate::packet::Nak;
@@ -112,6 +113,7 @@ impl Methods {
     fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
         match method {
             MethodType::Ttls => Box::new(Ttls::new(self.tls.clone(), Arc::clone(inner))),
+            MethodType::Peap => Box::new(Peap::new(self.tls.clone(), Arc::clone(inner))),
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Inner {
     MsChap(User),
     /// MS-CHAPv2.
     MsChapV2(User),
+    /// Whatever it is, one after the other; nothing is an empty packet.
+    Script(Vec<Vec<u8>>),
     /// EAP.
     Eap {
         /// Who says they are whom.
@@ -93,14 +95,16 @@ impl Inner {
     }
 }
 
+/// An identifier, and the proof that the server owes under it.
+type Owed = (u8, [u8; 42]);
+
 /// What goes on inside the tunnel, seen from the device.
 pub(super) struct Phase2 {
     outer: Outer,
     inner: Inner,
     eap: Option<InnerEap>,
     begun: bool,
-    /// The proof that the server owes, and its identifier.
-    owed: Option<(u8, [u8; 42])>,
+    owed: Option<Owed>,
     proven: bool,
     compound: Option<Compound>,
 }
@@ -126,6 +130,7 @@ impl Phase2 {
     pub(super) fn is_content(&self) -> bool {
         match &self.inner {
             Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
+            Inner::Script(_) => true,
             Inner::MsChapV2(_) => self.proven,
             Inner::Eap { .. } => match self.outer {
                 Outer::Ttls => self.eap.as_ref().is_some_and(InnerEap::is_content),
@@ -146,6 +151,7 @@ impl Phase2 {
         }
         match &self.inner {
             Inner::Avps(bytes) => Some(bytes.clone()),
+            Inner::Script(_) => self.next_of_script(),
             Inner::Chap(user) => chap(user, &challenge(17)),
             Inner::MsChap(user) => ms_chap(user, &challenge(9)),
             Inner::MsChapV2(user) => {
@@ -168,8 +174,16 @@ impl Phase2 {
         key: Option<[u8; 64]>,
     ) -> Option<Vec<u8>> {
         match self.outer {
+            _ if matches!(self.inner, Inner::Script(_)) => self.next_of_script(),
             Outer::Ttls => self.answer_avps(said),
             Outer::Peap => self.answer_peap(identifier, said, key?),
+        }
+    }
+
+    fn next_of_script(&mut self) -> Option<Vec<u8>> {
+        match &mut self.inner {
+            Inner::Script(said) if !said.is_empty() => Some(said.remove(0)),
+            _ => None,
         }
     }
 
@@ -241,7 +255,7 @@ fn ms_chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What is said, and what is owed for it.
-fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, (u8, [u8; 42]))> {
+fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, Owed)> {
     let (identifier, challenge) = challenge.split_last()?;
     let (response, owed) = user.ms_chap_v2(&PEER_CHALLENGE, challenge.first_chunk()?);
     let value = [
