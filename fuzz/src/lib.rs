@@ -4,5 +4,6 @@
 
 pub mod attributes;
 pub mod eap;
+pub mod inner;
 pub mod packet;
 pub mod ttls;

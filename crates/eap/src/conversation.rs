@@ -342,3 +342,6 @@ fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {
         Err(EapError::NotAResponse)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@
 //!   packet        EAP header, types, Nak                       RFC 3748
 //!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
 //!   method/*      one file per method                          RFC 5216, 5281 …
+//!   method/inner  EAP inside a tunnel                          RFC 5281 §11.2.1, MS-PEAP
 //!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
 //!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
 //!   tls           rustls driven from buffers, keys, alerts,    RFC 9190, 9427
@@ -26,8 +27,12 @@
 //!   supplicant; the server is we; the access point only carries.
 //! - **EMSK**, **MSK**: (Extended) Master Session Key, the result of a conversation at both ends.
 //! - **inner**, **outer**: inside and outside the TLS tunnel.
+//! - **GTC**: Generic Token Card; in practice a method that carries a password as such.
+//! - **MS-CHAP**: Microsoft's challenge and response over the NT hash of a password; its second
+//!   version proves the server too.
 //! - **Nak**: "not that method, but these".
 //! - **PAP**: Password Authentication Protocol, a name and a password as such.
+//! - **TLV**: type, length, value; what PEAP ends with.
 //! - **type-data**: what follows the type octet of an EAP packet.
 
 mod conversation;

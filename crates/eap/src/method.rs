@@ -1,6 +1,7 @@
 //! What every EAP method is to a conversation: type-data in, a step out. One file per method.
 
 pub(crate) mod inner;
+pub(crate) mod peap;
 pub(crate) mod tls;
 pub mod ttls;
 
@@ -17,6 +18,8 @@ use std::fmt;
 pub enum MethodType {
     /// EAP-TTLSv0, RFC 5281.
     Ttls,
+    /// PEAPv0, draft-josefsson-pppext-eap-tls-eap and [MS-PEAP].
+    Peap,
     /// EAP-TLS, RFC 5216.
     Tls,
 }
@@ -26,14 +29,17 @@ impl MethodType {
     pub fn eap_type(self) -> EapType {
         match self {
             MethodType::Ttls => EapType::TTLS,
+            MethodType::Peap => EapType::PEAP,
             MethodType::Tls => EapType::TLS,
         }
     }
 
-    /// What is offered inside it where nobody says otherwise: what works with any stored hash.
+    /// What is offered inside it where nobody says otherwise: in EAP-TTLS what works with any
+    /// stored hash, in PEAP what devices speak.
     pub fn usual_inner(self) -> &'static [InnerMethod] {
         match self {
             MethodType::Ttls => &[InnerMethod::Pap],
+            MethodType::Peap => &[InnerMethod::EapMsChapV2, InnerMethod::EapGtc],
             MethodType::Tls => &[],
         }
     }
@@ -42,6 +48,7 @@ impl MethodType {
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
             MethodType::Ttls => inner != InnerMethod::Eap,
+            MethodType::Peap => inner.eap_type().is_some(),
             MethodType::Tls => false,
         }
     }
@@ -66,6 +73,12 @@ pub enum MethodName {
     TtlsEapMsChapV2,
     /// EAP-TTLS with EAP-GTC inside.
     TtlsEapGtc,
+    /// PEAP whose inner method is not known yet.
+    Peap,
+    /// PEAP with EAP-MSCHAPv2 inside.
+    PeapEapMsChapV2,
+    /// PEAP with EAP-GTC inside.
+    PeapEapGtc,
     /// EAP-TLS.
     Tls,
 }
@@ -83,6 +96,9 @@ impl MethodName {
             MethodName::TtlsEap => "ttls/eap",
             MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
             MethodName::TtlsEapGtc => "ttls/eap-gtc",
+            MethodName::Peap => "peap",
+            MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
+            MethodName::PeapEapGtc => "peap/eap-gtc",
         }
     }
 
@@ -97,6 +113,15 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+        }
+    }
+
+    /// The name of PEAP with what is known of its inner method.
+    pub(crate) fn peap(inner: Option<InnerMethod>) -> Self {
+        match inner {
+            Some(InnerMethod::EapMsChapV2) => MethodName::PeapEapMsChapV2,
+            Some(InnerMethod::EapGtc) => MethodName::PeapEapGtc,
+            _ => MethodName::Peap,
         }
     }
 }

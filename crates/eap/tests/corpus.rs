@@ -13,10 +13,12 @@ mod common;
 use common::Campus;
 use portvakt_eap::packet::{Body, Code, EapPacket, EapType, write_typed};
 use portvakt_eap::ttls::InnerRequest;
-use portvakt_eap::{EapError, FailureCause, Limits, Step, TlsVersions};
+use portvakt_eap::{EapError, FailureCause, Limits, Step, TlsVersions, Verdict};
+use portvakt_testkit::supplicant::{Inner, Outer, Profile, Supplicant, converse};
 
 const PACKETS: &str = include_str!("../../../tests/corpus/eap/packets.txt");
 const RESPONSES: &str = include_str!("../../../tests/corpus/eap/responses.txt");
+const INNER: &str = include_str!("../../../tests/corpus/eap/inner.txt");
 const AVPS: &str = include_str!("../../../tests/corpus/eap/avps.txt");
 
 #[test]
@@ -36,6 +38,15 @@ fn responses_end_as_the_corpus_says() {
 #[test]
 fn avps_mean_what_the_corpus_says() {
     replay(AVPS, |hex| describe_inner(&unhex(hex)));
+}
+
+#[test]
+fn what_is_said_through_peap_ends_as_the_corpus_says() {
+    let campus = Campus::generous(TlsVersions::Both);
+    replay(INNER, |hex| {
+        let said = hex.split('|').map(unhex).collect();
+        last_cause(&campus, Inner::Script(said))
+    });
 }
 
 /// Collects all disagreements: one look shows what a change moved.
@@ -101,7 +112,7 @@ fn describe_body(body: Body<'_>) -> String {
         Body::Nak(nak) => nak
             .wanted()
             .fold(" nak".into(), |text, kind| format!("{text} {}", kind.0)),
-        Body::Method { kind, data } if data.is_empty() => format!(" method {}", kind.0),
+        Body::Method { kind, data: [] } => format!(" method {}", kind.0),
         Body::Method { kind, data } => format!(" method {} {}", kind.0, hex(data)),
         Body::Expanded { vendor, kind, .. } => format!(" expanded {vendor} {kind}"),
     }
@@ -128,6 +139,21 @@ fn last_step(campus: &Campus, responses: &[Vec<u8>]) -> String {
             ..
         } => error.label().into(),
         Step::Failure { cause, .. } => cause.label().into(),
+    }
+}
+
+fn last_cause(campus: &Campus, said: Inner) -> String {
+    let mut supplicant = Supplicant::new(Profile::new(&campus.authority, Outer::Peap, said));
+    let believe = |identity: &[u8], _password: &[u8]| match identity {
+        b"a" => Verdict::Accepted,
+        _ => Verdict::Refused,
+    };
+    let ending = converse(&campus.methods, &mut supplicant, Limits::USUAL, believe);
+    match ending.expect("sound packets").result {
+        None => "silence".into(),
+        Some(Ok(_)) => "success".into(),
+        Some(Err(FailureCause::Inner(error))) => error.label().into(),
+        Some(Err(cause)) => cause.label().into(),
     }
 }
 

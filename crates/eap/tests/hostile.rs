@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Campus, ttls_inner, user, user_with};
+use common::{Campus, peap_inner, ttls_inner, user, user_with};
 use portvakt_eap::{
     Conversation, EapError, FailureCause, FragmentError, InnerCredential, Limits, Step,
     TlsVersions, Verdict,
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 /// For each kind of log-on.
 const RUNS: u64 = 100;
-const KINDS: usize = 6;
+const KINDS: usize = 8;
 const TURNS: usize = 80;
 
 /// E1, E2, E6: lost, doubled, reordered and altered messages at every step, in both directions.
@@ -47,7 +47,8 @@ fn no_disturbance_opens_without_an_accepted_password() {
 /// Every kind of log-on.
 fn everything(user: &User) -> Vec<(&'static str, Outer, Inner)> {
     let ttls = ttls_inner(user).map(|(name, inner)| (name, Outer::Ttls, inner));
-    ttls.into_iter().collect()
+    let peap = peap_inner(user).map(|(name, inner)| (name, Outer::Peap, inner));
+    ttls.into_iter().chain(peap).collect()
 }
 
 /// One conversation over a network that does its worst.

@@ -217,7 +217,8 @@ impl Supplicant {
         Some(self.phase2.bind(msk))
     }
 
-    fn tunnel_key(&self) -> Option<[u8; 64]> {
+    /// The key of the tunnel alone, which is the MSK unless crypto-binding changes it.
+    pub fn tunnel_key(&self) -> Option<[u8; 64]> {
         let context = [self.profile.outer.eap_type()];
         let (label, context): (&[u8], Option<&[u8]>) = match self.connection.protocol_version()? {
             ProtocolVersion::TLSv1_3 => (b"EXPORTER_EAP_TLS_Key_Material", Some(&context)),
@@ -247,7 +248,11 @@ impl Supplicant {
 
     /// Where the handshake was all the proof: with TLS 1.3 the server says so inside the tunnel.
     fn is_content(&self) -> bool {
-        let counts = self.is_resumed() || self.profile.outer == Outer::Tls;
+        let counts = match self.profile.outer {
+            Outer::Tls => true,
+            Outer::Ttls => self.is_resumed(),
+            Outer::Peap => false,
+        };
         let indicated = self.success_indicated
             || self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
         counts && indicated && !self.connection.is_handshaking()
@@ -255,7 +260,12 @@ impl Supplicant {
 
     /// Whether the device has a credential to send through the tunnel.
     fn proves_inside(&self) -> bool {
-        let needed = self.profile.outer != Outer::Tls && !self.is_resumed();
+        let needed = match self.profile.outer {
+            Outer::Tls => false,
+            Outer::Ttls => !self.is_resumed(),
+            // It only ever answers; and to a resumed session, to the Result TLV.
+            Outer::Peap => true,
+        };
         needed || self.profile.proves_anew
     }
 
@@ -304,6 +314,9 @@ impl Supplicant {
         }
         if !(open && quiet && self.proves_inside()) {
             return;
+        }
+        if self.is_resumed() {
+            self.phase2.resume();
         }
         let (connection, key) = (&self.connection, self.tunnel_key());
         let challenge = |octets: usize| {

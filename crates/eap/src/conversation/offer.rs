@@ -1,6 +1,7 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
 use crate::method::inner::InnerMethod;
+use crate::method::peap::Peap;
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
 use crate::method::{Method, MethodType};
@@ -120,6 +121,7 @@ impl Methods {
         let tls = self.tls.for_method(method.eap_type());
         match method {
             MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
+            MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
             MethodType::Tls => Box::new(Tls::new(tls)),
         }
     }

@@ -6,6 +6,7 @@ use crate::method::inner::{InnerError, InnerMethod};
 use crate::packet::{EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use std::borrow::Cow;
+use std::fmt;
 
 /// How large the next request may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +63,8 @@ pub enum Step {
     },
 }
 
-/// What the peer offers as proof.
-#[derive(Debug)]
+/// What the peer offers as proof. `Debug` shows whose it says it is and nothing that a password
+/// could be guessed from.
 pub enum InnerCredential {
     /// A name and a password, both as sent.
     Password {
@@ -122,6 +123,39 @@ pub enum InnerCredential {
         /// RFC 2759 §8.1.
         nt_response: [u8; 24],
     },
+}
+
+impl InnerCredential {
+    /// The identity inside the tunnel, as sent; empty where a certificate stands in its place.
+    pub fn identity(&self) -> &[u8] {
+        match self {
+            InnerCredential::Password { identity, .. }
+            | InnerCredential::Chap { identity, .. }
+            | InnerCredential::MsChap { identity, .. }
+            | InnerCredential::MsChapV2 { identity, .. }
+            | InnerCredential::Resumed { identity, .. } => identity,
+            InnerCredential::Certificate { .. } => &[],
+        }
+    }
+
+    /// `"password"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"resumed"`, `"certificate"`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            InnerCredential::Password { .. } => "password",
+            InnerCredential::Chap { .. } => "chap",
+            InnerCredential::MsChap { .. } => "mschap",
+            InnerCredential::MsChapV2 { .. } => "mschapv2",
+            InnerCredential::Resumed { .. } => "resumed",
+            InnerCredential::Certificate { .. } => "certificate",
+        }
+    }
+}
+
+impl fmt::Debug for InnerCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (label, identity) = (self.label(), self.identity().escape_ascii());
+        write!(f, "InnerCredential({label} of \"{identity}\")")
+    }
 }
 
 /// What the accounts said.

@@ -49,10 +49,11 @@ impl Campus {
         Conversation::start(&self.methods, &identity, limits).expect("an identity")
     }
 
-    /// A campus that offers everything there is, inside what is offered already.
+    /// A campus that offers everything there is.
     pub(crate) fn generous(versions: TlsVersions) -> Self {
         let mut campus = Campus::new(versions);
-        let methods = Methods::new(campus.tls.clone(), &[MethodType::Ttls]).expect("methods");
+        let outer = [MethodType::Ttls, MethodType::Peap];
+        let methods = Methods::new(campus.tls.clone(), &outer).expect("methods");
         campus.methods = methods
             .with_inner(MethodType::Ttls, &EVERYTHING)
             .expect("inner methods");
@@ -103,6 +104,14 @@ pub(crate) fn ttls_inner(user: &User) -> [(&'static str, Inner); 6] {
         ("ttls/mschapv2", Inner::MsChapV2(user.clone())),
         ("ttls/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
         ("ttls/eap-gtc", Inner::eap_gtc(user.clone())),
+    ]
+}
+
+/// Everything that a device may say through PEAP, and how it is called.
+pub(crate) fn peap_inner(user: &User) -> [(&'static str, Inner); 2] {
+    [
+        ("peap/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
+        ("peap/eap-gtc", Inner::eap_gtc(user.clone())),
     ]
 }
 

@@ -63,6 +63,8 @@ pub enum Inner {
     MsChap(User),
     /// MS-CHAPv2.
     MsChapV2(User),
+    /// Whatever it is, one after the other; nothing is an empty packet.
+    Script(Vec<Vec<u8>>),
     /// EAP.
     Eap {
         /// Who says they are whom.
@@ -96,16 +98,20 @@ impl Inner {
     }
 }
 
+/// An identifier, and the proof that the server owes under it.
+type Owed = (u8, [u8; 42]);
+
 /// What goes on inside the tunnel, seen from the device.
 pub(super) struct Phase2 {
     outer: Outer,
     inner: Inner,
     eap: Option<InnerEap>,
     begun: bool,
-    /// The proof that the server owes, and its identifier.
-    owed: Option<(u8, [u8; 42])>,
+    owed: Option<Owed>,
     proven: bool,
     compound: Option<Compound>,
+    /// The session was resumed: nothing but the server's Result TLV is to come.
+    resumed: bool,
 }
 
 impl Phase2 {
@@ -122,13 +128,20 @@ impl Phase2 {
             owed: None,
             proven: false,
             compound: None,
+            resumed: false,
         }
+    }
+
+    /// The handshake resumed a session.
+    pub(super) fn resume(&mut self) {
+        self.resumed = true;
     }
 
     /// Whether EAP-Success may be believed.
     pub(super) fn is_content(&self) -> bool {
         match &self.inner {
             Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
+            Inner::Script(_) => true,
             Inner::MsChapV2(_) => self.proven,
             Inner::Eap { .. } => match self.outer {
                 Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
@@ -149,6 +162,7 @@ impl Phase2 {
         }
         match &self.inner {
             Inner::Avps(bytes) => Some(bytes.clone()),
+            Inner::Script(_) => self.next_of_script(),
             Inner::Chap(user) => chap(user, &challenge(17)),
             Inner::MsChap(user) => ms_chap(user, &challenge(9)),
             Inner::MsChapV2(user) => {
@@ -171,8 +185,16 @@ impl Phase2 {
         key: Option<[u8; 64]>,
     ) -> Option<Vec<u8>> {
         match self.outer {
+            _ if matches!(self.inner, Inner::Script(_)) => self.next_of_script(),
             Outer::Ttls | Outer::Tls => self.answer_avps(said),
             Outer::Peap => self.answer_peap(identifier, said, key?),
+        }
+    }
+
+    fn next_of_script(&mut self) -> Option<Vec<u8>> {
+        match &mut self.inner {
+            Inner::Script(said) if !said.is_empty() => Some(said.remove(0)),
+            _ => None,
         }
     }
 
@@ -209,7 +231,7 @@ impl Phase2 {
         let Inner::Eap { binding, .. } = &self.inner else {
             return None;
         };
-        self.proven = success && eap.is_content();
+        self.proven = success && (self.resumed || eap.is_content());
         let result = if self.proven { 1 } else { 2 };
         let mut answer = vec![EXTENSIONS, 0x80, 3, 0, 2, 0, result];
         let request = tlvs.get(6..).filter(|_| *binding != Binding::Ignore);
@@ -244,7 +266,7 @@ fn ms_chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What is said, and what is owed for it.
-fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, (u8, [u8; 42]))> {
+fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, Owed)> {
     let (identifier, challenge) = challenge.split_last()?;
     let (response, owed) = user.ms_chap_v2(&PEER_CHALLENGE, challenge.first_chunk()?);
     let value = [

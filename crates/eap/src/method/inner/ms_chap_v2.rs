@@ -66,15 +66,15 @@ impl EapMsChapV2 {
     }
 
     fn handle_response(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep {
-        match read_response(type_data) {
-            Ok((peer_challenge, nt_response, name)) if name.len() <= IDENTITY_AT_MOST => {
+        match Response::read(type_data) {
+            Ok(response) if response.name.len() <= IDENTITY_AT_MOST => {
                 self.state = State::ExpectVerdict;
                 InnerStep::Prove(InnerCredential::MsChapV2 {
                     identity: identity.to_vec(),
-                    name: without_domain(name).to_vec(),
+                    name: without_domain(response.name).to_vec(),
                     authenticator_challenge: self.challenge,
-                    peer_challenge,
-                    nt_response,
+                    peer_challenge: response.peer_challenge,
+                    nt_response: response.nt_response,
                 })
             }
             Ok(_) => InnerStep::Failed(FailureCause::Inner(InnerError::CredentialTooLong)),
@@ -128,19 +128,31 @@ impl EapInside for EapMsChapV2 {
     }
 }
 
-/// Peer challenge, NT response and name. MS-CHAPv2-ID and MS-Length repeat what is known, and
-/// clients get them wrong.
-fn read_response(type_data: &[u8]) -> Result<([u8; 16], [u8; 24], &[u8]), Short> {
-    let mut reader = Reader::new(type_data);
-    let (code, _identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
-    if code != RESPONSE || reader.u8()? != RESPONSE_OCTETS {
-        return Err(Short);
+/// What the peer answers to the challenge.
+struct Response<'a> {
+    peer_challenge: [u8; 16],
+    nt_response: [u8; 24],
+    name: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// MS-CHAPv2-ID and MS-Length repeat what is known, and clients get them wrong.
+    fn read(type_data: &'a [u8]) -> Result<Self, Short> {
+        let mut reader = Reader::new(type_data);
+        let (code, _identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        if code != RESPONSE || reader.u8()? != RESPONSE_OCTETS {
+            return Err(Short);
+        }
+        let peer_challenge = reader.array()?;
+        let _reserved = reader.take(8)?;
+        let nt_response = reader.array()?;
+        let _flags = reader.u8()?;
+        Ok(Response {
+            peer_challenge,
+            nt_response,
+            name: reader.rest(),
+        })
     }
-    let peer_challenge = reader.array()?;
-    let _reserved = reader.take(8)?;
-    let nt_response = reader.array()?;
-    let _flags = reader.u8()?;
-    Ok((peer_challenge, nt_response, reader.rest()))
 }
 
 /// RFC 2759 §4: the user name without the Windows domain goes into the challenge hash.

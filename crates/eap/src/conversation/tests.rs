@@ -1,0 +1,100 @@
+//! That a conversation does not take its method's word for success.
+
+use super::{Conversation, FailureCause, InnerCredential, Limits, ROUND_TRIPS_AT_MOST, Stage};
+use super::{State, Step, Verdict};
+use crate::keys::{InnerPassword, Keys};
+use crate::method::{Method, MethodName, MethodStep};
+use crate::packet::{Code, EapType, write_typed};
+use crate::tls::TlsVersion;
+use crate::{MethodType, Methods, ServerTls, TlsVersions};
+
+const LIMITS: Limits = Limits::USUAL;
+
+/// Asks the accounts as often as it is told to, and then says success whatever they said.
+struct Liar {
+    questions: usize,
+}
+
+impl Liar {
+    fn next(&mut self) -> MethodStep {
+        match self.questions.checked_sub(1) {
+            Some(left) => {
+                self.questions = left;
+                MethodStep::Prove(InnerCredential::Password {
+                    identity: Vec::new(),
+                    password: InnerPassword::new(Vec::new()),
+                })
+            }
+            None => MethodStep::Success(Keys::split(&[0; 128])),
+        }
+    }
+}
+
+impl Method for Liar {
+    fn eap_type(&self) -> EapType {
+        EapType::TTLS
+    }
+    fn start(&self) -> Vec<u8> {
+        Vec::new()
+    }
+    fn handle(&mut self, _type_data: &[u8], _limits: Limits) -> MethodStep {
+        self.next()
+    }
+    fn handle_verdict(&mut self, _verdict: Verdict, _limits: Limits) -> MethodStep {
+        self.next()
+    }
+    fn stage(&self) -> Stage {
+        Stage::InnerAuthentication
+    }
+    fn name(&self) -> MethodName {
+        MethodName::Ttls
+    }
+    fn tls_version(&self) -> Option<TlsVersion> {
+        None
+    }
+}
+
+fn methods() -> Methods {
+    let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = ServerTls::from_pem(chain.as_bytes(), key.as_bytes(), TlsVersions::Both);
+    Methods::new(tls.unwrap(), &[MethodType::Ttls]).unwrap()
+}
+
+/// The last step where the accounts answer so.
+fn end(verdicts: &[Verdict]) -> Step {
+    let mut conversation = Conversation {
+        methods: methods(),
+        outer_identity: Vec::new(),
+        identifier: 1,
+        round_trips_left: ROUND_TRIPS_AT_MOST,
+        accepted: false,
+        state: State::ExpectResponse(Box::new(Liar {
+            questions: verdicts.len(),
+        })),
+        authorization: None,
+    };
+    let response = write_typed(Code::Response, 1, EapType::TTLS, &[0]);
+    let mut step = conversation.handle_response(&response, LIMITS).unwrap();
+    for verdict in verdicts {
+        assert!(matches!(step, Step::Prove(_)));
+        step = conversation
+            .handle_verdict(verdict.clone(), LIMITS)
+            .unwrap();
+    }
+    step
+}
+
+#[test]
+fn success_needs_an_accepting_verdict_to_the_last_question() {
+    use Verdict::{Accepted, Refused};
+    for verdicts in [&[Accepted][..], &[Refused, Accepted]] {
+        assert!(matches!(end(verdicts), Step::Success { .. }));
+    }
+    for verdicts in [&[][..], &[Refused], &[Accepted, Refused]] {
+        let Step::Failure { cause, .. } = end(verdicts) else {
+            panic!("success out of {verdicts:?}")
+        };
+        assert_eq!(cause, FailureCause::Internal);
+    }
+}

@@ -1,0 +1,272 @@
+//! PEAPv0 (draft-josefsson-pppext-eap-tls-eap, [MS-PEAP]) over TLS 1.2 and 1.3 (RFC 9427).
+//!
+//! ```text
+//!   Start ──> handshake ──> Identity ──> EAP ──> verdict ──> Result TLV ──> Result TLV ──> end
+//!                 └──resumed──> verdict ───────────┘
+//! ```
+//! Version 0 is all that is offered, so clients that would rather speak 1 come down to it. Inside,
+//! EAP packets go without their header, except those that carry TLVs.
+
+mod binding;
+mod tlv;
+
+use crate::Limits;
+use crate::conversation::{Acceptance, FailureCause, Stage, Verdict};
+use crate::fragments;
+use crate::keys::Keys;
+use crate::method::inner::{InnerEap, InnerError, InnerMethod, InnerStep};
+use crate::method::{Method, MethodName, MethodStep};
+use crate::packet::{self, Body, Code, EapPacket, EapType};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
+use crate::tunnel::{Event, Tunnel};
+use binding::Binding;
+use std::sync::Arc;
+
+const VERSION: u8 = 0;
+const KEY_LABEL: KeyLabel = KeyLabel {
+    tls12: b"client EAP encryption",
+    eap_type: EapType::PEAP,
+};
+/// A label of our own (RFC 5705 §4): nobody else derives anything under it.
+const SEED_LABEL: &[u8] = b"EXPERIMENTAL Portvakt PEAP inner challenge";
+/// The same for the nonce of crypto-binding.
+const NONCE_LABEL: &[u8] = b"EXPERIMENTAL Portvakt PEAP binding nonce";
+
+/// One PEAP conversation.
+pub(crate) struct Peap {
+    tunnel: Tunnel,
+    offered: Arc<[InnerMethod]>,
+    inner: Option<InnerMethod>,
+    /// The name of the log-on whose session was resumed.
+    resumed: Option<MethodName>,
+    /// Of the next request: packets with TLVs bear it inside too.
+    identifier: u8,
+    state: State,
+}
+
+enum State {
+    ExpectOpenTunnel,
+    ExpectInnerResponse(InnerEap),
+    ExpectVerdict(InnerEap),
+    /// On a resumed session.
+    ExpectVerdictOnSession,
+    /// The client's answer to our Result TLV.
+    ExpectResult(Result<Accepted, FailureCause>),
+    Finished,
+}
+
+/// What success rests on once the client has confirmed it.
+struct Accepted {
+    keys: Keys,
+    binding: Option<Binding>,
+}
+
+impl Peap {
+    /// Offers the inner methods of `offered`, the first one first.
+    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
+        Peap {
+            tunnel: Tunnel::new(tls),
+            offered,
+            inner: None,
+            resumed: None,
+            identifier: 0,
+            state: State::ExpectOpenTunnel,
+        }
+    }
+
+    /// The tunnel is open and the client waits for us, or it has nothing to say.
+    fn handle_silence(&mut self, limits: Limits) -> MethodStep {
+        match self.leave_state() {
+            State::ExpectOpenTunnel => match self.tunnel.export(SEED_LABEL) {
+                Ok(seed) => {
+                    let eap = InnerEap::new(Arc::clone(&self.offered), seed);
+                    self.state = State::ExpectInnerResponse(eap);
+                    self.say(&InnerEap::identity_request(), limits)
+                }
+                Err(cause) => MethodStep::Failure(cause),
+            },
+            State::ExpectResult(Err(cause)) => MethodStep::Failure(cause),
+            _ => MethodStep::Failure(FailureCause::InnerMissing),
+        }
+    }
+
+    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
+        self.resumed = Some(session.method);
+        self.state = State::ExpectVerdictOnSession;
+        MethodStep::Prove(session.credential(None))
+    }
+
+    fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
+        match (self.leave_state(), read_inner(plaintext)) {
+            (State::ExpectInnerResponse(mut eap), Ok(body)) => {
+                let step = eap.handle(body, self.identifier);
+                self.follow(eap, step, limits)
+            }
+            (State::ExpectInnerResponse(_), Err(error)) => {
+                self.refuse(FailureCause::Inner(error), limits)
+            }
+            (State::ExpectResult(Err(cause)), _) => MethodStep::Failure(cause),
+            (State::ExpectResult(Ok(accepted)), Ok(body)) => match conclude(accepted, body) {
+                Ok(keys) => MethodStep::Success(keys),
+                Err(cause) => MethodStep::Failure(cause),
+            },
+            (State::ExpectResult(Ok(_)), Err(error)) => {
+                MethodStep::Failure(FailureCause::Inner(error))
+            }
+            _ => MethodStep::Failure(FailureCause::Inner(InnerError::Unasked)),
+        }
+    }
+
+    fn follow(&mut self, eap: InnerEap, step: InnerStep, limits: Limits) -> MethodStep {
+        self.inner = eap.method();
+        match step {
+            InnerStep::Request(request) => {
+                self.state = State::ExpectInnerResponse(eap);
+                self.say(&request, limits)
+            }
+            InnerStep::Prove(credential) => {
+                self.state = State::ExpectVerdict(eap);
+                MethodStep::Prove(credential)
+            }
+            InnerStep::Accepted(acceptance) => self.accept(&acceptance, limits),
+            InnerStep::Failed(cause) => self.refuse(cause, limits),
+        }
+    }
+
+    /// Crypto-binding is offered where the inner method leaves a key; whether to answer is up to
+    /// the client ([MS-PEAP] §3.1.5.6).
+    fn bind(&self, acceptance: &Acceptance) -> Result<Accepted, FailureCause> {
+        let keys = self.tunnel.export_keys(&KEY_LABEL);
+        let keys = keys.map_err(|_ours| FailureCause::Internal)?;
+        let nonce = self.tunnel.export(NONCE_LABEL)?;
+        let inner_key = acceptance.inner_key();
+        let binding = inner_key.map(|inner| Binding::new(&keys, inner, nonce));
+        Ok(Accepted { keys, binding })
+    }
+
+    /// What the client hears is the same after an inner method and on a resumed session, which
+    /// leaves nothing to bind to.
+    fn accept(&mut self, acceptance: &Acceptance, limits: Limits) -> MethodStep {
+        let accepted = match self.bind(acceptance) {
+            Ok(accepted) => accepted,
+            Err(cause) => return MethodStep::Failure(cause),
+        };
+        let request = accepted.binding.as_ref().map(Binding::request);
+        self.state = State::ExpectResult(Ok(accepted));
+        self.say_tlvs(&tlv::write_success(request.as_ref()), limits)
+    }
+
+    /// The client is told inside the tunnel first, where nobody can forge it.
+    fn refuse(&mut self, cause: FailureCause, limits: Limits) -> MethodStep {
+        self.state = State::ExpectResult(Err(cause));
+        self.say_tlvs(&tlv::write_failure(), limits)
+    }
+
+    /// TLVs go with an EAP header.
+    fn say_tlvs(&mut self, body: &[u8], limits: Limits) -> MethodStep {
+        let packet = packet::write(Code::Request, self.identifier, body);
+        self.say(&packet, limits)
+    }
+
+    fn say(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
+        match self.tunnel.seal(plaintext, limits) {
+            Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Failed(cause) => MethodStep::Failure(cause),
+            Event::Data(_) | Event::Open | Event::Resumed(_) => {
+                MethodStep::Failure(FailureCause::Internal)
+            }
+        }
+    }
+
+    fn leave_state(&mut self) -> State {
+        std::mem::replace(&mut self.state, State::Finished)
+    }
+}
+
+impl Method for Peap {
+    fn eap_type(&self) -> EapType {
+        EapType::PEAP
+    }
+
+    fn start(&self) -> Vec<u8> {
+        fragments::write_start(VERSION)
+    }
+
+    fn expect_identifier(&mut self, identifier: u8) {
+        self.identifier = identifier;
+    }
+
+    fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
+        match self.tunnel.handle(type_data, limits) {
+            Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Open => self.handle_silence(limits),
+            Event::Resumed(session) => self.handle_resumed(&session),
+            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
+            Event::Failed(cause) => MethodStep::Failure(cause),
+        }
+    }
+
+    fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
+        match self.leave_state() {
+            State::ExpectVerdict(mut eap) => {
+                let step = eap.handle_verdict(verdict);
+                self.follow(eap, step, limits)
+            }
+            State::ExpectVerdictOnSession => match verdict.into_acceptance() {
+                Ok(acceptance) => self.accept(&acceptance, limits),
+                Err(cause) => self.refuse(cause, limits),
+            },
+            _ => MethodStep::Failure(FailureCause::Internal),
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        self.tunnel.stage()
+    }
+
+    fn name(&self) -> MethodName {
+        match (self.inner, self.resumed) {
+            (None, Some(resumed)) => resumed,
+            (inner, _) => MethodName::peap(inner),
+        }
+    }
+
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
+    }
+
+    fn tls_version(&self) -> Option<TlsVersion> {
+        self.tunnel.version()
+    }
+}
+
+/// A packet without its header, or a whole one: as a type, 2 would be Notification, which nobody
+/// is asked for.
+fn read_inner(plaintext: &[u8]) -> Result<Body<'_>, InnerError> {
+    if plaintext.first() != Some(&(Code::Response as u8)) {
+        return Ok(Body::read(plaintext)?);
+    }
+    let packet = EapPacket::read(plaintext)?;
+    Ok(packet.body)
+}
+
+/// What the client's Result TLV makes of an accepted credential.
+fn conclude(accepted: Accepted, body: Body<'_>) -> Result<Keys, FailureCause> {
+    let Body::Method {
+        kind: EapType::EXTENSIONS,
+        data,
+    } = body
+    else {
+        return Err(FailureCause::Inner(InnerError::Unasked));
+    };
+    let answer = tlv::read(data).map_err(FailureCause::Inner)?;
+    if !answer.success {
+        return Err(FailureCause::ServerDoubted);
+    }
+    match (accepted.binding, answer.binding) {
+        (_, None) => Ok(accepted.keys),
+        (Some(binding), Some(response)) if binding.is_answered_by(response) => Ok(binding.keys()),
+        (_, Some(_)) => Err(FailureCause::BindingBroken),
+    }
+}
