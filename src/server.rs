@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
-use crate::audit::{Audit, Destination};
+use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
@@ -74,8 +74,8 @@ pub enum StartError {
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// The new configuration has mistakes.
-    #[error("{0}")]
+    /// The new configuration has mistakes; they are told apart from this.
+    #[error("mistakes in it: {}", .0.problems.len())]
     Config(#[from] Problems),
     /// It can't be put to work.
     #[error(transparent)]
@@ -233,6 +233,23 @@ impl Server {
     /// # Errors
     /// [`ReloadError`]; then everything stays as it was.
     pub fn reload(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
+        let outcome = self.replace_policy();
+        let result = match &outcome {
+            Ok(_) => "done".to_owned(),
+            Err(error) => format!("refused: {error}"),
+        };
+        self.access.audit.record(&AuditEvent::Act(Act {
+            time: self.access.clock.now().utc,
+            who: "SIGHUP",
+            what: "reload",
+            account: None,
+            why: None,
+            result: &result,
+        }));
+        outcome
+    }
+
+    fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
         let policy = Policy::new(&config, &self.access.metrics)?;
         self.access.policy.store(Arc::new(policy));

@@ -312,6 +312,23 @@ fn what_needs_a_restart_is_named_at_a_reload() {
     daemon.wait_for_log("these take effect after a restart: radius.workers");
 }
 
+#[test]
+fn reload_is_audited_whether_it_is_taken_or_refused() {
+    let mut daemon = Setup::new().start();
+    assert!(daemon.reload());
+    daemon.change("lockout", "attempts", "0");
+    daemon.write_config();
+    assert!(!daemon.reload());
+    let acts = daemon.wait_for_audit(2, |line| line["what"] == "reload");
+    let results: Vec<_> = acts.iter().map(|act| &act["result"]).collect();
+    assert_eq!(results, ["done", "refused: mistakes in it: 1"]);
+    assert!(
+        daemon.log().contains("lockout.attempts"),
+        "{}",
+        daemon.log()
+    );
+}
+
 // -- shutdown -----------------------------------------------------------------------------------
 
 #[test]

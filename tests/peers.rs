@@ -71,12 +71,20 @@ fn peer_ttls_pap_logs_on_under_tls_1_3_with_the_same_keys() {
     assert_eq!(daemon.attempt(1)["tls_version"], "1.3");
 }
 
+/// wpa_supplicant hangs up on an alert without a word: the event of giving up says why.
 #[test]
-fn peer_device_that_knows_no_allowed_tls_version_is_refused_and_the_log_says_so() {
-    let daemon = Setup::new().set("eap", "tls-versions", "[\"1.3\"]").start();
-    let attempt = refused(&daemon, &anna().tls12());
+fn peer_device_that_knows_no_allowed_tls_version_is_explained() {
+    let setup = Setup::new().set("eap", "tls-versions", "[\"1.3\"]");
+    let daemon = setup
+        .set("radius", "conversation-timeout", "\"5s\"")
+        .start();
+    assert!(!anna().tls12().run(&daemon).success);
+    let attempt = daemon.attempt(1);
+    assert_eq!(attempt["stage"], "tls-alert");
     let detail = attempt["detail"].as_str().unwrap();
     assert!(detail.contains("no TLS version"), "{detail}");
+    let alerts = daemon.metric("portvakt_handshakes_total{outcome=\"alert-sent\"}");
+    assert!((alerts - 1.0).abs() < 0.1);
     log_on(&daemon, &anna().tls13());
 }
 
@@ -229,7 +237,7 @@ fn peer_operator_name_and_large_vendor_attributes_change_nothing() {
 
 #[test]
 fn peer_right_password_after_six_wrong_is_refused_until_the_lock_ends() {
-    let daemon = Setup::new().set("lockout", "duration", "\"3s\"").start();
+    let daemon = Setup::new().set("lockout", "duration", "\"5s\"").start();
     daemon.guess_wrong("anna", 6);
     assert!(daemon.radclient("anna", ANNA).is_reject());
     assert_eq!(daemon.attempt(7)["reason"], "locked-out");

@@ -150,3 +150,35 @@ fn every_refusal_has_a_row_in_the_troubleshooting_table() {
         assert!(page.contains(&row), "docs/operating.md: no row {row}");
     }
 }
+
+/// The tests that `docs/protocol.md` names, in whatever crate.
+#[test]
+fn every_test_named_in_the_list_of_rules_exists() {
+    let mut sources = String::new();
+    for folder in ["src", "crates", "tests", "fuzz/tests"] {
+        gather(Path::new(folder), &mut sources);
+    }
+    let page = read(Path::new("docs/protocol.md"));
+    let quoted = page.split('`').skip(1).step_by(2);
+    let names: Vec<_> = quoted
+        .filter(|name| name.contains('_') && !name.contains(['.', '/', ' ']))
+        .filter(|name| !name.ends_with('_') && *name != "eapol_test")
+        .collect();
+    assert!(names.len() > 40, "{names:?}");
+    for name in names {
+        let declared = sources.contains(&format!("fn {name}("));
+        assert!(declared, "docs/protocol.md names {name}, which is no test");
+    }
+}
+
+/// The text of all Rust files in a folder and below.
+fn gather(folder: &Path, sources: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            gather(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&read(&path));
+        }
+    }
+}

@@ -139,8 +139,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
                 false => MessageAuthenticatorPolicy::Required,
             },
             service: client.service.clone(),
-            eap: client.methods.eap,
-            pap: client.methods.pap,
+            methods: client.methods,
             send_vlan: client.send_vlan,
             counters: metrics.client(&client.name)?,
         });
@@ -247,6 +246,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .map(|(name, of)| (name.clone(), kind(*of)))
             .collect(),
         password: names.password_hash,
+        nt_hash: names.nt_hash,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,

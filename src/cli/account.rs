@@ -26,9 +26,9 @@ pub(super) enum AccountCommand {
     Unlock(Act),
     /// Close an account after an abuse report
     Suspend(Act),
-    /// Close an account until its owner has a new password
+    /// Close an account, for other reasons
     Deactivate(Act),
-    /// Take suspension and deactivation back
+    /// Open a suspended or deactivated account again
     Restore(Act),
     /// Put a new password in place, read from the terminal or standard input
     SetPassword(SetPassword),

@@ -265,15 +265,13 @@ impl Desk {
 
 /// An account without its hashes.
 fn shown(account: &Account) -> Response {
-    let mut account = account.clone();
-    let password = account.password.take().map(|password| PasswordFacts {
+    let password = account.password.as_ref().map(|password| PasswordFacts {
         scheme: password.hash.scheme().to_string(),
         changed_at: password.changed_at,
         kind: password.kind,
     });
-    account.previous.clear();
     Response::Account {
-        account: Box::new(account),
+        account: Box::new(account.without_secrets()),
         password,
     }
 }

@@ -46,7 +46,7 @@ pub enum Request {
         /// For the audit log and the helpdesk.
         why: String,
     },
-    /// Closes an account until its owner has a new password.
+    /// Closes an account until [`Request::Restore`].
     Deactivate {
         /// Name or alias.
         user: String,

@@ -1,3 +1,5 @@
+mod nt_hash;
+
 use super::*;
 use portvakt_auth::account::Kind;
 use portvakt_auth::name::NameError;
