@@ -25,15 +25,20 @@ pub fn password(index: usize) -> String {
 
 /// So many employees, as LDIF.
 pub fn people(count: usize) -> String {
+    people_with(count, |index| ssha(&password(index)))
+}
+
+/// As [`people`], whose `userPassword` is what `secret` says.
+pub fn people_with(count: usize, secret: impl Fn(usize) -> String) -> String {
     let mut ldif = "version: 1\n".to_owned();
     for index in 0..count {
         let name = name(index);
-        let hash = ssha(&password(index));
+        let secret = secret(index);
         write!(
             ldif,
             "\ndn: uid={name},ou=people,dc=campus,dc=example\nobjectClass: inetOrgPerson\n\
              uid: {name}\ncn: Person {index}\nsn: {index}\nmail: {name}@campus.example\n\
-             eduPersonPrimaryAffiliation: employee\nuserPassword: {hash}\n"
+             eduPersonPrimaryAffiliation: employee\nuserPassword: {secret}\n"
         )
         .unwrap();
     }
