@@ -1,6 +1,6 @@
 //! Whole conversations (E1, E2, E9, E11, E12).
 
-use portvakt_testkit::supplicant::Supplicant;
+use portvakt_testkit::supplicant::{Inner, Supplicant, pap_avps};
 use rustls::version::{TLS12, TLS13};
 
 use crate::common::{Daemon, Setup};
@@ -124,7 +124,7 @@ fn the_inner_realm_must_be_the_outer_one() {
     ] {
         let mut profile = daemon.profile(USER.0, USER.1);
         profile.outer_identity = outer.to_owned();
-        profile.inner = portvakt_testkit::supplicant::pap_avps(inner.as_bytes(), USER.1.as_bytes());
+        profile.inner = Inner::Avps(pap_avps(inner.as_bytes(), USER.1.as_bytes()));
         let mut device = EapSession::new(&nas, Supplicant::new(profile), outer);
         assert_eq!(device.finish().is_accept(), accepted, "{outer} {inner}");
     }
