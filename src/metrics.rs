@@ -92,6 +92,8 @@ pub enum RequestResult {
 pub enum HandshakeOutcome {
     /// The tunnel stands.
     Completed,
+    /// The tunnel stands, on the session of an earlier log-on.
+    Resumed,
     /// The device refused it, as when it does not trust the certificate.
     AlertReceived,
     /// We refused it, as when no version or cipher is common.
@@ -127,12 +129,19 @@ impl RequestResult {
 }
 
 impl HandshakeOutcome {
-    const LABELS: [&str; 4] = ["completed", "alert-received", "alert-sent", "gave-up"];
+    const LABELS: [&str; 5] = [
+        "completed",
+        "resumed",
+        "alert-received",
+        "alert-sent",
+        "gave-up",
+    ];
 
     fn label(self) -> &'static str {
-        let [completed, alert_received, alert_sent, gave_up] = Self::LABELS;
+        let [completed, resumed, alert_received, alert_sent, gave_up] = Self::LABELS;
         match self {
             Self::Completed => completed,
+            Self::Resumed => resumed,
             Self::AlertReceived => alert_received,
             Self::AlertSent => alert_sent,
             Self::GaveUp => gave_up,

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
+use portvakt_auth::{LockTable, RememberedProofs, Tick, WrongTag};
+use portvakt_eap::Sessions;
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
@@ -31,6 +32,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 const FLUSH_EVERY: Duration = Duration::from_secs(3);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Sessions kept for each conversation that may run at once: devices come back for hours.
+const SESSIONS_PER_CONVERSATION: usize = 5;
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
 pub(crate) const LOCK_TABLE_RESERVE: usize = 100_000;
 
@@ -89,7 +92,14 @@ pub enum ReloadError {
 pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     let clock = Clock::start();
     let metrics = Arc::new(access::metrics()?);
-    let policy = Policy::new(config, &metrics)?;
+    let sessions = Sessions::new(
+        config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
+        config
+            .eap
+            .as_ref()
+            .map_or(Duration::ZERO, |eap| eap.resume_for),
+    );
+    let policy = Policy::new(config, &metrics, &sessions)?;
     let store = Store::open(&config.data)?;
     let directory = Embedded::open(store.clone())?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
@@ -116,6 +126,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             passwords.remember_proofs,
         ),
         wrong_tag: WrongTag::new(&crate::random::bytes()),
+        sessions,
         conversations: Conversations::new(
             config.radius.max_conversations as usize,
             config.radius.conversation_timeout,
@@ -251,7 +262,7 @@ impl Server {
 
     fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
-        let policy = Policy::new(&config, &self.access.metrics)?;
+        let policy = Policy::new(&config, &self.access.metrics, &self.access.sessions)?;
         self.access.policy.store(Arc::new(policy));
         if self.access.audit.reopen(destination(&config)).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
@@ -361,6 +372,7 @@ impl Housekeeper {
         let access = &self.access;
         let now = access.clock.now();
         access.proofs.sweep(now);
+        access.sessions.advance(now.tick.since(Tick::START));
         let lockout = access.policy.load().rules.lockout.clone();
         let is_dirty = |id: &_| access.store.is_dirty(id);
         for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {

@@ -36,16 +36,13 @@ struct LogOn<F> {
 enum Reservation {
     /// One of the attempts that this account has left.
     Held(AccountId, Admission),
-    /// An account that nothing is counted on (I5).
+    /// Nothing is counted: the federation's test account (I5), or no guess.
     Exempt,
 }
 
 impl Reservation {
-    fn is_for(&self, account: &Account) -> bool {
-        match self {
-            Self::Held(id, _) => *id == account.id,
-            Self::Exempt => !account.kind.is_counted(),
-        }
+    fn is_for(&self, account: &AccountId) -> bool {
+        matches!(self, Self::Held(id, _) if id == account)
     }
 }
 
@@ -116,6 +113,12 @@ where
         }
         let lockout = &self.exchange.policy.rules.lockout;
         let locks = &self.exchange.access.locks;
+        if !self.credential.offered.is_guessable() {
+            let lock = locks.locked_until(&account.id, self.now().tick);
+            return lock.map_or(Ok(Reservation::Exempt), |until| {
+                Err(Denied::Locked { until })
+            });
+        }
         let admission = locks.admit(&account.id, lockout, self.now().tick)?;
         Ok(Reservation::Held(account.id.clone(), admission))
     }
@@ -140,7 +143,7 @@ where
         };
         self.exchange.facts.account = Some(account.id.clone());
         // A name that was given to another account meanwhile: the attempt counts there.
-        let reservation = reservation.filter(|reservation| reservation.is_for(&account));
+        let reservation = reservation.filter(|reservation| reservation.is_for(&account.id));
         match reservation.map_or_else(|| self.reserve(&account), Ok) {
             Ok(reservation) => self.check(&account, reservation, scratch),
             Err(Denied::Busy) => self.queue(Arc::from(account.id.as_str()), None),
@@ -203,7 +206,7 @@ where
     }
 
     fn settle(self, reservation: Reservation, outcome: AttemptOutcome, decision: Decision) {
-        let Reservation::Held(_, admission) = reservation else {
+        let Reservation::Held(account, admission) = reservation else {
             return self.end(decision, None);
         };
         let Exchange { access, policy, .. } = &self.exchange;
@@ -216,6 +219,9 @@ where
             Some(_) => decision.and(Err(Refusal::LockedOut)),
             None => decision,
         };
+        if settled.newly_locked {
+            access.sessions.forget(account.as_str());
+        }
         self.end(decision, settled.change);
     }
 

@@ -23,6 +23,8 @@ pub struct Parked {
     pub outer: LocalName,
     /// What was decided about the credential inside, once it was.
     pub decision: Option<Result<Grant, Refusal>>,
+    /// The identity inside the tunnel as it was given, once it was.
+    pub inner_identity: Vec<u8>,
     /// Where it comes from, for the event that tells of its end.
     pub facts: Facts,
     /// The client it was given to.
@@ -80,9 +82,11 @@ impl Conversations {
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
     ///
     /// Anybody else's attempt leaves it where it is.
-    pub fn take(&self, state: &[u8], client: &Client) -> Option<Box<Parked>> {
+    pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
         let state = StateToken::try_from(state).ok()?;
-        let is_owner = |_: &StateToken, slot: &Slot| slot.parked.client.name == client.name;
+        let is_owner = |_: &StateToken, slot: &Slot| {
+            slot.parked.client.name == client.name && now < slot.expires
+        };
         self.slots
             .remove_if(&state, is_owner)
             .map(|(_, slot)| slot.parked)

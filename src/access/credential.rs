@@ -24,6 +24,10 @@ pub(super) enum Offered {
     MsChap(MsChap),
     /// An answer to an MS-CHAPv2 challenge.
     MsChapV2(MsChapV2),
+    /// A TLS session of an earlier log-on, by the ticket that it remembers.
+    Session(Vec<u8>),
+    /// A client certificate that was verified and names this account.
+    Certificate,
 }
 
 /// An MS-CHAP exchange, owned; see [`MsChapExchange`].
@@ -42,8 +46,8 @@ pub(super) struct MsChapV2 {
 
 /// What a right answer earns besides the grant.
 pub(super) enum Evidence {
-    /// Nothing: the password was right.
-    Password,
+    /// Nothing.
+    None,
     /// Keys.
     MsChap(MsChapSuccess),
     /// What proves to the device that we know its password too, and keys.
@@ -73,6 +77,11 @@ pub(super) enum Checked {
 }
 
 impl Offered {
+    /// Whether it could be a guess: what is none is neither counted nor holds up those that are.
+    pub(super) fn is_guessable(&self) -> bool {
+        !matches!(self, Self::Session(_) | Self::Certificate)
+    }
+
     /// What can be told in microseconds; `None` where a password must be hashed.
     pub(super) fn check_at_a_glance(
         &self,
@@ -83,7 +92,7 @@ impl Offered {
         match self {
             Self::Password(password) => {
                 let proof = access.proofs.recall(account, password, now)?;
-                Some(Checked::Proven(proof, Evidence::Password))
+                Some(Checked::Proven(proof, Evidence::None))
             }
             Self::MsChap(offered) => {
                 let checked = password::check_ms_chap(account, &offered.exchange());
@@ -105,6 +114,14 @@ impl Offered {
                     Evidence::MsChapV2,
                 ))
             }
+            Self::Session(ticket) => Some(match Proof::of_session(account, ticket) {
+                Some(proof) => Checked::Proven(proof, Evidence::None),
+                None => Checked::Previous,
+            }),
+            Self::Certificate => Some(Checked::Proven(
+                Proof::of_certificate(account),
+                Evidence::None,
+            )),
         }
     }
 
@@ -126,7 +143,7 @@ impl Offered {
         match password::check(account, password, scratch) {
             Ok(password::Checked::Proven(proof)) => {
                 access.proofs.remember(account, password, &proof, now);
-                Checked::Proven(proof, Evidence::Password)
+                Checked::Proven(proof, Evidence::None)
             }
             Ok(password::Checked::Previous) => Checked::Previous,
             Ok(password::Checked::Wrong) => Checked::Wrong {
@@ -144,6 +161,7 @@ impl Offered {
             }
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
+            Self::Session(_) | Self::Certificate => {}
         }
     }
 }

@@ -3,15 +3,21 @@
 use std::time::Instant;
 
 use portvakt_auth::Refusal;
+use portvakt_auth::password::MissingSecret;
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
-use portvakt_eap::{Conversation, EapError, FailureCause, InnerCredential, Limits, Step, Verdict};
+use portvakt_eap::{
+    Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
+    Verdict,
+};
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
 use super::conversations::{Parked, StateToken};
-use super::credential::{Credential, Offered};
+use super::credential::{Credential, Evidence, MsChap, MsChapV2, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::policy::Policy;
+use super::route::LocalName;
 use super::{identify, record, route};
 use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
@@ -66,6 +72,7 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
                 conversation,
                 outer,
                 decision: None,
+                inner_identity: Vec::new(),
                 facts: exchange.facts.clone(),
                 client: exchange.client.clone(),
             });
@@ -76,7 +83,12 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
 }
 
 fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
-    let Some(mut parked) = exchange.access.conversations.take(state, &exchange.client) else {
+    let Some(mut parked) =
+        exchange
+            .access
+            .conversations
+            .take(state, &exchange.client, Instant::now())
+    else {
         let detail = "the State belongs to no conversation: it ended, or it was never ours";
         return refuse(exchange, response, Refusal::GaveUp, Some(detail.to_owned()));
     };
@@ -104,6 +116,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .inner_identity
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
+    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
     match step {
         Step::Request(eap) => {
             let state = exchange.access.conversations.park(parked, Instant::now());
@@ -133,7 +146,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
     }
 }
 
-/// Has the credential inside the tunnel decided upon, and goes on with the verdict.
+/// Has what the device offers decided upon, and goes on with the verdict.
 fn prove(
     mut exchange: Exchange,
     mut parked: Box<Parked>,
@@ -143,35 +156,107 @@ fn prove(
     exchange
         .access
         .metrics
-        .handshake(HandshakeOutcome::Completed);
-    let InnerCredential::Password { identity, password } = credential else {
-        return conclude(exchange, parked, Err(Refusal::MethodNotAllowed), limits);
-    };
-    exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
-        Ok(name) => name,
+        .handshake(match parked.conversation.is_resumed() {
+            true => HandshakeOutcome::Resumed,
+            false => HandshakeOutcome::Completed,
+        });
+    let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
+        Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
-    let password = Zeroizing::new(password.as_bytes().to_vec());
-    let credential = Credential {
-        name,
-        offered: Offered::Password(password),
-    };
+    exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
     parked
         .facts
         .inner_identity
         .clone_from(&exchange.facts.inner_identity);
-    attempt::log_on(exchange, credential, move |exchange, decision| {
-        conclude(exchange, parked, decision, limits);
-    });
+    parked.inner_identity.clone_from(&identity);
+    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
+        Ok(name) => name,
+        Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
+    };
+    let Some(offered) = offered(credential) else {
+        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk());
+        let refusal = MissingSecret::ClearText.refusal();
+        return conclude(exchange, parked, Err(refusal), limits);
+    };
+    attempt::log_on(
+        exchange,
+        Credential { name, offered },
+        move |exchange, decision| {
+            conclude(exchange, parked, decision, limits);
+        },
+    );
+}
+
+/// Whose account it is about: what was said inside the tunnel, or what the certificate says.
+fn identity_of(
+    credential: &InnerCredential,
+    outer: &LocalName,
+    policy: &Policy,
+) -> Result<Vec<u8>, Refusal> {
+    match credential {
+        InnerCredential::Certificate { certificate } => {
+            let named = policy.certificate_names.candidates(certificate);
+            let ours =
+                |name: &&str| route::inner_name(name.as_bytes(), outer, &policy.realms).is_ok();
+            let name = named
+                .iter()
+                .copied()
+                .find(ours)
+                .ok_or(Refusal::CertificateInvalid)?;
+            Ok(name.as_bytes().to_vec())
+        }
+        other => Ok(other.identity().to_vec()),
+    }
+}
+
+/// What is offered, as the log-on knows it; `None` for CHAP, which only a password in clear text
+/// could answer.
+fn offered(credential: InnerCredential) -> Option<Offered> {
+    Some(match credential {
+        InnerCredential::Password { password, .. } => {
+            Offered::Password(Zeroizing::new(password.as_bytes().to_vec()))
+        }
+        InnerCredential::Chap { .. } => return None,
+        InnerCredential::MsChap {
+            challenge,
+            nt_response,
+            ..
+        } => Offered::MsChap(MsChap {
+            challenge,
+            nt_response,
+        }),
+        InnerCredential::MsChapV2 {
+            name,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+            ..
+        } => Offered::MsChapV2(MsChapV2 {
+            name,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+        }),
+        InnerCredential::Resumed { ticket, .. } => Offered::Session(ticket),
+        InnerCredential::Certificate { .. } => Offered::Certificate,
+    })
 }
 
 fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
+    parked.facts.account.clone_from(&exchange.facts.account);
+    parked.facts.detail = exchange.facts.detail;
     let verdict = match &decision {
-        Ok(_) => Verdict::Accepted,
+        Ok(granted) => {
+            parked.conversation.remember(Authorization {
+                account: granted.grant.account().to_string(),
+                identity: parked.inner_identity.clone(),
+                ticket: granted.grant.ticket(),
+            });
+            accepted(&granted.evidence)
+        }
         Err(_) => Verdict::Refused,
     };
-    parked.facts.account.clone_from(&exchange.facts.account);
     parked.decision = Some(decision.map(|granted| granted.grant));
     match parked.conversation.handle_verdict(verdict, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
@@ -179,6 +264,23 @@ fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, lim
             tracing::error!(%error, "a conversation did not take the verdict it had asked for");
             exchange.finish(Outcome::Silence);
         }
+    }
+}
+
+fn accepted(evidence: &Evidence) -> Verdict {
+    match evidence {
+        Evidence::MsChapV2(success) => {
+            let mut key = Zeroizing::new([0; 32]);
+            let halves = success.keys.receive.iter().chain(&success.keys.send);
+            for (to, from) in key.iter_mut().zip(halves) {
+                *to = *from;
+            }
+            Verdict::AcceptedMsChapV2 {
+                authenticator_response: success.authenticator_response,
+                inner_key: Some(InnerKey::new(*key)),
+            }
+        }
+        Evidence::None | Evidence::MsChap(_) => Verdict::Accepted,
     }
 }
 
@@ -195,6 +297,7 @@ fn refusal_of(
             | FailureCause::InnerMethodNotOffered(_)
             | FailureCause::InnerMethodNotAgreed { .. },
         ) => Refusal::MethodNotAllowed,
+        (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
         _ => Refusal::GaveUp,
     }
 }

@@ -28,6 +28,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use portvakt_auth::{LockTable, Refusal, RememberedProofs, WrongTag};
+use portvakt_eap::{MethodName, Sessions};
 use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
 use crate::audit::Audit;
@@ -53,6 +54,8 @@ pub struct Access {
     pub proofs: RememberedProofs,
     /// Tells the same wrong password from another, without keeping either.
     pub wrong_tag: WrongTag,
+    /// TLS sessions that devices may resume.
+    pub sessions: Sessions,
     /// Unfinished EAP conversations.
     pub conversations: Conversations,
     /// Where passwords are hashed.
@@ -84,9 +87,9 @@ impl Access {
 /// None that can happen.
 pub fn metrics() -> Result<Metrics, MetricsError> {
     let (refusals, drops) = record::labels(&DropReason::labels());
-    let methods = [
-        "none", "pap", "chap", "mschap", "mschapv2", "eap", "ttls", "ttls/pap",
-    ];
+    let bare = ["none", "eap", "pap", "chap", "mschap", "mschapv2"];
+    let eap = MethodName::ALL.map(MethodName::label);
+    let methods: Vec<_> = bare.into_iter().chain(eap).collect();
     Metrics::new(Labels {
         refusals: &refusals,
         drops: &drops,

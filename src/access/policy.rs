@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::term::Deadline;
 use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
-use portvakt_eap::{MethodType, Methods, ServerTls, TlsVersions};
+use portvakt_eap::{
+    CertificateIdentity, ClientCertificates, InnerMethod, MethodType, Methods, ServerTls, Sessions,
+    StaleLists, TlsVersions,
+};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use super::route::Realms;
-use crate::config::{self, AccountKind, Config, EapMethod};
+use crate::config::{self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod};
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
 use crate::metrics::{Metrics, MetricsError};
@@ -27,6 +30,8 @@ pub struct Policy {
     pub realms: Realms,
     /// The EAP methods offered; `None` where no client may bring EAP.
     pub methods: Option<Methods>,
+    /// Where client certificates say whose they are.
+    pub certificate_names: CertificateNames,
     /// The rules for accounts.
     pub rules: Rules,
     /// What is special about a service, by its name.
@@ -85,7 +90,11 @@ impl Policy {
     ///
     /// # Errors
     /// [`PolicyError`]: what only the parts themselves can tell.
-    pub fn new(config: &Config, metrics: &Metrics) -> Result<Self, PolicyError> {
+    pub fn new(
+        config: &Config,
+        metrics: &Metrics,
+        sessions: &Sessions,
+    ) -> Result<Self, PolicyError> {
         let realm = |realm: &String| {
             Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.clone(), error))
         };
@@ -95,7 +104,12 @@ impl Policy {
                 ours: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
                 bare_names: config.bare_names,
             },
-            methods: config.eap.as_ref().map(methods).transpose()?,
+            methods: config
+                .eap
+                .as_ref()
+                .map(|eap| methods(eap, sessions))
+                .transpose()?,
+            certificate_names: certificate_names(config),
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
@@ -148,21 +162,89 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
     Ok(Clients::new(networks))
 }
 
-fn methods(eap: &config::Eap) -> Result<Methods, PolicyError> {
+fn methods(eap: &config::Eap, sessions: &Sessions) -> Result<Methods, PolicyError> {
     let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
         (true, false) => TlsVersions::Tls12Only,
         (false, true) => TlsVersions::Tls13Only,
         _ => TlsVersions::Both,
     };
-    let tls = ServerTls::from_pem(&eap.chain, eap.key.as_bytes(), versions)?;
-    let offered: Vec<_> = eap
-        .methods
-        .iter()
-        .map(|method| match method {
-            EapMethod::Ttls => MethodType::Ttls,
-        })
-        .collect();
-    Ok(Methods::new(tls, &offered)?)
+    let mut tls = ServerTls::from_pem(&eap.chain, eap.key.as_bytes(), versions)?;
+    if let Some(rules) = &eap.client_certificates {
+        let stale = match rules.refuse_on_stale_list {
+            true => StaleLists::Refuse,
+            false => StaleLists::Allow,
+        };
+        let lists: Vec<_> = rules.revocation_lists.iter().map(Vec::as_slice).collect();
+        let checked = ClientCertificates::new(&rules.authorities, &lists, stale)?;
+        tls = tls.with_client_certificates(checked)?;
+    }
+    if !eap.resume_for.is_zero() {
+        tls = tls.with_sessions(sessions.clone());
+    }
+    let offered: Vec<_> = eap.methods.iter().copied().map(method).collect();
+    let mut methods = Methods::new(tls, &offered)?;
+    for (kind, inner) in [
+        (EapMethod::Ttls, &eap.ttls_inner),
+        (EapMethod::Peap, &eap.peap_inner),
+    ] {
+        if eap.methods.contains(&kind) {
+            let inner: Vec<_> = inner.iter().copied().map(inner_method).collect();
+            methods = methods.with_inner(method(kind), &inner)?;
+        }
+    }
+    Ok(methods)
+}
+
+fn method(method: EapMethod) -> MethodType {
+    match method {
+        EapMethod::Ttls => MethodType::Ttls,
+        EapMethod::Peap => MethodType::Peap,
+        EapMethod::Tls => MethodType::Tls,
+    }
+}
+
+fn inner_method(inner: InnerEapMethod) -> InnerMethod {
+    match inner {
+        InnerEapMethod::Pap => InnerMethod::Pap,
+        InnerEapMethod::LegacyMsChap => InnerMethod::MsChap,
+        InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
+        InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
+        InnerEapMethod::EapGtc => InnerMethod::EapGtc,
+    }
+}
+
+/// Where client certificates say whose they are, in the order of looking.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateNames(Vec<CertificateName>);
+
+impl CertificateNames {
+    /// The names that a certificate gives, the first choice first.
+    #[must_use]
+    pub fn candidates<'a>(&self, certificate: &'a CertificateIdentity) -> Vec<&'a str> {
+        let of = |name: &CertificateName| -> Vec<&'a str> {
+            match name {
+                CertificateName::Email => texts(&certificate.san_emails),
+                CertificateName::Upn => texts(&certificate.san_upns),
+                CertificateName::Dns => texts(&certificate.san_dns),
+                CertificateName::CommonName => {
+                    certificate.common_name.as_deref().into_iter().collect()
+                }
+            }
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+}
+
+fn texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+fn certificate_names(config: &Config) -> CertificateNames {
+    let rules = config
+        .eap
+        .as_ref()
+        .and_then(|eap| eap.client_certificates.as_ref());
+    CertificateNames(rules.map(|rules| rules.names.clone()).unwrap_or_default())
 }
 
 fn rules(config: &Config) -> Result<Rules, PolicyError> {

@@ -129,7 +129,10 @@ fn attempt<'a>(
 pub(super) fn given_up(parked: &Parked, access: &super::Access) {
     let stage = parked.conversation.stage();
     match stage {
-        Stage::InnerAuthentication | Stage::Verdict | Stage::Finished => {}
+        Stage::InnerAuthentication
+        | Stage::SuccessIndication
+        | Stage::Verdict
+        | Stage::Finished => {}
         Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }

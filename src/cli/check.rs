@@ -1,5 +1,9 @@
 //! `portvakt check`: every mistake at once, or what the server would do.
 
+use std::time::Duration;
+
+use portvakt_eap::Sessions;
+
 use super::{ConfigFile, Ending, fail, say};
 use crate::access::{self, Policy};
 use crate::config;
@@ -12,7 +16,10 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
     // What only the parts themselves can tell: that key and chain fit TLS, that terms fit together.
     let checked = access::metrics()
         .map_err(|error| error.to_string())
-        .and_then(|metrics| Policy::new(&config, &metrics).map_err(|error| error.to_string()));
+        .and_then(|metrics| {
+            Policy::new(&config, &metrics, &Sessions::new(0, Duration::ZERO))
+                .map_err(|error| error.to_string())
+        });
     match checked {
         Err(error) => {
             fail(error);

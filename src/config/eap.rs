@@ -1,10 +1,11 @@
 //! `[eap]`: which methods are offered, and the certificate that devices check.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::certificate::{self, CertificateFacts};
 use super::problem::Complaint;
-use super::referred::Referred;
+use super::referred::{FileContent, Referred};
 use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
@@ -24,6 +25,14 @@ pub struct Eap {
     pub facts: CertificateFacts,
     /// Versions that may be spoken; at least one.
     pub tls_versions: TlsVersions,
+    /// What may be spoken inside EAP-TTLS; never empty.
+    pub ttls_inner: Vec<InnerEapMethod>,
+    /// What may be spoken inside PEAP; never empty.
+    pub peap_inner: Vec<InnerEapMethod>,
+    /// How long a device may come back without its password; zero is never.
+    pub resume_for: Duration,
+    /// How client certificates are checked; there where EAP-TLS is offered.
+    pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
     pub max_fragment: u16,
 }
@@ -31,8 +40,53 @@ pub struct Eap {
 /// An EAP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EapMethod {
-    /// EAP-TTLS with PAP inside (RFC 5281).
+    /// EAP-TTLS (RFC 5281).
     Ttls,
+    /// PEAPv0.
+    Peap,
+    /// EAP-TLS (RFC 5216, RFC 9190).
+    Tls,
+}
+
+/// What is spoken inside a tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InnerEapMethod {
+    /// The password.
+    Pap,
+    /// MS-CHAP.
+    LegacyMsChap,
+    /// MS-CHAPv2.
+    MsChapV2,
+    /// EAP-MSCHAPv2.
+    EapMsChapV2,
+    /// EAP-GTC: the password.
+    EapGtc,
+}
+
+/// How client certificates are checked.
+#[derive(Debug, Clone)]
+pub struct ClientCertificates {
+    /// The authorities, PEM.
+    pub authorities: Vec<u8>,
+    /// Revocation lists, PEM or DER; none checks no revocation.
+    pub revocation_lists: Option<Vec<u8>>,
+    /// Whether a list that is past its next update lets nobody in whom it would vouch for.
+    pub refuse_on_stale_list: bool,
+    /// Where the account's name stands, in the order of looking; never empty.
+    pub names: Vec<CertificateName>,
+}
+
+/// Where a certificate says whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateName {
+    /// rfc822Name of subjectAltName.
+    Email,
+    /// User Principal Name of subjectAltName.
+    Upn,
+    /// dNSName of subjectAltName.
+    Dns,
+    /// The common name of the subject.
+    CommonName,
 }
 
 /// TLS versions that may be spoken.
@@ -65,6 +119,17 @@ pub(super) fn eap(
     let methods = methods(&mut section);
     let tls_versions = tls_versions(&mut section);
     let max_fragment = section.integer("max-fragment", 1020, 256..=1400);
+    let ttls_inner = each_once(&mut section, "ttls-inner", TTLS_INNER, InnerEapMethod::Pap);
+    let peap_inner = each_once(
+        &mut section,
+        "peap-inner",
+        PEAP_INNER,
+        InnerEapMethod::EapMsChapV2,
+    );
+    let day = Duration::from_secs(24 * 60 * 60);
+    let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
+    let client_certificates =
+        client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
     require(
         &section,
         "certificate",
@@ -94,6 +159,10 @@ pub(super) fn eap(
             key,
             facts,
             tls_versions,
+            ttls_inner,
+            peap_inner,
+            resume_for,
+            client_certificates,
             max_fragment,
         })
     });
@@ -107,20 +176,80 @@ fn require(section: &Section<'_>, key: &str, advice: &str) {
     }
 }
 
+const METHODS: &[(&str, EapMethod)] = &[
+    ("ttls", EapMethod::Ttls),
+    ("peap", EapMethod::Peap),
+    ("tls", EapMethod::Tls),
+];
+
+const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
+    ("pap", InnerEapMethod::Pap),
+    ("mschapv2", InnerEapMethod::MsChapV2),
+    ("legacy-mschap", InnerEapMethod::LegacyMsChap),
+    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
+    ("eap-gtc", InnerEapMethod::EapGtc),
+];
+
+const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
+    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
+    ("eap-gtc", InnerEapMethod::EapGtc),
+];
+
+const NAMES: &[(&str, CertificateName)] = &[
+    ("email", CertificateName::Email),
+    ("upn", CertificateName::Upn),
+    ("dns", CertificateName::Dns),
+    ("common-name", CertificateName::CommonName),
+];
+
 fn methods(section: &mut Section<'_>) -> Vec<EapMethod> {
-    match section.words("methods", &[("ttls", EapMethod::Ttls)]) {
-        None => vec![EapMethod::Ttls],
-        Some(given) => {
-            for (index, item) in given.iter().enumerate() {
-                if let Some(first) = given.iter().take(index).find(|g| g.value == item.value) {
-                    section
-                        .report()
-                        .duplicate(&item.place, &first.place, "name it once");
-                }
-            }
-            given.into_iter().map(|item| item.value).collect()
+    each_once(section, "methods", METHODS, EapMethod::Ttls)
+}
+
+/// A list of words, each at most once; `usual` where there is none.
+fn each_once<T: Copy + PartialEq>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    words: &'static [(&'static str, T)],
+    usual: T,
+) -> Vec<T> {
+    let Some(given) = section.words(key, words) else {
+        return vec![usual];
+    };
+    for (index, item) in given.iter().enumerate() {
+        if let Some(first) = given.iter().take(index).find(|g| g.value == item.value) {
+            section
+                .report()
+                .duplicate(&item.place, &first.place, "name it once");
         }
     }
+    given.into_iter().map(|item| item.value).collect()
+}
+
+/// `client-ca` and what goes with it; asked for where EAP-TLS is offered.
+fn client_certificates(
+    section: &mut Section<'_>,
+    referred: &Referred,
+    offered: bool,
+) -> Option<ClientCertificates> {
+    if offered {
+        require(
+            section,
+            "client-ca",
+            "the PEM file with the authorities of your devices",
+        );
+    }
+    let authorities = referred.file(section, "client-ca");
+    let lists = referred.file(section, "client-crl");
+    let refuse_on_stale_list = !section.boolean("client-crl-stale-danger", false).value;
+    let names = each_once(section, "client-names", NAMES, CertificateName::Upn);
+    let content = |file: Given<(PathBuf, &FileContent)>| file.value.1.octets.as_bytes().to_vec();
+    Some(ClientCertificates {
+        authorities: content(authorities?),
+        revocation_lists: lists.map(content),
+        refuse_on_stale_list,
+        names,
+    })
 }
 
 fn tls_versions(section: &mut Section<'_>) -> TlsVersions {

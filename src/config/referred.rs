@@ -53,7 +53,13 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
     })
 }
 
-const FILE_KEYS: &[&str] = &["secret-file", "certificate", "key"];
+const FILE_KEYS: &[&str] = &[
+    "secret-file",
+    "certificate",
+    "key",
+    "client-ca",
+    "client-crl",
+];
 const VARIABLE_KEY: &str = "secret-env";
 
 /// The content of all files and variables that are named anywhere.

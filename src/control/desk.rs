@@ -208,6 +208,7 @@ impl Desk {
             .update(&account.id, |account| change(account, note))
             .map_err(|error| error.to_string())?;
         self.access.proofs.forget(&account.id);
+        self.access.sessions.forget(account.id.as_str());
         self.audit(who, act, &account, why);
         let state = state_code(&self.access, &changed, "eduroam");
         Ok(Response::Done {
@@ -240,6 +241,7 @@ impl Desk {
             })
             .map_err(|error| error.to_string())?;
         self.access.proofs.forget(&account.id);
+        self.access.sessions.forget(account.id.as_str());
         let act = if temporary {
             "set-temporary-password"
         } else {

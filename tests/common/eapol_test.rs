@@ -118,7 +118,8 @@ impl Run {
     pub fn is_accept(&self) -> bool {
         self.success
             && self.output.trim_end().ends_with("SUCCESS")
-            && self.output.contains("MPPE keys OK: 1  mismatch: 0")
+            && self.output.contains("  mismatch: 0")
+            && !self.output.contains("MPPE keys OK: 0")
     }
 
     /// Access-Reject came, and the device saw EAP-Failure or stopped by itself.

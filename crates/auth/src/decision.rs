@@ -18,6 +18,7 @@ mod tests;
 #[must_use]
 pub struct Grant {
     account: AccountId,
+    credential_version: u64,
     service: String,
     vlan: Option<String>,
     ends: Option<Timestamp>,
@@ -32,6 +33,14 @@ impl Grant {
     /// By which way in.
     pub fn service(&self) -> &str {
         &self.service
+    }
+
+    /// What a session that the device may resume remembers of this log-on, for
+    /// [`Proof::of_session`]. To be kept where nobody else can write.
+    pub fn ticket(&self) -> Vec<u8> {
+        let mut ticket = self.credential_version.to_be_bytes().to_vec();
+        ticket.extend_from_slice(self.account.as_str().as_bytes());
+        ticket
     }
 
     /// The VLAN of the account, if not the service's usual one.
@@ -73,6 +82,7 @@ pub fn decide(
     let standing = standing(account, service, rules, now.utc)?;
     Ok(Grant {
         account: account.id.clone(),
+        credential_version: account.credential_version,
         service: service.to_owned(),
         vlan: account.vlan.clone(),
         ends: standing.ends(),

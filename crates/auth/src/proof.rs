@@ -22,8 +22,8 @@ mod tests;
 
 /// This account's credential was right, in this version of it.
 ///
-/// Only [`crate::password::check`], its siblings for MS-CHAP and [`RememberedProofs::recall`] make
-/// one.
+/// Only [`crate::password::check`], its siblings for MS-CHAP, [`RememberedProofs::recall`],
+/// [`Proof::of_session`] and [`Proof::of_certificate`] make one.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Proof {
@@ -37,6 +37,23 @@ impl Proof {
             account: account.id.clone(),
             credential_version: account.credential_version,
         }
+    }
+
+    /// The proof that a resumed TLS session carries: `ticket` is what
+    /// [`Grant::ticket`](crate::Grant::ticket) gave when the session was begun, and TLS has shown
+    /// that the device has the session's key. `None` where it was another account's, or where the
+    /// credential has changed since (E7).
+    pub fn of_session(account: &Account, ticket: &[u8]) -> Option<Proof> {
+        let (version, id) = ticket.split_first_chunk::<8>()?;
+        let is_same = u64::from_be_bytes(*version) == account.credential_version
+            && id == account.id.as_str().as_bytes();
+        is_same.then(|| Proof::of(account))
+    }
+
+    /// The proof of a client certificate: its chain was verified, the device has its key, and by
+    /// what it says it is this account's. All three are the caller's word.
+    pub fn of_certificate(account: &Account) -> Proof {
+        Proof::of(account)
     }
 
     /// Whose credential it was.

@@ -84,6 +84,22 @@ pub enum MethodName {
 }
 
 impl MethodName {
+    /// Every name, for counters that want to know their labels beforehand.
+    pub const ALL: [MethodName; 12] = [
+        MethodName::Ttls,
+        MethodName::TtlsPap,
+        MethodName::TtlsChap,
+        MethodName::TtlsMsChap,
+        MethodName::TtlsMsChapV2,
+        MethodName::TtlsEap,
+        MethodName::TtlsEapMsChapV2,
+        MethodName::TtlsEapGtc,
+        MethodName::Peap,
+        MethodName::PeapEapMsChapV2,
+        MethodName::PeapEapGtc,
+        MethodName::Tls,
+    ];
+
     /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
     pub fn label(self) -> &'static str {
         match self {

@@ -143,3 +143,22 @@ fn debug_tells_nothing_of_keys_and_hashes() {
         "RememberedProofs { len: 1, .. }"
     );
 }
+
+/// E7: a session proves nothing once the credential has changed, and nothing of anybody else.
+#[test]
+fn session_proves_the_credential_it_was_begun_with_and_no_other() {
+    let kari = account("kari");
+    let rules = crate::Rules::default();
+    let grant = crate::decide(&kari, Proof::of(&kari), "eduroam", &rules, at(0)).unwrap();
+    let ticket = grant.ticket();
+    assert_eq!(Proof::of_session(&kari, &ticket), Some(Proof::of(&kari)));
+    assert_eq!(Proof::of_session(&account("ola"), &ticket), None);
+    let changed = Account {
+        credential_version: 1,
+        ..kari.clone()
+    };
+    assert_eq!(Proof::of_session(&changed, &ticket), None);
+    for broken in [&ticket[..7], &ticket[..8], &ticket[1..], b""] {
+        assert_eq!(Proof::of_session(&kari, broken), None);
+    }
+}
