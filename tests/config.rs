@@ -47,6 +47,7 @@ fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
     match path.file_name().and_then(|name| name.to_str()) {
         Some("radius.pem") => Ok(private(&IDENTITY.0)),
         Some("radius.key") => Ok(private(&IDENTITY.1)),
+        Some("devices-ca.pem" | "devices.crl") => Ok(private("read by others")),
         Some("access-points") => Ok(private("sixteen octets or more\n")),
         Some("short") => Ok(FileContent {
             readable_by_others: true,

@@ -1,6 +1,6 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
-use super::{Client, ClientMethods, Config, Eap};
+use super::{Client, ClientMethods, Config, Eap, EapMethod};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -83,7 +83,13 @@ fn eap(eap: &Eap) -> String {
         (true, false) => "TLS 1.2",
         _ => "TLS 1.3",
     };
-    format!("eap         ttls over {versions}; certificate {names}, valid until {until}")
+    let name = |method: &EapMethod| match method {
+        EapMethod::Ttls => "ttls",
+        EapMethod::Peap => "peap",
+        EapMethod::Tls => "tls",
+    };
+    let methods = eap.methods.iter().map(name).collect::<Vec<_>>().join(", ");
+    format!("eap         {methods} over {versions}; certificate {names}, valid until {until}")
 }
 
 fn lockout(config: &Config) -> String {
