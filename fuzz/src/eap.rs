@@ -102,6 +102,9 @@ pub(crate) fn judge(credential: &InnerCredential) -> Verdict {
         } => (identity, challenge.len()),
         InnerCredential::MsChap { identity, .. } => (identity, 0),
         InnerCredential::MsChapV2 { identity, name, .. } => (identity, name.len()),
+        InnerCredential::Resumed { .. } | InnerCredential::Certificate { .. } => {
+            return Verdict::Refused;
+        }
     };
     assert!(identity.len() <= 253 && octets <= 1024);
     match credential {

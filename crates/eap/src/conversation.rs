@@ -18,7 +18,8 @@ pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, 
 
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
-use crate::tls::TlsVersion;
+use crate::tls::{Authorization, TlsVersion};
+use crate::tunnel::Tunnel;
 use std::fmt;
 
 /// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
@@ -49,6 +50,7 @@ struct ExpectAnswerToOffer {
 struct LastMethod {
     name: Option<MethodName>,
     tls_version: Option<TlsVersion>,
+    resumed: bool,
 }
 
 /// One supplicant's EAP conversation, without IO: responses in, steps out.
@@ -61,6 +63,8 @@ pub struct Conversation {
     /// Whether the last verdict let in: whatever a method says, success needs it.
     accepted: bool,
     state: State,
+    /// What the session is kept with, once the log-on has succeeded.
+    authorization: Option<Authorization>,
 }
 
 impl Conversation {
@@ -91,7 +95,9 @@ impl Conversation {
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
+                resumed: false,
             }),
+            authorization: None,
         };
         let step = conversation.offer(method, offers_left);
         Ok((conversation, step))
@@ -132,6 +138,10 @@ impl Conversation {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
                 self.accepted = verdict.is_accepting();
+                if !self.accepted {
+                    self.authorization = None;
+                    method.tunnel().inspect(|tunnel| tunnel.revoke_session());
+                }
                 method.expect_identifier(self.identifier.wrapping_add(1));
                 let step = method.handle_verdict(verdict, limits);
                 Ok(self.follow(method, step))
@@ -140,6 +150,25 @@ impl Conversation {
                 self.state = other;
                 Err(EapError::NotExpected)
             }
+        }
+    }
+
+    /// Lets the device resume this session later, with `authorization` as its memory. To be called
+    /// between [`Step::Prove`] and an accepting verdict. The session can be resumed only once the
+    /// whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
+    /// remembered at the full log-on stays.
+    pub fn remember(&mut self, authorization: Authorization) {
+        self.authorization = Some(authorization);
+    }
+
+    /// Whether the handshake resumed the session of an earlier log-on.
+    pub fn is_resumed(&self) -> bool {
+        match &self.state {
+            State::ExpectAnswerToOffer(_) => false,
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => {
+                is_resumed(method.as_ref())
+            }
+            State::Finished(last) => last.resumed,
         }
     }
 
@@ -211,6 +240,7 @@ impl Conversation {
                     LastMethod {
                         name: None,
                         tls_version: None,
+                        resumed: false,
                     },
                     cause,
                 ))
@@ -222,6 +252,7 @@ impl Conversation {
         let last = LastMethod {
             name: Some(method.name()),
             tls_version: method.tls_version(),
+            resumed: is_resumed(method.as_ref()),
         };
         match step {
             MethodStep::Request(data) => {
@@ -235,6 +266,10 @@ impl Conversation {
                 Step::Prove(credential)
             }
             MethodStep::Success(keys) if self.accepted => {
+                let authorization = self.authorization.take();
+                if let Some(tunnel) = method.tunnel() {
+                    tunnel.keep_session(authorization, method.name());
+                }
                 self.state = State::Finished(last);
                 Step::Success {
                     packet: packet::write_result(Code::Success, self.identifier),
@@ -252,6 +287,7 @@ impl Conversation {
             let last = LastMethod {
                 name: self.method(),
                 tls_version: self.tls_version(),
+                resumed: self.is_resumed(),
             };
             return self.fail(last, FailureCause::TooManyRoundTrips);
         };
@@ -277,6 +313,7 @@ impl Conversation {
         let left = LastMethod {
             name: None,
             tls_version: None,
+            resumed: false,
         };
         std::mem::replace(&mut self.state, State::Finished(left))
     }
@@ -290,6 +327,11 @@ impl fmt::Debug for Conversation {
             .field("round_trips_left", &self.round_trips_left)
             .finish_non_exhaustive()
     }
+}
+
+fn is_resumed(method: &dyn Method) -> bool {
+    let tunnel = method.tunnel();
+    tunnel.is_some_and(Tunnel::is_resumed)
 }
 
 fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {

@@ -6,14 +6,18 @@
 //! [`Conversation::handle_verdict`]). Only an accepting [`Verdict`] ever leads to
 //! [`Step::Success`].
 //!
+//! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`], which
+//! the accounts are asked about like about any other proof.
+//!
 //! ```text
 //!   packet        EAP header, types, Nak                       RFC 3748
 //!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
-//!   method/*      one file per method                          RFC 5281 …
+//!   method/*      one file per method                          RFC 5216, 5281 …
 //!   method/inner  EAP inside a tunnel                          RFC 5281 §11.2.1, MS-PEAP
 //!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
 //!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
-//!   tls           rustls driven from buffers, keys, alerts     RFC 9190, 9427
+//!   tls           rustls driven from buffers, keys, alerts,    RFC 9190, 9427
+//!                 sessions, client certificates
 //!   reader        every length that a peer claims
 //! ```
 //!
@@ -48,4 +52,7 @@ pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};
 pub use method::inner::{InnerError, InnerMethod};
 pub use method::{MethodName, MethodType, ttls};
-pub use tls::{Alert, ServerTls, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions};
+pub use tls::{
+    Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
+    Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
+};

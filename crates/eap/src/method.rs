@@ -2,12 +2,14 @@
 
 pub(crate) mod inner;
 pub(crate) mod peap;
+pub(crate) mod tls;
 pub mod ttls;
 
 use self::inner::InnerMethod;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
 use crate::packet::EapType;
 use crate::tls::TlsVersion;
+use crate::tunnel::Tunnel;
 use crate::{Keys, Limits};
 use std::fmt;
 
@@ -18,6 +20,8 @@ pub enum MethodType {
     Ttls,
     /// PEAPv0, draft-josefsson-pppext-eap-tls-eap and [MS-PEAP].
     Peap,
+    /// EAP-TLS, RFC 5216.
+    Tls,
 }
 
 impl MethodType {
@@ -26,6 +30,7 @@ impl MethodType {
         match self {
             MethodType::Ttls => EapType::TTLS,
             MethodType::Peap => EapType::PEAP,
+            MethodType::Tls => EapType::TLS,
         }
     }
 
@@ -35,6 +40,7 @@ impl MethodType {
         match self {
             MethodType::Ttls => &[InnerMethod::Pap],
             MethodType::Peap => &[InnerMethod::EapMsChapV2, InnerMethod::EapGtc],
+            MethodType::Tls => &[],
         }
     }
 
@@ -43,6 +49,7 @@ impl MethodType {
         match self {
             MethodType::Ttls => inner != InnerMethod::Eap,
             MethodType::Peap => inner.eap_type().is_some(),
+            MethodType::Tls => false,
         }
     }
 }
@@ -72,14 +79,17 @@ pub enum MethodName {
     PeapEapMsChapV2,
     /// PEAP with EAP-GTC inside.
     PeapEapGtc,
+    /// EAP-TLS.
+    Tls,
 }
 
 impl MethodName {
-    /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"` …
+    /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
     pub fn label(self) -> &'static str {
         match self {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
+            MethodName::Tls => "tls",
             MethodName::TtlsChap => "ttls/chap",
             MethodName::TtlsMsChap => "ttls/mschap",
             MethodName::TtlsMsChapV2 => "ttls/mschapv2",
@@ -145,4 +155,8 @@ pub(crate) trait Method: Send + Sync {
     fn stage(&self) -> Stage;
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
+    /// The tunnel, whose session is kept when the log-on succeeds.
+    fn tunnel(&self) -> Option<&Tunnel> {
+        None
+    }
 }

@@ -1,10 +1,21 @@
 //! TLS driven from buffers: the server's configuration, and one connection without a socket.
 
 mod alert;
+mod certificate_identity;
+mod certificate_problem;
+mod client_certificates;
 mod config;
 mod engine;
+mod resumption;
+mod sessions;
 
 pub use alert::{Alert, TlsAlert, TlsProblem};
+pub use certificate_identity::CertificateIdentity;
+pub use certificate_problem::CertificateProblem;
+pub use client_certificates::{ClientCertificates, StaleLists};
+pub(crate) use config::MethodTls;
 pub use config::{ServerTls, TlsConfigError, TlsVersions};
 pub use engine::TlsVersion;
 pub(crate) use engine::{Engine, KeyLabel};
+pub(crate) use sessions::SessionFacts;
+pub use sessions::{Authorization, Sessions};

@@ -1,4 +1,5 @@
-//! A supplicant in memory: a rustls client that speaks EAP-TTLS and PEAP to a [`Conversation`].
+//! A supplicant in memory: a rustls client that speaks EAP-TTLS, PEAP and EAP-TLS to a
+//! [`Conversation`].
 //!
 //! Its framing is written apart from the server's, so that the two check each other.
 //!
@@ -7,6 +8,8 @@
 mod accounts;
 mod binding;
 mod certificates;
+mod client_certificates;
+mod device;
 mod framing;
 mod inner;
 mod inner_eap;
@@ -15,15 +18,18 @@ mod random;
 
 pub use accounts::User;
 pub use certificates::{Authority, ServerIdentity};
+pub use client_certificates::{ClientCertificate, ClientIdentity};
+pub use device::Device;
 pub use inner::{Binding, Inner, Outer};
-pub use pair::{Ending, converse, converse_with};
+pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
+pub use rcgen::ExtendedKeyUsagePurpose;
 
 use framing::Framing;
 use inner::Phase2;
 use portvakt_eap::ttls::avp::{self, Avp};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -55,6 +61,10 @@ pub struct Profile {
     pub always_length: bool,
     /// Whether the credential goes out in the same message as Finished (TLS 1.3).
     pub eager: bool,
+    /// Whether the credential goes through the tunnel on a resumed session, too.
+    pub proves_anew: bool,
+    /// For TLS client authentication.
+    pub certificate: Option<ClientIdentity>,
 }
 
 impl Profile {
@@ -70,6 +80,17 @@ impl Profile {
             eap_octets: 1400,
             always_length: false,
             eager: false,
+            proves_anew: false,
+            certificate: None,
+        }
+    }
+
+    /// EAP-TLS: a certificate and nothing else.
+    pub fn tls(authority: &Authority, certificate: ClientIdentity) -> Self {
+        Profile {
+            certificate: Some(certificate),
+            outer: Outer::Tls,
+            ..Profile::pap(authority, "", b"")
         }
     }
 
@@ -124,6 +145,8 @@ pub struct Supplicant {
     connection: ClientConnection,
     framing: Framing,
     phase2: Phase2,
+    /// The octet 0x00 came through the tunnel (RFC 9190 §2.5).
+    success_indicated: bool,
     /// TLS gave up: nothing but its alert is left to be said.
     broken: Option<rustls::Error>,
     outcome: Option<Outcome>,
@@ -134,27 +157,24 @@ impl Supplicant {
     ///
     /// # Panics
     /// Where the profile cannot work at all: a test is wrong then.
+    pub fn new(profile: Profile) -> Self {
+        let config = Arc::new(device::tls_config(&profile));
+        Supplicant::with_config(profile, config)
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a test's profile is the test's responsibility"
     )]
-    pub fn new(profile: Profile) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(profile.trusted.clone()).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&profile.versions)
-            .expect("TLS versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.enable_sni = false;
+    fn with_config(profile: Profile, config: Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from(profile.server_name.clone()).expect("a name");
-        let connection = ClientConnection::new(Arc::new(config), name).expect("a TLS client");
+        let connection = ClientConnection::new(config, name).expect("a TLS client");
         Supplicant {
             framing: Framing::new(profile.eap_octets, profile.always_length),
             phase2: Phase2::new(profile.outer, profile.inner.clone()),
             profile,
             connection,
+            success_indicated: false,
             broken: None,
             outcome: None,
         }
@@ -211,13 +231,41 @@ impl Supplicant {
         material.first_chunk().copied()
     }
 
+    /// Whether the handshake resumed a session.
+    pub fn is_resumed(&self) -> bool {
+        !self.connection.is_handshaking()
+            && self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// A device that has not sent its credential, or still waits for the server's proof, does not
     /// believe in success.
     fn end(&mut self, outcome: Outcome) -> Option<Vec<u8>> {
-        if outcome == Outcome::Failure || self.phase2.is_content() {
+        if outcome == Outcome::Failure || self.phase2.is_content() || self.is_content() {
             self.outcome = Some(outcome);
         }
         None
+    }
+
+    /// Where the handshake was all the proof: with TLS 1.3 the server says so inside the tunnel.
+    fn is_content(&self) -> bool {
+        let counts = match self.profile.outer {
+            Outer::Tls => true,
+            Outer::Ttls => self.is_resumed(),
+            Outer::Peap => false,
+        };
+        let indicated = self.success_indicated
+            || self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        counts && indicated && !self.connection.is_handshaking()
+    }
+
+    /// Whether the device has a credential to send through the tunnel.
+    fn proves_inside(&self) -> bool {
+        match self.profile.outer {
+            Outer::Tls => self.profile.proves_anew,
+            Outer::Ttls => self.profile.proves_anew || !self.is_resumed(),
+            // The server speaks first, and on resumed sessions too.
+            Outer::Peap => true,
+        }
     }
 
     fn handle_method(&mut self, identifier: u8, type_data: &[u8]) -> Option<Vec<u8>> {
@@ -260,18 +308,22 @@ impl Supplicant {
     fn speak(&mut self, identifier: u8, said: &[u8]) {
         let open = self.broken.is_none() && !self.connection.is_handshaking();
         let quiet = self.profile.eager || !self.connection.wants_write();
-        if !(open && quiet) {
+        if said == [0] {
+            self.success_indicated = true;
+        }
+        if !(open && quiet && self.proves_inside()) {
             return;
         }
+        self.phase2.set_resumed(self.is_resumed());
         let (connection, key) = (&self.connection, self.tunnel_key());
         let challenge = |octets: usize| {
             let material = vec![0; octets];
             let exported = connection.export_keying_material(material, b"ttls challenge", None);
             exported.unwrap_or_default()
         };
-        let answer = match said.is_empty() {
-            true => self.phase2.begin(challenge),
-            false => self.phase2.answer(identifier, said, key),
+        let answer = match said {
+            [] | [0] => self.phase2.begin(challenge),
+            said => self.phase2.answer(identifier, said, key),
         };
         if let Some(answer) = answer {
             let _ = self.connection.writer().write_all(&answer);

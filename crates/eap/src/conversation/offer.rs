@@ -2,6 +2,7 @@
 
 use crate::method::inner::InnerMethod;
 use crate::method::peap::Peap;
+use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
 use crate::method::{Method, MethodType};
 use crate::packet::Nak;
@@ -31,6 +32,9 @@ pub enum MethodsError {
     /// The same method twice.
     #[error("an EAP method is offered twice")]
     Repeated(MethodType),
+    /// EAP-TLS, with nothing to check client certificates against.
+    #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
+    NoClientAuthorities,
     /// Inner methods for a method that is not offered.
     #[error("inner methods of an EAP method that is not offered")]
     NotOffered(MethodType),
@@ -57,6 +61,9 @@ impl Methods {
         }
         if let Some(method) = repeated(offered) {
             return Err(MethodsError::Repeated(method));
+        }
+        if offered.contains(&MethodType::Tls) && !tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
         }
         let usual = |method: &MethodType| Offer {
             method: *method,
@@ -111,9 +118,11 @@ impl Methods {
     }
 
     fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
+        let tls = self.tls.for_method(method.eap_type());
         match method {
-            MethodType::Ttls => Box::new(Ttls::new(self.tls.clone(), Arc::clone(inner))),
-            MethodType::Peap => Box::new(Peap::new(self.tls.clone(), Arc::clone(inner))),
+            MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
+            MethodType::Tls => Box::new(Tls::new(tls)),
+            MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
 use crate::method::inner::{InnerError, InnerMethod};
 use crate::packet::{EapType, PacketError};
-use crate::tls::TlsAlert;
+use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use std::fmt;
 
 /// How large the next request may be.
@@ -72,6 +72,21 @@ pub enum InnerCredential {
         /// At most 1,024 octets; may be empty, which is to be refused.
         password: InnerPassword,
     },
+    /// A session of an earlier log-on, which rests on what was true then: account, lock and
+    /// credential are to be looked at again (E7).
+    Resumed {
+        /// As it was remembered: [`Authorization::identity`](crate::Authorization::identity).
+        identity: Vec<u8>,
+        /// As it was remembered: [`Authorization::ticket`](crate::Authorization::ticket).
+        ticket: Vec<u8>,
+        /// Of an EAP-TLS session: the certificate, verified again just now.
+        certificate: Option<Box<CertificateIdentity>>,
+    },
+    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    Certificate {
+        /// What it says; which account that is, the caller decides.
+        certificate: Box<CertificateIdentity>,
+    },
     /// CHAP inside EAP-TTLS (RFC 1994, RFC 5281 §11.2.2). The challenge is known to be ours.
     Chap {
         /// The identity inside the tunnel; at most 253 octets, no encoding promised.
@@ -110,23 +125,28 @@ pub enum InnerCredential {
 }
 
 impl InnerCredential {
-    /// The identity inside the tunnel, as sent.
+    /// The identity inside the tunnel, as sent or as it was remembered; of a certificate the
+    /// subject.
     pub fn identity(&self) -> &[u8] {
         match self {
             InnerCredential::Password { identity, .. }
             | InnerCredential::Chap { identity, .. }
             | InnerCredential::MsChap { identity, .. }
-            | InnerCredential::MsChapV2 { identity, .. } => identity,
+            | InnerCredential::MsChapV2 { identity, .. }
+            | InnerCredential::Resumed { identity, .. } => identity,
+            InnerCredential::Certificate { certificate } => certificate.subject.as_bytes(),
         }
     }
 
-    /// `"password"`, `"chap"`, `"mschap"`, `"mschapv2"`.
+    /// `"password"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"resumed"`, `"certificate"`.
     pub fn label(&self) -> &'static str {
         match self {
             InnerCredential::Password { .. } => "password",
             InnerCredential::Chap { .. } => "chap",
             InnerCredential::MsChap { .. } => "mschap",
             InnerCredential::MsChapV2 { .. } => "mschapv2",
+            InnerCredential::Resumed { .. } => "resumed",
+            InnerCredential::Certificate { .. } => "certificate",
         }
     }
 }
@@ -237,6 +257,12 @@ pub enum FailureCause {
     /// The handshake failed.
     #[error("{0}")]
     TlsAlert(TlsAlert),
+    /// The client's certificate was not accepted; our alert has told the device.
+    #[error("we refused the TLS handshake: {0}")]
+    ClientCertificate(CertificateProblem),
+    /// The device sent data in a method that has none.
+    #[error("the device sent data through a tunnel that is for none")]
+    DataInsideTls,
     /// The peer broke the framing.
     #[error("the device broke the protocol: {0}")]
     Protocol(EapError),
@@ -277,6 +303,8 @@ impl FailureCause {
             FailureCause::MethodNotAgreed { .. } => "method-not-agreed",
             FailureCause::TlsAlert(TlsAlert::Received(_)) => "tls-alert-received",
             FailureCause::TlsAlert(TlsAlert::Sent(_)) => "tls-alert-sent",
+            FailureCause::ClientCertificate(problem) => problem.label(),
+            FailureCause::DataInsideTls => "data-inside-tls",
             FailureCause::Protocol(_) => "protocol",
             FailureCause::InnerMissing => "inner-missing",
             FailureCause::InnerMethodNotOffered(_) => "inner-method-not-offered",
@@ -286,6 +314,17 @@ impl FailureCause {
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
+        }
+    }
+}
+
+impl From<TlsAlert> for FailureCause {
+    fn from(alert: TlsAlert) -> Self {
+        match alert {
+            TlsAlert::Sent(TlsProblem::ClientCertificate(problem)) => {
+                FailureCause::ClientCertificate(problem)
+            }
+            alert => FailureCause::TlsAlert(alert),
         }
     }
 }
@@ -315,6 +354,8 @@ pub enum Stage {
     InnerAuthentication,
     /// The accounts are being asked; the peer owes nothing.
     Verdict,
+    /// The device was told of its success inside the tunnel, and has not acknowledged it.
+    SuccessIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -331,6 +372,7 @@ impl Stage {
             Stage::TlsAlert => "tls-alert",
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
+            Stage::SuccessIndication => "success-indication",
             Stage::Finished => "finished",
         }
     }
@@ -349,6 +391,7 @@ impl Stage {
             Stage::TlsAlert => "the device left when the handshake was refused",
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
+            Stage::SuccessIndication => "the device left just before it would have been let in",
             Stage::Finished => "the conversation had ended",
         }
     }

@@ -69,6 +69,7 @@ fn end(verdicts: &[Verdict]) -> Step {
         identifier: 1,
         round_trips_left: ROUND_TRIPS_AT_MOST,
         accepted: false,
+        authorization: None,
         state: State::ExpectResponse(Box::new(Liar {
             questions: verdicts.len(),
         })),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Start ──> handshake ──> Identity ──> EAP ──> verdict ──> Result TLV ──> Result TLV ──> end
+//!                 └──resumed───────────────────────┘
 //! ```
 //! Version 0 is all that is offered, so clients that would rather speak 1 come down to it. Inside,
 //! EAP packets go without their header, except those that carry TLVs.
@@ -16,7 +17,7 @@ use crate::keys::Keys;
 use crate::method::inner::{InnerEap, InnerError, InnerMethod, InnerStep};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType};
-use crate::tls::{KeyLabel, ServerTls, TlsVersion};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use binding::Binding;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(crate) struct Peap {
     tunnel: Tunnel,
     offered: Arc<[InnerMethod]>,
     inner: Option<InnerMethod>,
+    /// The method of the log-on whose session was resumed.
+    resumed: Option<MethodName>,
     /// Of the next request: packets with TLVs bear it inside too.
     identifier: u8,
     state: State,
@@ -44,10 +47,16 @@ pub(crate) struct Peap {
 enum State {
     ExpectOpenTunnel,
     ExpectInnerResponse(InnerEap),
-    ExpectVerdict(InnerEap),
+    ExpectVerdict(Asked),
     /// The client's answer to our Result TLV.
     ExpectResult(Result<Accepted, FailureCause>),
     Finished,
+}
+
+/// What the accounts were asked about.
+enum Asked {
+    Eap(InnerEap),
+    Session,
 }
 
 /// What success rests on once the client has confirmed it.
@@ -58,11 +67,12 @@ struct Accepted {
 
 impl Peap {
     /// Offers the inner methods of `offered`, the first one first.
-    pub(crate) fn new(tls: ServerTls, offered: Arc<[InnerMethod]>) -> Self {
+    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
         Peap {
             tunnel: Tunnel::new(tls),
             offered,
             inner: None,
+            resumed: None,
             identifier: 0,
             state: State::ExpectOpenTunnel,
         }
@@ -82,6 +92,13 @@ impl Peap {
             State::ExpectResult(Err(cause)) => MethodStep::Failure(cause),
             _ => MethodStep::Failure(FailureCause::InnerMissing),
         }
+    }
+
+    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
+        self.resumed = Some(session.method);
+        self.state = State::ExpectVerdict(Asked::Session);
+        MethodStep::Prove(session.credential(None))
     }
 
     fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
@@ -115,32 +132,35 @@ impl Peap {
                 self.say(&request, limits)
             }
             InnerStep::Prove(credential) => {
-                self.state = State::ExpectVerdict(eap);
+                self.state = State::ExpectVerdict(Asked::Eap(eap));
                 MethodStep::Prove(credential)
             }
-            InnerStep::Accepted(acceptance) => match self.bind(&acceptance) {
-                Ok(accepted) => self.accept(accepted, limits),
-                Err(cause) => MethodStep::Failure(cause),
-            },
+            InnerStep::Accepted(acceptance) => self.accept(&acceptance, limits),
             InnerStep::Failed(cause) => self.refuse(cause, limits),
         }
     }
 
-    /// Crypto-binding is offered where the inner method leaves a key; whether to answer is up to
-    /// the client ([MS-PEAP] §3.1.5.6).
+    fn accept(&mut self, acceptance: &Acceptance, limits: Limits) -> MethodStep {
+        let accepted = match self.bind(acceptance) {
+            Ok(accepted) => accepted,
+            Err(cause) => return MethodStep::Failure(cause),
+        };
+        let request = accepted.binding.as_ref().map(Binding::request);
+        self.state = State::ExpectResult(Ok(accepted));
+        self.say_tlvs(&tlv::write_success(request.as_ref()), limits)
+    }
+
+    /// Crypto-binding is offered where the inner method leaves a key, and on resumed sessions,
+    /// which have no inner method; whether to answer is up to the client ([MS-PEAP] §3.1.5.6).
     fn bind(&self, acceptance: &Acceptance) -> Result<Accepted, FailureCause> {
         let keys = self.tunnel.export_keys(&KEY_LABEL);
         let keys = keys.map_err(|_ours| FailureCause::Internal)?;
         let nonce = self.tunnel.export(NONCE_LABEL)?;
-        let inner_key = acceptance.inner_key();
-        let binding = inner_key.map(|inner| Binding::new(&keys, inner, nonce));
+        let binding = match acceptance.inner_key() {
+            _ if self.resumed.is_some() => Some(Binding::of_session(&keys, nonce)),
+            inner_key => inner_key.map(|inner| Binding::new(&keys, inner, nonce)),
+        };
         Ok(Accepted { keys, binding })
-    }
-
-    fn accept(&mut self, accepted: Accepted, limits: Limits) -> MethodStep {
-        let request = accepted.binding.as_ref().map(Binding::request);
-        self.state = State::ExpectResult(Ok(accepted));
-        self.say_tlvs(&tlv::write_success(request.as_ref()), limits)
     }
 
     /// The client is told inside the tunnel first, where nobody can forge it.
@@ -159,7 +179,9 @@ impl Peap {
         match self.tunnel.seal(plaintext, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
             Event::Failed(cause) => MethodStep::Failure(cause),
-            Event::Data(_) | Event::Open => MethodStep::Failure(FailureCause::Internal),
+            Event::Data(_) | Event::Open | Event::Resumed(_) => {
+                MethodStep::Failure(FailureCause::Internal)
+            }
         }
     }
 
@@ -185,6 +207,7 @@ impl Method for Peap {
         match self.tunnel.handle(type_data, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
             Event::Open => self.handle_silence(limits),
+            Event::Resumed(session) => self.handle_resumed(&session),
             Event::Data(plaintext) => self.handle_data(&plaintext, limits),
             Event::Failed(cause) => MethodStep::Failure(cause),
         }
@@ -192,20 +215,34 @@ impl Method for Peap {
 
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
         match self.leave_state() {
-            State::ExpectVerdict(mut eap) => {
+            State::ExpectVerdict(Asked::Eap(mut eap)) => {
                 let step = eap.handle_verdict(verdict);
                 self.follow(eap, step, limits)
             }
+            State::ExpectVerdict(Asked::Session) => match verdict.into_acceptance() {
+                Ok(acceptance) => self.accept(&acceptance, limits),
+                Err(cause) => self.refuse(cause, limits),
+            },
             _ => MethodStep::Failure(FailureCause::Internal),
         }
     }
 
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
+    }
+
     fn stage(&self) -> Stage {
-        self.tunnel.stage()
+        match self.state {
+            State::ExpectResult(Ok(_)) => Stage::SuccessIndication,
+            _ => self.tunnel.stage(),
+        }
     }
 
     fn name(&self) -> MethodName {
-        MethodName::peap(self.inner)
+        match (self.inner, self.resumed) {
+            (None, Some(resumed)) => resumed,
+            (inner, _) => MethodName::peap(inner),
+        }
     }
 
     fn tls_version(&self) -> Option<TlsVersion> {

@@ -5,6 +5,7 @@
 //!   Start ──> handshake ──> (empty request, TLS 1.3) ──> credential ──> verdict ──> end
 //!                                          EAP: several requests ──┘      │
 //!                                          MS-CHAPv2: our proof or error ─┘──> empty answer ──> end
+//!                 └──resumed──> verdict ──> (0x00, empty answer, TLS 1.3) ──> end
 //! ```
 //! The last message of PAP, CHAP and MS-CHAP is the client's: the server answers it with
 //! EAP-Success or EAP-Failure and nothing inside the tunnel. The octet 0x00 of RFC 9190 §2.5 stands
@@ -24,7 +25,7 @@ use crate::fragments;
 use crate::method::inner::{InnerEap, InnerStep, ms_chap_v2};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Code, EapPacket, EapType};
-use crate::tls::{KeyLabel, ServerTls, TlsVersion};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use avp::Avp;
 use inner::{EAP_MESSAGE, MICROSOFT};
@@ -49,6 +50,8 @@ pub(crate) struct Ttls {
     tunnel: Tunnel,
     offered: Arc<[InnerMethod]>,
     inner: Option<InnerMethod>,
+    /// The name of the log-on whose session was resumed.
+    resumed: Option<MethodName>,
     /// Of the next request, for EAP inside.
     identifier: u8,
     state: State,
@@ -62,6 +65,8 @@ enum State {
     ExpectVerdict(Asked),
     /// Of what MS-CHAPv2 said last; the client's answer to it is empty.
     ExpectAcknowledgement(Result<Acceptance, FailureCause>),
+    /// An empty answer to the octet 0x00 on a resumed session, or a credential all the same.
+    ExpectConsent(Acceptance),
     Finished,
 }
 
@@ -70,16 +75,18 @@ enum Asked {
     Silent,
     MsChapV2 { identifier: u8 },
     Eap(InnerEap),
+    Session,
 }
 
 impl Ttls {
     /// Offers the inner methods of `offered`; their order matters to EAP alone, the client
     /// chooses between the others.
-    pub(crate) fn new(tls: ServerTls, offered: Arc<[InnerMethod]>) -> Self {
+    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
         Ttls {
             tunnel: Tunnel::new(tls),
             offered,
             inner: None,
+            resumed: None,
             identifier: 0,
             state: State::ExpectCredential { prods: 0 },
         }
@@ -92,15 +99,39 @@ impl Ttls {
                 self.state = State::ExpectCredential { prods: prods + 1 };
                 MethodStep::Request(vec![VERSION])
             }
-            State::ExpectAcknowledgement(Ok(acceptance)) => self.succeed(&acceptance),
+            State::ExpectAcknowledgement(Ok(acceptance)) | State::ExpectConsent(acceptance) => {
+                self.succeed(&acceptance)
+            }
             State::ExpectAcknowledgement(Err(cause)) => MethodStep::Failure(cause),
             _ => MethodStep::Failure(FailureCause::InnerMissing),
         }
     }
 
+    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
+        self.resumed = Some(session.method);
+        self.state = State::ExpectVerdict(Asked::Session);
+        MethodStep::Prove(session.credential(None))
+    }
+
+    /// Under TLS 1.2 there is nothing to say; under TLS 1.3 the client waits for the octet 0x00.
+    fn confirm_session(&mut self, acceptance: Acceptance, limits: Limits) -> MethodStep {
+        match self.tunnel.confirm(limits) {
+            Ok(Some(type_data)) => {
+                self.state = State::ExpectConsent(acceptance);
+                MethodStep::Request(type_data)
+            }
+            Ok(None) => self.succeed(&acceptance),
+            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+        }
+    }
+
     fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
         let result = match self.leave_state() {
-            State::ExpectCredential { .. } => self.handle_credential(plaintext, limits),
+            State::ExpectCredential { .. } | State::ExpectConsent(_) => {
+                self.tunnel.rest_on_data();
+                self.handle_credential(plaintext, limits)
+            }
             State::ExpectInnerResponse(eap) => self.handle_inner_response(eap, plaintext, limits),
             State::ExpectAcknowledgement(Err(cause)) => Err(cause),
             _ => Err(FailureCause::Inner(InnerError::Unasked)),
@@ -222,7 +253,9 @@ impl Ttls {
         match self.tunnel.seal(&plaintext, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
             Event::Failed(cause) => MethodStep::Failure(cause),
-            Event::Data(_) | Event::Open => MethodStep::Failure(FailureCause::Internal),
+            Event::Data(_) | Event::Open | Event::Resumed(_) => {
+                MethodStep::Failure(FailureCause::Internal)
+            }
         }
     }
 
@@ -256,6 +289,7 @@ impl Method for Ttls {
         match self.tunnel.handle(type_data, limits) {
             Event::Send(type_data) => MethodStep::Request(type_data),
             Event::Open => self.handle_silence(),
+            Event::Resumed(session) => self.handle_resumed(&session),
             Event::Data(plaintext) => self.handle_data(&plaintext, limits),
             Event::Failed(cause) => MethodStep::Failure(cause),
         }
@@ -265,6 +299,10 @@ impl Method for Ttls {
         match self.leave_state() {
             State::ExpectVerdict(Asked::Silent) => match verdict.into_acceptance() {
                 Ok(acceptance) => self.succeed(&acceptance),
+                Err(cause) => MethodStep::Failure(cause),
+            },
+            State::ExpectVerdict(Asked::Session) => match verdict.into_acceptance() {
+                Ok(acceptance) => self.confirm_session(acceptance, limits),
                 Err(cause) => MethodStep::Failure(cause),
             },
             State::ExpectVerdict(Asked::MsChapV2 { identifier }) => self
@@ -279,11 +317,23 @@ impl Method for Ttls {
     }
 
     fn stage(&self) -> Stage {
-        self.tunnel.stage()
+        match self.state {
+            State::ExpectConsent(_) | State::ExpectAcknowledgement(Ok(_)) => {
+                Stage::SuccessIndication
+            }
+            _ => self.tunnel.stage(),
+        }
     }
 
     fn name(&self) -> MethodName {
-        MethodName::ttls(self.inner)
+        match (self.inner, self.resumed) {
+            (None, Some(resumed)) => resumed,
+            (inner, _) => MethodName::ttls(inner),
+        }
+    }
+
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
     }
 
     fn tls_version(&self) -> Option<TlsVersion> {

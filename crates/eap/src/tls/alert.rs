@@ -1,5 +1,6 @@
 //! Why a handshake stopped, in words that an operator can act on.
 
+use super::CertificateProblem;
 use rustls::{Error, PeerIncompatible};
 use std::fmt;
 
@@ -102,8 +103,8 @@ pub enum TlsProblem {
     #[error("the device broke a rule of the TLS protocol")]
     Misbehaved,
     /// The client's certificate did not verify.
-    #[error("the device's certificate was not accepted")]
-    ClientCertificate,
+    #[error("{0}")]
+    ClientCertificate(CertificateProblem),
     /// More decrypted data than any inner method needs.
     #[error("the device sent more data through the tunnel than any method needs")]
     TooMuchData,
@@ -124,7 +125,7 @@ impl TlsProblem {
             TlsProblem::BadMessage => "bad-message",
             TlsProblem::DecryptFailed => "decrypt-failed",
             TlsProblem::Misbehaved => "misbehaved",
-            TlsProblem::ClientCertificate => "client-certificate",
+            TlsProblem::ClientCertificate(problem) => problem.label(),
             TlsProblem::TooMuchData => "too-much-data",
             TlsProblem::Internal => "internal",
         }
@@ -180,10 +181,8 @@ impl From<Error> for TlsAlert {
             | Error::PeerSentOversizedRecord => TlsProblem::BadMessage,
             Error::DecryptError => TlsProblem::DecryptFailed,
             Error::PeerMisbehaved(_) | Error::NoApplicationProtocol => TlsProblem::Misbehaved,
-            Error::InvalidCertificate(_) | Error::NoCertificatesPresented => {
-                TlsProblem::ClientCertificate
-            }
-            _ => TlsProblem::Internal,
+            other => CertificateProblem::of(other)
+                .map_or(TlsProblem::Internal, TlsProblem::ClientCertificate),
         };
         TlsAlert::Sent(problem)
     }

@@ -1,10 +1,15 @@
 //! The server's certificate, key and TLS policy, read once and shared by all conversations.
 
+use super::client_certificates::ClientCertificates;
+use super::resumption::{Recheck, Scope, Staging};
+use super::sessions::Sessions;
+use crate::packet::EapType;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use std::fmt;
@@ -58,15 +63,34 @@ pub enum TlsConfigError {
     /// The cryptographic provider refused the versions or groups.
     #[error("the TLS library refused the configuration: {0}")]
     Refused(String),
+    /// The authorities for client certificates are no PEM, or not usable as such.
+    #[error("the authorities for client certificates cannot be used: {0}")]
+    Authorities(String),
+    /// PEM, but no certificate in it.
+    #[error("there is no authority for client certificates in the file")]
+    AuthoritiesEmpty,
+    /// A revocation list that cannot be read.
+    #[error("a revocation list cannot be used: {0}")]
+    RevocationList(String),
 }
 
 /// A server's TLS side: certificate chain, key, versions. Cheap to clone.
 ///
-/// No session tickets, no resumption, no early data: a session must not be resumable before the
-/// inner authentication has succeeded (RFC 5281 §7.5, CVE-2017-9148).
+/// To load a new certificate, build another and put it to work: it costs less than one handshake.
+/// Sessions live on where both were given the same [`Sessions`]. There is no early data.
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
+    versions: TlsVersions,
+    certified: Option<Certified>,
+    sessions: Option<Sessions>,
+}
+
+/// The same server for methods in which devices show certificates.
+#[derive(Clone)]
+struct Certified {
+    config: Arc<ServerConfig>,
+    certificates: ClientCertificates,
 }
 
 impl ServerTls {
@@ -88,17 +112,117 @@ impl ServerTls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|error| TlsConfigError::KeyUnfit(error.to_string()))?;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        config.max_early_data_size = 0;
+        without_resumption(&mut config);
         Ok(ServerTls {
             config: Arc::new(config),
+            versions,
+            certified: None,
+            sessions: None,
         })
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// Demands client certificates in the methods that are about them (EAP-TLS); the others go on
+    /// without.
+    ///
+    /// # Errors
+    /// [`TlsConfigError::Refused`].
+    pub fn with_client_certificates(
+        self,
+        certificates: ClientCertificates,
+    ) -> Result<Self, TlsConfigError> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider()));
+        let mut config = builder
+            .with_protocol_versions(self.versions.supported())
+            .map_err(|error| TlsConfigError::Refused(error.to_string()))?
+            .with_client_cert_verifier(Arc::clone(&certificates.verifier))
+            .with_cert_resolver(Arc::clone(&self.config.cert_resolver));
+        without_resumption(&mut config);
+        config.time_provider = Arc::clone(&self.config.time_provider);
+        let certified = Some(Certified {
+            config: Arc::new(config),
+            certificates,
+        });
+        Ok(ServerTls { certified, ..self })
     }
+
+    /// Has certificates and lists checked against this clock, not against the system's.
+    #[must_use]
+    pub fn with_time_provider(mut self, time: Arc<dyn TimeProvider>) -> Self {
+        Arc::make_mut(&mut self.config).time_provider = Arc::clone(&time);
+        if let Some(certified) = &mut self.certified {
+            Arc::make_mut(&mut certified.config).time_provider = time;
+        }
+        self
+    }
+
+    /// Whether there are authorities for client certificates.
+    pub fn takes_client_certificates(&self) -> bool {
+        self.certified.is_some()
+    }
+
+    /// Lets devices resume what is, or will be, in `sessions`; without this nobody resumes.
+    #[must_use]
+    pub fn with_sessions(self, sessions: Sessions) -> Self {
+        let sessions = Some(sessions);
+        ServerTls { sessions, ..self }
+    }
+
+    /// What the connections of one method are made of.
+    pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
+        let certified = self.certified.as_ref();
+        let certified = certified.filter(|_| method == EapType::TLS);
+        let config = certified.map_or(&self.config, |certified| &certified.config);
+        MethodTls {
+            config: Arc::clone(config),
+            certificates: certified.map(|certified| certified.certificates.clone()),
+            sessions: self.sessions.clone(),
+            method,
+        }
+    }
+}
+
+/// A server's TLS side as one method uses it.
+#[derive(Clone)]
+pub(crate) struct MethodTls {
+    config: Arc<ServerConfig>,
+    certificates: Option<ClientCertificates>,
+    sessions: Option<Sessions>,
+    method: EapType,
+}
+
+impl MethodTls {
+    /// The configuration for one connection, with a session storage of its own.
+    pub(super) fn connect(&self) -> (Arc<ServerConfig>, Option<Arc<Staging>>) {
+        let Some(sessions) = &self.sessions else {
+            return (Arc::clone(&self.config), None);
+        };
+        let staging = Arc::new(self.staging(sessions.clone()));
+        let mut config = ServerConfig::clone(&self.config);
+        config.session_storage = Arc::clone(&staging) as _;
+        // A second one would double what is stored, and a device uses one.
+        config.send_tls13_tickets = 1;
+        (Arc::new(config), Some(staging))
+    }
+
+    fn staging(&self, sessions: Sessions) -> Staging {
+        let certificates = self.certificates.as_ref();
+        let scope = Scope {
+            method: self.method,
+            client_authorities: certificates.map(|certificates| certificates.authorities),
+        };
+        let recheck = certificates.map(|certificates| Recheck {
+            verifier: Arc::clone(&certificates.verifier),
+            time: Arc::clone(&self.config.time_provider),
+        });
+        Staging::new(sessions, scope, recheck)
+    }
+}
+
+/// rustls' own store would let a session be resumed before the log-on has succeeded.
+fn without_resumption(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
 }
 
 impl fmt::Debug for ServerTls {
@@ -107,7 +231,7 @@ impl fmt::Debug for ServerTls {
     }
 }
 
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: GROUPS.to_vec(),
         ..aws_lc_rs::default_provider()

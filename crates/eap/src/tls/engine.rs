@@ -2,11 +2,16 @@
 
 mod application;
 
-use super::{Alert, ServerTls, TlsAlert, TlsProblem};
+use super::config::MethodTls;
+use super::resumption::Staging;
+use super::sessions::{Authorization, SessionFacts};
+use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
+use crate::method::MethodName;
 use crate::packet::EapType;
-use rustls::{ProtocolVersion, ServerConnection};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use std::io::{ErrorKind, Read};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Most decrypted octets of one EAP message. Credentials are far smaller.
@@ -43,15 +48,17 @@ pub(crate) struct KeyLabel {
 pub(crate) struct Engine {
     connection: Box<ServerConnection>,
     plaintext: Zeroizing<Vec<u8>>,
+    staging: Option<Arc<Staging>>,
 }
 
 impl Engine {
-    pub(crate) fn new(tls: &ServerTls) -> Result<Self, TlsProblem> {
-        let connection =
-            ServerConnection::new(tls.config()).map_err(|_ours| TlsProblem::Internal)?;
+    pub(crate) fn new(tls: &MethodTls) -> Result<Self, TlsProblem> {
+        let (config, staging) = tls.connect();
+        let connection = ServerConnection::new(config).map_err(|_ours| TlsProblem::Internal)?;
         Ok(Engine {
             connection: Box::new(connection),
             plaintext: Zeroizing::default(),
+            staging,
         })
     }
 
@@ -157,6 +164,43 @@ impl Engine {
             ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
             ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
             _ => None,
+        }
+    }
+
+    /// The session that the handshake resumed, once it is done.
+    pub(crate) fn resumed(&self) -> Option<Arc<SessionFacts>> {
+        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let staging = self.staging.as_ref().filter(|_| resumed);
+        staging?.found().filter(|_| !self.is_handshaking())
+    }
+
+    /// What the client's certificate says. Only after the handshake, in which it was verified, or
+    /// taken from a session and verified again.
+    pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        let leaf = chain.first().ok_or(CertificateProblem::Missing)?;
+        CertificateIdentity::read(leaf).ok_or(CertificateProblem::Malformed)
+    }
+
+    /// Makes the session resumable: the credential was proven in this conversation (E7).
+    pub(crate) fn commit_session(&self, authorization: Authorization, method: MethodName) {
+        if let Some(staging) = &self.staging {
+            let chain = self.connection.peer_certificates().unwrap_or_default();
+            staging.commit(authorization, method, chain.to_vec());
+        }
+    }
+
+    /// Makes what follows a resumed session resumable, until the same end.
+    pub(crate) fn renew_session(&self) {
+        if let Some(staging) = &self.staging {
+            staging.renew();
+        }
+    }
+
+    /// Ends the session that was resumed.
+    pub(crate) fn revoke_session(&self) {
+        if let Some(staging) = &self.staging {
+            staging.revoke();
         }
     }
 

@@ -54,6 +54,7 @@ impl User {
                 };
                 return self.judge_ms_chap_v2(identity, &hash, &exchange);
             }
+            InnerCredential::Resumed { .. } | InnerCredential::Certificate { .. } => false,
         };
         match right {
             true => Verdict::Accepted,

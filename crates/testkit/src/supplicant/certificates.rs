@@ -16,8 +16,8 @@ pub(super) const SERVER_NAME: &str = "radius.campus.example";
 
 /// A root and one intermediate below it.
 pub struct Authority {
-    root: CertifiedIssuer<'static, KeyPair>,
-    intermediate: CertifiedIssuer<'static, KeyPair>,
+    pub(super) root: CertifiedIssuer<'static, KeyPair>,
+    pub(super) intermediate: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A server's chain (leaf, intermediate) and key, PEM.
@@ -85,6 +85,6 @@ fn ca_params(name: &str) -> CertificateParams {
     params
 }
 
-fn key() -> KeyPair {
+pub(super) fn key() -> KeyPair {
     KeyPair::generate().expect("a key")
 }

@@ -20,6 +20,8 @@ pub enum Outer {
     Ttls,
     /// PEAPv0.
     Peap,
+    /// EAP-TLS: nothing goes through the tunnel.
+    Tls,
 }
 
 impl Outer {
@@ -27,13 +29,14 @@ impl Outer {
         match self {
             Outer::Ttls => 21,
             Outer::Peap => 25,
+            Outer::Tls => 13,
         }
     }
 
     pub(super) fn key_label(self) -> &'static [u8] {
         match self {
             Outer::Ttls => b"ttls keying material",
-            Outer::Peap => b"client EAP encryption",
+            Outer::Peap | Outer::Tls => b"client EAP encryption",
         }
     }
 }
@@ -104,6 +107,7 @@ pub(super) struct Phase2 {
     inner: Inner,
     eap: Option<InnerEap>,
     begun: bool,
+    resumed: bool,
     owed: Option<Owed>,
     proven: bool,
     compound: Option<Compound>,
@@ -120,10 +124,16 @@ impl Phase2 {
             inner,
             eap,
             begun: false,
+            resumed: false,
             owed: None,
             proven: false,
             compound: None,
         }
+    }
+
+    /// Tells whether the handshake resumed a session.
+    pub(super) fn set_resumed(&mut self, resumed: bool) {
+        self.resumed = resumed;
     }
 
     /// Whether EAP-Success may be believed.
@@ -133,7 +143,7 @@ impl Phase2 {
             Inner::Script(_) => true,
             Inner::MsChapV2(_) => self.proven,
             Inner::Eap { .. } => match self.outer {
-                Outer::Ttls => self.eap.as_ref().is_some_and(InnerEap::is_content),
+                Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
                 Outer::Peap => self.proven,
             },
         }
@@ -175,7 +185,7 @@ impl Phase2 {
     ) -> Option<Vec<u8>> {
         match self.outer {
             _ if matches!(self.inner, Inner::Script(_)) => self.next_of_script(),
-            Outer::Ttls => self.answer_avps(said),
+            Outer::Ttls | Outer::Tls => self.answer_avps(said),
             Outer::Peap => self.answer_peap(identifier, said, key?),
         }
     }
@@ -220,12 +230,16 @@ impl Phase2 {
         let Inner::Eap { binding, .. } = &self.inner else {
             return None;
         };
-        self.proven = success && eap.is_content();
+        let resumed = self.resumed && !eap.is_begun();
+        self.proven = success && (resumed || eap.is_content());
         let result = if self.proven { 1 } else { 2 };
         let mut answer = vec![EXTENSIONS, 0x80, 3, 0, 2, 0, result];
         let request = tlvs.get(6..).filter(|_| *binding != Binding::Ignore);
         if let Some(request) = request.and_then(|tlv| tlv.first_chunk::<60>()) {
-            let mut compound = Compound::of(key, &eap.key()?);
+            let mut compound = match resumed {
+                true => Compound::of_session(key),
+                false => Compound::of(key, &eap.key()?),
+            };
             // A wrong one from the server: somebody stands in between.
             self.proven &= compound.is_sound(request);
             if *binding == Binding::Forge {

@@ -42,6 +42,21 @@ pub fn converse_with(
     limits: Limits,
     mut accounts: impl FnMut(&InnerCredential) -> Verdict,
 ) -> Result<Ending, EapError> {
+    converse_within(methods, supplicant, limits, |_, credential| {
+        accounts(credential)
+    })
+}
+
+/// The same; `accounts` may have the conversation remembered.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_within(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
+    mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
+) -> Result<Ending, EapError> {
     let identity = supplicant.identity_response(7);
     let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
     let mut round_trips = 1;
@@ -55,7 +70,7 @@ pub fn converse_with(
                 step = conversation.handle_response(&response, limits)?;
             }
             Step::Prove(credential) => {
-                let verdict = accounts(&credential);
+                let verdict = accounts(&mut conversation, &credential);
                 step = conversation.handle_verdict(verdict, limits)?;
             }
             Step::Success { packet, keys } => {

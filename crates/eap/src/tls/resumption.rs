@@ -1,0 +1,166 @@
+//! What one connection sees of the sessions: new ones wait here until the log-on has succeeded.
+//!
+//! rustls hands a session over when the handshake ends, which is before the inner method has
+//! begun. Were it stored then, a device whose password was refused could resume it and be let in
+//! without one (RFC 5281 §7.5, CVE-2017-9148). So each connection has a store of its own.
+
+use super::sessions::{Authorization, Session, SessionFacts, Sessions};
+use crate::method::MethodName;
+use crate::packet::EapType;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::StoresServerSessions;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::time_provider::TimeProvider;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
+
+/// What a session must share with the connection that resumes it: one without a client
+/// certificate must not open a method that demands one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub(crate) method: EapType,
+    /// SHA-256 over the authorities that client certificates are checked against.
+    pub(crate) client_authorities: Option<[u8; 32]>,
+}
+
+/// Checks a client's chain again: rustls does not when it resumes.
+pub(crate) struct Recheck {
+    pub(crate) verifier: Arc<dyn ClientCertVerifier>,
+    pub(crate) time: Arc<dyn TimeProvider>,
+}
+
+impl Recheck {
+    /// Validity, revocation and trust as they are today (E8).
+    fn passes(&self, chain: &[CertificateDer<'static>]) -> bool {
+        let (Some((leaf, rest)), Some(now)) = (chain.split_first(), self.now()) else {
+            return false;
+        };
+        self.verifier.verify_client_cert(leaf, rest, now).is_ok()
+    }
+
+    fn now(&self) -> Option<UnixTime> {
+        self.time.current_time()
+    }
+}
+
+/// The session storage of one connection.
+pub(crate) struct Staging {
+    sessions: Sessions,
+    scope: Scope,
+    recheck: Option<Recheck>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// From rustls, in the order of arrival: not resumable yet.
+    staged: Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    /// The last session that rustls found. It is the one resumed, if one is.
+    found: Option<(Vec<u8>, Arc<SessionFacts>)>,
+}
+
+impl Staging {
+    pub(crate) fn new(sessions: Sessions, scope: Scope, recheck: Option<Recheck>) -> Self {
+        Staging {
+            sessions,
+            scope,
+            recheck,
+            state: Mutex::default(),
+        }
+    }
+
+    /// What is known of the session that rustls found last.
+    pub(crate) fn found(&self) -> Option<Arc<SessionFacts>> {
+        let state = self.state();
+        state.found.as_ref().map(|(_, facts)| Arc::clone(facts))
+    }
+
+    /// Makes the session resumable: the credential was proven in this very conversation.
+    pub(crate) fn commit(
+        &self,
+        authorization: Authorization,
+        method: MethodName,
+        chain: Vec<CertificateDer<'static>>,
+    ) {
+        self.store(Arc::new(SessionFacts {
+            authorization,
+            method,
+            chain,
+            expires: self.sessions.expiry(),
+        }));
+    }
+
+    /// Makes the next session of a resumed one resumable, until the same end.
+    pub(crate) fn renew(&self) {
+        if let Some(facts) = self.found() {
+            self.store(facts);
+        }
+    }
+
+    /// Ends the session that was resumed: the accounts refused it.
+    pub(crate) fn revoke(&self) {
+        let mut state = self.state();
+        state.staged.clear();
+        if let Some((id, _)) = state.found.take() {
+            self.sessions.remove(&id);
+        }
+    }
+
+    fn store(&self, facts: Arc<SessionFacts>) {
+        let staged = std::mem::take(&mut self.state().staged);
+        for (id, value) in staged {
+            let (scope, facts) = (self.scope, Arc::clone(&facts));
+            self.sessions.insert(
+                id,
+                Session {
+                    scope,
+                    value,
+                    facts,
+                },
+            );
+        }
+    }
+
+    /// Lets rustls have a session, unless its certificate has ended since: the handshake is a full
+    /// one then, in which the device may show a new certificate, or learns what is wrong.
+    fn hand_out(&self, id: &[u8], session: Option<Session>) -> Option<Vec<u8>> {
+        let session = session?;
+        let recheck = self.recheck.as_ref();
+        if recheck.is_some_and(|recheck| !recheck.passes(&session.facts.chain)) {
+            self.sessions.remove(id);
+            return None;
+        }
+        self.state().found = Some((id.to_vec(), session.facts));
+        Some(session.value.to_vec())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StoresServerSessions for Staging {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.state().staged.push((key, Zeroizing::new(value)));
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.hand_out(key, self.sessions.find(key, self.scope))
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.hand_out(key, self.sessions.take(key, self.scope))
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Staging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Staging({:?})", self.scope)
+    }
+}
