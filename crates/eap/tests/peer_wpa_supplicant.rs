@@ -1,4 +1,4 @@
-//! eapol_test, which is wpa_supplicant without a radio: EAP-TLS and EAP-TTLS, full and resumed.
+//! eapol_test, which is wpa_supplicant without a radio: every method, full and resumed.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,10 +13,10 @@ mod authenticator;
 
 use authenticator::{Authenticator, Heard, SECRET};
 use portvakt_eap::{
-    Authorization, ClientCertificates, Conversation, InnerCredential, MethodType, Methods,
-    ServerTls, Sessions, StaleLists, TlsVersions, Verdict,
+    Authorization, ClientCertificates, Conversation, InnerCredential, InnerMethod, MethodType,
+    Methods, ServerTls, Sessions, StaleLists, TlsVersions, Verdict,
 };
-use portvakt_testkit::supplicant::{Authority, ClientCertificate};
+use portvakt_testkit::supplicant::{Authority, ClientCertificate, User};
 use std::path::Path;
 use std::process::Command;
 
@@ -63,7 +63,17 @@ impl Site {
             .clone()
             .with_client_certificates(certificates)
             .unwrap();
-        Methods::new(tls, &[MethodType::Ttls, MethodType::Tls]).unwrap()
+        let offered = [MethodType::Ttls, MethodType::Peap, MethodType::Tls];
+        let inner = [
+            InnerMethod::Pap,
+            InnerMethod::Chap,
+            InnerMethod::MsChap,
+            InnerMethod::MsChapV2,
+            InnerMethod::EapMsChapV2,
+            InnerMethod::EapGtc,
+        ];
+        let methods = Methods::new(tls, &offered).unwrap();
+        methods.with_inner(MethodType::Ttls, &inner).unwrap()
     }
 
     /// Lets eapol_test log on twice; returns what the server heard, and whether eapol_test is
@@ -110,14 +120,25 @@ fn write_profile(folder: &Path, how: &str) -> String {
         "network={{\nssid=\"eduroam\"\nkey_mgmt=WPA-EAP\nca_cert=\"{folder}/ca.pem\"\n\
          domain_suffix_match=\"radius.campus.example\"\n\
          phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_3=0\"\n\
-         anonymous_identity=\"anonymous@campus.example\"\n{}\n}}\n",
+         anonymous_identity=\"anonymous@campus.example\"\n\
+         identity=\"a@campus.example\"\npassword=\"secret\"\n{}\n}}\n",
         how.replace("{folder}", &folder.to_string())
     )
 }
 
-const TTLS: &str =
-    "eap=TTLS\nphase2=\"auth=PAP\"\nidentity=\"a@campus.example\"\npassword=\"secret\"";
-const TLS: &str = "eap=TLS\nidentity=\"a@campus.example\"\nclient_cert=\"{folder}/device.pem\"\n\
+/// How eapol_test logs on, and what the accounts are asked for it.
+const LOG_ONS: [(&str, &str); 9] = [
+    ("eap=TTLS\nphase2=\"auth=PAP\"", "password"),
+    ("eap=TTLS\nphase2=\"auth=CHAP\"", "chap"),
+    ("eap=TTLS\nphase2=\"auth=MSCHAP\"", "mschap"),
+    ("eap=TTLS\nphase2=\"auth=MSCHAPV2\"", "mschapv2"),
+    ("eap=TTLS\nphase2=\"autheap=MSCHAPV2\"", "mschapv2"),
+    ("eap=TTLS\nphase2=\"autheap=GTC\"", "password"),
+    ("eap=PEAP\nphase2=\"auth=MSCHAPV2\"", "mschapv2"),
+    ("eap=PEAP\nphase2=\"auth=GTC\"", "password"),
+    (TLS, "certificate"),
+];
+const TLS: &str = "eap=TLS\nclient_cert=\"{folder}/device.pem\"\n\
                    private_key=\"{folder}/device.key\"";
 
 fn answer(
@@ -129,14 +150,15 @@ fn answer(
         identity: b"a@campus.example".to_vec(),
         ticket: Vec::new(),
     });
-    match credential {
-        InnerCredential::Password { password, .. } if password.as_bytes() == b"secret" => {
-            ("password", Verdict::Accepted)
-        }
-        InnerCredential::Certificate { .. } => ("certificate", Verdict::Accepted),
-        InnerCredential::Resumed { .. } => ("resumed", Verdict::Accepted),
-        _ => ("other", Verdict::Refused),
-    }
+    let user = User {
+        identity: "a@campus.example".into(),
+        password: "secret".into(),
+    };
+    let verdict = match credential {
+        InnerCredential::Certificate { .. } | InnerCredential::Resumed { .. } => Verdict::Accepted,
+        other => user.judge(other),
+    };
+    (credential.label(), verdict)
 }
 
 fn questions(heard: &[Heard]) -> Vec<&'static str> {
@@ -146,21 +168,20 @@ fn questions(heard: &[Heard]) -> Vec<&'static str> {
         .collect()
 }
 
-/// E4, E5, E7: eapol_test compares the keys of both log-ons.
+/// E4, E5, E6, E7: eapol_test compares the keys of both log-ons.
 #[test]
 fn peer_eapol_test_logs_on_and_resumes() {
     for (versions, label) in BOTH.into_iter().zip(["1.2", "1.3"]) {
-        for (how, first) in [(TTLS, "password"), (TLS, "certificate")] {
-            let site = Site::new(versions);
-            let methods = site.methods(&site.authority.revocation_lists(&[], 2090));
-            let (heard, content) = site.run(methods, how);
-            assert_eq!(questions(&heard), [first, "resumed"], "TLS {label}");
-            assert!(heard.iter().all(|heard| heard.success), "{heard:?}");
-            assert!(
-                heard.iter().all(|heard| heard.tls_version == Some(label)),
-                "{heard:?}"
-            );
-            assert!(content, "TLS {label}, {first}");
+        let site = Site::new(versions);
+        let methods = site.methods(&site.authority.revocation_lists(&[], 2090));
+        for (how, first) in LOG_ONS {
+            let (heard, content) = site.run(methods.clone(), how);
+            assert_eq!(questions(&heard), [first, "resumed"], "TLS {label}, {how}");
+            for heard in &heard {
+                assert!(heard.success, "TLS {label}, {how}: {heard:?}");
+                assert_eq!(heard.tls_version, Some(label), "{how}");
+            }
+            assert!(content, "TLS {label}, {how}");
         }
     }
 }

@@ -10,13 +10,13 @@
 
 mod common;
 
-use common::{Campus, PASSWORD, USER, accounts};
+use common::{Campus, PASSWORD, USER, accounts, user, user_with};
 use portvakt_eap::{
     Authorization, Conversation, FailureCause, InnerCredential, Limits, MethodName, MethodType,
     Methods, ServerTls, Sessions, Stage, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Device, Ending, Outcome, Profile, Random, Supplicant, converse_within,
+    Device, Ending, Inner, Outcome, Outer, Profile, Random, Supplicant, converse_within,
 };
 use std::time::Duration;
 
@@ -82,7 +82,10 @@ impl Hall {
                 );
                 ("resumed", self.verdict.clone())
             }
-            other => panic!("{other:?}"),
+            other => {
+                conversation.remember(authorization());
+                (other.label(), user().judge(other))
+            }
         }
     }
 
@@ -266,6 +269,41 @@ fn a_session_ends_with_its_time_however_often_it_was_resumed() {
         assert_eq!(hall.log_on(&mut device.supplicant()), ["resumed"]);
         hall.sessions.advance(HOUR * 16);
         assert!(hall.sessions.sweep() > 0);
+        assert!(hall.sessions.is_empty());
+    }
+}
+
+/// PEAP says it by Result TLV, under both TLS versions ([MS-PEAP] §3.1.5.6), and names no method.
+#[test]
+fn peap_resumes_with_a_result_and_no_inner_method() {
+    for versions in BOTH {
+        let mut hall = Hall::new(versions);
+        let tls = hall.campus.tls.clone().with_sessions(hall.sessions.clone());
+        hall.methods = Methods::new(tls, &[MethodType::Peap]).unwrap();
+        let profile = |user| {
+            let inner = Inner::eap_ms_chap_v2(user);
+            Profile::new(&hall.campus.authority, Outer::Peap, inner)
+        };
+        let attacker = Device::new(profile(user_with("guess")));
+        for _ in 0..2 {
+            let (asked, ending) = hall.converse(&mut attacker.supplicant());
+            assert_eq!(asked, ["mschapv2"]);
+            assert_eq!(ending.result.unwrap().unwrap_err(), FailureCause::Refused);
+            assert!(hall.sessions.is_empty());
+        }
+        let device = Device::new(profile(user()));
+        assert_eq!(hall.log_on(&mut device.supplicant()), ["mschapv2"]);
+        let mut again = device.supplicant();
+        let (asked, ending) = hall.converse(&mut again);
+        assert_eq!(asked, ["resumed"]);
+        assert_eq!(Some(ending.result.unwrap().unwrap().msk), again.msk());
+        assert_eq!(again.outcome(), Some(Outcome::Success));
+        let name = ending.conversation.method().map(MethodName::label);
+        assert_eq!(name, Some("peap/eap-mschapv2"));
+        hall.verdict = Verdict::Refused;
+        let (asked, ending) = hall.converse(&mut device.supplicant());
+        assert_eq!(asked, ["resumed"]);
+        assert_eq!(ending.result.unwrap().unwrap_err(), FailureCause::Refused);
         assert!(hall.sessions.is_empty());
     }
 }

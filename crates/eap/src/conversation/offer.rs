@@ -121,8 +121,8 @@ impl Methods {
         let tls = self.tls.for_method(method.eap_type());
         match method {
             MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
-            MethodType::Tls => Box::new(Tls::new(tls)),
             MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
+            MethodType::Tls => Box::new(Tls::new(tls)),
         }
     }
 }

@@ -125,8 +125,7 @@ pub enum InnerCredential {
 }
 
 impl InnerCredential {
-    /// The identity inside the tunnel, as sent or as it was remembered; of a certificate the
-    /// subject.
+    /// The identity inside the tunnel, as sent; empty where a certificate stands in its place.
     pub fn identity(&self) -> &[u8] {
         match self {
             InnerCredential::Password { identity, .. }
@@ -134,7 +133,7 @@ impl InnerCredential {
             | InnerCredential::MsChap { identity, .. }
             | InnerCredential::MsChapV2 { identity, .. }
             | InnerCredential::Resumed { identity, .. } => identity,
-            InnerCredential::Certificate { certificate } => certificate.subject.as_bytes(),
+            InnerCredential::Certificate { .. } => &[],
         }
     }
 
