@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
-use crate::audit::{Audit, Destination};
+use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
@@ -27,6 +27,8 @@ use crate::store::{Store, StoreError};
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often the audit log is synced to disk: a power cut loses no more of it.
+const FLUSH_EVERY: Duration = Duration::from_secs(3);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
@@ -61,6 +63,9 @@ pub enum StartError {
     /// The control socket.
     #[error("can't make the control socket {0}: {1}")]
     Control(PathBuf, std::io::Error),
+    /// The signals that end it could not be waited for.
+    #[error("can't listen for signals: {0}")]
+    Signals(std::io::Error),
     /// No threads left.
     #[error("can't start a thread: {0}")]
     Thread(std::io::Error),
@@ -69,8 +74,8 @@ pub enum StartError {
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// The new configuration has mistakes.
-    #[error("{0}")]
+    /// The new configuration has mistakes; they are told apart from this.
+    #[error("mistakes in it: {}", .0.problems.len())]
     Config(#[from] Problems),
     /// It can't be put to work.
     #[error(transparent)]
@@ -228,6 +233,23 @@ impl Server {
     /// # Errors
     /// [`ReloadError`]; then everything stays as it was.
     pub fn reload(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
+        let outcome = self.replace_policy();
+        let result = match &outcome {
+            Ok(_) => "done".to_owned(),
+            Err(error) => format!("refused: {error}"),
+        };
+        self.access.audit.record(&AuditEvent::Act(Act {
+            time: self.access.clock.now().utc,
+            who: "SIGHUP",
+            what: "reload",
+            account: None,
+            why: None,
+            result: &result,
+        }));
+        outcome
+    }
+
+    fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
         let policy = Policy::new(&config, &self.access.metrics)?;
         self.access.policy.store(Arc::new(policy));
@@ -313,11 +335,17 @@ struct Housekeeper {
 impl Housekeeper {
     fn run(&self, stopped: &Receiver<()>) {
         let mut pruned: Option<Instant> = None;
+        let mut flushed = Instant::now();
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.give_up_expired(now);
             self.forget();
+            if now - flushed >= FLUSH_EVERY {
+                flushed = now;
+                // What does not get to disk shows on the health page.
+                let _ = self.access.audit.flush(TIDY_EVERY);
+            }
             if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
                 pruned = Some(now);
                 let before = Timestamp::now().checked_sub(self.keep_attempts);

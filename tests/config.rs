@@ -153,6 +153,8 @@ fn every_key_is_read() {
         "name: \"access-points\"",
         "service: \"eduroam\"",
         "pap: false",
+        "mschapv2: false",
+        "legacy_mschap: false",
         "send_vlan: false",
         "legacy_message_authenticator_optional: false",
         "certificate:",
@@ -275,7 +277,7 @@ fn weak_settings_are_warned_of() {
         ),
         (
             "net = \"10.0.0.2\"\nsecret-file = \"access-points\"\nmethods = [\"pap\"]",
-            "in clear",
+            "show their password",
         ),
         (
             "net = \"10.0.0.2\"\nsecret-file = \"access-points\"\n\

@@ -10,29 +10,20 @@
 
 use std::sync::Arc;
 
-use portvakt_auth::password::{self, Checked, Scratch};
+use portvakt_auth::password::Scratch;
 use portvakt_auth::{
-    Account, Admission, AttemptOutcome, Denied, Grant, LockChange, Now, Proof, Refusal,
+    Account, AccountId, Admission, AttemptOutcome, Denied, LockChange, Now, Proof, Refusal,
 };
-use zeroize::Zeroizing;
 
+use super::credential::{Checked, Credential, Evidence, Granted};
 use super::exchange::Exchange;
 use super::hashing::Turn;
 use super::record;
-use super::route::LocalName;
 use crate::directory::Found;
 use crate::store::Entry;
 
-/// What somebody offers to prove who they are.
-pub(super) struct Credential {
-    /// The name, routed to us.
-    pub name: LocalName,
-    /// The password as it came.
-    pub password: Zeroizing<Vec<u8>>,
-}
-
 /// What was decided.
-pub(super) type Decision = Result<Grant, Refusal>;
+pub(super) type Decision = Result<Granted, Refusal>;
 
 /// A log-on on its way; `then` gets its decision, on whatever thread that falls.
 struct LogOn<F> {
@@ -43,10 +34,19 @@ struct LogOn<F> {
 
 /// The right to have one credential checked.
 enum Reservation {
-    /// One of the attempts that the account has left.
-    Held(Admission),
+    /// One of the attempts that this account has left.
+    Held(AccountId, Admission),
     /// An account that nothing is counted on (I5).
     Exempt,
+}
+
+impl Reservation {
+    fn is_for(&self, account: &Account) -> bool {
+        match self {
+            Self::Held(id, _) => *id == account.id,
+            Self::Exempt => !account.kind.is_counted(),
+        }
+    }
 }
 
 /// Decides about `credential` and hands exchange and decision to `then`, once.
@@ -92,15 +92,19 @@ where
         self.exchange.access.clock.now()
     }
 
-    /// Looks for a lock and reserves an attempt. What is not proven at a glance waits in the
+    /// Looks for a lock and reserves an attempt. What can't be told at a glance waits in the
     /// account's own line, and so does what finds all attempts reserved.
     fn admit(self, account: &Account) {
         let key = || Arc::from(account.id.as_str());
         match self.reserve(account) {
-            Ok(reservation) => match self.recall(account) {
-                Some(proof) => self.settle_proven(account, reservation, proof),
-                None => self.queue(key(), Some(reservation)),
-            },
+            Ok(reservation) => {
+                let access = &self.exchange.access;
+                let offered = &self.credential.offered;
+                match offered.check_at_a_glance(access, account, self.now()) {
+                    Some(checked) => self.settle_checked(account, reservation, checked),
+                    None => self.queue(key(), Some(reservation)),
+                }
+            }
             Err(Denied::Busy) => self.queue(key(), None),
             Err(denied) => self.refuse(refusal_of(&denied)),
         }
@@ -112,16 +116,8 @@ where
         }
         let lockout = &self.exchange.policy.rules.lockout;
         let locks = &self.exchange.access.locks;
-        locks
-            .admit(&account.id, lockout, self.now().tick)
-            .map(Reservation::Held)
-    }
-
-    fn recall(&self, account: &Account) -> Option<Proof> {
-        let access = &self.exchange.access;
-        access
-            .proofs
-            .recall(account, &self.credential.password, self.now())
+        let admission = locks.admit(&account.id, lockout, self.now().tick)?;
+        Ok(Reservation::Held(account.id.clone(), admission))
     }
 
     fn queue(self, key: Arc<str>, reservation: Option<Reservation>) {
@@ -143,6 +139,8 @@ where
             }
         };
         self.exchange.facts.account = Some(account.id.clone());
+        // A name that was given to another account meanwhile: the attempt counts there.
+        let reservation = reservation.filter(|reservation| reservation.is_for(&account));
         match reservation.map_or_else(|| self.reserve(&account), Ok) {
             Ok(reservation) => self.check(&account, reservation, scratch),
             Err(Denied::Busy) => self.queue(Arc::from(account.id.as_str()), None),
@@ -152,42 +150,46 @@ where
 
     /// Somebody we do not know: the same work, the same answer, at the same time (P5).
     fn refuse_stranger(self, scratch: &mut Scratch) {
-        let _ = password::dummy().verify(&self.credential.password, scratch);
+        self.credential.offered.check_nobody(scratch);
         self.refuse(Refusal::UnknownUser);
     }
 
     fn check(self, account: &Account, reservation: Reservation, scratch: &mut Scratch) {
-        // The one before in the line may have proven this very password.
-        if let Some(proof) = self.recall(account) {
-            return self.settle_proven(account, reservation, proof);
-        }
-        let Exchange { access, .. } = &self.exchange;
-        let offered = &self.credential.password;
-        match password::check(account, offered, scratch) {
-            Ok(Checked::Proven(proof)) => {
-                access.proofs.remember(account, offered, &proof, self.now());
-                self.settle_proven(account, reservation, proof);
+        let access = &self.exchange.access;
+        let checked = self
+            .credential
+            .offered
+            .check(access, account, self.now(), scratch);
+        self.settle_checked(account, reservation, checked);
+    }
+
+    fn settle_checked(mut self, account: &Account, reservation: Reservation, checked: Checked) {
+        let (outcome, refusal) = match checked {
+            Checked::Proven(proof, evidence) => {
+                return self.settle_proven(account, reservation, proof, evidence);
             }
-            Ok(Checked::Previous) => self.settle(
-                reservation,
-                AttemptOutcome::NotCounted,
-                Err(Refusal::PreviousPassword),
-            ),
-            Ok(Checked::Wrong) => {
-                let tag = access.wrong_tag.tag(account, offered);
-                let outcome = AttemptOutcome::Failed { tag };
-                self.settle(reservation, outcome, Err(Refusal::WrongCredential));
+            Checked::Wrong { tag } => (AttemptOutcome::Failed { tag }, Refusal::WrongCredential),
+            Checked::Previous => (AttemptOutcome::NotCounted, Refusal::PreviousPassword),
+            Checked::Missing(missing) => {
+                self.exchange.facts.detail = Some(missing.for_helpdesk());
+                (AttemptOutcome::NotCounted, missing.refusal())
             }
-            Err(error) => {
+            Checked::Unusable(error) => {
                 tracing::error!(account = %account.id, %error, "the stored hash can't be used");
-                let decision = Err(Refusal::DirectoryUnavailable);
-                self.settle(reservation, AttemptOutcome::NotCounted, decision);
+                (AttemptOutcome::NotCounted, Refusal::DirectoryUnavailable)
             }
-        }
+        };
+        self.settle(reservation, outcome, Err(refusal));
     }
 
     /// The credential is right: now, and only now, the account's state matters (P6).
-    fn settle_proven(self, account: &Account, reservation: Reservation, proof: Proof) {
+    fn settle_proven(
+        self,
+        account: &Account,
+        reservation: Reservation,
+        proof: Proof,
+        evidence: Evidence,
+    ) {
         let Exchange { policy, client, .. } = &self.exchange;
         let service = &client.service;
         let decision = portvakt_auth::decide(account, proof, service, &policy.rules, self.now())
@@ -196,11 +198,12 @@ where
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,
         };
+        let decision = decision.map(|grant| Granted { grant, evidence });
         self.settle(reservation, outcome, decision);
     }
 
     fn settle(self, reservation: Reservation, outcome: AttemptOutcome, decision: Decision) {
-        let Reservation::Held(admission) = reservation else {
+        let Reservation::Held(_, admission) = reservation else {
             return self.end(decision, None);
         };
         let Exchange { access, policy, .. } = &self.exchange;

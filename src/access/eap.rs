@@ -8,9 +8,10 @@ use portvakt_eap::{Conversation, EapError, FailureCause, InnerCredential, Limits
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
-use super::attempt::{self, Credential};
+use super::attempt::{self, Decision};
 use super::conversations::{Parked, StateToken};
-use super::exchange::{Exchange, Outcome};
+use super::credential::{Credential, Offered};
+use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::{identify, record, route};
 use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
@@ -23,8 +24,7 @@ pub(super) fn handle(
 ) {
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
-    let mut response = Vec::with_capacity(message.len());
-    message.copy_into(&mut response);
+    let response = whole(message);
     match request.first(AttributeType::STATE) {
         _ if response.is_empty() => {
             let [identifier] = crate::random::bytes();
@@ -36,10 +36,21 @@ pub(super) fn handle(
     }
 }
 
+/// Refuses EAP from a client that may not bring it.
+pub(super) fn refuse_unoffered(exchange: Exchange, message: EapMessage<'_>) {
+    refuse(exchange, &whole(message), Refusal::MethodNotAllowed, None);
+}
+
+fn whole(message: EapMessage<'_>) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(message.len());
+    message.copy_into(&mut packet);
+    packet
+}
+
 fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
-    let outer = match route::route(name, &exchange.policy) {
+    let outer = match route::route(name, &exchange.policy.realms) {
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
@@ -103,7 +114,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
             Some(Ok(grant)) => {
                 exchange.finish(Outcome::Accept {
                     grant,
-                    eap: Some((packet, keys)),
+                    with: AcceptedBy::Eap(packet, keys),
                 });
             }
             // A method that succeeds without our word would be a bug; nobody gets in by it.
@@ -116,7 +127,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
             exchange.finish(Outcome::Reject {
                 refusal,
                 detail,
-                eap: Some(packet),
+                with: RefusedBy::Eap(packet),
             });
         }
     }
@@ -137,13 +148,14 @@ fn prove(
         return conclude(exchange, parked, Err(Refusal::MethodNotAllowed), limits);
     };
     exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy) {
+    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
+    let password = Zeroizing::new(password.as_bytes().to_vec());
     let credential = Credential {
         name,
-        password: Zeroizing::new(password.as_bytes().to_vec()),
+        offered: Offered::Password(password),
     };
     parked
         .facts
@@ -154,19 +166,13 @@ fn prove(
     });
 }
 
-fn conclude(
-    exchange: Exchange,
-    mut parked: Box<Parked>,
-    decision: Result<portvakt_auth::Grant, Refusal>,
-    limits: Limits,
-) {
-    let verdict = if decision.is_ok() {
-        Verdict::Accepted
-    } else {
-        Verdict::Refused
+fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
+    let verdict = match &decision {
+        Ok(_) => Verdict::Accepted,
+        Err(_) => Verdict::Refused,
     };
     parked.facts.account.clone_from(&exchange.facts.account);
-    parked.decision = Some(decision);
+    parked.decision = Some(decision.map(|granted| granted.grant));
     match parked.conversation.handle_verdict(verdict, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) => {
@@ -205,10 +211,10 @@ fn refuse_broken(exchange: Exchange, response: &[u8], error: &EapError) {
 /// Rejects with an EAP-Failure that answers `response` (E1).
 fn refuse(exchange: Exchange, response: &[u8], refusal: Refusal, detail: Option<String>) {
     let identifier = EapPacket::read(response).map_or(0, |packet| packet.identifier);
-    let eap = Some(packet::write_result(Code::Failure, identifier));
+    let with = RefusedBy::Eap(packet::write_result(Code::Failure, identifier));
     exchange.finish(Outcome::Reject {
         refusal,
         detail,
-        eap,
+        with,
     });
 }

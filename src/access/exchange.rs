@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::Keys;
 use portvakt_radius::{ReplyContext, VerifiedRequest};
@@ -36,8 +37,8 @@ pub(super) enum Outcome {
     Accept {
         /// What was granted.
         grant: Grant,
-        /// EAP-Success and the keys, where it was EAP.
-        eap: Option<(Vec<u8>, Keys)>,
+        /// What the method wants to be sent.
+        with: AcceptedBy,
     },
     /// One more round trip.
     Challenge {
@@ -58,11 +59,46 @@ pub(super) enum Outcome {
         refusal: Refusal,
         /// More about it, for the log only.
         detail: Option<String>,
-        /// EAP-Failure, where it was EAP.
-        eap: Option<Vec<u8>>,
+        /// What the method wants to be sent.
+        with: RefusedBy,
     },
     /// No answer: the request is dropped and the conversation it belongs to goes on.
     Silence,
+}
+
+/// What goes with an Accept, by method.
+pub(super) enum AcceptedBy {
+    /// A bare password: nothing.
+    Pap,
+    /// EAP-Success and the keys.
+    Eap(Vec<u8>, Keys),
+    /// Keys.
+    MsChap(MsChapSuccess),
+    /// Proof that we know the password too, keys, and the identifier of the response.
+    MsChapV2 {
+        /// The Ident octet of MS-CHAP2-Response.
+        identifier: u8,
+        /// Authenticator response and session keys.
+        success: MsChapV2Success,
+    },
+}
+
+/// What goes with a Reject, by method.
+pub(super) enum RefusedBy {
+    /// Nothing.
+    Bare,
+    /// EAP-Failure.
+    Eap(Vec<u8>),
+    /// MS-CHAP-Error of the first version.
+    MsChap {
+        /// The Ident octet of MS-CHAP-Response.
+        identifier: u8,
+    },
+    /// MS-CHAP-Error.
+    MsChapV2 {
+        /// The Ident octet of MS-CHAP2-Response.
+        identifier: u8,
+    },
 }
 
 impl Exchange {
@@ -89,7 +125,7 @@ impl Exchange {
         self.finish(Outcome::Reject {
             refusal,
             detail: None,
-            eap: None,
+            with: RefusedBy::Bare,
         });
     }
 
@@ -113,6 +149,11 @@ impl Exchange {
             Outcome::Reject { .. } => self.answer.send_after(delay, bytes),
             _ => self.answer.send(bytes),
         }
+    }
+
+    /// How long ago the request came in.
+    pub(super) fn age(&self) -> Duration {
+        self.answer.arrived().elapsed()
     }
 
     /// When an answer leaves that may not leave sooner than `delay` after the request came in.

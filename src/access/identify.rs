@@ -40,6 +40,8 @@ pub struct Facts {
     pub method: &'static str,
     /// The TLS version, where there is one.
     pub tls_version: Option<&'static str>,
+    /// More about the reason, where the reason alone does not say it.
+    pub detail: Option<&'static str>,
 }
 
 impl Facts {
@@ -64,6 +66,7 @@ impl Facts {
             operator_name: text(AttributeType::OPERATOR_NAME),
             method: "none",
             tls_version: None,
+            detail: None,
         }
     }
 }

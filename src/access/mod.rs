@@ -9,7 +9,9 @@
 //! [store](crate::store) before its answer leaves.
 
 mod attempt;
+mod challenge;
 mod conversations;
+mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
@@ -25,8 +27,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, RememberedProofs, WrongTag};
-use portvakt_radius::VerifiedRequest;
+use portvakt_auth::{LockTable, Refusal, RememberedProofs, WrongTag};
+use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -82,7 +84,9 @@ impl Access {
 /// None that can happen.
 pub fn metrics() -> Result<Metrics, MetricsError> {
     let (refusals, drops) = record::labels(&DropReason::labels());
-    let methods = ["none", "pap", "eap", "ttls", "ttls/pap"];
+    let methods = [
+        "none", "pap", "chap", "mschap", "mschapv2", "eap", "ttls", "ttls/pap",
+    ];
     Metrics::new(Labels {
         refusals: &refusals,
         drops: &drops,
@@ -100,14 +104,16 @@ impl RequestHandler for FrontDoor {
 
     fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
         let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
-        match (
-            request.eap_message(),
-            exchange.client.eap,
-            exchange.client.pap,
-        ) {
-            (Some(message), true, _) => eap::handle(exchange, request, message),
-            (None, _, true) => pap::handle(exchange, request),
-            _ => exchange.refuse(portvakt_auth::Refusal::MethodNotAllowed),
+        let methods = exchange.client.methods;
+        match request.eap_message() {
+            Some(message) if methods.eap => eap::handle(exchange, request, message),
+            Some(message) => eap::refuse_unoffered(exchange, message),
+            None => match ChallengeCredential::read(request) {
+                Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
+                Ok(None) if methods.pap => pap::handle(exchange, request),
+                Ok(None) => exchange.refuse(Refusal::MethodNotAllowed),
+                Err(error) => challenge::refuse_broken(exchange, &error),
+            },
         }
     }
 

@@ -4,8 +4,9 @@ use portvakt_auth::Refusal;
 use portvakt_radius::{AttributeType, VerifiedRequest};
 use zeroize::Zeroizing;
 
-use super::attempt::{self, Credential};
-use super::exchange::{Exchange, Outcome};
+use super::attempt;
+use super::credential::{Credential, Granted, Offered};
+use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::route;
 
 /// Takes the password out and lets it be decided upon.
@@ -15,21 +16,25 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
     };
     exchange.facts.method = "pap";
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
-    let name = match route::route(name, &exchange.policy) {
+    let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return exchange.refuse(refusal),
     };
+    let password = Zeroizing::new(password.as_bytes().to_vec());
     let credential = Credential {
         name,
-        password: Zeroizing::new(password.as_bytes().to_vec()),
+        offered: Offered::Password(password),
     };
     attempt::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
-            Ok(grant) => Outcome::Accept { grant, eap: None },
+            Ok(Granted { grant, .. }) => Outcome::Accept {
+                grant,
+                with: AcceptedBy::Pap,
+            },
             Err(refusal) => Outcome::Reject {
                 refusal,
                 detail: None,
-                eap: None,
+                with: RefusedBy::Bare,
             },
         });
     });

@@ -13,6 +13,7 @@ use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPass
 use portvakt_eap::{MethodType, Methods, ServerTls, TlsVersions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
+use super::route::Realms;
 use crate::config::{self, AccountKind, Config, EapMethod};
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
@@ -22,10 +23,8 @@ use crate::metrics::{Metrics, MetricsError};
 pub struct Policy {
     /// Who may ask.
     pub clients: Clients,
-    /// Our own realms, the primary first.
-    pub realms: Vec<Realm>,
-    /// Whether a name without a realm belongs to the primary realm.
-    pub bare_names: bool,
+    /// Our own realms.
+    pub realms: Realms,
     /// The EAP methods offered; `None` where no client may bring EAP.
     pub methods: Option<Methods>,
     /// The rules for accounts.
@@ -92,8 +91,10 @@ impl Policy {
         };
         Ok(Self {
             clients: clients(&config.clients, metrics)?,
-            realms: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
-            bare_names: config.bare_names,
+            realms: Realms {
+                ours: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
+                bare_names: config.bare_names,
+            },
             methods: config.eap.as_ref().map(methods).transpose()?,
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
@@ -138,8 +139,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
                 false => MessageAuthenticatorPolicy::Required,
             },
             service: client.service.clone(),
-            eap: client.methods.eap,
-            pap: client.methods.pap,
+            methods: client.methods,
             send_vlan: client.send_vlan,
             counters: metrics.client(&client.name)?,
         });
@@ -246,6 +246,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .map(|(name, of)| (name.clone(), kind(*of)))
             .collect(),
         password: names.password_hash,
+        nt_hash: names.nt_hash,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,

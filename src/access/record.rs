@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portvakt_auth::Refusal;
-use portvakt_eap::{Conversation, MethodName, Stage, TlsVersion};
+use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
@@ -69,9 +69,10 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
 }
 
 fn note_latency(exchange: &Exchange) {
-    let Exchange { access, facts, .. } = exchange;
-    let took = access.clock.now().tick.since(facts.arrived.tick);
-    access.metrics.authenticated(facts.method, took);
+    exchange
+        .access
+        .metrics
+        .authenticated(exchange.facts.method, exchange.age());
 }
 
 fn write_attempt(
@@ -84,7 +85,7 @@ fn write_attempt(
     let facts = &exchange.facts;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: detail.map(Cow::Borrowed),
+        detail: facts.detail.or(detail).map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));
@@ -127,15 +128,17 @@ fn attempt<'a>(
 /// A device that stopped in the middle (E10): an event of its own, which counts nothing.
 pub(super) fn given_up(parked: &Parked, access: &super::Access) {
     let stage = parked.conversation.stage();
-    if !is_past_handshake(stage) {
-        access.metrics.handshake(HandshakeOutcome::GaveUp);
+    match stage {
+        Stage::InnerAuthentication | Stage::Verdict | Stage::Finished => {}
+        Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
+        _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
     access.metrics.refused(Refusal::GaveUp.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
     let attempt = Attempt {
         reason: Some(Refusal::GaveUp.code()),
         stage: Some(stage.label()),
-        detail: Some(Cow::Borrowed(stage.likely_cause())),
+        detail: Some(stage.likely_cause()),
         ..attempt(
             &facts,
             &parked.client,
@@ -144,13 +147,6 @@ pub(super) fn given_up(parked: &Parked, access: &super::Access) {
         )
     };
     access.audit.record(&AuditEvent::Attempt(attempt));
-}
-
-fn is_past_handshake(stage: Stage) -> bool {
-    matches!(
-        stage,
-        Stage::InnerAuthentication | Stage::Verdict | Stage::Finished
-    )
 }
 
 /// What the conversation says of itself, put into the facts.
@@ -163,15 +159,17 @@ pub(super) fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
 }
 
 /// Counts how a handshake failed, where that is why a conversation did.
-pub(super) fn handshake_failed(metrics: &Metrics, cause: &portvakt_eap::FailureCause) {
-    use portvakt_eap::{FailureCause, TlsAlert};
-    match cause {
-        FailureCause::TlsAlert(TlsAlert::Received(_)) => {
-            metrics.handshake(HandshakeOutcome::AlertReceived);
-        }
-        FailureCause::TlsAlert(TlsAlert::Sent(_)) => metrics.handshake(HandshakeOutcome::AlertSent),
-        _ => {}
+pub(super) fn handshake_failed(metrics: &Metrics, cause: &FailureCause) {
+    if let FailureCause::TlsAlert(alert) = cause {
+        tls_failed(metrics, *alert);
     }
+}
+
+fn tls_failed(metrics: &Metrics, alert: TlsAlert) {
+    metrics.handshake(match alert {
+        TlsAlert::Received(_) => HandshakeOutcome::AlertReceived,
+        TlsAlert::Sent(_) => HandshakeOutcome::AlertSent,
+    });
 }
 
 /// The row that `explain` shows, where the attempt is on an account.

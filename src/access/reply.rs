@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
+use portvakt_radius::reply::{MppePolicy, MsChapFailure};
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
-use super::exchange::{Exchange, Outcome};
+use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
@@ -27,11 +28,29 @@ pub(super) fn write<'b>(
 ) -> Result<Option<&'b [u8]>, PushError> {
     let secret = &exchange.client.secret;
     let reply = match outcome {
-        Outcome::Accept { grant, eap } => {
+        Outcome::Accept { grant, with } => {
             let mut reply = Reply::accept(context, buffer)?;
-            if let Some((packet, keys)) = eap {
-                reply.push_eap_message(packet)?;
-                reply.push_mppe_keys(secret, &keys.msk, salts())?;
+            match with {
+                AcceptedBy::Pap => {}
+                AcceptedBy::Eap(packet, keys) => {
+                    reply.push_eap_message(packet)?;
+                    reply.push_mppe_keys(secret, &keys.msk, salts())?;
+                }
+                AcceptedBy::MsChap(success) => reply.push_legacy_ms_chap_mppe_keys(
+                    secret,
+                    &success.nt_key,
+                    MppePolicy::Allowed,
+                )?,
+                AcceptedBy::MsChapV2 {
+                    identifier,
+                    success,
+                } => {
+                    let (response, keys) = (&success.authenticator_response, &success.keys);
+                    reply.push_ms_chap2_success(*identifier, response)?;
+                    let (send, receive) = (&keys.send, &keys.receive);
+                    let policy = MppePolicy::Allowed;
+                    reply.push_mppe_session_keys(secret, send, receive, policy, salts())?;
+                }
             }
             push_grant(&mut reply, exchange, grant)?;
             reply
@@ -47,14 +66,27 @@ pub(super) fn write<'b>(
             reply.push_eap_message(eap)?;
             reply
         }
-        Outcome::Reject { refusal, eap, .. } => {
+        Outcome::Reject { refusal, with, .. } => {
             let mut reply = Reply::reject(context, buffer)?;
-            match eap {
-                Some(packet) => reply.push_eap_message(packet)?,
-                None if is_told_to_its_owner(*refusal) => {
-                    reply.push(AttributeType::REPLY_MESSAGE, refusal.for_owner().as_bytes())?;
+            match with {
+                RefusedBy::Eap(packet) => reply.push_eap_message(packet)?,
+                RefusedBy::MsChap { identifier } => {
+                    reply.push_ms_chap_error(*identifier, &MsChapFailure::REFUSED_V1)?;
                 }
-                None => {}
+                RefusedBy::MsChapV2 { identifier } => {
+                    // RFC 2759 §6 wants a challenge there, though no second try is offered.
+                    let challenge: [u8; 16] = crate::random::bytes();
+                    let challenge = Some(&challenge[..]);
+                    let failure = MsChapFailure {
+                        challenge,
+                        ..MsChapFailure::REFUSED_V2
+                    };
+                    reply.push_ms_chap_error(*identifier, &failure)?;
+                }
+                RefusedBy::Bare => {}
+            }
+            if !matches!(with, RefusedBy::Eap(_)) && is_told_to_its_owner(*refusal) {
+                reply.push(AttributeType::REPLY_MESSAGE, refusal.for_owner().as_bytes())?;
             }
             reply
         }

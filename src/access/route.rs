@@ -2,7 +2,14 @@
 
 use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal};
 
-use super::policy::Policy;
+/// Which realms are our own.
+#[derive(Clone, Debug)]
+pub struct Realms {
+    /// The primary one first.
+    pub ours: Vec<Realm>,
+    /// Whether a name without a realm belongs to the primary one.
+    pub bare_names: bool,
+}
 
 /// One of our own users, by the name's normalised user part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +25,11 @@ pub struct LocalName {
 /// # Errors
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
-pub(super) fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> {
+pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> {
     let name = NetworkAccessIdentifier::parse(name).map_err(|error| refusal_for(&error))?;
     let ours = match name.realm() {
-        Some(realm) => policy.realms.contains(realm),
-        None => policy.bare_names,
+        Some(realm) => realms.ours.contains(realm),
+        None => realms.bare_names,
     };
     if !ours {
         return Err(Refusal::RealmUnknown);
@@ -40,11 +47,11 @@ pub(super) fn route(name: &[u8], policy: &Policy) -> Result<LocalName, Refusal> 
 pub(super) fn inner_name(
     inner: &[u8],
     outer: &LocalName,
-    policy: &Policy,
+    realms: &Realms,
 ) -> Result<LocalName, Refusal> {
     let name = NetworkAccessIdentifier::parse(inner).map_err(|error| refusal_for(&error))?;
     if let Some(realm) = name.realm() {
-        let matches = match outer.realm.as_ref().or(policy.realms.first()) {
+        let matches = match outer.realm.as_ref().or(realms.ours.first()) {
             Some(outer) => realm.is_or_is_below(outer),
             None => false,
         };
@@ -62,5 +69,79 @@ fn refusal_for(error: &NameError) -> Refusal {
     match error {
         NameError::Realm(_) => Refusal::RealmMalformed,
         _ => Refusal::UnknownUser,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Realms {
+        let realms = ["campus.example", "old.campus.example"];
+        Realms {
+            ours: realms.map(|realm| Realm::parse(realm).unwrap()).to_vec(),
+            bare_names: true,
+        }
+    }
+
+    fn routed(name: &str) -> Result<String, Refusal> {
+        route(name.as_bytes(), &ours()).map(|name| name.user)
+    }
+
+    #[test]
+    fn our_realms_and_bare_names_are_ours() {
+        assert_eq!(routed("S123456@Campus.Example").as_deref(), Ok("s123456"));
+        assert_eq!(
+            routed("s123456@old.campus.example").as_deref(),
+            Ok("s123456")
+        );
+        assert_eq!(routed("s123456").as_deref(), Ok("s123456"));
+        assert_eq!(routed("@campus.example").as_deref(), Ok(""));
+        let strict = Realms {
+            bare_names: false,
+            ..ours()
+        };
+        assert_eq!(route(b"s123456", &strict), Err(Refusal::RealmUnknown));
+    }
+
+    /// S2, S6: an answer for whatever can't be routed.
+    #[test]
+    fn other_realms_are_unknown_and_broken_ones_malformed() {
+        assert_eq!(routed("a@other.example"), Err(Refusal::RealmUnknown));
+        assert_eq!(routed("a@sub.campus.example"), Err(Refusal::RealmUnknown));
+        for name in [
+            "a@campus",
+            "a@.campus.example",
+            "a@campus..example",
+            "a@campus.example.",
+        ] {
+            assert_eq!(routed(name), Err(Refusal::RealmMalformed), "{name}");
+        }
+        assert_eq!(routed("host/pc.campus.example"), Err(Refusal::UnknownUser));
+        assert_eq!(routed(""), Err(Refusal::UnknownUser));
+    }
+
+    /// E9.
+    #[test]
+    fn the_inner_realm_is_the_outer_one_or_below_it() {
+        let outer = route(b"anonymous@campus.example", &ours()).unwrap();
+        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
+        assert_eq!(inner("anna@students.campus.example").as_deref(), Ok("anna"));
+        assert_eq!(inner("anna").as_deref(), Ok("anna"));
+        assert_eq!(inner("anna@other.example"), Err(Refusal::IdentityMismatch));
+        assert_eq!(
+            inner("anna@evilcampus.example"),
+            Err(Refusal::IdentityMismatch)
+        );
+    }
+
+    /// E9, where the outer name has no realm: the primary one stands in for it.
+    #[test]
+    fn a_bare_outer_name_stands_for_the_primary_realm() {
+        let outer = route(b"anonymous", &ours()).unwrap();
+        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
+        assert_eq!(inner("anna@other.example"), Err(Refusal::IdentityMismatch));
     }
 }

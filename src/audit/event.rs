@@ -111,7 +111,7 @@ pub struct Act<'a> {
     /// When.
     #[serde(serialize_with = "milliseconds")]
     pub time: Timestamp,
-    /// The user of the operating system who did it.
+    /// The user of the operating system who did it; of a signal, which does not say, its name.
     pub who: &'a str,
     /// Like `unlock`, `suspend`, `set-password`, `import`, `reload`.
     pub what: &'a str,

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use portvakt_auth::Account;
 use portvakt_auth::password::Argon2Cost;
+use portvakt_auth::{Account, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
-use crate::control::{Filter, Imported, Request, Response, Summary};
+use crate::control::{Filter, Imported, PasswordFacts, Request, Response, Summary};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -26,9 +26,9 @@ pub(super) enum AccountCommand {
     Unlock(Act),
     /// Close an account after an abuse report
     Suspend(Act),
-    /// Close an account until its owner has a new password
+    /// Close an account, for other reasons
     Deactivate(Act),
-    /// Take suspension and deactivation back
+    /// Open a suspended or deactivated account again
     Restore(Act),
     /// Put a new password in place, read from the terminal or standard input
     SetPassword(SetPassword),
@@ -125,7 +125,7 @@ fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending 
 
 fn set_password(set: &SetPassword) -> Ending {
     let config = match set.act.file.load() {
-        Ok(config) => config,
+        Ok((config, _)) => config,
         Err(ending) => return ending,
     };
     let password = match read_password("New password") {
@@ -180,7 +180,7 @@ fn run_import(import: &Import) -> Ending {
 }
 
 /// The LDIF and its length; standard input is read to its end first, for its length must be known.
-fn open(path: &PathBuf) -> io::Result<(Box<dyn Read>, u64)> {
+fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
     if path.as_os_str() == "-" {
         let mut text = Vec::new();
         io::stdin().lock().read_to_end(&mut text)?;
@@ -198,11 +198,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
         Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
-        Ok(Response::Account { account, scheme }) if json => {
-            let value = serde_json::json!({ "account": account, "scheme": scheme });
+        Ok(Response::Account { account, password }) if json => {
+            let value = serde_json::json!({ "account": account, "password": password });
             say(serde_json::to_string_pretty(&value).unwrap_or_default());
         }
-        Ok(Response::Account { account, scheme }) => print_account(&account, scheme.as_deref()),
+        Ok(Response::Account { account, password }) => print_account(&account, password.as_ref()),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
         Ok(other) => {
@@ -232,7 +232,7 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
 }
 
-fn print_account(account: &Account, scheme: Option<&str>) {
+fn print_account(account: &Account, password: Option<&PasswordFacts>) {
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             say(format_args!("{key:<14} {value}"));
@@ -273,9 +273,19 @@ fn print_account(account: &Account, scheme: Option<&str>) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
+    let password = password.map(|password| {
+        let kind = match password.kind {
+            PasswordKind::Permanent => "",
+            PasswordKind::Temporary => "temporary, ",
+        };
+        format!(
+            "{kind}set {}, kept as {}",
+            password.changed_at, password.scheme
+        )
+    });
     row(
         "password",
-        Some(scheme.map_or("none".to_owned(), |scheme| format!("kept as {scheme}"))),
+        Some(password.unwrap_or_else(|| "none".to_owned())),
     );
 }
 

@@ -5,7 +5,7 @@ use crate::access::{self, Policy};
 use crate::config;
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
-    let config = match file.load() {
+    let config = match file.load_aloud() {
         Ok(config) => config,
         Err(ending) => return ending,
     };

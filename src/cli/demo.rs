@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::serve::{self, serve};
-use super::{Ending, complain, fail, say};
+use super::{ConfigFile, Ending, fail, say};
 use crate::config::Config;
 use crate::control::{Desk, Request, Response};
-use crate::server::{self, Server};
+use crate::server::{self, Server, StartError};
 
-use folder::{PEOPLE, SECRET};
+use folder::{PEOPLE, SECRET, USUAL_PORT};
 
 /// The people of the demo.
 const LDIF: &str = include_str!("../../config/demo.ldif");
@@ -23,33 +23,50 @@ pub(super) struct Demo {
     /// The folder; made if it is not there, gone on with if it is
     #[arg(long, value_name = "FOLDER", default_value = "./portvakt-demo")]
     dir: PathBuf,
-    /// The UDP port for a new folder; 0 picks a free one at each start
-    #[arg(long, default_value_t = 1812)]
-    port: u16,
+    /// The UDP port; 0 picks a free one at each start [default: 1812, or what the folder's
+    /// configuration says]
+    #[arg(long)]
+    port: Option<u16>,
 }
 
 pub(super) fn run(demo: &Demo) -> Ending {
     serve::start_logging();
-    let made = match folder::prepare(&demo.dir, demo.port) {
+    let made = match folder::prepare(&demo.dir, demo.port.unwrap_or(USUAL_PORT)) {
         Ok(made) => made,
         Err(error) => return fail(error),
     };
     let path = demo.dir.join("portvakt.toml");
-    let config = match Config::load_file(&path, jiff::Timestamp::now()) {
-        Ok((config, warnings)) => {
-            warnings.iter().for_each(|warning| complain(warning));
-            config
-        }
-        Err(problems) => {
-            complain(&problems);
-            return Ending::Mistaken;
-        }
+    let file = ConfigFile {
+        config: path.clone(),
     };
+    let mut config = match file.load_aloud() {
+        Ok(config) => config,
+        Err(ending) => return ending,
+    };
+    if let Some(port) = demo.port {
+        move_to(&mut config, port);
+    }
     if let Err(why) = fill(&config) {
         return fail(why);
     }
     let dir = demo.dir.clone();
-    serve(config, path, move |server| greet(server, &dir, made))
+    match serve(config, path, move |server| greet(server, &dir, made)) {
+        Ok(()) => Ending::Done,
+        Err(StartError::Listen(error)) => fail(format_args!(
+            "{error}; is another server running? Choose another port with --port"
+        )),
+        Err(error) => fail(error),
+    }
+}
+
+/// The folder may be from a start with another port, which was taken.
+fn move_to(config: &mut Config, port: u16) {
+    for address in &mut config.listen {
+        address.set_port(port);
+    }
+    if let Some(address) = config.metrics.as_mut().filter(|_| port != USUAL_PORT) {
+        address.set_port(0);
+    }
 }
 
 /// Imports the people of the demo, unless somebody is there already.

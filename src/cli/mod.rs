@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::config::Config;
+use crate::config::{Config, Warning};
 
 /// Where the configuration is unless said otherwise.
 const USUAL_CONFIG: &str = "/etc/portvakt/portvakt.toml";
@@ -85,20 +85,19 @@ pub fn run() -> ExitCode {
 }
 
 impl ConfigFile {
-    /// Reads the configuration; mistakes and warnings are printed.
-    fn load(&self) -> Result<Config, Ending> {
-        match Config::load_file(&self.config, Timestamp::now()) {
-            Ok((config, warnings)) => {
-                for warning in warnings {
-                    complain(&warning);
-                }
-                Ok(config)
-            }
-            Err(problems) => {
-                complain(&problems);
-                Err(Ending::Mistaken)
-            }
-        }
+    /// Reads the configuration; mistakes are printed.
+    fn load(&self) -> Result<(Config, Vec<Warning>), Ending> {
+        Config::load_file(&self.config, Timestamp::now()).map_err(|problems| {
+            complain(&problems);
+            Ending::Mistaken
+        })
+    }
+
+    /// As [`Self::load`]; warnings are printed too, for whoever runs or checks the server.
+    fn load_aloud(&self) -> Result<Config, Ending> {
+        let (config, warnings) = self.load()?;
+        warnings.iter().for_each(complain);
+        Ok(config)
     }
 }
 

@@ -3,19 +3,23 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use super::{ConfigFile, Ending, complain, fail, say};
 use crate::config::Config;
-use crate::server::{ReloadError, Server};
+use crate::server::{ReloadError, Server, StartError};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
-    match file.load() {
-        Ok(config) => serve(config, file.config.clone(), |_| {}),
-        Err(ending) => ending,
+    let config = match file.load_aloud() {
+        Ok(config) => config,
+        Err(ending) => return ending,
+    };
+    match serve(config, file.config.clone(), |_| {}) {
+        Ok(()) => Ending::Done,
+        Err(error) => fail(error),
     }
 }
 
@@ -25,33 +29,41 @@ pub(super) fn start_logging() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Told through eprintln!, which panics where standard error takes nothing: a log file on a
+        // full disk would end the threads that speak of the full disk.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }
 
 /// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.
-pub(super) fn serve(config: Config, path: PathBuf, greet: impl FnOnce(&Server)) -> Ending {
+///
+/// # Errors
+/// It can't start.
+pub(super) fn serve(
+    config: Config,
+    path: PathBuf,
+    greet: impl FnOnce(&Server),
+) -> Result<(), StartError> {
     // Before anything can be asked to end: a signal in between must not be lost.
-    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
-        Ok(signals) => signals,
-        Err(error) => return fail(format_args!("can't listen for signals: {error}")),
-    };
-    let mut server = match Server::start(config, path) {
-        Ok(server) => server,
-        Err(error) => return fail(error),
-    };
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ]);
+    let mut signals = signals.map_err(StartError::Signals)?;
+    let mut server = Server::start(config, path)?;
     announce(&server);
     greet(&server);
     for signal in signals.forever() {
         match signal {
             SIGHUP => reload(&mut server),
+            // A file has met `ulimit -f`. The write failed as on a full disk, and is met as that;
+            // unhandled, the signal would end the process.
+            SIGXFSZ => {}
             _ => break,
         }
     }
     tracing::info!("stopping: no new requests, what is under way gets its answer");
     server.stop();
     tracing::info!("stopped");
-    Ending::Done
+    Ok(())
 }
 
 fn announce(server: &Server) {

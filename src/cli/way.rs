@@ -14,17 +14,17 @@ use crate::server;
 pub(super) fn ask(
     file: &ConfigFile,
     request: Request,
-    body: &mut dyn Read,
+    body: &mut (dyn Read + Send),
     progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
-    ask_with(&file.load()?, request, body, progress)
+    ask_with(&file.load()?.0, request, body, progress)
 }
 
 /// As [`ask`], with a configuration that was read already.
 pub(super) fn ask_with(
     config: &Config,
     request: Request,
-    body: &mut dyn Read,
+    body: &mut (dyn Read + Send),
     mut progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
     match Client::connect(&config.control) {

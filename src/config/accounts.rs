@@ -140,7 +140,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
         valid_days: section.integer("valid-days", 365, 1..=3650),
         temporary_valid: section.duration("temporary-valid", 8 * HOUR, MINUTE..=72 * HOUR),
         temporary_on_network: section.boolean("temporary-on-network", false).value,
-        argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=1024 * MIB),
+        argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
         argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
         hash_threads: section.integer("hash-threads", 0, 0..=256),
         hash_queue: section.integer("hash-queue", 1024, 1..=1_000_000),
@@ -286,6 +286,8 @@ attribute_names! {
     mobile, "mobile", "mobile";
     /// Password hash with its scheme.
     password_hash, "password-hash", "userPassword";
+    /// NT hash of the same password, for MS-CHAP; empty is not read, nor kept.
+    nt_hash, "nt-hash", "";
     /// When the password was set.
     password_changed, "password-changed", "pwdChangedTime";
     /// Whether that password is a temporary one.
@@ -320,8 +322,6 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("faculty", AccountKind::Employee),
         ("staff", AccountKind::Employee),
         ("affiliate", AccountKind::Guest),
-        ("alum", AccountKind::Guest),
-        ("library-walk-in", AccountKind::Guest),
         ("guest", AccountKind::Guest),
         ("service", AccountKind::Service),
         ("test", AccountKind::Test),

@@ -1,6 +1,6 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
-use super::{Client, Config, Eap};
+use super::{Client, ClientMethods, Config, Eap};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -40,12 +40,24 @@ fn join<T: ToString>(items: &[T]) -> String {
 }
 
 fn client(client: &Client) -> String {
-    let methods = match (client.methods.eap, client.methods.pap) {
-        (true, true) => "eap, pap",
-        (true, false) => "eap",
-        (false, true) => "pap",
-        (false, false) => "nothing",
-    };
+    let ClientMethods {
+        eap,
+        pap,
+        mschapv2,
+        legacy_mschap,
+    } = client.methods;
+    let named = [
+        (eap, "eap"),
+        (pap, "pap"),
+        (mschapv2, "mschapv2"),
+        (legacy_mschap, "legacy-mschap"),
+    ];
+    let methods: Vec<_> = named
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, name)| *name)
+        .collect();
+    let methods = methods.join(", ");
     let legacy = if client.legacy_message_authenticator_optional {
         ", legacy"
     } else {

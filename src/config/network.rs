@@ -62,15 +62,26 @@ pub struct ClientMethods {
     pub eap: bool,
     /// A bare User-Password.
     pub pap: bool,
+    /// MS-CHAPv2 outside EAP.
+    pub mschapv2: bool,
+    /// MS-CHAP outside EAP.
+    pub legacy_mschap: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Method {
     Eap,
     Pap,
+    MsChapV2,
+    LegacyMsChap,
 }
 
-const METHODS: &[(&str, Method)] = &[("eap", Method::Eap), ("pap", Method::Pap)];
+const METHODS: &[(&str, Method)] = &[
+    ("eap", Method::Eap),
+    ("pap", Method::Pap),
+    ("mschapv2", Method::MsChapV2),
+    ("legacy-mschap", Method::LegacyMsChap),
+];
 
 pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
     const EXPECTED: &str = "an address and a port, like \"0.0.0.0:1812\" or \"[::]:1812\"";
@@ -340,17 +351,21 @@ fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
         return ClientMethods {
             eap: true,
             pap: false,
+            mschapv2: false,
+            legacy_mschap: false,
         };
     };
     let find = |method| given.iter().find(|given| given.value == method);
-    if let (Some(pap), "eduroam") = (find(Method::Pap), service) {
-        let caution = "eduroam users would send their password in clear to this client";
-        section
-            .report()
-            .warning(&pap.place, caution, "keep PAP for services like a VPN");
+    let bare = given.iter().find(|given| given.value != Method::Eap);
+    if let (Some(bare), "eduroam") = (bare, service) {
+        let caution = "eduroam users would show their password, or what is as good, to this client";
+        let advice = "keep methods outside EAP for services like a VPN";
+        section.report().warning(&bare.place, caution, advice);
     }
     ClientMethods {
         eap: find(Method::Eap).is_some(),
         pap: find(Method::Pap).is_some(),
+        mschapv2: find(Method::MsChapV2).is_some(),
+        legacy_mschap: find(Method::LegacyMsChap).is_some(),
     }
 }

@@ -9,7 +9,7 @@ use portvakt_auth::{
 
 use super::explain::{Explanation, state_code};
 use super::import::Wish;
-use super::protocol::{Filter, Request, Response, Summary};
+use super::protocol::{Filter, PasswordFacts, Request, Response, Summary};
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::DirectoryWriter;
@@ -92,7 +92,7 @@ impl Desk {
         let name = NetworkAccessIdentifier::parse(user.as_bytes())
             .map_err(|error| format!("{user:?} can't be a user name: {error}"))?;
         if let Some(realm) = name.realm()
-            && !self.access.policy.load().realms.contains(realm)
+            && !self.access.policy.load().realms.ours.contains(realm)
         {
             return Err(format!(
                 "{realm} is not one of our realms; it is asked at its own home"
@@ -265,14 +265,13 @@ impl Desk {
 
 /// An account without its hashes.
 fn shown(account: &Account) -> Response {
-    let mut account = account.clone();
-    let scheme = account
-        .password
-        .take()
-        .map(|password| password.hash.scheme().to_string());
-    account.previous.clear();
+    let password = account.password.as_ref().map(|password| PasswordFacts {
+        scheme: password.hash.scheme().to_string(),
+        changed_at: password.changed_at,
+        kind: password.kind,
+    });
     Response::Account {
-        account: Box::new(account),
-        scheme,
+        account: Box::new(account.without_secrets()),
+        password,
     }
 }

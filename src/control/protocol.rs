@@ -4,7 +4,7 @@
 //! command line hashes them first.
 
 use jiff::Timestamp;
-use portvakt_auth::{Account, Kind, PasswordHash};
+use portvakt_auth::{Account, Kind, PasswordHash, PasswordKind};
 use serde::{Deserialize, Serialize};
 
 use super::explain::Explanation;
@@ -46,7 +46,7 @@ pub enum Request {
         /// For the audit log and the helpdesk.
         why: String,
     },
-    /// Closes an account until its owner has a new password.
+    /// Closes an account until [`Request::Restore`].
     Deactivate {
         /// Name or alias.
         user: String,
@@ -119,8 +119,8 @@ pub enum Response {
     Account {
         /// Without hashes.
         account: Box<Account>,
-        /// The scheme of its password's hash.
-        scheme: Option<String>,
+        /// What may be told of its password.
+        password: Option<PasswordFacts>,
     },
     /// The state of one account.
     Explanation(Box<Explanation>),
@@ -135,6 +135,17 @@ pub enum Response {
     },
     /// An import has ended.
     Imported(Imported),
+}
+
+/// What may be told of a password.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PasswordFacts {
+    /// The scheme of its hash.
+    pub scheme: String,
+    /// When it was set.
+    pub changed_at: Timestamp,
+    /// Chosen by its owner, or sent to them.
+    pub kind: PasswordKind,
 }
 
 /// What an import did.

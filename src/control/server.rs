@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,9 +38,7 @@ impl ControlServer {
     /// # Errors
     /// The path is too long, or its folder can't be written.
     pub fn start(path: &Path, desk: Desk) -> io::Result<Self> {
-        let _ = fs::remove_file(path);
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        let listener = bind_private(path)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
@@ -64,6 +62,21 @@ impl Drop for ControlServer {
         }
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Binds in a folder that nobody else can enter, and moves the socket out once it is private.
+fn bind_private(path: &Path) -> io::Result<UnixListener> {
+    let folder = path.with_extension("new");
+    let _ = fs::remove_dir_all(&folder);
+    fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    let inside = folder.join("s");
+    let bound = UnixListener::bind(&inside).and_then(|listener| {
+        fs::set_permissions(&inside, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&inside, path)?;
+        Ok(listener)
+    });
+    fs::remove_dir_all(&folder)?;
+    bound
 }
 
 fn accept(listener: &UnixListener, stop: &AtomicBool, desk: &Arc<Desk>) {
@@ -94,7 +107,10 @@ fn accept(listener: &UnixListener, stop: &AtomicBool, desk: &Arc<Desk>) {
 fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let who = who(stream);
+    let Some(who) = who(stream) else {
+        let message = "only the server's own user and root may ask here".to_owned();
+        return say(stream, &Response::Refused { message });
+    };
     let mut reader = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
@@ -104,16 +120,11 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
         if line.is_empty() {
             return Ok(());
         }
-        let say = |response: &Response| -> io::Result<()> {
-            let mut line = serde_json::to_vec(response)?;
-            line.push(b'\n');
-            (&mut &*stream).write_all(&line)
-        };
         let request = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => request,
             Err(error) => {
                 let message = format!("not understood: {error}; are both of one version?");
-                return say(&Response::Refused { message });
+                return say(stream, &Response::Refused { message });
             }
         };
         let octets = if let Request::Import { octets, .. } = &request {
@@ -123,19 +134,25 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
         };
         let mut body = (&mut reader).take(octets);
         let response = desk.handle(&who, request, &mut body, &mut |progress| {
-            drop(say(&progress))
+            drop(say(stream, &progress))
         });
         io::copy(&mut body, &mut io::sink())?;
-        say(&response)?;
+        say(stream, &response)?;
     }
 }
 
-/// The user at the other end, by name where it has one.
-fn who(stream: &UnixStream) -> String {
-    let Ok(peer) = getsockopt(stream, sockopt::PeerCredentials) else {
-        return "unknown".to_owned();
-    };
-    user_name(peer.uid())
+fn say(mut stream: &UnixStream, response: &Response) -> io::Result<()> {
+    let mut line = serde_json::to_vec(response)?;
+    line.push(b'\n');
+    stream.write_all(&line)
+}
+
+/// The user at the other end by name, if it may ask. The socket's mode says so already; this holds
+/// even where somebody loosens it.
+fn who(stream: &UnixStream) -> Option<String> {
+    let peer = getsockopt(stream, sockopt::PeerCredentials).ok()?.uid();
+    let may_ask = peer == 0 || peer == nix::unistd::geteuid().as_raw();
+    may_ask.then(|| user_name(peer))
 }
 
 /// The name of a user of this machine, or its number.

@@ -32,6 +32,9 @@ pub struct AttributeMap {
     pub default_kind: Option<Kind>,
     /// The password hash.
     pub password: String,
+    /// The NT hash of the same password, for MS-CHAP: 32 hexadecimal digits. Empty by default:
+    /// who steals one can log on with it, so none is kept that nobody asked for.
+    pub nt_hash: String,
     /// When the password was set; generalized time.
     pub password_changed: String,
     /// `TRUE` if the password is a temporary one.
@@ -70,6 +73,7 @@ impl Default for AttributeMap {
             kinds: kinds(),
             default_kind: None,
             password: name("userPassword"),
+            nt_hash: name(""),
             password_changed: name("pwdChangedTime"),
             temporary_password: name("portvaktTemporaryPassword"),
             expires: name("schacExpiryDate"),
@@ -94,8 +98,6 @@ fn kinds() -> BTreeMap<String, Kind> {
         ("faculty", Kind::Employee),
         ("staff", Kind::Employee),
         ("affiliate", Kind::Guest),
-        ("alum", Kind::Guest),
-        ("library-walk-in", Kind::Guest),
         ("guest", Kind::Guest),
         ("service", Kind::Service),
         ("test", Kind::Test),

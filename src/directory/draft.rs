@@ -6,6 +6,7 @@ mod tests;
 
 use jiff::Timestamp;
 use portvakt_auth::account::{Account, Note, Password, PasswordKind};
+use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch};
 use zeroize::Zeroizing;
@@ -24,17 +25,41 @@ pub const SOURCE: &str = "directory";
 /// An account as a source describes it: everything but what only we know.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Without its password, which is in `password`.
+    /// Without its credentials, which are in the fields below.
     account: Account,
     password: Option<DraftPassword>,
+    nt_hash: DraftNtHash,
+    /// When the password was set, by whatever attribute it is known.
+    changed_at: Option<Timestamp>,
 }
 
 /// The password of a draft.
 #[derive(Clone, Debug)]
 struct DraftPassword {
     secret: Secret,
-    changed_at: Option<Timestamp>,
     kind: PasswordKind,
+}
+
+/// What a source says of the NT hash.
+#[derive(Clone, Debug)]
+enum DraftNtHash {
+    /// Nothing: the account keeps the one it has, as long as it keeps its password.
+    Unsaid,
+    /// That there is none.
+    None,
+    /// This one.
+    Is(NtHash),
+}
+
+/// What became of the password of a draft.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is the account's password, and was before.
+    Kept,
+    /// It is the account's password now; its NT hash went with it.
+    Replaced,
+    /// The account has had it and left it behind, so the draft is older than the account.
+    Outdated,
 }
 
 #[derive(Clone)]
@@ -72,7 +97,7 @@ impl Draft {
     /// affiliation, as organisational units, groups and the directory's own administrator.
     ///
     /// # Errors
-    /// Everything that is wrong with the entry at once.
+    /// Everything that is wrong with the entry at once; if it is the user name, that alone.
     pub fn read(
         entry: &Entry,
         map: &AttributeMap,
@@ -122,19 +147,37 @@ impl Draft {
     /// password if the draft has none, the previous ones, the credential version, and what a person
     /// has closed. A password that the account has already left behind does not come back, unless
     /// the source says that it was set later than the present one.
+    ///
+    /// An NT hash stays only with the password it came with. A new password takes it away unless
+    /// the source has another for it, since one that stayed the same, or was there before, is most
+    /// likely that of the old password: it would let that in again by MS-CHAP.
     pub fn merge(self, existing: Option<&Account>, now: Timestamp) -> Account {
         let mut account = self.account;
         if let Some(existing) = existing {
             account.password = existing.password.clone();
             account.previous = existing.previous.clone();
+            account.nt_hash = existing.nt_hash.clone();
+            account.previous_nt_hashes = existing.previous_nt_hashes.clone();
             account.credential_version = existing.credential_version;
             account.deactivated = joined(&existing.deactivated, account.deactivated);
             account.suspended = joined(&existing.suspended, account.suspended);
         }
-        if let Some(password) = self.password {
-            password.set_on(&mut account, now);
+        let fate = match self.password {
+            Some(password) => password.set_on(&mut account, &self.nt_hash, self.changed_at, now),
+            None => fate_without_password(&account, self.changed_at),
+        };
+        if fate == Fate::Kept {
+            self.nt_hash.set_on(&mut account);
         }
         account
+    }
+}
+
+/// An entry without a password that was set before the account's own is older than the account.
+fn fate_without_password(account: &Account, changed_at: Option<Timestamp>) -> Fate {
+    match (&account.password, changed_at) {
+        (Some(current), Some(changed_at)) if changed_at < current.changed_at => Fate::Outdated,
+        _ => Fate::Kept,
     }
 }
 
@@ -154,37 +197,61 @@ fn joined(existing: &Option<Note>, new: Option<Note>) -> Option<Note> {
 }
 
 impl DraftPassword {
-    fn set_on(self, account: &mut Account, now: Timestamp) {
+    fn set_on(
+        self,
+        account: &mut Account,
+        nt_hash: &DraftNtHash,
+        changed_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Fate {
         // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
         let Secret::Hash(hash) = self.secret else {
-            return;
+            return Fate::Outdated;
         };
-        let Self {
-            changed_at, kind, ..
-        } = self;
+        let kind = self.kind;
         match &mut account.password {
             Some(current) if current.hash == hash => {
                 current.changed_at = changed_at.unwrap_or(current.changed_at);
                 current.kind = kind;
+                return Fate::Kept;
             }
-            Some(current) if account.previous.contains(&hash) => {
-                if changed_at.is_some_and(|changed_at| changed_at > current.changed_at) {
-                    let changed_at = changed_at.unwrap_or(now);
-                    account.set_password(Password {
-                        hash,
-                        changed_at,
-                        kind,
-                    });
-                }
+            Some(current)
+                if account.previous.contains(&hash)
+                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at) =>
+            {
+                return Fate::Outdated;
             }
-            _ => {
-                let changed_at = changed_at.unwrap_or(now);
-                account.set_password(Password {
-                    hash,
-                    changed_at,
-                    kind,
-                });
-            }
+            _ => {}
+        }
+        let password = Password {
+            hash,
+            changed_at: changed_at.unwrap_or(now),
+            kind,
+        };
+        let nt_hash = nt_hash.beside_new_password(account);
+        account.set_credentials(password, nt_hash);
+        Fate::Replaced
+    }
+}
+
+impl DraftNtHash {
+    /// The NT hash that comes with a new password: none that the account had with an older one.
+    fn beside_new_password(&self, account: &Account) -> Option<NtHash> {
+        let Self::Is(hash) = self else {
+            return None;
+        };
+        let was_of_another = account.password.is_some() && account.nt_hash.as_ref() == Some(hash);
+        let stale = was_of_another || account.previous_nt_hashes.contains(hash);
+        (!stale).then(|| hash.clone())
+    }
+
+    /// Puts it on an account that keeps its password.
+    fn set_on(self, account: &mut Account) {
+        match self {
+            Self::Unsaid => {}
+            Self::None => account.set_nt_hash(None),
+            Self::Is(hash) if account.previous_nt_hashes.contains(&hash) => {}
+            Self::Is(hash) => account.set_nt_hash(Some(hash)),
         }
     }
 }

@@ -5,30 +5,28 @@
 //! going without the records that are wrong. It is written in batches, so that log-ons get their
 //! turn at the disk; after a crash halfway, the same import run again completes it.
 
+mod report;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::io::BufRead;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
-use portvakt_auth::password::HashError;
-use thiserror::Error;
 
 use super::attributes::AttributeMap;
-use super::draft::{AttributeError, AttributeFault, Draft, HashCleartext};
+use super::draft::{AttributeError, Draft, HashCleartext};
 use super::ldif::{LdifError, LdifFault, LdifReader};
-use super::{Change, Directory, FindError, WriteError};
+use super::{Change, Directory, FindError};
+
+pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, Problems};
 
 /// Accounts in one transaction.
 const BATCH: usize = 1_000;
-/// Problems told in full; further ones are counted.
-const MAX_LISTED: usize = 1_000;
 /// Records between two reports of progress.
 const PROGRESS_STEP: usize = 256;
 
@@ -68,121 +66,6 @@ pub enum Progress {
         /// Accounts in all.
         total: usize,
     },
-}
-
-/// What an import did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImportReport {
-    /// Accounts that are new.
-    pub created: usize,
-    /// Accounts that differ from before.
-    pub changed: usize,
-    /// Accounts that were so already.
-    pub unchanged: usize,
-    /// Of the changed ones, those with a new password.
-    pub passwords_changed: usize,
-    /// Records that are nobody's account: organisational units, groups.
-    pub not_accounts: usize,
-    /// What was left out; empty unless told to keep going.
-    pub problems: Problems,
-}
-
-/// Why nothing was imported, or not all.
-#[derive(Debug, Error)]
-pub enum ImportErrors {
-    /// The file is not right; nothing was written.
-    #[error("{0}nothing was imported")]
-    Rejected(Problems),
-    /// This directory's accounts are kept elsewhere.
-    #[error("this directory cannot be written to")]
-    ReadOnly,
-    /// The directory could not say whom it has.
-    #[error(transparent)]
-    Find(#[from] FindError),
-    /// The import stopped in the middle.
-    #[error("{written} accounts were written, then: {cause}; run the import again to complete it")]
-    Write {
-        /// Accounts written before.
-        written: usize,
-        /// What stopped it.
-        #[source]
-        cause: WriteError,
-    },
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems {
-    /// The first thousand, in the order they were found.
-    pub listed: Vec<ImportError>,
-    /// How many there are.
-    pub total: usize,
-}
-
-/// One thing that is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportError {
-    /// The file.
-    pub source: Arc<str>,
-    /// The line.
-    pub line: u64,
-    /// The attribute, where it is about one.
-    pub attribute: Option<String>,
-    /// What is wrong.
-    pub fault: ImportFault,
-}
-
-/// What can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ImportFault {
-    /// With the text.
-    #[error(transparent)]
-    Ldif(#[from] LdifFault),
-    /// With an attribute.
-    #[error(transparent)]
-    Attribute(#[from] AttributeFault),
-    /// With the password.
-    #[error(transparent)]
-    Password(#[from] HashError),
-    /// Two records of the file claim one name (P2).
-    #[error("the name {name} is already that of the record in line {other}")]
-    NameTwice {
-        /// The user name or alias.
-        name: String,
-        /// Where the other record begins.
-        other: u64,
-    },
-    /// Somebody whom the file does not name has this name (P2).
-    #[error("the name {name} belongs to the account {owner}")]
-    NameTaken {
-        /// The user name or alias.
-        name: String,
-        /// Whose it is.
-        owner: AccountId,
-    },
-}
-
-impl fmt::Display for ImportError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}: ", self.source, self.line)?;
-        if let Some(attribute) = &self.attribute {
-            write!(formatter, "{attribute}: ")?;
-        }
-        self.fault.fmt(formatter)
-    }
-}
-
-impl fmt::Display for Problems {
-    /// One line each.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.listed {
-            writeln!(formatter, "{problem}")?;
-        }
-        match self.total.saturating_sub(self.listed.len()) {
-            0 => Ok(()),
-            more => writeln!(formatter, "and {more} more problems"),
-        }
-    }
 }
 
 /// Imports the records of `reader` into `directory`.
@@ -297,17 +180,13 @@ impl Import<'_, '_> {
     }
 
     fn refuse(&mut self, line: u64, attribute: Option<String>, fault: ImportFault) {
-        let problems = &mut self.report.problems;
-        problems.total += 1;
-        if problems.listed.len() < MAX_LISTED {
-            let source = Arc::clone(&self.source);
-            problems.listed.push(ImportError {
-                source,
-                line,
-                attribute,
-                fault,
-            });
-        }
+        let source = Arc::clone(&self.source);
+        self.report.problems.add(ImportError {
+            source,
+            line,
+            attribute,
+            fault,
+        });
     }
 
     fn stop_unless_right(&mut self) -> Result<(), ImportErrors> {

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 use prefix_trie::joint::JointPrefixMap;
 
+use crate::config::ClientMethods;
 use crate::metrics::ClientMetrics;
 
 /// One RADIUS client (an access point, a controller, a VPN concentrator), as configured.
@@ -19,10 +20,8 @@ pub struct Client {
     pub message_authenticator: MessageAuthenticatorPolicy,
     /// What people reach through it: `eduroam`, `wired`, `vpn`, …
     pub service: String,
-    /// Whether it may bring EAP.
-    pub eap: bool,
-    /// Whether it may bring a bare User-Password.
-    pub pap: bool,
+    /// The ways of proving a password that it may bring.
+    pub methods: ClientMethods,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
     /// What became of its requests.
@@ -66,8 +65,12 @@ mod tests {
                 secret: SharedSecret::new(b"a secret of some length").unwrap(),
                 message_authenticator: MessageAuthenticatorPolicy::Required,
                 service: "eduroam".to_owned(),
-                eap: true,
-                pap: false,
+                methods: ClientMethods {
+                    eap: true,
+                    pap: false,
+                    mschapv2: false,
+                    legacy_mschap: false,
+                },
                 send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };

@@ -157,7 +157,6 @@ impl Listeners {
     }
 
     /// Forgets exchanges older than their lifetime.
-    #[must_use]
     pub fn sweeper(&self) -> impl Fn(Instant) + Send + 'static {
         let outbox = Arc::clone(&self.outbox);
         move |now| outbox.duplicates.sweep(now)

@@ -75,6 +75,10 @@ impl Writer {
         }
         self.retry_at = None;
         self.commit_if_due();
+        // The readers cannot; without this the log stays beside the database. Only tidiness.
+        let _ = self
+            .connection
+            .pragma_update(None, "wal_checkpoint", "truncate");
     }
 
     /// Waits for work, then takes what else is there without waiting for more.

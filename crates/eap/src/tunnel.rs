@@ -286,8 +286,8 @@ impl Tunnel {
 
     /// Where the handshake stands, seen from what the peer owes us.
     pub(crate) fn stage(&self) -> Stage {
-        if self.doomed.is_some() {
-            return Stage::TlsAlert;
+        if let Some(alert) = self.doomed {
+            return Stage::TlsAlert(alert);
         }
         match &self.engine {
             None => Stage::ClientHello,

@@ -16,6 +16,7 @@
 //! MPPE: Microsoft's name for link keys, in whose attributes the MSK travels.
 
 pub mod attribute;
+pub mod challenge;
 mod code;
 mod describe;
 pub mod dictionary;
@@ -31,12 +32,13 @@ pub mod verify;
 mod writer;
 
 pub use attribute::{Attribute, AttributeType, Attributes};
+pub use challenge::{ChallengeCredential, ChallengeError};
 pub use code::Code;
 pub use describe::describe;
 pub use eap_message::EapMessage;
 pub use packet::{Packet, ParseError};
 pub use password::{Password, PasswordError, hide_password};
-pub use reply::{Reply, ReplyContext};
+pub use reply::{MppePolicy, MsChapFailure, Reply, ReplyContext};
 pub use request_writer::RequestWriter;
 pub use secret::{EmptySecret, SharedSecret};
 pub use verify::{

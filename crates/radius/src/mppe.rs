@@ -1,5 +1,5 @@
-//! MS-MPPE-Send-Key and MS-MPPE-Recv-Key: how the keys of an EAP conversation reach the NAS
-//! (RFC 2548 §2.4.2, §2.4.3).
+//! MS-MPPE-Send-Key and MS-MPPE-Recv-Key: how the keys of an EAP conversation, or of MS-CHAPv2,
+//! reach the NAS (RFC 2548 §2.4.2, §2.4.3).
 //!
 //! ```text
 //! salt (2, high bit set) | MD5-hidden: key length (1) | key | zeros up to a multiple of 16
@@ -14,6 +14,8 @@ use crate::{Packet, SharedSecret};
 
 /// A wrapped key of 32 octets: salt, and three blocks for length, key and padding.
 const WRAPPED: usize = 2 + 48;
+/// A wrapped key of 16 octets.
+const WRAPPED_SHORT: usize = 2 + 32;
 
 /// Why a wrapped key gives no key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
@@ -48,21 +50,37 @@ pub(crate) fn hide_msk(
     (wrap(0, receive_salt), wrap(1, send_salt))
 }
 
+/// The values of MS-MPPE-Recv-Key and MS-MPPE-Send-Key for keys of 128 bits, salts as above.
+pub(crate) fn hide_session_keys(
+    receive: &[u8; 16],
+    send: &[u8; 16],
+    request_authenticator: &[u8; 16],
+    secret: &SharedSecret,
+    salts: [u16; 2],
+) -> ([u8; WRAPPED_SHORT], [u8; WRAPPED_SHORT]) {
+    let [receive_salt, send_salt] = fit_salts(salts);
+    let wrap = |key: &[u8; 16], salt| hide(key, request_authenticator, secret, salt);
+    (wrap(receive, receive_salt), wrap(send, send_salt))
+}
+
 /// High bits set, and the two distinct.
 fn fit_salts(salts: [u16; 2]) -> [u16; 2] {
     let [first, second] = salts.map(|salt| salt | 0x8000);
     [first, if first == second { second ^ 1 } else { second }]
 }
 
-fn hide(
-    key: &[u8; 32],
+/// `N` is the salt and as many blocks as the key of `K` octets and its length fill.
+fn hide<const K: usize, const N: usize>(
+    key: &[u8; K],
     request_authenticator: &[u8; 16],
     secret: &SharedSecret,
     salt: u16,
-) -> [u8; WRAPPED] {
+) -> [u8; N] {
+    const { assert!(K < 240 && N == 2 + (1 + K).next_multiple_of(16)) };
     let salt = salt.to_be_bytes();
-    let mut wrapped = [0; WRAPPED];
-    let plain = salt.iter().chain(&[32]).chain(key);
+    let length = [u8::try_from(K).unwrap_or(u8::MAX)];
+    let mut wrapped = [0; N];
+    let plain = salt.iter().chain(&length).chain(key);
     for (to, from) in wrapped.iter_mut().zip(plain) {
         *to = *from;
     }

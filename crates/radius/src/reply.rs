@@ -4,6 +4,10 @@ use crate::dictionary::microsoft;
 use crate::writer::{NoRoom, PushError, Writer};
 use crate::{AttributeType, Code, Packet, SharedSecret, mppe};
 
+mod ms_chap;
+
+pub use ms_chap::{MppePolicy, MsChapFailure};
+
 /// All that a reply needs of its request: owned, so that it may wait for a slow directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyContext {

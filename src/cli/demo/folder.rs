@@ -11,6 +11,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+/// The port that RADIUS authentication has had since RFC 2865.
+pub(super) const USUAL_PORT: u16 = 1812;
 /// The secret between the demo's server and clients on this machine.
 pub(super) const SECRET: &str = "portvakt-demo-secret";
 /// The name that the demo's certificate is made out to.
@@ -177,7 +179,7 @@ fn profile(folder: &Path, person: &Person, extra: &str) -> String {
 }
 
 fn config_text(port: u16) -> String {
-    let metrics = if port == 0 { 0 } else { 9812 };
+    let metrics = if port == USUAL_PORT { 9812 } else { 0 };
     format!(
         "# The demo's configuration. `config/portvakt.toml` in the sources explains every key.\n\
          \n\

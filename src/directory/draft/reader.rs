@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use portvakt_auth::account::{Account, Kind, Note, PasswordKind, StudentFacts};
+use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::name::{AccountId, NameError};
 use portvakt_auth::password::{HashError, PasswordHash};
 use portvakt_auth::term::TermError;
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 use super::super::attributes::AttributeMap;
 use super::super::entry::{Attribute, Entry};
 use super::super::generalized_time;
-use super::{Draft, DraftPassword, SOURCE, Secret};
+use super::{Draft, DraftNtHash, DraftPassword, SOURCE, Secret};
 
 /// Most octets of a text value; names and numbers are far below.
 const MAX_TEXT: usize = 1024;
@@ -72,10 +73,16 @@ pub enum AttributeFault {
     /// A hash that cannot be used.
     #[error("{0}")]
     Hash(#[from] HashError),
+    /// No NT hash that can be used.
+    #[error("{0}")]
+    NtHash(#[from] NtHashError),
+    /// It would let another password in than the one beside it.
+    #[error("this is not the NT hash of the clear-text password beside it")]
+    NtHashOfAnother,
     /// A password in the clear.
     #[error(
         "the password is in clear text; give a hash such as {{ARGON2}}…, {{SSHA}}… or {{CRYPT}}… \
-         (`portvakt hash` makes one), or ask the import to hash clear text"
+         (`portvakt hash` makes one), or import with --hash-cleartext"
     )]
     Cleartext,
 }
@@ -106,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn read(mut self) -> Result<Option<Draft>, Vec<AttributeError>> {
-        let draft = self.user_name().and_then(|id| self.draft(id));
+        let draft = self.user_name().map(|id| self.draft(id));
         if self.errors.is_empty() {
             Ok(draft)
         } else {
@@ -114,10 +121,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn draft(&mut self, id: AccountId) -> Option<Draft> {
+    fn draft(&mut self, id: AccountId) -> Draft {
         let map = self.map;
+        let changed_at = self.parsed(&map.password_changed, time);
         let password = self.password();
-        let kind = self.kind()?;
+        let nt_hash = self.nt_hash(password.as_ref());
+        // Without a kind there is an error already; reading on tells the others too.
+        let kind = self.kind().unwrap_or(Kind::Guest);
         let mut account = Account::new(id, kind);
         account.display_name = self.text(&map.display_name);
         account.mail = self.first_text(&map.mail);
@@ -129,7 +139,12 @@ impl<'a> Reader<'a> {
         account.services = self.services();
         account.vlan = self.vlan();
         account.aliases = self.aliases();
-        Some(Draft { account, password })
+        Draft {
+            account,
+            password,
+            nt_hash,
+            changed_at,
+        }
     }
 
     fn user_name(&mut self) -> Option<AccountId> {
@@ -175,7 +190,6 @@ impl<'a> Reader<'a> {
 
     fn password(&mut self) -> Option<DraftPassword> {
         let map = self.map;
-        let changed_at = self.parsed(&map.password_changed, time);
         let temporary = self
             .parsed(&map.temporary_password, boolean)
             .unwrap_or(false);
@@ -186,11 +200,21 @@ impl<'a> Reader<'a> {
         };
         let value = &self.only(&map.password)?.value;
         let secret = self.checked(&map.password, secret(value, self.allow_cleartext))?;
-        Some(DraftPassword {
-            secret,
-            changed_at,
-            kind,
-        })
+        Some(DraftPassword { secret, kind })
+    }
+
+    fn nt_hash(&mut self, password: Option<&DraftPassword>) -> DraftNtHash {
+        let name = &self.map.nt_hash;
+        let Some(nt_hash) = self.parsed(name, nt_hash) else {
+            return DraftNtHash::Unsaid;
+        };
+        if let (DraftNtHash::Is(hash), Some(password)) = (&nt_hash, password)
+            && !hash_fits(hash, &password.secret)
+        {
+            let fault = Err::<(), _>(AttributeFault::NtHashOfAnother);
+            self.checked(name, fault);
+        }
+        nt_hash
     }
 
     fn note(&mut self, name: &'a str) -> Option<Note> {
@@ -343,6 +367,25 @@ fn secret(value: &[u8], allow_cleartext: bool) -> Result<Secret, AttributeFault>
         }
         Some(_) if !allow_cleartext => Err(AttributeFault::Cleartext),
         Some(_) => Ok(Secret::Cleartext(Zeroizing::new(value.to_vec()))),
+    }
+}
+
+/// 32 hexadecimal digits, or what Samba writes for an account that has none: `NO PASSWORD` filled
+/// up with `X`, or nothing but `X`.
+fn nt_hash(text: &str) -> Result<DraftNtHash, AttributeFault> {
+    let filling = text.strip_prefix("NO PASSWORD").unwrap_or(text);
+    if filling.bytes().all(|octet| octet == b'X') {
+        return Ok(DraftNtHash::None);
+    }
+    Ok(DraftNtHash::Is(NtHash::parse(text)?))
+}
+
+/// Whether `hash` can be of the same password; of one that is hashed already, nobody can tell.
+fn hash_fits(hash: &NtHash, secret: &Secret) -> bool {
+    match secret {
+        Secret::Hash(_) => true,
+        Secret::Cleartext(password) => std::str::from_utf8(password)
+            .is_ok_and(|password| NtHash::of_password(password) == *hash),
     }
 }
 

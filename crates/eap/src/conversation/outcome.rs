@@ -5,6 +5,7 @@ use crate::keys::{InnerKey, InnerPassword, Keys};
 use crate::method::inner::{InnerError, InnerMethod};
 use crate::packet::{EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
+use std::borrow::Cow;
 use std::fmt;
 
 /// How large the next request may be.
@@ -347,8 +348,8 @@ pub enum Stage {
     ServerCertificate,
     /// The client's answer to our certificate is arriving in fragments.
     ClientFinished,
-    /// Our alert was sent.
-    TlsAlert,
+    /// Our alert was sent; most devices hang up on it without a word.
+    TlsAlert(TlsAlert),
     /// The tunnel is open, and the client has not said who it is.
     InnerAuthentication,
     /// The accounts are being asked; the peer owes nothing.
@@ -368,7 +369,7 @@ impl Stage {
             Stage::ServerFragments => "server-fragments",
             Stage::ServerCertificate => "server-certificate",
             Stage::ClientFinished => "client-finished",
-            Stage::TlsAlert => "tls-alert",
+            Stage::TlsAlert(_) => "tls-alert",
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
             Stage::SuccessIndication => "success-indication",
@@ -377,8 +378,8 @@ impl Stage {
     }
 
     /// The likely cause where a device falls silent here, as a sentence for the operator.
-    pub fn likely_cause(self) -> &'static str {
-        match self {
+    pub fn likely_cause(self) -> Cow<'static, str> {
+        let cause = match self {
             Stage::MethodNegotiation => "the device left, or has no profile for this network",
             Stage::ClientHello | Stage::ClientFinished => {
                 "the device left, or its fragments were lost on the way"
@@ -387,11 +388,12 @@ impl Stage {
             Stage::ServerCertificate => {
                 "the device does not trust the CA, or its user was asked and did not answer"
             }
-            Stage::TlsAlert => "the device left when the handshake was refused",
+            Stage::TlsAlert(alert) => return Cow::Owned(alert.to_string()),
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
             Stage::SuccessIndication => "the device left just before it would have been let in",
             Stage::Finished => "the conversation had ended",
-        }
+        };
+        Cow::Borrowed(cause)
     }
 }

@@ -45,6 +45,16 @@ fn key_of_sixteen_octets_is_revealed_too() {
     assert_eq!(key.as_slice(), &AUTHENTICATOR);
 }
 
+#[test]
+fn wrapped_keys_of_sixteen_octets_come_back_and_agree_with_the_rfc() {
+    let salts = [u16::from_be_bytes([SHORT[0], SHORT[1]]), 3];
+    let send = [7; 16];
+    let hidden = hide_session_keys(&AUTHENTICATOR, &send, &AUTHENTICATOR, &secret(), salts);
+    assert_eq!(hidden.0, SHORT);
+    let sent = reveal(&hidden.1, &AUTHENTICATOR, &secret()).unwrap();
+    assert_eq!(sent.as_slice(), send);
+}
+
 /// R14.
 #[test]
 fn salts_have_their_high_bit_set_and_differ() {

@@ -1,0 +1,187 @@
+//! What somebody offers to prove who they are, and how each kind is checked.
+
+use portvakt_auth::mschap::{MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success};
+use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
+use portvakt_auth::{Account, Grant, HashError, Now, Proof};
+use zeroize::Zeroizing;
+
+use super::Access;
+use super::route::LocalName;
+
+/// Somebody's name and what they offer as proof.
+pub(super) struct Credential {
+    /// The name, routed to us.
+    pub name: LocalName,
+    /// The proof offered.
+    pub offered: Offered,
+}
+
+/// What is offered as proof.
+pub(super) enum Offered {
+    /// The password itself, as it came.
+    Password(Zeroizing<Vec<u8>>),
+    /// An answer to an MS-CHAP challenge.
+    MsChap(MsChap),
+    /// An answer to an MS-CHAPv2 challenge.
+    MsChapV2(MsChapV2),
+}
+
+/// An MS-CHAP exchange, owned; see [`MsChapExchange`].
+pub(super) struct MsChap {
+    pub challenge: [u8; 8],
+    pub nt_response: [u8; 24],
+}
+
+/// An MS-CHAPv2 exchange, owned; see [`MsChapV2Exchange`].
+pub(super) struct MsChapV2 {
+    pub name: Vec<u8>,
+    pub authenticator_challenge: [u8; 16],
+    pub peer_challenge: [u8; 16],
+    pub nt_response: [u8; 24],
+}
+
+/// What a right answer earns besides the grant.
+pub(super) enum Evidence {
+    /// Nothing: the password was right.
+    Password,
+    /// Keys.
+    MsChap(MsChapSuccess),
+    /// What proves to the device that we know its password too, and keys.
+    MsChapV2(MsChapV2Success),
+}
+
+/// What was granted, and what goes with it.
+pub(super) struct Granted {
+    /// Only [`portvakt_auth::decide`] makes one.
+    pub grant: Grant,
+    /// For the method that asked.
+    pub evidence: Evidence,
+}
+
+/// What came of a check.
+pub(super) enum Checked {
+    /// It is right.
+    Proven(Proof, Evidence),
+    /// It is that of an earlier password.
+    Previous,
+    /// It is wrong; the tag tells the same wrong one from another.
+    Wrong { tag: u64 },
+    /// It could not be checked, for want of what the account would have to have.
+    Missing(MissingSecret),
+    /// It could not be checked: the stored hash is unusable. Our fault.
+    Unusable(HashError),
+}
+
+impl Offered {
+    /// What can be told in microseconds; `None` where a password must be hashed.
+    pub(super) fn check_at_a_glance(
+        &self,
+        access: &Access,
+        account: &Account,
+        now: Now,
+    ) -> Option<Checked> {
+        match self {
+            Self::Password(password) => {
+                let proof = access.proofs.recall(account, password, now)?;
+                Some(Checked::Proven(proof, Evidence::Password))
+            }
+            Self::MsChap(offered) => {
+                let checked = password::check_ms_chap(account, &offered.exchange());
+                Some(of_ms_chap(
+                    access,
+                    account,
+                    &offered.nt_response,
+                    checked,
+                    Evidence::MsChap,
+                ))
+            }
+            Self::MsChapV2(offered) => {
+                let checked = password::check_ms_chap_v2(account, &offered.exchange());
+                Some(of_ms_chap(
+                    access,
+                    account,
+                    &offered.nt_response,
+                    checked,
+                    Evidence::MsChapV2,
+                ))
+            }
+        }
+    }
+
+    /// Checks it, with a hashing thread's memory. A password that is right is remembered.
+    pub(super) fn check(
+        &self,
+        access: &Access,
+        account: &Account,
+        now: Now,
+        scratch: &mut Scratch,
+    ) -> Checked {
+        // The one before in the account's line may have proven this very password.
+        if let Some(checked) = self.check_at_a_glance(access, account, now) {
+            return checked;
+        }
+        let Self::Password(password) = self else {
+            return Checked::Missing(MissingSecret::NtHash);
+        };
+        match password::check(account, password, scratch) {
+            Ok(password::Checked::Proven(proof)) => {
+                access.proofs.remember(account, password, &proof, now);
+                Checked::Proven(proof, Evidence::Password)
+            }
+            Ok(password::Checked::Previous) => Checked::Previous,
+            Ok(password::Checked::Wrong) => Checked::Wrong {
+                tag: access.wrong_tag.tag(account, password),
+            },
+            Err(error) => Checked::Unusable(error),
+        }
+    }
+
+    /// Does the same work for somebody we do not know (P5).
+    pub(super) fn check_nobody(&self, scratch: &mut Scratch) {
+        match self {
+            Self::Password(password) => {
+                let _ = password::dummy().verify(password, scratch);
+            }
+            Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
+            Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
+        }
+    }
+}
+
+impl MsChap {
+    fn exchange(&self) -> MsChapExchange<'_> {
+        MsChapExchange {
+            challenge: &self.challenge,
+            nt_response: &self.nt_response,
+        }
+    }
+}
+
+impl MsChapV2 {
+    fn exchange(&self) -> MsChapV2Exchange<'_> {
+        MsChapV2Exchange {
+            name: &self.name,
+            authenticator_challenge: &self.authenticator_challenge,
+            peer_challenge: &self.peer_challenge,
+            nt_response: &self.nt_response,
+        }
+    }
+}
+
+fn of_ms_chap<S>(
+    access: &Access,
+    account: &Account,
+    nt_response: &[u8],
+    checked: Result<CheckedMsChap<S>, MissingSecret>,
+    evidence: impl FnOnce(S) -> Evidence,
+) -> Checked {
+    match checked {
+        Ok(CheckedMsChap::Proven { proof, success }) => Checked::Proven(proof, evidence(success)),
+        Ok(CheckedMsChap::Previous) => Checked::Previous,
+        // A response is another one each time: each counts.
+        Ok(CheckedMsChap::Wrong) => Checked::Wrong {
+            tag: access.wrong_tag.tag(account, nt_response),
+        },
+        Err(missing) => Checked::Missing(missing),
+    }
+}

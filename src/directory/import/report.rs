@@ -1,0 +1,139 @@
+//! What an import did, or why it did not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use portvakt_auth::name::AccountId;
+use portvakt_auth::password::HashError;
+use thiserror::Error;
+
+use super::super::draft::AttributeFault;
+use super::super::ldif::LdifFault;
+use super::super::{FindError, WriteError};
+
+/// Problems told in full; further ones are counted.
+const MAX_LISTED: usize = 1_000;
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Accounts that are new.
+    pub created: usize,
+    /// Accounts that differ from before.
+    pub changed: usize,
+    /// Accounts that were so already.
+    pub unchanged: usize,
+    /// Of the changed ones, those with a new password.
+    pub passwords_changed: usize,
+    /// Records that are nobody's account: organisational units, groups.
+    pub not_accounts: usize,
+    /// What was left out; empty unless told to keep going.
+    pub problems: Problems,
+}
+
+/// Why nothing was imported, or not all.
+#[derive(Debug, Error)]
+pub enum ImportErrors {
+    /// The file is not right; nothing was written.
+    #[error("{0}nothing was imported")]
+    Rejected(Problems),
+    /// This directory's accounts are kept elsewhere.
+    #[error("this directory cannot be written to")]
+    ReadOnly,
+    /// The directory could not say whom it has.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The import stopped in the middle.
+    #[error("{written} accounts were written, then: {cause}; run the import again to complete it")]
+    Write {
+        /// Accounts written before.
+        written: usize,
+        /// What stopped it.
+        #[source]
+        cause: WriteError,
+    },
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// The first thousand, in the order they were found.
+    pub listed: Vec<ImportError>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportError {
+    /// The file.
+    pub source: Arc<str>,
+    /// The line.
+    pub line: u64,
+    /// The attribute, where it is about one.
+    pub attribute: Option<String>,
+    /// What is wrong.
+    pub fault: ImportFault,
+}
+
+/// What can be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ImportFault {
+    /// With the text.
+    #[error(transparent)]
+    Ldif(#[from] LdifFault),
+    /// With an attribute.
+    #[error(transparent)]
+    Attribute(#[from] AttributeFault),
+    /// With the password.
+    #[error(transparent)]
+    Password(#[from] HashError),
+    /// Two records of the file claim one name (P2).
+    #[error("the name {name} is already that of the record in line {other}")]
+    NameTwice {
+        /// The user name or alias.
+        name: String,
+        /// Where the other record begins.
+        other: u64,
+    },
+    /// Somebody whom the file does not name has this name (P2).
+    #[error("the name {name} belongs to the account {owner}")]
+    NameTaken {
+        /// The user name or alias.
+        name: String,
+        /// Whose it is.
+        owner: AccountId,
+    },
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, problem: ImportError) {
+        self.total += 1;
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(problem);
+        }
+    }
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: ", self.source, self.line)?;
+        if let Some(attribute) = &self.attribute {
+            write!(formatter, "{attribute}: ")?;
+        }
+        self.fault.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Problems {
+    /// One line each.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.listed {
+            writeln!(formatter, "{problem}")?;
+        }
+        match self.total.saturating_sub(self.listed.len()) {
+            0 => Ok(()),
+            more => writeln!(formatter, "and {more} more problems"),
+        }
+    }
+}

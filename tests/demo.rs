@@ -1,0 +1,271 @@
+//! `portvakt demo`, as a newcomer meets it: what it prints works when it is typed in.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use common::{eventually, text};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The last line of the greeting begins so.
+const LAST_LINE: &str = "Ctrl-C stops the server";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_portvakt");
+
+/// A running demo and what it printed.
+struct Demo {
+    child: Child,
+    greeting: String,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        let child = command(folder, 0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut demo = Self {
+            child,
+            greeting: String::new(),
+        };
+        demo.read_greeting();
+        demo
+    }
+
+    fn read_greeting(&mut self) {
+        let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref().map_while(Result::ok) {
+            self.greeting.push_str(&line);
+            self.greeting.push('\n');
+            if line.starts_with(LAST_LINE) {
+                std::thread::spawn(move || lines.for_each(drop));
+                return;
+            }
+        }
+        let mut errors = String::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut errors).unwrap();
+        panic!("no demo: {}{errors}", self.greeting);
+    }
+
+    /// The printed commands that begin with, or pipe into, this program.
+    fn commands(&self, program: &str) -> Vec<&str> {
+        let lines = self.greeting.lines().map(str::trim);
+        let is_meant = |line: &&str| {
+            let piped = line.split("| ").last().unwrap_or_default();
+            piped.starts_with(&format!("{program} "))
+        };
+        lines.filter(is_meant).collect()
+    }
+
+    /// SIGINT, as Ctrl-C sends it.
+    fn interrupt(mut self) -> ExitStatus {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(id), Signal::SIGINT).unwrap();
+        eventually(|| self.child.try_wait().unwrap()).expect("the demo ends")
+    }
+}
+
+fn command(folder: &Path, port: u16) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("demo").arg("--dir").arg(folder);
+    command.args(["--port", &port.to_string()]);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Types a line into a shell that finds `portvakt`.
+fn shell(line: &str) -> Output {
+    let programs = Path::new(PROGRAM).parent().unwrap().display();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+    Command::new("sh")
+        .args(["-c", line])
+        .env("PATH", path)
+        .output()
+        .unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::TempDir::with_prefix("portvakt").unwrap()
+}
+
+/// The one sentence of a demo that can't start.
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", text(output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut lines = said.lines().filter(|line| line.starts_with("portvakt: "));
+    let sentence = lines
+        .next()
+        .unwrap_or_else(|| panic!("no sentence: {said}"));
+    assert_eq!(lines.next(), None, "{said}");
+    sentence.to_owned()
+}
+
+#[test]
+fn greeting_says_what_listens_and_who_can_log_on() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    for words in [
+        "listening on 127.0.0.1:",
+        "metrics on http://127.0.0.1:",
+        "anna     correct-horse-battery",
+        "ola      forgot-to-pay-again",
+        "fee unpaid: refused",
+        "radclient -x 127.0.0.1:",
+        "eapol_test -c ",
+    ] {
+        assert!(demo.greeting.contains(words), "{words}:\n{}", demo.greeting);
+    }
+    assert!(demo.interrupt().success());
+}
+
+#[test]
+fn printed_explain_command_works() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let commands = demo.commands("portvakt");
+    assert_eq!(commands.len(), 1, "{}", demo.greeting);
+    let explained = shell(commands[0]);
+    assert!(explained.status.success(), "{}", text(&explained));
+    assert!(
+        text(&explained).contains("not-active"),
+        "{}",
+        text(&explained)
+    );
+}
+
+#[test]
+fn peer_printed_radclient_command_works() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let commands = demo.commands("radclient");
+    assert_eq!(commands.len(), 1, "{}", demo.greeting);
+    let answer = text(&shell(commands[0]));
+    assert!(answer.contains("Received Access-Accept"), "{answer}");
+}
+
+#[test]
+fn peer_printed_eapol_test_commands_work() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let commands = demo.commands("eapol_test");
+    assert_eq!(commands.len(), 3, "{}", demo.greeting);
+    for command in commands {
+        let said = text(&shell(command));
+        if command.contains("/ola.conf") {
+            assert!(said.trim_end().ends_with("FAILURE"), "{said}");
+        } else {
+            assert!(said.contains("MPPE keys OK: 1  mismatch: 0"), "{said}");
+            assert!(said.trim_end().ends_with("SUCCESS"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn peer_second_start_goes_on_with_the_same_data() {
+    let folder = folder();
+    let first = Demo::start(folder.path());
+    let config = folder.path().join("portvakt.toml");
+    let mut set = Command::new(PROGRAM);
+    set.args(["account", "set-password", "anna", "--config"]);
+    let set = common::run_with(set.arg(&config), "chosen-in-between\n");
+    assert!(set.status.success(), "{}", text(&set));
+    let ca = std::fs::read(folder.path().join("tls/ca.pem")).unwrap();
+    assert!(first.interrupt().success());
+
+    let second = Demo::start(folder.path());
+    assert!(
+        second.greeting.contains("Going on with what is in"),
+        "{}",
+        second.greeting
+    );
+    assert_eq!(std::fs::read(folder.path().join("tls/ca.pem")).unwrap(), ca);
+    let printed = second.commands("radclient")[0];
+    let old = text(&shell(printed));
+    assert!(old.contains("Received Access-Reject"), "{old}");
+    let new = text(&shell(
+        &printed.replace("correct-horse-battery", "chosen-in-between"),
+    ));
+    assert!(new.contains("Received Access-Accept"), "{new}");
+}
+
+#[test]
+fn secrets_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let _demo = Demo::start(folder.path());
+    for file in [
+        "portvakt.toml",
+        "tls/radius.key",
+        "eapol_test/anna.conf",
+        "data/portvakt.db",
+    ] {
+        let mode = std::fs::metadata(folder.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{file} is {mode:o}");
+    }
+}
+
+#[test]
+fn taken_port_is_one_sentence() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = folder();
+    let complaint = complaint(&command(folder.path(), port).output().unwrap());
+    assert!(
+        complaint.contains(&format!("127.0.0.1:{port}")),
+        "{complaint}"
+    );
+    assert!(complaint.contains("--port"), "{complaint}");
+    // What it advises works, in the folder that the first try left behind.
+    assert!(Demo::start(folder.path()).interrupt().success());
+}
+
+#[test]
+fn second_demo_in_the_same_folder_is_one_sentence() {
+    let folder = folder();
+    let _demo = Demo::start(folder.path());
+    let complaint = complaint(&command(folder.path(), 0).output().unwrap());
+    assert!(complaint.contains("in use"), "{complaint}");
+}
+
+#[test]
+fn folder_that_can_not_be_made_is_one_sentence() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let folder = file.path().join("demo");
+    let complaint = complaint(&command(&folder, 0).output().unwrap());
+    assert!(
+        complaint.contains(&folder.display().to_string()),
+        "{complaint}"
+    );
+    assert!(complaint.contains("--dir"), "{complaint}");
+}
+
+#[test]
+fn file_in_place_of_the_folder_is_one_sentence() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let complaint = complaint(&command(file.path(), 0).output().unwrap());
+    assert!(complaint.contains("--dir"), "{complaint}");
+}

@@ -1,0 +1,23 @@
+//! The rules of RADIUS and EAP on the wire, shown to the real program by an independent codec.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+mod nas;
+
+#[path = "protocol/answers.rs"]
+mod answers;
+#[path = "protocol/eap.rs"]
+mod eap;
+#[path = "protocol/identity.rs"]
+mod identity;
+#[path = "protocol/state.rs"]
+mod state;
+#[path = "protocol/transport.rs"]
+mod transport;
