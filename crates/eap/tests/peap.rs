@@ -13,11 +13,12 @@ mod common;
 use common::{Campus, peap_inner, user, user_with};
 use portvakt_eap::packet::EapType;
 use portvakt_eap::{
-    EapError, FailureCause, FragmentError, InnerError, InnerMethod, Limits, MethodType, Methods,
-    MethodsError, Step, TlsVersions, Verdict,
+    Authorization, EapError, FailureCause, FragmentError, InnerError, InnerMethod, Limits,
+    MethodType, Methods, MethodsError, Sessions, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Binding, Ending, Inner, Outcome, Outer, Profile, Supplicant, converse_with,
+    Binding, Device, Ending, Inner, Outcome, Outer, Profile, Supplicant, converse_with,
+    converse_within,
 };
 
 const VERSIONS: [TlsVersions; 2] = [TlsVersions::Tls12Only, TlsVersions::Tls13Only];
@@ -231,5 +232,103 @@ fn what_is_out_of_turn_opens_nothing() {
         ] {
             assert_eq!(script(versions, &said), cause, "{said:?}");
         }
+    }
+}
+
+/// A campus that lets devices resume.
+struct Hall {
+    campus: Campus,
+    methods: Methods,
+}
+
+impl Hall {
+    fn new(versions: TlsVersions) -> Self {
+        let campus = Campus::new(versions);
+        let sessions = Sessions::new(100, Sessions::USUAL_TIME_TO_LIVE);
+        let tls = campus.tls.clone().with_sessions(sessions);
+        let methods = Methods::new(tls, &[MethodType::Peap]).unwrap();
+        Hall { campus, methods }
+    }
+
+    fn device(&self, binding: Binding) -> Device {
+        let authority = &self.campus.authority;
+        Device::new(Profile::new(authority, Outer::Peap, ms_chap_v2(binding)))
+    }
+
+    /// What the accounts were asked, and how it ended; `resumed` is their verdict on a session.
+    fn converse(&self, device: &mut Supplicant, resumed: &Verdict) -> (Vec<&'static str>, Ending) {
+        let mut asked = Vec::new();
+        let ending = converse_within(
+            &self.methods,
+            device,
+            Limits::USUAL,
+            |conversation, credential| {
+                asked.push(credential.label());
+                conversation.remember(Authorization {
+                    account: "a".into(),
+                    identity: credential.identity().to_vec(),
+                    ticket: Vec::new(),
+                });
+                match credential.label() {
+                    "resumed" => resumed.clone(),
+                    _ => user().judge(credential),
+                }
+            },
+        );
+        (asked, ending.expect("sound packets"))
+    }
+}
+
+/// E4, E5, E7: no inner method, the accounts asked again, the result told inside the tunnel.
+#[test]
+fn a_device_that_comes_back_resumes_bound_or_not() {
+    for versions in VERSIONS {
+        for binding in [Binding::Answer, Binding::Ignore] {
+            let hall = Hall::new(versions);
+            let device = hall.device(binding);
+            for expected in ["mschapv2", "resumed", "resumed"] {
+                let mut supplicant = device.supplicant();
+                let (asked, ending) = hall.converse(&mut supplicant, &Verdict::Accepted);
+                assert_eq!(asked, [expected], "{versions:?} {binding:?}");
+                let keys = ending.result.expect("an end").expect(expected);
+                assert_eq!(Some(keys.msk), supplicant.msk(), "{versions:?} {binding:?}");
+                assert_eq!(supplicant.outcome(), Some(Outcome::Success));
+                let method = ending.conversation.method().expect("a method");
+                assert_eq!(method.label(), "peap/eap-mschapv2");
+            }
+        }
+    }
+}
+
+/// E7: a session that the accounts refuse is over, and the next log-on is a whole one.
+#[test]
+fn a_refused_session_opens_nothing_and_ends() {
+    for versions in VERSIONS {
+        let hall = Hall::new(versions);
+        let device = hall.device(Binding::Answer);
+        for (expected, refused) in [("mschapv2", false), ("resumed", true), ("mschapv2", false)] {
+            let mut supplicant = device.supplicant();
+            let (asked, ending) = hall.converse(&mut supplicant, &Verdict::Refused);
+            assert_eq!(asked, [expected], "{versions:?}");
+            let cause = ending.result.expect("an end").err();
+            assert_eq!(cause, refused.then_some(FailureCause::Refused));
+        }
+    }
+}
+
+/// A forged crypto-binding ends a resumed session, too.
+#[test]
+fn a_forged_binding_does_not_resume() {
+    for versions in VERSIONS {
+        let hall = Hall::new(versions);
+        let device = hall.device(Binding::Ignore);
+        hall.converse(&mut device.supplicant(), &Verdict::Accepted);
+        let authority = &hall.campus.authority;
+        let forging = Profile::new(authority, Outer::Peap, ms_chap_v2(Binding::Forge));
+        let mut supplicant = device.supplicant_with(forging);
+        let (asked, ending) = hall.converse(&mut supplicant, &Verdict::Accepted);
+        assert_eq!(asked, ["resumed"]);
+        let cause = ending.result.unwrap().unwrap_err();
+        assert_eq!(cause, FailureCause::BindingBroken);
     }
 }

@@ -260,13 +260,12 @@ impl Supplicant {
 
     /// Whether the device has a credential to send through the tunnel.
     fn proves_inside(&self) -> bool {
-        let needed = match self.profile.outer {
-            Outer::Tls => false,
-            Outer::Ttls => !self.is_resumed(),
-            // It only ever answers; and to a resumed session, to the Result TLV.
+        match self.profile.outer {
+            Outer::Tls => self.profile.proves_anew,
+            Outer::Ttls => self.profile.proves_anew || !self.is_resumed(),
+            // The server speaks first, and on resumed sessions too.
             Outer::Peap => true,
-        };
-        needed || self.profile.proves_anew
+        }
     }
 
     fn handle_method(&mut self, identifier: u8, type_data: &[u8]) -> Option<Vec<u8>> {
@@ -315,9 +314,7 @@ impl Supplicant {
         if !(open && quiet && self.proves_inside()) {
             return;
         }
-        if self.is_resumed() {
-            self.phase2.resume();
-        }
+        self.phase2.set_resumed(self.is_resumed());
         let (connection, key) = (&self.connection, self.tunnel_key());
         let challenge = |octets: usize| {
             let material = vec![0; octets];

@@ -69,10 +69,10 @@ fn end(verdicts: &[Verdict]) -> Step {
         identifier: 1,
         round_trips_left: ROUND_TRIPS_AT_MOST,
         accepted: false,
+        authorization: None,
         state: State::ExpectResponse(Box::new(Liar {
             questions: verdicts.len(),
         })),
-        authorization: None,
     };
     let response = write_typed(Code::Response, 1, EapType::TTLS, &[0]);
     let mut step = conversation.handle_response(&response, LIMITS).unwrap();

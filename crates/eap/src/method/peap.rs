@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Start ──> handshake ──> Identity ──> EAP ──> verdict ──> Result TLV ──> Result TLV ──> end
-//!                 └──resumed──> verdict ───────────┘
+//!                 └──resumed───────────────────────┘
 //! ```
 //! Version 0 is all that is offered, so clients that would rather speak 1 come down to it. Inside,
 //! EAP packets go without their header, except those that carry TLVs.
@@ -37,7 +37,7 @@ pub(crate) struct Peap {
     tunnel: Tunnel,
     offered: Arc<[InnerMethod]>,
     inner: Option<InnerMethod>,
-    /// The name of the log-on whose session was resumed.
+    /// The method of the log-on whose session was resumed.
     resumed: Option<MethodName>,
     /// Of the next request: packets with TLVs bear it inside too.
     identifier: u8,
@@ -47,12 +47,16 @@ pub(crate) struct Peap {
 enum State {
     ExpectOpenTunnel,
     ExpectInnerResponse(InnerEap),
-    ExpectVerdict(InnerEap),
-    /// On a resumed session.
-    ExpectVerdictOnSession,
+    ExpectVerdict(Asked),
     /// The client's answer to our Result TLV.
     ExpectResult(Result<Accepted, FailureCause>),
     Finished,
+}
+
+/// What the accounts were asked about.
+enum Asked {
+    Eap(InnerEap),
+    Session,
 }
 
 /// What success rests on once the client has confirmed it.
@@ -93,7 +97,7 @@ impl Peap {
     /// The session of an earlier log-on: the accounts are asked in place of an inner method.
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.method);
-        self.state = State::ExpectVerdictOnSession;
+        self.state = State::ExpectVerdict(Asked::Session);
         MethodStep::Prove(session.credential(None))
     }
 
@@ -114,7 +118,9 @@ impl Peap {
             (State::ExpectResult(Ok(_)), Err(error)) => {
                 MethodStep::Failure(FailureCause::Inner(error))
             }
-            _ => MethodStep::Failure(FailureCause::Inner(InnerError::Unasked)),
+            (State::ExpectOpenTunnel | State::ExpectVerdict(_) | State::Finished, _) => {
+                MethodStep::Failure(FailureCause::Inner(InnerError::Unasked))
+            }
         }
     }
 
@@ -126,7 +132,7 @@ impl Peap {
                 self.say(&request, limits)
             }
             InnerStep::Prove(credential) => {
-                self.state = State::ExpectVerdict(eap);
+                self.state = State::ExpectVerdict(Asked::Eap(eap));
                 MethodStep::Prove(credential)
             }
             InnerStep::Accepted(acceptance) => self.accept(&acceptance, limits),
@@ -134,19 +140,6 @@ impl Peap {
         }
     }
 
-    /// Crypto-binding is offered where the inner method leaves a key; whether to answer is up to
-    /// the client ([MS-PEAP] §3.1.5.6).
-    fn bind(&self, acceptance: &Acceptance) -> Result<Accepted, FailureCause> {
-        let keys = self.tunnel.export_keys(&KEY_LABEL);
-        let keys = keys.map_err(|_ours| FailureCause::Internal)?;
-        let nonce = self.tunnel.export(NONCE_LABEL)?;
-        let inner_key = acceptance.inner_key();
-        let binding = inner_key.map(|inner| Binding::new(&keys, inner, nonce));
-        Ok(Accepted { keys, binding })
-    }
-
-    /// What the client hears is the same after an inner method and on a resumed session, which
-    /// leaves nothing to bind to.
     fn accept(&mut self, acceptance: &Acceptance, limits: Limits) -> MethodStep {
         let accepted = match self.bind(acceptance) {
             Ok(accepted) => accepted,
@@ -155,6 +148,19 @@ impl Peap {
         let request = accepted.binding.as_ref().map(Binding::request);
         self.state = State::ExpectResult(Ok(accepted));
         self.say_tlvs(&tlv::write_success(request.as_ref()), limits)
+    }
+
+    /// Crypto-binding is offered where the inner method leaves a key, and on resumed sessions,
+    /// which have no inner method; whether to answer is up to the client ([MS-PEAP] §3.1.5.6).
+    fn bind(&self, acceptance: &Acceptance) -> Result<Accepted, FailureCause> {
+        let keys = self.tunnel.export_keys(&KEY_LABEL);
+        let keys = keys.map_err(|_ours| FailureCause::Internal)?;
+        let nonce = self.tunnel.export(NONCE_LABEL)?;
+        let binding = match acceptance.inner_key() {
+            _ if self.resumed.is_some() => Some(Binding::of_session(&keys, nonce)),
+            inner_key => inner_key.map(|inner| Binding::new(&keys, inner, nonce)),
+        };
+        Ok(Accepted { keys, binding })
     }
 
     /// The client is told inside the tunnel first, where nobody can forge it.
@@ -209,11 +215,11 @@ impl Method for Peap {
 
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
         match self.leave_state() {
-            State::ExpectVerdict(mut eap) => {
+            State::ExpectVerdict(Asked::Eap(mut eap)) => {
                 let step = eap.handle_verdict(verdict);
                 self.follow(eap, step, limits)
             }
-            State::ExpectVerdictOnSession => match verdict.into_acceptance() {
+            State::ExpectVerdict(Asked::Session) => match verdict.into_acceptance() {
                 Ok(acceptance) => self.accept(&acceptance, limits),
                 Err(cause) => self.refuse(cause, limits),
             },
@@ -221,8 +227,15 @@ impl Method for Peap {
         }
     }
 
+    fn tunnel(&self) -> Option<&Tunnel> {
+        Some(&self.tunnel)
+    }
+
     fn stage(&self) -> Stage {
-        self.tunnel.stage()
+        match self.state {
+            State::ExpectResult(Ok(_)) => Stage::SuccessIndication,
+            _ => self.tunnel.stage(),
+        }
     }
 
     fn name(&self) -> MethodName {
@@ -230,10 +243,6 @@ impl Method for Peap {
             (None, Some(resumed)) => resumed,
             (inner, _) => MethodName::peap(inner),
         }
-    }
-
-    fn tunnel(&self) -> Option<&Tunnel> {
-        Some(&self.tunnel)
     }
 
     fn tls_version(&self) -> Option<TlsVersion> {

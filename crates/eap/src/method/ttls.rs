@@ -318,7 +318,9 @@ impl Method for Ttls {
 
     fn stage(&self) -> Stage {
         match self.state {
-            State::ExpectConsent(_) => Stage::SuccessIndication,
+            State::ExpectConsent(_) | State::ExpectAcknowledgement(Ok(_)) => {
+                Stage::SuccessIndication
+            }
             _ => self.tunnel.stage(),
         }
     }

@@ -19,6 +19,14 @@ impl Compound {
         Compound { session, confirm }
     }
 
+    /// On a resumed session: 40 octets and 20 of the tunnel's key, as they are.
+    pub(super) fn of_session(tunnel: &[u8; 64]) -> Self {
+        let (session, rest) = tunnel.split_at(40);
+        let confirm = rest.iter().take(20).copied().collect();
+        let session = session.to_vec();
+        Compound { session, confirm }
+    }
+
     /// Whether the server's TLV is under the same key.
     pub(super) fn is_sound(&self, request: &[u8; 60]) -> bool {
         let (head, code) = request.split_at(40);

@@ -107,11 +107,10 @@ pub(super) struct Phase2 {
     inner: Inner,
     eap: Option<InnerEap>,
     begun: bool,
+    resumed: bool,
     owed: Option<Owed>,
     proven: bool,
     compound: Option<Compound>,
-    /// The session was resumed: nothing but the server's Result TLV is to come.
-    resumed: bool,
 }
 
 impl Phase2 {
@@ -125,16 +124,16 @@ impl Phase2 {
             inner,
             eap,
             begun: false,
+            resumed: false,
             owed: None,
             proven: false,
             compound: None,
-            resumed: false,
         }
     }
 
-    /// The handshake resumed a session.
-    pub(super) fn resume(&mut self) {
-        self.resumed = true;
+    /// Tells whether the handshake resumed a session.
+    pub(super) fn set_resumed(&mut self, resumed: bool) {
+        self.resumed = resumed;
     }
 
     /// Whether EAP-Success may be believed.
@@ -231,12 +230,16 @@ impl Phase2 {
         let Inner::Eap { binding, .. } = &self.inner else {
             return None;
         };
-        self.proven = success && (self.resumed || eap.is_content());
+        let resumed = self.resumed && !eap.is_begun();
+        self.proven = success && (resumed || eap.is_content());
         let result = if self.proven { 1 } else { 2 };
         let mut answer = vec![EXTENSIONS, 0x80, 3, 0, 2, 0, result];
         let request = tlvs.get(6..).filter(|_| *binding != Binding::Ignore);
         if let Some(request) = request.and_then(|tlv| tlv.first_chunk::<60>()) {
-            let mut compound = Compound::of(key, &eap.key()?);
+            let mut compound = match resumed {
+                true => Compound::of_session(key),
+                false => Compound::of(key, &eap.key()?),
+            };
             // A wrong one from the server: somebody stands in between.
             self.proven &= compound.is_sound(request);
             if *binding == Binding::Forge {

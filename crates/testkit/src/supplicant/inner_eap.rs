@@ -15,6 +15,7 @@ pub(super) struct InnerEap {
     nt_response: Option<[u8; 24]>,
     /// The proof that the server owes.
     owed: Option<[u8; 42]>,
+    begun: bool,
     content: bool,
 }
 
@@ -25,6 +26,7 @@ impl InnerEap {
             accepts,
             nt_response: None,
             owed: None,
+            begun: false,
             content: false,
         }
     }
@@ -32,6 +34,11 @@ impl InnerEap {
     /// Whether the method has come to its end, and well.
     pub(super) fn is_content(&self) -> bool {
         self.content
+    }
+
+    /// Whether the server has asked for anything.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
     }
 
     /// What MS-CHAPv2 leaves; other methods leave nothing, and the draft says zeros.
@@ -44,6 +51,7 @@ impl InnerEap {
 
     /// Answers a request: type octet and type-data in, and out.
     pub(super) fn answer(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        self.begun = true;
         match request {
             [IDENTITY, ..] => Some([&[IDENTITY], self.user.identity.as_bytes()].concat()),
             [kind, ..] if !self.accepts.contains(kind) => {

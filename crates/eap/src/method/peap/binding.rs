@@ -43,6 +43,16 @@ impl Binding {
         }
     }
 
+    /// The same on a resumed session: the tunnel's keys are all there is.
+    pub(super) fn of_session(tunnel: &Keys, nonce: [u8; 32]) -> Self {
+        let mut keys = tunnel.msk.iter().copied();
+        Binding {
+            session_key: Zeroizing::new(keys.by_ref().take(KEY_OCTETS).collect()),
+            mac_key: Zeroizing::new(keys.take(MAC_OCTETS).collect()),
+            nonce,
+        }
+    }
+
     /// The TLV that asks the client for its own.
     pub(super) fn request(&self) -> [u8; BINDING_OCTETS] {
         let mut tlv = [0; BINDING_OCTETS];
