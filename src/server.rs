@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{LockTable, RememberedProofs, Tick, WrongTag};
+use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, Tick, WrongTag};
 use portvakt_eap::Sessions;
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
@@ -100,6 +100,14 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             .map_or(Duration::ZERO, |eap| eap.resume_for),
     );
     let policy = Policy::new(config, &metrics, &sessions)?;
+    let nobodys_password: [u8; 32] = crate::random::bytes();
+    let nobodys_hash = PasswordHash::hash_new(
+        &nobodys_password,
+        crate::random::bytes(),
+        policy.hash_cost.clone(),
+        &mut Scratch::new(),
+    )
+    .map_err(PolicyError::HashCost)?;
     let store = Store::open(&config.data)?;
     let directory = Embedded::open(store.clone())?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
@@ -125,6 +133,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             accounts + LOCK_TABLE_RESERVE,
             passwords.remember_proofs,
         ),
+        nobodys_hash,
         wrong_tag: WrongTag::new(&crate::random::bytes()),
         sessions,
         conversations: Conversations::new(

@@ -153,7 +153,8 @@ where
 
     /// Somebody we do not know: the same work, the same answer, at the same time (P5).
     fn refuse_stranger(self, scratch: &mut Scratch) {
-        self.credential.offered.check_nobody(scratch);
+        let access = &self.exchange.access;
+        self.credential.offered.check_nobody(access, scratch);
         self.refuse(Refusal::UnknownUser);
     }
 

@@ -154,10 +154,10 @@ impl Offered {
     }
 
     /// Does the same work for somebody we do not know (P5).
-    pub(super) fn check_nobody(&self, scratch: &mut Scratch) {
+    pub(super) fn check_nobody(&self, access: &Access, scratch: &mut Scratch) {
         match self {
             Self::Password(password) => {
-                let _ = password::dummy().verify(password, scratch);
+                let _ = access.nobodys_hash.verify(password, scratch);
             }
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),

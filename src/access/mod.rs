@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, Refusal, RememberedProofs, WrongTag};
+use portvakt_auth::{LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag};
 use portvakt_eap::{MethodName, Sessions};
 use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
@@ -52,6 +52,8 @@ pub struct Access {
     pub locks: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
+    /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
+    pub nobodys_hash: PasswordHash,
     /// Tells the same wrong password from another, without keeping either.
     pub wrong_tag: WrongTag,
     /// TLS sessions that devices may resume.
