@@ -93,15 +93,9 @@ fn command(folder: &Path, port: u16) -> Command {
     command
 }
 
-/// Types a line into a shell that finds `portvakt`.
+/// Types a line into a shell, as it was printed.
 fn shell(line: &str) -> Output {
-    let programs = Path::new(PROGRAM).parent().unwrap().display();
-    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
-    Command::new("sh")
-        .args(["-c", line])
-        .env("PATH", path)
-        .output()
-        .unwrap()
+    Command::new("sh").args(["-c", line]).output().unwrap()
 }
 
 fn folder() -> tempfile::TempDir {
@@ -143,7 +137,7 @@ fn greeting_says_what_listens_and_who_can_log_on() {
 fn printed_explain_command_works() {
     let folder = folder();
     let demo = Demo::start(folder.path());
-    let commands = demo.commands("portvakt");
+    let commands = demo.commands(PROGRAM);
     assert_eq!(commands.len(), 1, "{}", demo.greeting);
     let explained = shell(commands[0]);
     assert!(explained.status.success(), "{}", text(&explained));

@@ -95,6 +95,11 @@ fn fill(config: &Config) -> Result<(), String> {
 }
 
 fn greet(server: &Server, dir: &Path, made: bool) {
+    // As this very program was called: nobody has installed it yet.
+    let program = std::env::args_os()
+        .next()
+        .unwrap_or_else(|| "portvakt".into());
+    let program = program.display();
     let Some(address) = server.addresses().first() else {
         return;
     };
@@ -128,7 +133,7 @@ fn greet(server: &Server, dir: &Path, made: bool) {
     }
     say("  # why somebody can't come in, and what to do");
     say(format_args!(
-        "  portvakt explain ola --config {shown}/portvakt.toml"
+        "  {program} explain ola --config {shown}/portvakt.toml"
     ));
     say("Ctrl-C stops the server; the same command starts it again with what was there.");
 }
