@@ -50,11 +50,11 @@
 //!    v
 //!  Exchange  (access)       identify: who asks, from where
 //!    │ route                whose realm it is                                ── Refusal
-//!    │ pap ─ or ─ eap       one step of the Conversation  ── Challenge; the next request goes on
+//!    │ pap, challenge ─ or ─ eap   one step of the Conversation ── Challenge; the next goes on
 //!    v
-//!  Credential
+//!  Credential               password, MS-CHAP answer, TLS session or client certificate
 //!    │ attempt              account -> locked? -> Admission (one attempt reserved)
-//!    │                      -> Proof (remembered, or from the hash pool)     ── wrong: counted
+//!    │                      -> Proof (at a glance, or from the hash pool)    ── wrong: counted
 //!    │                      -> decide(): the account's state                 ── Refusal
 //!    v
 //!  Grant                    settled, and on disk if it counts
@@ -71,7 +71,7 @@
 //!
 //! An accept can't be written without a [`Grant`](portvakt_auth::Grant). Only
 //! [`decide`](portvakt_auth::decide) makes one, and it takes a [`Proof`](portvakt_auth::Proof),
-//! which only checking the password makes. One function turns an outcome into bytes
+//! which only checking the credential makes. One function turns an outcome into bytes
 //! (`access/reply.rs`), one turns it into audit line and counter (`access/record.rs`), and every
 //! exit goes through both.
 //!
@@ -93,7 +93,8 @@
 //! - A rule of accounts: `crates/auth/src/status.rs`. Nine small types, one for each rule.
 //! - The lock: [`portvakt_auth::lock`]. Its picture, then `state.rs`.
 //! - A packet: [`portvakt_radius::Packet`], then a case in `tests/corpus/radius`.
-//! - An EAP method: `crates/eap/src/method/ttls.rs`. The next method is a file beside it.
+//! - An EAP method: `crates/eap/src/method/ttls.rs`; `peap.rs` and `tls.rs` are beside it, and what
+//!   is spoken inside in `inner/`.
 //! - The order of a log-on: `src/access/attempt.rs`, from top to bottom.
 //! - A reason for "no": [`portvakt_auth::Refusal`], the one list that audit, metrics and operators
 //!   share.

@@ -1,7 +1,7 @@
 //! What an Access-Request goes through, one file per step, in one direction:
 //!
 //! ```text
-//! identify -> route -> pap | eap -> attempt (account, lock, proof, decision) -> reply -> record
+//! identify -> route -> pap | challenge | eap -> attempt (credential) -> reply -> record
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
