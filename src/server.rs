@@ -30,6 +30,8 @@ use crate::store::{Store, StoreError};
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How often the audit log is synced to disk: a power cut loses no more of it.
 const FLUSH_EVERY: Duration = Duration::from_secs(3);
+/// How often sessions that are too old to be resumed are freed.
+const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
@@ -94,10 +96,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     let metrics = Arc::new(access::metrics()?);
     let sessions = Sessions::new(
         config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
-        config
-            .eap
-            .as_ref()
-            .map_or(Duration::ZERO, |eap| eap.resume_for),
+        resume_for(config).unwrap_or_default(),
     );
     let policy = Policy::new(config, &metrics, &sessions)?;
     let nobodys_password: [u8; 32] = crate::random::bytes();
@@ -296,12 +295,17 @@ impl Server {
     }
 }
 
+fn resume_for(config: &Config) -> Option<Duration> {
+    config.eap.as_ref().map(|eap| eap.resume_for)
+}
+
 /// The keys that differ and are only read at the start.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let pairs = [
         ("data", old.data == new.data),
         ("listen", old.listen == new.listen),
         ("radius.workers", old.radius.workers == new.radius.workers),
+        ("eap.resume-for", resume_for(old) == resume_for(new)),
         (
             "radius.duplicate-lifetime",
             old.radius.duplicate_lifetime == new.radius.duplicate_lifetime,
@@ -356,11 +360,16 @@ impl Housekeeper {
     fn run(&self, stopped: &Receiver<()>) {
         let mut pruned: Option<Instant> = None;
         let mut flushed = Instant::now();
+        let mut swept = Instant::now();
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.give_up_expired(now);
             self.forget();
+            if now - swept >= SWEEP_SESSIONS_EVERY {
+                swept = now;
+                self.access.sessions.sweep();
+            }
             if now - flushed >= FLUSH_EVERY {
                 flushed = now;
                 // What does not get to disk shows on the health page.

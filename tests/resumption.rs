@@ -1,0 +1,110 @@
+//! A session that a device may resume opens nothing by itself (E7, I2): what the account is now
+//! counts, each time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+
+use common::{AccessPoint, Daemon, Setup};
+use portvakt_testkit::supplicant::{Device, Outcome, Profile};
+
+const USER: &str = "kari";
+const PASSWORD: &str = "granite-and-heather";
+
+fn device(daemon: &Daemon, password: &str) -> Device {
+    let identity = format!("{USER}@campus.example");
+    Device::new(Profile::pap(
+        daemon.authority(),
+        &identity,
+        password.as_bytes(),
+    ))
+}
+
+/// One more conversation of the device: whether it was let in, and whether on an old session.
+fn comes_back(daemon: &Daemon, device: &Device) -> (bool, bool) {
+    let mut supplicant = device.supplicant();
+    let outcome = AccessPoint::of(daemon).converse(&mut supplicant);
+    (outcome == Some(Outcome::Success), supplicant.is_resumed())
+}
+
+/// A device that has logged on and could come back.
+fn known_device(daemon: &Daemon) -> Device {
+    let device = device(daemon, PASSWORD);
+    assert_eq!(comes_back(daemon, &device), (true, false));
+    assert_eq!(comes_back(daemon, &device), (true, true));
+    device
+}
+
+fn act(daemon: &Daemon, words: &[&str]) {
+    let output = daemon.cli(words);
+    assert!(output.status.success(), "{}", common::text(&output));
+}
+
+fn last_reason(daemon: &Daemon, attempts: usize) -> String {
+    daemon.attempt(attempts)["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn session_of_a_suspended_account_opens_nothing() {
+    let daemon = Setup::new().start();
+    let device = known_device(&daemon);
+    act(&daemon, &["account", "suspend", USER]);
+    assert!(!comes_back(&daemon, &device).0);
+    assert_eq!(last_reason(&daemon, 3), "suspended");
+    act(&daemon, &["account", "restore", USER]);
+    // The session went with the suspension: the password is asked for anew.
+    assert_eq!(comes_back(&daemon, &device), (true, false));
+}
+
+#[test]
+fn session_of_a_locked_account_opens_nothing() {
+    let daemon = Setup::new().start();
+    let device = known_device(&daemon);
+    daemon.guess_wrong(USER, 6);
+    assert!(!comes_back(&daemon, &device).0);
+    assert_eq!(last_reason(&daemon, 9), "locked-out");
+    act(&daemon, &["account", "unlock", USER]);
+    assert_eq!(comes_back(&daemon, &device), (true, false));
+}
+
+#[test]
+fn session_of_an_earlier_password_opens_nothing() {
+    let daemon = Setup::new().start();
+    let device = known_device(&daemon);
+    let set = daemon.cli_with(
+        &["account", "set-password", USER],
+        "another-one-altogether\n",
+    );
+    assert!(set.status.success(), "{}", common::text(&set));
+    assert!(!comes_back(&daemon, &device).0);
+    assert_eq!(last_reason(&daemon, 3), "previous-password");
+}
+
+/// CVE-2017-9148: a tunnel whose inner log-on failed leaves nothing to come back with.
+#[test]
+fn failed_log_on_leaves_no_session() {
+    let daemon = Setup::new().start();
+    let device = device(&daemon, "wrong");
+    assert_eq!(comes_back(&daemon, &device), (false, false));
+    assert_eq!(comes_back(&daemon, &device), (false, false));
+}
+
+#[test]
+fn coming_back_is_no_attempt_and_forgets_no_failure() {
+    let daemon = Setup::new().start();
+    let device = known_device(&daemon);
+    daemon.guess_wrong(USER, 5);
+    for _ in 0..3 {
+        assert_eq!(comes_back(&daemon, &device), (true, true));
+    }
+    daemon.guess_wrong(USER, 1);
+    assert!(!comes_back(&daemon, &device).0);
+}
