@@ -208,6 +208,7 @@ fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (
         .set("eap", "client-ca", "\"client-ca.pem\"")
         .set("eap", "client-crl", "\"client.crl\"")
         .set("eap", "client-names", "[\"email\"]")
+        .set("radius", "conversation-timeout", "\"5s\"")
         .start();
     let profile = EapolTest::ttls_pap(USER, "")
         .line("eap", "TLS")
@@ -241,6 +242,15 @@ fn peer_revoked_client_certificate_is_refused_and_not_counted() {
         "{line}"
     );
     assert!(EapolTest::ttls_pap(USER, PASSWORD).run(&daemon).is_accept());
+}
+
+/// Whether the device answers our alert or hangs up on it: the log says what was wrong.
+#[test]
+fn peer_revoked_client_certificate_is_told_as_such_under_tls_1_3_too() {
+    let certificate = ClientCertificate::of("kari@campus.example", 7);
+    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[7]);
+    assert!(!profile.tls13().argument("-t3").run(&daemon).success);
+    daemon.wait_for_audit(1, |line| line["reason"] == "certificate-invalid");
 }
 
 /// I2: the account's state counts, whatever the certificate says.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portvakt_auth::Refusal;
-use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
+use portvakt_eap::{
+    Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsProblem, TlsVersion,
+};
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
@@ -136,10 +138,17 @@ pub(super) fn given_up(parked: &Parked, access: &super::Access) {
         Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
-    access.metrics.refused(Refusal::GaveUp.code());
+    // Many devices hang up on our alert: that a certificate was no good is the reason all the same.
+    let refusal = match stage {
+        Stage::TlsAlert(TlsAlert::Sent(TlsProblem::ClientCertificate(_))) => {
+            Refusal::CertificateInvalid
+        }
+        _ => Refusal::GaveUp,
+    };
+    access.metrics.refused(refusal.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
     let attempt = Attempt {
-        reason: Some(Refusal::GaveUp.code()),
+        reason: Some(refusal.code()),
         stage: Some(stage.label()),
         detail: Some(stage.likely_cause()),
         ..attempt(
