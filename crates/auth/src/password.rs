@@ -340,21 +340,3 @@ pub fn check(
     }
     Ok(Checked::Wrong)
 }
-
-/// [`PasswordHash::hash_new`] as a free function.
-///
-/// # Errors
-/// As there.
-pub fn hash_new(
-    password: &[u8],
-    salt: [u8; 16],
-    cost: Argon2Cost,
-    scratch: &mut Scratch,
-) -> Result<PasswordHash, HashError> {
-    PasswordHash::hash_new(password, salt, cost, scratch)
-}
-
-/// [`PasswordHash::dummy`] as a free function.
-pub fn dummy() -> PasswordHash {
-    PasswordHash::dummy()
-}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::account::{Account, Kind, Password, PasswordKind};
-use crate::password::{Argon2Cost, Checked, Scratch, check, hash_new};
+use crate::password::{Argon2Cost, Checked, PasswordHash, Scratch, check};
 use crate::time::Tick;
 
 fn now() -> Now {
@@ -20,7 +20,8 @@ fn employee(name: &str) -> Account {
 fn set_password(account: &mut Account, password: &str) {
     let cost = Argon2Cost::new(8, 1, 1).unwrap();
     account.set_password(Password {
-        hash: hash_new(password.as_bytes(), [3; 16], cost, &mut Scratch::new()).unwrap(),
+        hash: PasswordHash::hash_new(password.as_bytes(), [3; 16], cost, &mut Scratch::new())
+            .unwrap(),
         changed_at: "2026-11-21T16:00:00Z".parse().unwrap(),
         kind: PasswordKind::Permanent,
     });

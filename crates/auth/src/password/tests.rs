@@ -146,7 +146,7 @@ fn wrong_password_matches_none_of_them() {
 fn empty_password_matches_nothing_and_cannot_be_set() {
     // The SHA-1 of nothing, stored by somebody.
     assert!(!verify("{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=", b""));
-    let set = hash_new(b"", [0; 16], Argon2Cost::default(), &mut Scratch::new());
+    let set = PasswordHash::hash_new(b"", [0; 16], Argon2Cost::default(), &mut Scratch::new());
     assert_eq!(set, Err(HashError::EmptyPassword));
 }
 
@@ -155,7 +155,7 @@ fn overlong_password_is_wrong_at_once_and_cannot_be_set() {
     let long = [b'a'; MAX_PASSWORD_OCTETS + 1];
     let (_, sha_crypt) = VECTORS[12];
     assert!(!verify(sha_crypt, &long));
-    let set = hash_new(&long, [0; 16], Argon2Cost::default(), &mut Scratch::new());
+    let set = PasswordHash::hash_new(&long, [0; 16], Argon2Cost::default(), &mut Scratch::new());
     assert_eq!(set, Err(HashError::PasswordTooLong));
 }
 
@@ -347,7 +347,7 @@ fn malformed_hashes_are_told_apart_by_scheme() {
 #[test]
 fn new_hash_is_argon2id_and_matches_its_password_only() {
     let mut scratch = Scratch::new();
-    let hash = hash_new(
+    let hash = PasswordHash::hash_new(
         RIGHT.as_bytes(),
         *b"saltsaltsalt1234",
         Argon2Cost::default(),
@@ -394,7 +394,7 @@ fn scratch_gives_back_what_one_costly_hash_took() {
 /// P5
 #[test]
 fn dummy_costs_what_a_new_hash_costs_and_matches_nothing() {
-    let dummy = dummy();
+    let dummy = PasswordHash::dummy();
     assert_eq!(PasswordHash::parse(dummy.reveal()), Ok(dummy.clone()));
     let cost = Argon2Cost::default();
     let (memory, passes, lanes) = (cost.memory_kib(), cost.passes(), cost.lanes());
@@ -429,7 +429,7 @@ fn stored_form_is_the_text_itself() {
 
 fn cheap(password: &str) -> PasswordHash {
     let cost = Argon2Cost::new(8, 1, 1).unwrap();
-    hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new()).unwrap()
+    PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new()).unwrap()
 }
 
 fn account(passwords: &[&str]) -> Account {
