@@ -143,6 +143,7 @@ pub mod config;
 pub mod control;
 pub mod directory;
 pub mod listen;
+pub mod load;
 pub mod metrics;
 mod random;
 pub mod server;

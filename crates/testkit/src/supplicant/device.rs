@@ -18,6 +18,16 @@ impl Device {
         Device { profile, config }
     }
 
+    /// A device that never resumes a session.
+    pub fn forgetful(profile: Profile) -> Self {
+        let mut config = tls_config(&profile);
+        config.resumption = Resumption::disabled();
+        Device {
+            profile,
+            config: Arc::new(config),
+        }
+    }
+
     /// One more conversation of this device.
     pub fn supplicant(&self) -> Supplicant {
         Supplicant::with_config(self.profile.clone(), Arc::clone(&self.config))
