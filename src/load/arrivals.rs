@@ -111,6 +111,7 @@ mod tests {
             method: Method::Pap,
             arrivals,
             proof: Proof::Right,
+            people: 0..1,
             resumes: false,
             wrong_percent: 0.0,
             count,

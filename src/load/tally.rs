@@ -8,6 +8,9 @@ use hdrhistogram::Histogram;
 /// The longest latency that is told apart, in microseconds; longer ones count as it.
 const LONGEST_US: u64 = 120_000_000;
 
+/// What happens after a day counts to its last second.
+const LAST_SECOND: usize = 24 * 60 * 60;
+
 /// The counts of one class of log-ons, by one worker or by all of them.
 #[derive(Clone)]
 pub struct Tally {
@@ -89,10 +92,11 @@ impl Tally {
             }
             Ending::Wrong(why) => *self.wrong.entry(why).or_default() += 1,
         }
-        let second = self.second(at);
-        second.ended += 1;
-        second.wrong += u64::from(!is_right);
-        second.latency.saturating_record(latency_us);
+        if let Some(second) = self.second(at) {
+            second.ended += 1;
+            second.wrong += u64::from(!is_right);
+            second.latency.saturating_record(latency_us);
+        }
     }
 
     /// Counts a reply that was thrown away.
@@ -129,13 +133,10 @@ impl Tally {
         }
     }
 
-    fn second(&mut self, at: Duration) -> &mut Second {
-        let index = usize::try_from(at.as_secs())
-            .unwrap_or(usize::MAX)
-            .min(86_400);
+    fn second(&mut self, at: Duration) -> Option<&mut Second> {
+        let index = usize::try_from(at.as_secs()).ok()?.min(LAST_SECOND);
         self.lengthen(index + 1);
-        let last = self.seconds.len().saturating_sub(1);
-        &mut self.seconds[index.min(last)]
+        self.seconds.get_mut(index)
     }
 
     fn lengthen(&mut self, seconds: usize) {
