@@ -9,7 +9,6 @@ use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::Keys;
 use portvakt_radius::{ReplyContext, VerifiedRequest};
-use zeroize::Zeroizing;
 
 use super::conversations::StateToken;
 use super::identify::Facts;
@@ -136,8 +135,8 @@ impl Exchange {
             _ => Duration::ZERO,
         };
         record::record(&self, &outcome, self.leaves_at(delay));
-        let mut buffer = Zeroizing::new([0; crate::listen::LARGEST_PACKET]);
-        let bytes = match reply::write(&self, &self.context, &outcome, &mut buffer[..]) {
+        let mut buffer = [0; crate::listen::LARGEST_PACKET];
+        let bytes = match reply::write(&self, &self.context, &outcome, &mut buffer) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(error) => {
