@@ -197,5 +197,6 @@ pub(super) fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Opti
         calling_station: facts.calling_station.clone(),
         operator_name: facts.operator_name.clone(),
         outer_identity: Some(facts.outer_identity.clone()),
+        detail: facts.detail.map(str::to_owned),
     })
 }
