@@ -40,6 +40,8 @@ pub struct Policy {
     pub max_fragment: usize,
     /// What attributes of an import mean.
     pub attributes: AttributeMap,
+    /// Whether a password that is set here gets an NT hash.
+    pub write_nt_hashes: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// The end of the certificate's validity.
@@ -113,6 +115,7 @@ impl Policy {
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
+            write_nt_hashes: config.accounts.write_nt_hashes,
             hash_cost: hash_cost(&config.passwords)?,
             certificate_ends: config.eap.as_ref().map(|eap| eap.facts.not_after),
             reject_delay: config.radius.reject_delay,
@@ -329,6 +332,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .collect(),
         password: names.password_hash,
         nt_hash: names.nt_hash,
+        legacy_chap_secret: names.legacy_chap_secret,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,
