@@ -83,6 +83,7 @@ fn fill(directory: &dyn Directory, people: &str) -> ImportReport {
     let options = ImportOptions {
         source: "people.ldif",
         keep_going: false,
+        write_nt_hashes: false,
         hash_cleartext: Some(&mut hash),
         now: now(),
     };

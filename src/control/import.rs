@@ -45,6 +45,7 @@ impl Desk {
             } else {
                 None
             },
+            write_nt_hashes: policy.write_nt_hashes,
             now: access.clock.now().utc,
         };
         let mut progress = |progress| tell(told(progress, wish.octets));

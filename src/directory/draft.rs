@@ -5,7 +5,8 @@ mod reader;
 mod tests;
 
 use jiff::Timestamp;
-use portvakt_auth::account::{Account, Note, Password, PasswordKind};
+use portvakt_auth::account::{Account, Kind, Note, Password, PasswordKind};
+use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch};
@@ -29,6 +30,7 @@ pub struct Draft {
     account: Account,
     password: Option<DraftPassword>,
     nt_hash: DraftNtHash,
+    legacy_chap_secret: DraftChapSecret,
     /// When the password was set, by whatever attribute it is known.
     changed_at: Option<Timestamp>,
 }
@@ -49,6 +51,15 @@ enum DraftNtHash {
     None,
     /// This one.
     Is(NtHash),
+}
+
+/// What a source says of the CHAP secret.
+#[derive(Clone, Debug)]
+enum DraftChapSecret {
+    /// Nothing, for it was not asked.
+    Unasked,
+    /// This one, or that there is none.
+    Is(Option<ChapSecret>),
 }
 
 /// What became of the password of a draft.
@@ -124,6 +135,16 @@ impl Draft {
         std::iter::once(self.account.id.as_str()).chain(aliases)
     }
 
+    /// Makes the NT hash of a password in the clear, unless the source says what it is.
+    pub fn make_nt_hash(&mut self) {
+        let password = self.password.as_ref().map(|password| &password.secret);
+        if let (DraftNtHash::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password)
+            && let Ok(password) = std::str::from_utf8(password)
+        {
+            self.nt_hash = DraftNtHash::Is(NtHash::of_password(password));
+        }
+    }
+
     /// Replaces a password in the clear by its hash. `existing` is the account as it is known.
     ///
     /// # Errors
@@ -158,6 +179,7 @@ impl Draft {
             account.previous = existing.previous.clone();
             account.nt_hash = existing.nt_hash.clone();
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();
+            account.legacy_chap_secret = existing.legacy_chap_secret.clone();
             account.credential_version = existing.credential_version;
             account.deactivated = joined(&existing.deactivated, account.deactivated);
             account.suspended = joined(&existing.suspended, account.suspended);
@@ -169,6 +191,7 @@ impl Draft {
         if fate == Fate::Kept {
             self.nt_hash.set_on(&mut account);
         }
+        self.legacy_chap_secret.set_on(&mut account);
         account
     }
 }
@@ -252,6 +275,17 @@ impl DraftNtHash {
             Self::None => account.set_nt_hash(None),
             Self::Is(hash) if account.previous_nt_hashes.contains(&hash) => {}
             Self::Is(hash) => account.set_nt_hash(Some(hash)),
+        }
+    }
+}
+
+impl DraftChapSecret {
+    /// What the source says holds, and an account that is a machine's no more has none.
+    fn set_on(self, account: &mut Account) {
+        match self {
+            _ if account.kind != Kind::Service => account.set_legacy_chap_secret(None),
+            Self::Unasked => {}
+            Self::Is(secret) => account.set_legacy_chap_secret(secret),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct ImportOptions<'a> {
     pub keep_going: bool,
     /// Hashes passwords that are in clear text; without it they are refused.
     pub hash_cleartext: Option<HashCleartext<'a>>,
+    /// Whether hashing a password that is in clear text makes its NT hash too.
+    pub write_nt_hashes: bool,
     /// The time of the import: when a password was set, if the file does not say.
     pub now: Timestamp,
 }
@@ -248,6 +250,9 @@ impl Import<'_, '_> {
                 continue;
             }
             let (line, existing) = (*line, existing(self.directory, draft.id())?);
+            if self.options.write_nt_hashes {
+                draft.make_nt_hash();
+            }
             if let Err(error) = draft.hash_cleartext(existing.as_deref(), hash) {
                 refused.insert(index);
                 self.refuse(line, None, error.into());

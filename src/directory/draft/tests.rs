@@ -1,3 +1,4 @@
+mod chap_secret;
 mod nt_hash;
 
 use super::*;

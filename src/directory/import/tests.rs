@@ -24,6 +24,7 @@ impl Site {
         let options = ImportOptions {
             source: "people.ldif",
             keep_going,
+            write_nt_hashes: false,
             hash_cleartext: None,
             now,
         };
@@ -206,6 +207,7 @@ fn progress_ends_with_everything_written() {
     let options = ImportOptions {
         source: "people.ldif",
         keep_going: false,
+        write_nt_hashes: false,
         hash_cleartext: None,
         now: Timestamp::UNIX_EPOCH,
     };

@@ -244,3 +244,18 @@ fn drafts_show_no_hash_in_debug() {
     let draft = read(&[("userpassword", FIRST), ("sambantpassword", &nt("first"))]).unwrap();
     assert!(!format!("{draft:?}").contains(&nt("first")));
 }
+
+#[test]
+fn nt_hash_is_made_of_a_password_in_the_clear_unless_the_source_has_its_say() {
+    let made = |attributes: &[(&str, &str)]| {
+        let mut draft = read(attributes).unwrap();
+        draft.make_nt_hash();
+        let mut hash = |_: &[u8], _: Option<&PasswordHash>| PasswordHash::parse(FIRST);
+        draft.hash_cleartext(None, &mut hash).unwrap();
+        draft.merge(None, now()).nt_hash
+    };
+    let clear = ("userpassword", "granite");
+    assert_eq!(made(&[clear]), Some(NtHash::of_password("granite")));
+    assert_eq!(made(&[clear, ("sambantpassword", NONE)]), None);
+    assert_eq!(made(&[("userpassword", FIRST)]), None);
+}
