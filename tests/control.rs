@@ -107,6 +107,15 @@ fn list_can_be_narrowed_to_locked_and_to_closed_accounts() {
 }
 
 #[test]
+fn list_knows_whom_the_service_is_for() {
+    let mut setup = Setup::new().more("[service.eduroam]\nkinds = [\"employee\"]\n");
+    setup.prepare();
+    let listed = done(&setup, &["account", "list"]);
+    assert!(line_of(&listed, "anna").contains(" service-not-allowed "));
+    assert!(line_of(&listed, "kari").contains(" open "), "{listed}");
+}
+
+#[test]
 fn list_says_how_many_more_there_are() {
     let mut setup = Setup::new();
     setup.prepare();
@@ -291,6 +300,49 @@ fn temporary_password_does_not_open_the_network() {
     assert!(!log_on(&daemon, "anna", "sent-by-sms-0815"));
     assert_eq!(daemon.attempt(1)["reason"], "temporary-not-allowed");
     act(&daemon, "set-temporary-password");
+}
+
+#[test]
+fn deleted_account_is_gone_at_once_and_after_a_restart() {
+    let mut daemon = Setup::new().start();
+    assert!(log_on(&daemon, "anna", ANNA));
+    let words = [
+        "account",
+        "delete",
+        "s100001",
+        "--yes",
+        "--why",
+        "asked for",
+    ];
+    let said = done(&daemon, &words);
+    assert!(said.contains("anna is deleted"), "{said}");
+    assert!(!log_on(&daemon, "anna", ANNA));
+    assert!(!log_on(&daemon, "s100001", ANNA));
+    assert_eq!(daemon.attempt(2)["reason"], "unknown-user");
+    let line = act(&daemon, "delete");
+    assert_eq!(
+        (&line["account"], &line["why"]),
+        (&"anna".into(), &"asked for".into())
+    );
+    daemon.kill();
+    daemon.restart();
+    failed(&daemon, &["account", "show", "anna"]);
+    assert!(log_on(&daemon, "kari", KARI));
+}
+
+#[test]
+fn account_is_deleted_only_if_its_name_is_typed_again() {
+    let daemon = Setup::new().start();
+    let words = ["account", "delete", "anna"];
+    for answer in ["", "yes\n", "ann\n"] {
+        let refused = daemon.cli_with(&words, answer);
+        assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+        assert!(text(&refused).contains("nothing was deleted"));
+    }
+    assert!(log_on(&daemon, "anna", ANNA));
+    assert!(daemon.cli_with(&words, "anna\n").status.success());
+    assert!(!log_on(&daemon, "anna", ANNA));
+    failed(&daemon, &["account", "delete", "anna", "--yes"]);
 }
 
 #[test]
