@@ -410,6 +410,34 @@ fn student_who_has_paid_is_let_in_after_the_import() {
 }
 
 #[test]
+fn old_file_does_not_bring_an_old_password_back_and_says_so() {
+    let daemon = Setup::new().start();
+    let ldif = daemon.write("old.ldif", &person("nils", "as-it-was-in-spring"));
+    let ldif = ldif.to_str().unwrap();
+    let words = ["account", "import", "--hash-cleartext", ldif];
+    done(&daemon, &words);
+    let set = ["account", "set-password", "nils"];
+    let set = daemon.cli_with(&set, "as-it-is-in-autumn\n");
+    assert!(set.status.success(), "{}", text(&set));
+    let again = daemon.cli(&words);
+    assert!(again.status.success(), "{}", text(&again));
+    let said = text(&again);
+    assert!(
+        said.contains("old.ldif:1: the account has a password that was set later"),
+        "{said}"
+    );
+    assert!(
+        said.contains("0 new, 0 changed, 1 unchanged, 0 left out"),
+        "{said}"
+    );
+    assert!(log_on(&daemon, "nils", "as-it-is-in-autumn"));
+    assert!(!log_on(&daemon, "nils", "as-it-was-in-spring"));
+    let lines = daemon.wait_for_audit(2, |line| line["what"] == "import" && line["why"] == ldif);
+    let result = lines[1]["result"].to_string();
+    assert!(result.contains("1 older passwords left out"), "{result}");
+}
+
+#[test]
 fn import_reads_standard_input() {
     let mut setup = Setup::new();
     setup.prepare();

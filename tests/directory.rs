@@ -78,13 +78,12 @@ fn id(name: &str) -> AccountId {
 }
 
 fn fill(directory: &dyn Directory, people: &str) -> ImportReport {
-    let mut scratch = Scratch::new();
-    let mut hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), &mut scratch, || [7; 16]);
+    let hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), || [7; 16]);
     let options = ImportOptions {
         source: "people.ldif",
         keep_going: false,
         write_nt_hashes: false,
-        hash_cleartext: Some(&mut hash),
+        hash_cleartext: Some(&hash),
         now: now(),
     };
     import(

@@ -359,22 +359,23 @@ fn shown_password(password: &PasswordFacts) -> String {
 }
 
 fn print_import(imported: &Imported) -> Ending {
-    for problem in &imported.problems {
-        complain(problem);
-    }
-    let unlisted = imported
-        .problems_in_all
-        .saturating_sub(imported.problems.len());
-    if unlisted > 0 {
-        complain(&format_args!("and {unlisted} more problems"));
-    }
+    print_listed(&imported.problems, imported.problems_in_all, "problems");
+    let (older, in_all) = (&imported.older_passwords, imported.older_passwords_in_all);
+    print_listed(older, in_all, "older passwords");
     say(format_args!(
         "{} new, {} changed, {} unchanged, {} left out",
         imported.added, imported.changed, imported.unchanged, imported.problems_in_all
     ));
-    if imported.problems_in_all == 0 {
-        Ending::Done
-    } else {
-        Ending::Failed
+    match imported.problems_in_all {
+        0 => Ending::Done,
+        _ => Ending::Failed,
+    }
+}
+
+fn print_listed(lines: &[String], in_all: usize, what: &str) {
+    lines.iter().for_each(complain);
+    match in_all.saturating_sub(lines.len()) {
+        0 => {}
+        more => complain(&format_args!("and {more} more {what}")),
     }
 }

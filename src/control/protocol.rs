@@ -176,6 +176,12 @@ pub struct Imported {
     pub problems: Vec<String>,
     /// How many there were; more than are listed where there are very many.
     pub problems_in_all: usize,
+    /// Records whose password was left out, as the account has a later one.
+    #[serde(default)]
+    pub older_passwords: Vec<String>,
+    /// How many there were.
+    #[serde(default)]
+    pub older_passwords_in_all: usize,
 }
 
 /// A line of the list.

@@ -85,22 +85,35 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Makes the hash of a cleartext password; gets the account's current hash too, which it returns if
-/// that is already a hash of this password, so that importing twice changes nothing.
+/// Makes the hash of a cleartext password; gets the hashes that the account has and has had too, of
+/// which it returns the one that is of this password already. So importing twice changes nothing,
+/// and an old file is known for what it is. Called from several threads at once.
 pub type HashCleartext<'a> =
-    &'a mut dyn FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError>;
+    &'a (dyn Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync);
 
 /// A [`HashCleartext`] that makes Argon2id hashes of this cost. `salt` is asked for a new one each
 /// time.
-pub fn argon2id<'a>(
+pub fn argon2id(
     cost: Argon2Cost,
-    scratch: &'a mut Scratch,
-    mut salt: impl FnMut() -> [u8; 16] + 'a,
-) -> impl FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError> + 'a {
-    move |password, current| match current {
-        Some(current) if current.verify(password, scratch)? => Ok(current.clone()),
-        _ => PasswordHash::hash_new(password, salt(), cost.clone(), scratch),
+    salt: impl Fn() -> [u8; 16] + Sync,
+) -> impl Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync {
+    move |password, known, scratch| {
+        for hash in known {
+            if hash.verify(password, scratch)? {
+                return Ok((*hash).clone());
+            }
+        }
+        PasswordHash::hash_new(password, salt(), cost.clone(), scratch)
     }
+}
+
+/// An account as it results from a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The account.
+    pub account: Account,
+    /// Whether the draft's password was left out, as the account has a later one.
+    pub older_password: bool,
 }
 
 impl Draft {
@@ -153,27 +166,34 @@ impl Draft {
         &mut self,
         existing: Option<&Account>,
         hash: HashCleartext<'_>,
+        scratch: &mut Scratch,
     ) -> Result<(), HashError> {
         let Some(DraftPassword { secret, .. }) = &mut self.password else {
             return Ok(());
         };
         if let Secret::Cleartext(cleartext) = secret {
-            let current = existing.and_then(|account| account.password.as_ref());
-            *secret = Secret::Hash(hash(cleartext, current.map(|password| &password.hash))?);
+            let known: Vec<_> = existing.into_iter().flat_map(known_hashes).collect();
+            *secret = Secret::Hash(hash(cleartext, &known, scratch)?);
         }
         Ok(())
     }
 
     /// The account that results. From `existing` it keeps what the source does not say: the
     /// password if the draft has none, the previous ones, the credential version, and what a person
-    /// has closed. A password that the account has already left behind does not come back, unless
-    /// the source says that it was set later than the present one.
+    /// has closed. A password that was set before the present one, or that the account has already
+    /// left behind, does not come back, unless the source says that it was set later.
     ///
     /// An NT hash stays only with the password it came with. A new password takes it away unless
     /// the source has another for it, since one that stayed the same, or was there before, is most
     /// likely that of the old password: it would let that in again by MS-CHAP.
     pub fn merge(self, existing: Option<&Account>, now: Timestamp) -> Account {
+        self.join(existing, now).account
+    }
+
+    /// As [`merge`](Self::merge), and tells if the password was left out.
+    pub fn join(self, existing: Option<&Account>, now: Timestamp) -> Joined {
         let mut account = self.account;
+        let has_password = self.password.is_some();
         if let Some(existing) = existing {
             account.password = existing.password.clone();
             account.previous = existing.previous.clone();
@@ -192,8 +212,17 @@ impl Draft {
             self.nt_hash.set_on(&mut account);
         }
         self.legacy_chap_secret.set_on(&mut account);
-        account
+        Joined {
+            account,
+            older_password: has_password && fate == Fate::Outdated,
+        }
     }
+}
+
+/// The present hash, then the earlier ones.
+fn known_hashes(account: &Account) -> impl Iterator<Item = &PasswordHash> {
+    let current = account.password.iter().map(|password| &password.hash);
+    current.chain(&account.previous)
 }
 
 /// An entry without a password that was set before the account's own is older than the account.
@@ -238,13 +267,14 @@ impl DraftPassword {
                 current.kind = kind;
                 return Fate::Kept;
             }
-            Some(current)
-                if account.previous.contains(&hash)
-                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at) =>
-            {
-                return Fate::Outdated;
+            Some(current) => {
+                let was_before = account.previous.contains(&hash)
+                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at);
+                if was_before || changed_at.is_some_and(|at| at < current.changed_at) {
+                    return Fate::Outdated;
+                }
             }
-            _ => {}
+            None => {}
         }
         let password = Password {
             hash,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portvakt_auth::account::{Account, Password, PasswordKind};
 use portvakt_auth::mschap::{NtHash, NtHashError};
-use portvakt_auth::password::PasswordHash;
+use portvakt_auth::password::{PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
 use crate::directory::attributes::AttributeMap;
@@ -250,8 +250,9 @@ fn nt_hash_is_made_of_a_password_in_the_clear_unless_the_source_has_its_say() {
     let made = |attributes: &[(&str, &str)]| {
         let mut draft = read(attributes).unwrap();
         draft.make_nt_hash();
-        let mut hash = |_: &[u8], _: Option<&PasswordHash>| PasswordHash::parse(FIRST);
-        draft.hash_cleartext(None, &mut hash).unwrap();
+        let hash = |_: &[u8], _: &[&PasswordHash], _: &mut Scratch| PasswordHash::parse(FIRST);
+        let hashed = draft.hash_cleartext(None, &hash, &mut Scratch::new());
+        hashed.unwrap();
         draft.merge(None, now()).nt_hash
     };
     let clear = ("userpassword", "granite");
