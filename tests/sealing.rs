@@ -194,6 +194,16 @@ fn missing_key_is_told_and_never_replaced_while_something_is_sealed_with_it() {
 }
 
 #[test]
+fn key_that_can_not_be_read_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    // A folder in its place: root could read any file.
+    fs::create_dir(dir.path().join("sealing.key")).unwrap();
+    let error = why_not(dir.path());
+    assert!(matches!(error, StoreError::SealingKeyUnusable { .. }));
+    assert!(error.to_string().contains("sealing.key"), "{error}");
+}
+
+#[test]
 fn wrong_key_is_told_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("sealing.key");
@@ -250,8 +260,8 @@ fn row_under_another_name_is_not_opened() {
     let steal = "UPDATE accounts SET sealed = (SELECT sealed FROM accounts WHERE id = 'printer')
                  WHERE id = 'anna'";
     assert_eq!(connection.execute(steal, []).unwrap(), 1);
-    // As if nothing else were sealed: then the start itself refuses.
     drop(connection);
+    // The start tries the key on one row, whichever comes first; reading tries it on each.
     let error = Store::open(dir.path()).and_then(|store| store.accounts(|_| {}));
     assert!(error.is_err());
 }

@@ -134,6 +134,18 @@ pub enum StoreError {
         /// Where it is.
         path: PathBuf,
     },
+    /// The key in the data folder cannot be read or made.
+    #[error(
+        "the key {path} cannot be read or made: {cause}; it must belong to the user that the \
+         server runs as"
+    )]
+    SealingKeyUnusable {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// Not a key.
     #[error(
         "{path} holds no sealing key, which is 32 octets in base64 (openssl rand -base64 32 makes \

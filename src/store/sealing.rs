@@ -54,7 +54,7 @@ impl SealingKey {
     /// one is not made anew, or what it sealed would be lost without a word.
     pub(super) fn of_folder(folder: &DataFolder, in_use: bool) -> Result<Self, StoreError> {
         let path = folder.sealing_key();
-        let unusable = |cause| StoreError::Folder {
+        let unusable = |cause| StoreError::SealingKeyUnusable {
             path: path.clone(),
             cause,
         };

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 
 use super::profile::{self, OWNER};
@@ -121,7 +121,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
         .map_err(|error| FolderError::Write(path.to_owned(), error))
 }
 
-/// A CA for ten years and, of it, certificates for two: the server's and one of a device.
+/// A CA for ten years and, of it, certificates for one: the server's and one of a device.
 fn make_certificates(folder: &Path) -> Result<(), FolderError> {
     let ca_key = KeyPair::generate()?;
     let mut ca = validity(CertificateParams::default(), 10)?;
@@ -143,6 +143,10 @@ fn server() -> Result<CertificateParams, FolderError> {
         .distinguished_name
         .push(DnType::CommonName, SERVER_NAME);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // Nobody serves it; a certificate without one is warned of.
+    params.crl_distribution_points = vec![CrlDistributionPoint {
+        uris: vec!["http://pki.campus.example/demo.crl".to_owned()],
+    }];
     Ok(params)
 }
 
@@ -165,7 +169,7 @@ fn make_certificate(
     issuer: &Issuer<'_, &KeyPair>,
 ) -> Result<(), FolderError> {
     let key = KeyPair::generate()?;
-    let mut params = validity(params, 2)?;
+    let mut params = validity(params, 1)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
     let certificate = params.signed_by(&key, issuer)?;
