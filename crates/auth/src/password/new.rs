@@ -1,31 +1,47 @@
 //! What a new password must be like, wherever its owner chooses it.
 
+use std::fmt;
 use std::ops::RangeInclusive;
-use thiserror::Error;
 
 /// How many characters a new password has: eight as NIST SP 800-63B §5.1.1.2 asks for, and no more
 /// than User-Password carries where each is one octet (RFC 2865 §5.2).
 pub const NEW_PASSWORD_CHARACTERS: RangeInclusive<usize> = 8..=128;
 
-/// Why a new password is not taken. `Display` is a sentence for the log; never holds any of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// Why a new password is not taken. Never holds any of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnfitPassword {
     /// Fewer than eight characters.
-    #[error("the new password has fewer than 8 characters")]
     TooShort,
     /// More than 128 characters.
-    #[error("the new password has more than 128 characters")]
     TooLong,
-    /// Nobody can type it again on another device.
-    #[error("the new password has control characters")]
+    /// Control characters: nobody can type it again on another device.
     Control,
-    /// Nothing would have changed.
-    #[error("the new password is the old one")]
+    /// It is the present one: nothing would have changed.
     Same,
     /// No text at all.
-    #[error("the new password is no text")]
     NoText,
 }
+
+impl UnfitPassword {
+    /// What is wrong with it, as a sentence.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            UnfitPassword::TooShort => "The new password has fewer than 8 characters.",
+            UnfitPassword::TooLong => "The new password has more than 128 characters.",
+            UnfitPassword::Control => "The new password has control characters.",
+            UnfitPassword::Same => "The new password is the old one.",
+            UnfitPassword::NoText => "The new password is no text.",
+        }
+    }
+}
+
+impl fmt::Display for UnfitPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
+impl std::error::Error for UnfitPassword {}
 
 /// Checks what can be told of a new password without knowing the old one.
 ///
