@@ -158,6 +158,8 @@ fn every_key_is_read() {
         "pap: false",
         "mschapv2: false",
         "legacy_mschap: false",
+        "legacy_chap: false",
+        "mschap_retry: false",
         "send_vlan: false",
         "legacy_message_authenticator_optional: false",
         "certificate:",
