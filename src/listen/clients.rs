@@ -75,6 +75,7 @@ mod tests {
                     legacy_chap: false,
                 },
                 send_vlan: true,
+                mschap_retry: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
