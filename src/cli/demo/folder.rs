@@ -65,6 +65,13 @@ pub(super) const PEOPLE: [Person; 7] = [
     },
 ];
 
+/// A machine with a CHAP secret.
+pub(super) const PRINTER: Person = person(
+    "printer",
+    "paper-jam-in-tray-2",
+    "old printer: gets in by CHAP",
+);
+
 const fn person(name: &'static str, password: &'static str, state: &'static str) -> Person {
     Person {
         name,
@@ -220,13 +227,15 @@ fn config_text(port: u16) -> String {
          certificate = \"tls/radius.pem\"\n\
          key = \"tls/radius.key\"\n\
          methods = [\"tls\", \"ttls\", \"peap\"]\n\
-         ttls-inner = [\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\"]\n\
+         ttls-inner = [\"pap\", \"mschapv2\", \"legacy-mschap\", \"legacy-chap\", \"eap-mschapv2\", \"eap-gtc\"]\n\
          peap-inner = [\"eap-mschapv2\", \"eap-gtc\"]\n\
          client-ca = \"tls/ca.pem\"\n\
          \n\
-         # NT hashes, which MS-CHAP and PEAP need. They are sealed in the database.\n\
+         # NT hashes, which MS-CHAP and PEAP need, and secrets of devices that know only CHAP. They\n\
+         # are sealed in the database.\n\
          [accounts.attributes]\n\
          nt-hash = \"sambaNTPassword\"\n\
+         legacy-chap-secret = \"portvaktChapSecret\"\n\
          \n\
          # Six failed log-ons lock an account for half an hour. Try a shorter lock: \"30s\".\n\
          [lockout]\n\

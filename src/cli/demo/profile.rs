@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::folder::{PEOPLE, Person, SERVER_NAME};
+use super::folder::{PEOPLE, PRINTER, Person, SERVER_NAME};
 
 /// Whose certificate and password the profiles of the methods have.
 pub(super) const OWNER: &Person = &PEOPLE[0];
@@ -18,8 +18,10 @@ pub(super) struct Method {
 
 /// What a device shows.
 enum Proof {
-    /// A password, in this method inside the tunnel.
+    /// The owner's password, in this method inside the tunnel.
     Password(&'static str),
+    /// A machine's CHAP secret, in this method inside the tunnel.
+    ChapSecret(&'static str),
     /// A client certificate.
     Certificate,
 }
@@ -28,10 +30,11 @@ const TTLS_PAP: Method = by_password("ttls-pap", "TTLS", "auth=PAP");
 const PEAP: Method = by_password("peap-mschapv2", "PEAP", "auth=MSCHAPV2");
 
 /// Every method that the demo's configuration offers.
-pub(super) const METHODS: [Method; 8] = [
+pub(super) const METHODS: [Method; 9] = [
     TTLS_PAP,
     by_password("ttls-mschapv2", "TTLS", "auth=MSCHAPV2"),
     by_password("ttls-mschap", "TTLS", "auth=MSCHAP"),
+    by_chap_secret("ttls-chap", "TTLS", "auth=CHAP"),
     by_password("ttls-eap-mschapv2", "TTLS", "autheap=MSCHAPV2"),
     by_password("ttls-eap-gtc", "TTLS", "autheap=GTC"),
     PEAP,
@@ -44,9 +47,24 @@ const fn by_password(name: &'static str, eap: &'static str, inner: &'static str)
     Method { name, eap, proof }
 }
 
+const fn by_chap_secret(name: &'static str, eap: &'static str, inner: &'static str) -> Method {
+    let proof = Proof::ChapSecret(inner);
+    Method { name, eap, proof }
+}
+
 const fn by_certificate(name: &'static str, eap: &'static str) -> Method {
     let proof = Proof::Certificate;
     Method { name, eap, proof }
+}
+
+impl Method {
+    /// Whose device it is.
+    fn owner(&self) -> &'static Person {
+        match self.proof {
+            Proof::Password(_) | Proof::Certificate => OWNER,
+            Proof::ChapSecret(_) => &PRINTER,
+        }
+    }
 }
 
 /// The versions of TLS that each method has a profile for: how a file's name ends, and what
@@ -78,7 +96,7 @@ pub(super) fn profiles(folder: &Path) -> Vec<Profile> {
     });
     let methods = METHODS.iter().flat_map(|method| {
         VERSIONS.map(|(version, only)| {
-            let text = text(folder, OWNER, method, Some(only));
+            let text = text(folder, method.owner(), method, Some(only));
             (format!("{}-{version}.conf", method.name), text)
         })
     });
@@ -99,7 +117,7 @@ fn text(folder: &Path, person: &Person, method: &Method, tls: Option<&str>) -> S
     };
     let anonymous = "anonymous@campus.example";
     match method.proof {
-        Proof::Password(inner) => {
+        Proof::Password(inner) | Proof::ChapSecret(inner) => {
             line("phase2", inner);
             line("anonymous_identity", anonymous);
             line("identity", &format!("{name}@campus.example"));
