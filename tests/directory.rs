@@ -414,7 +414,8 @@ fn people_of_the_demo_are_as_described() {
         ("torstein", "fjord-and-fell", None),
     ];
     let mut scratch = Scratch::new();
-    assert_eq!(site.directory.list().unwrap().len(), expected.len());
+    // And the printer, which has no password.
+    assert_eq!(site.directory.list().unwrap().len(), expected.len() + 1);
     for (name, password, refusal) in expected {
         let account = find(&site.directory, name).unwrap();
         let checked = check(&account, password.as_bytes(), &mut scratch);
@@ -427,6 +428,9 @@ fn people_of_the_demo_are_as_described() {
     }
     let node = find(&site.directory, "backup-node").unwrap();
     assert!(standing(&node, "vpn", &Rules::default(), now()).is_ok());
+    let printer = find(&site.directory, "printer").unwrap();
+    assert!(printer.password.is_none());
+    assert!(standing(&printer, "eduroam", &Rules::default(), now()).is_ok());
 }
 
 fn many_people(count: usize) -> String {
