@@ -36,6 +36,8 @@ pub struct Note<'a> {
     pub operator_name: Option<&'a str>,
     /// The outer identity.
     pub outer_identity: Option<&'a str>,
+    /// More about the refusal.
+    pub detail: Option<&'a str>,
 }
 
 impl Note<'_> {
@@ -53,6 +55,7 @@ impl Note<'_> {
             calling_station: owned(self.calling_station),
             operator_name: owned(self.operator_name),
             outer_identity: owned(self.outer_identity),
+            detail: owned(self.detail),
         }
     }
 
@@ -65,6 +68,7 @@ impl Note<'_> {
             && self.calling_station == row.calling_station.as_deref()
             && self.operator_name == row.operator_name.as_deref()
             && self.outer_identity == row.outer_identity.as_deref()
+            && self.detail == row.detail.as_deref()
     }
 }
 
@@ -135,6 +139,7 @@ mod tests {
             calling_station: Some(station),
             operator_name: None,
             outer_identity: None,
+            detail: None,
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) enum Message {
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
     /// The notes are to be written now; told when that was tried.
     Notes(Sender<()>),
+    RemoveAccount(String, Sender<Result<(), StoreError>>),
     Prune(Timestamp),
     LimitPages(u32, Sender<()>),
     Close,
@@ -130,6 +131,9 @@ impl Writer {
                 let _ = reply.send(accounts::write(&mut self.connection, &rows));
             }
             Message::Notes(reader) => self.readers.push(reader),
+            Message::RemoveAccount(id, reply) => {
+                let _ = reply.send(accounts::remove(&self.connection, &id));
+            }
             Message::Prune(before) => self.prune_before = Some(before),
             Message::LimitPages(pages, reply) => {
                 let _ = self.connection.pragma_update(None, "max_page_count", pages);
