@@ -74,6 +74,7 @@ mod tests {
                     legacy_mschap: false,
                     legacy_chap: false,
                 },
+                mschap_retry: false,
                 send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
