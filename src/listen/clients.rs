@@ -74,6 +74,7 @@ mod tests {
                     legacy_mschap: false,
                     legacy_chap: false,
                 },
+                mschap_retry: false,
                 send_vlan: true,
                 mschap_retry: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
