@@ -76,7 +76,6 @@ mod tests {
                 },
                 mschap_retry: false,
                 send_vlan: true,
-                mschap_retry: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
