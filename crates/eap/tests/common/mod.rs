@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub(crate) mod teap;
+
 use portvakt_eap::{
     Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls, Step, TeapIdentities,
     TlsVersions, Verdict,
