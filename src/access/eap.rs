@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use portvakt_auth::Refusal;
 use portvakt_auth::password::MissingSecret;
+use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
-    Verdict,
+    Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
+    Limits, Step, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -20,7 +20,6 @@ use super::policy::Policy;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::audit::as_given;
-use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub(super) fn handle(
@@ -116,6 +115,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .inner_identity
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
+    exchange.facts.machine.clone_from(&parked.facts.machine);
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
     match step {
         Step::Request(eap) => {
@@ -153,14 +153,13 @@ fn prove(
     credential: InnerCredential,
     limits: Limits,
 ) {
-    exchange
-        .access
-        .metrics
-        .handshake(match parked.conversation.is_resumed() {
-            true => HandshakeOutcome::Resumed,
-            false => HandshakeOutcome::Completed,
-        });
-    let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
+    match parked.decision.take() {
+        Some(Ok(machine)) => turn_to_user(&mut exchange, &mut parked, &machine),
+        _ => record::handshake_done(&exchange.access.metrics, &parked.conversation),
+    }
+    let identity_type = parked.conversation.identity_type();
+    let identity = identity_of(&credential, identity_type, &parked.outer, &exchange.policy);
+    let identity = match identity {
         Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
@@ -188,9 +187,18 @@ fn prove(
     );
 }
 
+/// TEAP has the machine's grant and asks for its user, who alone decides what is granted.
+fn turn_to_user(exchange: &mut Exchange, parked: &mut Parked, machine: &Grant) {
+    for facts in [&mut exchange.facts, &mut parked.facts] {
+        facts.machine = Some(machine.account().clone());
+        facts.account = None;
+    }
+}
+
 /// Whose account it is about: what was said inside the tunnel, or what the certificate says.
 fn identity_of(
     credential: &InnerCredential,
+    identity_type: IdentityType,
     outer: &LocalName,
     policy: &Policy,
 ) -> Result<Vec<u8>, Refusal> {
@@ -206,8 +214,16 @@ fn identity_of(
                 .ok_or(Refusal::CertificateInvalid)?;
             Ok(name.as_bytes().to_vec())
         }
-        other => Ok(other.identity().to_vec()),
+        other => Ok(match identity_type {
+            // As Windows calls its machines.
+            IdentityType::Machine => without_host(other.identity()).to_vec(),
+            IdentityType::User => other.identity().to_vec(),
+        }),
     }
+}
+
+fn without_host(name: &[u8]) -> &[u8] {
+    name.strip_prefix(b"host/").unwrap_or(name)
 }
 
 /// What is offered, as the log-on knows it; `None` for CHAP, which only a password in clear text
@@ -285,17 +301,15 @@ fn accepted(evidence: &Evidence) -> Verdict {
 }
 
 /// Why a conversation failed, as one of the product's reasons.
-fn refusal_of(
-    decision: Option<Result<portvakt_auth::Grant, Refusal>>,
-    cause: &FailureCause,
-) -> Refusal {
+fn refusal_of(decision: Option<Result<Grant, Refusal>>, cause: &FailureCause) -> Refusal {
     match (decision, cause) {
         (Some(Err(refusal)), _) => refusal,
         (
             _,
             FailureCause::MethodNotAgreed { .. }
             | FailureCause::InnerMethodNotOffered(_)
-            | FailureCause::InnerMethodNotAgreed { .. },
+            | FailureCause::InnerMethodNotAgreed { .. }
+            | FailureCause::IdentityTypeMissing(_),
         ) => Refusal::MethodNotAllowed,
         (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
         _ => Refusal::GaveUp,

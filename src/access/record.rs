@@ -110,6 +110,7 @@ fn attempt<'a>(
         outer_identity: Cow::Borrowed(&facts.outer_identity),
         inner_identity: borrowed(&facts.inner_identity),
         account: facts.account.as_ref().map(|account| account.as_str()),
+        machine_account: facts.machine.as_ref().map(|account| account.as_str()),
         calling_station_id: borrowed(&facts.calling_station),
         nas: Nas {
             client: &client.name,
@@ -168,6 +169,14 @@ pub(super) fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
         tls_version: conversation.tls_version().map(TlsVersion::label),
         ..facts
     }
+}
+
+/// Counts a handshake that went well.
+pub(super) fn handshake_done(metrics: &Metrics, conversation: &Conversation) {
+    metrics.handshake(match conversation.is_resumed() {
+        true => HandshakeOutcome::Resumed,
+        false => HandshakeOutcome::Completed,
+    });
 }
 
 /// Counts how a handshake failed, where that is why a conversation did.
