@@ -87,7 +87,7 @@ struct Bound {
 impl Teap {
     pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>, rules: TeapRules) -> Self {
         Teap {
-            tunnel: Tunnel::new(tls),
+            tunnel: Tunnel::new(tls).holding(),
             outer: Writer::default().authority_id(&rules.authority).finish(),
             offered,
             rules,
@@ -120,9 +120,26 @@ impl Teap {
     /// The tunnel is open and the device waits for us, or it has nothing to say.
     fn handle_silence(&mut self, limits: Limits) -> MethodStep {
         match self.leave_state() {
-            State::ExpectOpenTunnel => self.open(limits),
+            State::ExpectOpenTunnel => self.finish_handshake(limits),
             State::ExpectEnd(cause) => MethodStep::Failure(cause),
             _ => MethodStep::Failure(FailureCause::InnerMissing),
+        }
+    }
+
+    /// Under TLS 1.3 our last flight is session tickets alone, and wpa_supplicant takes such for an
+    /// empty message inside the tunnel: they go together with what is said first there. Under
+    /// TLS 1.2 the last flight is Finished, and goes by itself.
+    fn finish_handshake(&mut self, limits: Limits) -> MethodStep {
+        if self.tunnel.version() == Some(TlsVersion::Tls13) {
+            return self.open(limits);
+        }
+        match self.tunnel.confirm(limits) {
+            Ok(Some(type_data)) => {
+                self.state = State::ExpectOpenTunnel;
+                MethodStep::Request(framing::mark(type_data))
+            }
+            Ok(None) => self.open(limits),
+            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
         }
     }
 

@@ -268,7 +268,6 @@ impl Teap {
 struct Chain {
     seed: Seed,
     latest: [u8; 40],
-    is_keyed: bool,
 }
 
 impl Chain {
@@ -276,26 +275,22 @@ impl Chain {
         Chain {
             seed,
             latest: seed.seed,
-            is_keyed: false,
         }
     }
 
     /// CMK.
     fn extend(&mut self, key: Option<[u8; 32]>) -> Vec<u8> {
-        self.is_keyed |= key.is_some();
         let inner = key.unwrap_or_default();
         let material: [u8; 60] = self.expand(&self.latest, b"Inner Methods Compound Keys", &inner);
         let (latest, mac_key) = material.split_at(40);
-        self.latest.copy_from_slice(latest);
+        if key.is_some() {
+            self.latest.copy_from_slice(latest);
+        }
         mac_key.to_vec()
     }
 
     fn msk(&self) -> [u8; 64] {
-        let secret = match self.is_keyed {
-            true => &self.latest,
-            false => &self.seed.seed,
-        };
-        self.expand(secret, b"Session Key Generating Function", b"")
+        self.expand(&self.latest, b"Session Key Generating Function", b"")
     }
 
     #[expect(clippy::expect_used, reason = "the lengths are right")]

@@ -26,12 +26,8 @@ pub(super) const MAC_OCTETS: usize = 20;
 /// The keys as they stand after the inner methods so far.
 pub(super) struct Chain {
     hash: SuiteHash,
-    /// S-IMCK[0].
-    seed: Zeroizing<[u8; SEED_OCTETS]>,
-    /// S-IMCK[j].
+    /// S-IMCK of the last inner method that left a key; before any, S-IMCK[0].
     latest: Zeroizing<[u8; SEED_OCTETS]>,
-    /// Whether any inner method left a key.
-    is_keyed: bool,
 }
 
 /// CMK: makes the MACs of one crypto-binding.
@@ -44,13 +40,13 @@ impl Chain {
     pub(super) fn new(hash: SuiteHash, seed: [u8; SEED_OCTETS]) -> Self {
         Chain {
             hash,
-            seed: Zeroizing::new(seed),
             latest: Zeroizing::new(seed),
-            is_keyed: false,
         }
     }
 
-    /// Takes an inner method in. One that leaves no key, like a password, counts as one of zeros.
+    /// Takes an inner method in. One that leaves no key, like a password, makes a MAC as if its key
+    /// were zeros, and nothing else: so it follows from what RFC 9930 says of log-ons without any
+    /// key, and so wpa_supplicant does it.
     pub(super) fn extend(&mut self, inner: Option<&InnerKey>) -> MacKey {
         let zeros = [0; 32];
         let inner_key = inner.map_or(&zeros, InnerKey::as_bytes);
@@ -58,8 +54,9 @@ impl Chain {
         let seed = [b"Inner Methods Compound Keys".as_slice(), inner_key];
         expand(self.hash, &*self.latest, &seed, &mut *material);
         let (latest, key) = material.split_at(SEED_OCTETS);
-        self.latest.copy_from_slice(latest);
-        self.is_keyed |= inner.is_some();
+        if inner.is_some() {
+            self.latest.copy_from_slice(latest);
+        }
         let mut mac_key = Zeroizing::new([0; MAC_KEY_OCTETS]);
         mac_key.copy_from_slice(key);
         MacKey {
@@ -70,15 +67,11 @@ impl Chain {
 
     /// MSK and EMSK of the log-on; from the tunnel alone where no inner method left a key.
     pub(super) fn keys(&self) -> Keys {
-        let secret = match self.is_keyed {
-            true => &self.latest,
-            false => &self.seed,
-        };
         let mut material = Zeroizing::new([0; 128]);
         let (msk, emsk) = material.split_at_mut(64);
         let label = b"Session Key Generating Function".as_slice();
-        expand(self.hash, &**secret, &[label], msk);
-        expand(self.hash, &**secret, &[b"Extended ", label], emsk);
+        expand(self.hash, &*self.latest, &[label], msk);
+        expand(self.hash, &*self.latest, &[b"Extended ", label], emsk);
         Keys::split(&material)
     }
 }
@@ -170,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_without_a_key_leaves_those_of_the_tunnel() {
+    fn a_method_without_a_key_leaves_those_before_it() {
         for hash in [SuiteHash::Sha256, SuiteHash::Sha384] {
             let (mut with, without) = (Chain::new(hash, [7; 40]), Chain::new(hash, [7; 40]));
             with.extend(None);
