@@ -121,6 +121,7 @@ fn machine_and_user_are_both_judged_and_the_user_decides() {
         assert_eq!(line["result"], "accept", "{line}");
         assert_eq!(line["account"], USER, "{line}");
         assert_eq!(line["machine_account"], MACHINE, "{line}");
+        assert_eq!(line["inner_identity"], "kari@campus.example", "{line}");
         let keys = reply.mppe_keys().unwrap();
         let msk = session.supplicant.msk().unwrap();
         assert_eq!(
@@ -137,6 +138,7 @@ fn the_refusal_of_one_is_final() {
     let line = daemon.attempt(1);
     assert_eq!(line["reason"], "wrong-credential", "{line}");
     assert_eq!(line["account"], MACHINE, "{line}");
+    assert_eq!(line["inner_identity"], format!("host/{MACHINE}"), "{line}");
     assert!(!is_let_in(&daemon, device("wrong", MACHINE_PASSWORD)));
     let line = daemon.attempt(2);
     assert_eq!(line["reason"], "wrong-credential", "{line}");

@@ -157,9 +157,7 @@ fn prove(
         Some(Ok(machine)) => turn_to_user(&mut exchange, &mut parked, &machine),
         _ => record::handshake_done(&exchange.access.metrics, &parked.conversation),
     }
-    let identity_type = parked.conversation.identity_type();
-    let identity = identity_of(&credential, identity_type, &parked.outer, &exchange.policy);
-    let identity = match identity {
+    let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
         Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
@@ -169,7 +167,8 @@ fn prove(
         .inner_identity
         .clone_from(&exchange.facts.inner_identity);
     parked.inner_identity.clone_from(&identity);
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
+    let name = name_of(&identity, parked.conversation.identity_type());
+    let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
@@ -198,7 +197,6 @@ fn turn_to_user(exchange: &mut Exchange, parked: &mut Parked, machine: &Grant) {
 /// Whose account it is about: what was said inside the tunnel, or what the certificate says.
 fn identity_of(
     credential: &InnerCredential,
-    identity_type: IdentityType,
     outer: &LocalName,
     policy: &Policy,
 ) -> Result<Vec<u8>, Refusal> {
@@ -214,16 +212,15 @@ fn identity_of(
                 .ok_or(Refusal::CertificateInvalid)?;
             Ok(name.as_bytes().to_vec())
         }
-        other => Ok(match identity_type {
-            // As Windows calls its machines.
-            IdentityType::Machine => without_host(other.identity()).to_vec(),
-            IdentityType::User => other.identity().to_vec(),
-        }),
+        other => Ok(other.identity().to_vec()),
     }
 }
 
-fn without_host(name: &[u8]) -> &[u8] {
-    name.strip_prefix(b"host/").unwrap_or(name)
+/// The name to look up: Windows calls its machines host/NAME.
+fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
+    let machine = identity.strip_prefix(b"host/");
+    let machine = machine.filter(|_| identity_type == IdentityType::Machine);
+    machine.unwrap_or(identity)
 }
 
 /// What is offered, as the log-on knows it; `None` for CHAP, which only a password in clear text
