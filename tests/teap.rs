@@ -8,7 +8,6 @@
 )]
 
 mod common;
-#[allow(dead_code, reason = "each test file uses its part of it")]
 mod nas;
 
 use common::{AccessPoint, Daemon, SECRET, Setup};
