@@ -33,6 +33,8 @@ pub struct Eap {
     pub teap_inner: Vec<InnerEapMethod>,
     /// Whom TEAP asks for; never empty.
     pub teap_identities: Vec<TeapIdentity>,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
     /// How client certificates are checked; there where EAP-TLS is offered.
@@ -70,6 +72,8 @@ pub enum InnerEapMethod {
     Pap,
     /// MS-CHAP.
     LegacyMsChap,
+    /// CHAP.
+    LegacyChap,
     /// MS-CHAPv2.
     MsChapV2,
     /// EAP-MSCHAPv2.
@@ -155,6 +159,7 @@ pub(super) fn eap(
         IDENTITIES,
         TeapIdentity::User,
     );
+    let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
     let client_certificates =
@@ -192,6 +197,7 @@ pub(super) fn eap(
             peap_inner,
             teap_inner,
             teap_identities,
+            mschapv2_retries,
             resume_for,
             client_certificates,
             max_fragment,
@@ -218,6 +224,7 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("pap", InnerEapMethod::Pap),
     ("mschapv2", InnerEapMethod::MsChapV2),
     ("legacy-mschap", InnerEapMethod::LegacyMsChap),
+    ("legacy-chap", InnerEapMethod::LegacyChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
 ];

@@ -13,7 +13,7 @@ mod admitted;
 mod offer;
 mod outcome;
 
-pub(crate) use acceptance::Acceptance;
+pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use admitted::Admitted;
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
