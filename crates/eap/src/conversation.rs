@@ -182,6 +182,15 @@ impl Conversation {
         }
     }
 
+    /// Why it will fail, once that is decided and the peer knows: many devices hang up then, and
+    /// leave the conversation where it stands.
+    pub fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectResponse(method) => method.failure(),
+            _ => None,
+        }
+    }
+
     /// The method agreed on, once the peer has answered to it.
     pub fn method(&self) -> Option<MethodName> {
         match &self.state {

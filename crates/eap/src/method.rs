@@ -48,7 +48,8 @@ impl MethodType {
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
             MethodType::Ttls => inner != InnerMethod::Eap,
-            MethodType::Peap => inner.eap_type().is_some(),
+            // The digest of EAP-MD5 holds an identifier, and PEAPv0 has none inside.
+            MethodType::Peap => inner.eap_type().is_some() && inner != InnerMethod::EapMd5,
             MethodType::Tls => false,
         }
     }
@@ -73,19 +74,25 @@ pub enum MethodName {
     TtlsEapMsChapV2,
     /// EAP-TTLS with EAP-GTC inside.
     TtlsEapGtc,
+    /// EAP-TTLS with EAP-MD5 inside.
+    TtlsEapMd5,
+    /// EAP-TTLS with EAP-TLS inside.
+    TtlsEapTls,
     /// PEAP whose inner method is not known yet.
     Peap,
     /// PEAP with EAP-MSCHAPv2 inside.
     PeapEapMsChapV2,
     /// PEAP with EAP-GTC inside.
     PeapEapGtc,
+    /// PEAP with EAP-TLS inside.
+    PeapEapTls,
     /// EAP-TLS.
     Tls,
 }
 
 impl MethodName {
     /// Every name, for counters that want to know their labels beforehand.
-    pub const ALL: [MethodName; 12] = [
+    pub const ALL: [MethodName; 15] = [
         MethodName::Ttls,
         MethodName::TtlsPap,
         MethodName::TtlsChap,
@@ -94,9 +101,12 @@ impl MethodName {
         MethodName::TtlsEap,
         MethodName::TtlsEapMsChapV2,
         MethodName::TtlsEapGtc,
+        MethodName::TtlsEapMd5,
+        MethodName::TtlsEapTls,
         MethodName::Peap,
         MethodName::PeapEapMsChapV2,
         MethodName::PeapEapGtc,
+        MethodName::PeapEapTls,
         MethodName::Tls,
     ];
 
@@ -112,9 +122,12 @@ impl MethodName {
             MethodName::TtlsEap => "ttls/eap",
             MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
             MethodName::TtlsEapGtc => "ttls/eap-gtc",
+            MethodName::TtlsEapMd5 => "ttls/eap-md5",
+            MethodName::TtlsEapTls => "ttls/eap-tls",
             MethodName::Peap => "peap",
             MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
             MethodName::PeapEapGtc => "peap/eap-gtc",
+            MethodName::PeapEapTls => "peap/eap-tls",
         }
     }
 
@@ -129,6 +142,8 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+            Some(InnerMethod::EapMd5) => MethodName::TtlsEapMd5,
+            Some(InnerMethod::EapTls) => MethodName::TtlsEapTls,
         }
     }
 
@@ -137,6 +152,7 @@ impl MethodName {
         match inner {
             Some(InnerMethod::EapMsChapV2) => MethodName::PeapEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::PeapEapGtc,
+            Some(InnerMethod::EapTls) => MethodName::PeapEapTls,
             _ => MethodName::Peap,
         }
     }
@@ -169,6 +185,10 @@ pub(crate) trait Method: Send + Sync {
     /// Takes the answer to [`MethodStep::Prove`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep;
     fn stage(&self) -> Stage;
+    /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.
+    fn failure(&self) -> Option<FailureCause> {
+        self.tunnel().and_then(Tunnel::failure)
+    }
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
     /// The tunnel, whose session is kept when the log-on succeeds.

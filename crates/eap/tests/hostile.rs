@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 /// For each kind of log-on.
 const RUNS: u64 = 100;
-const KINDS: usize = 8;
+const KINDS: usize = 11;
 const TURNS: usize = 80;
 
 /// E1, E2, E6: lost, doubled, reordered and altered messages at every step, in both directions.
@@ -72,7 +72,7 @@ impl<'a> Disturbed<'a> {
         let (name, outer, inner) = everything(&user).swap_remove(random.below(KINDS));
         let profile = Profile {
             eap_octets: 60 + random.below(1000),
-            ..Profile::new(&campus.authority, outer, inner)
+            ..campus.profile_of(outer, inner)
         };
         Disturbed {
             campus,

@@ -13,6 +13,7 @@ mod device;
 mod framing;
 mod inner;
 mod inner_eap;
+mod inner_tls;
 mod pair;
 mod random;
 
@@ -63,7 +64,7 @@ pub struct Profile {
     pub eager: bool,
     /// Whether the credential goes through the tunnel on a resumed session, too.
     pub proves_anew: bool,
-    /// For TLS client authentication.
+    /// For TLS client authentication, by itself or inside the tunnel.
     pub certificate: Option<ClientIdentity>,
 }
 
@@ -171,7 +172,7 @@ impl Supplicant {
         let connection = ClientConnection::new(config, name).expect("a TLS client");
         Supplicant {
             framing: Framing::new(profile.eap_octets, profile.always_length),
-            phase2: Phase2::new(profile.outer, profile.inner.clone()),
+            phase2: Phase2::new(&profile),
             profile,
             connection,
             success_indicated: false,

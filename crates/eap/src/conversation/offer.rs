@@ -1,6 +1,6 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
-use crate::method::inner::InnerMethod;
+use crate::method::inner::{InnerMethod, InnerOffer};
 use crate::method::peap::Peap;
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
@@ -32,7 +32,7 @@ pub enum MethodsError {
     /// The same method twice.
     #[error("an EAP method is offered twice")]
     Repeated(MethodType),
-    /// EAP-TLS, with nothing to check client certificates against.
+    /// EAP-TLS, by itself or inside a tunnel, with nothing to check client certificates against.
     #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
     NoClientAuthorities,
     /// Inner methods for a method that is not offered.
@@ -94,6 +94,9 @@ impl Methods {
         if let Some(unfit) = inner.iter().find(|inner| !method.carries(**inner)) {
             return Err(MethodsError::InnerUnfit(*unfit));
         }
+        if inner.contains(&InnerMethod::EapTls) && !self.tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
+        }
         let offered = Arc::make_mut(&mut self.offered);
         let offer = offered.iter_mut().find(|offer| offer.method == method);
         offer.ok_or(MethodsError::NotOffered(method))?.inner = inner.into();
@@ -120,9 +123,17 @@ impl Methods {
     fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
         let tls = self.tls.for_method(method.eap_type());
         match method {
-            MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
-            MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
+            MethodType::Ttls => Box::new(Ttls::new(tls, self.inner_offer(inner))),
+            MethodType::Peap => Box::new(Peap::new(tls, self.inner_offer(inner))),
             MethodType::Tls => Box::new(Tls::new(tls)),
+        }
+    }
+
+    fn inner_offer(&self, methods: &Arc<[InnerMethod]>) -> InnerOffer {
+        let carries_tls = methods.contains(&InnerMethod::EapTls);
+        InnerOffer {
+            methods: Arc::clone(methods),
+            certified: carries_tls.then(|| self.tls.for_inner()).flatten(),
         }
     }
 }

@@ -356,6 +356,8 @@ pub enum Stage {
     Verdict,
     /// The device was told of its success inside the tunnel, and has not acknowledged it.
     SuccessIndication,
+    /// The device was told of its failure inside the tunnel, and has not acknowledged it.
+    FailureIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -373,6 +375,7 @@ impl Stage {
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
             Stage::SuccessIndication => "success-indication",
+            Stage::FailureIndication => "failure-indication",
             Stage::Finished => "finished",
         }
     }
@@ -392,6 +395,7 @@ impl Stage {
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
             Stage::SuccessIndication => "the device left just before it would have been let in",
+            Stage::FailureIndication => "the device was refused inside the tunnel, and hung up",
             Stage::Finished => "the conversation had ended",
         };
         Cow::Borrowed(cause)

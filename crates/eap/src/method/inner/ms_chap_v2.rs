@@ -11,7 +11,7 @@
 //! ```
 
 use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Verdict};
+use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict};
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
 
@@ -117,6 +117,18 @@ impl EapInside for EapMsChapV2 {
             State::ExpectFailureResponse => InnerStep::Failed(FailureCause::Refused),
             State::ExpectVerdict | State::Finished => InnerStep::Failed(FailureCause::Internal),
         }
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        match self.state {
+            State::ExpectSuccessResponse(_) => Some(Stage::SuccessIndication),
+            State::ExpectFailureResponse => Some(Stage::FailureIndication),
+            _ => None,
+        }
+    }
+
+    fn failure(&self) -> Option<FailureCause> {
+        matches!(self.state, State::ExpectFailureResponse).then_some(FailureCause::Refused)
     }
 
     fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
