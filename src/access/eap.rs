@@ -6,8 +6,7 @@ use portvakt_auth::Refusal;
 use portvakt_auth::password::MissingSecret;
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
-    Verdict,
+    Authorization, Conversation, EapError, InnerCredential, InnerKey, Limits, Step, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -135,7 +134,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         },
         Step::Failure { packet, cause } => {
             record::handshake_failed(&exchange.access.metrics, &cause);
-            let refusal = refusal_of(parked.decision.take(), &cause);
+            let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
             let detail = Some(cause.to_string());
             exchange.finish(Outcome::Reject {
                 refusal,
@@ -281,24 +280,6 @@ fn accepted(evidence: &Evidence) -> Verdict {
             }
         }
         Evidence::None | Evidence::MsChap(_) => Verdict::Accepted,
-    }
-}
-
-/// Why a conversation failed, as one of the product's reasons.
-fn refusal_of(
-    decision: Option<Result<portvakt_auth::Grant, Refusal>>,
-    cause: &FailureCause,
-) -> Refusal {
-    match (decision, cause) {
-        (Some(Err(refusal)), _) => refusal,
-        (
-            _,
-            FailureCause::MethodNotAgreed { .. }
-            | FailureCause::InnerMethodNotOffered(_)
-            | FailureCause::InnerMethodNotAgreed { .. },
-        ) => Refusal::MethodNotAllowed,
-        (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
-        _ => Refusal::GaveUp,
     }
 }
 

@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portvakt_auth::Refusal;
-use portvakt_eap::{
-    Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsProblem, TlsVersion,
-};
+use portvakt_auth::{Grant, Refusal};
+use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
@@ -127,30 +125,53 @@ fn attempt<'a>(
     }
 }
 
-/// A device that stopped in the middle (E10): an event of its own, which counts nothing.
+/// Why a conversation failed, as one of the product's reasons: what was decided about its credential
+/// comes first.
+pub(super) fn refusal_of(
+    decision: Option<&Result<Grant, Refusal>>,
+    cause: Option<&FailureCause>,
+) -> Refusal {
+    match (decision, cause) {
+        (Some(Err(refusal)), _) => *refusal,
+        (
+            _,
+            Some(
+                FailureCause::MethodNotAgreed { .. }
+                | FailureCause::InnerMethodNotOffered(_)
+                | FailureCause::InnerMethodNotAgreed { .. },
+            ),
+        ) => Refusal::MethodNotAllowed,
+        (_, Some(FailureCause::ClientCertificate(_))) => Refusal::CertificateInvalid,
+        _ => Refusal::GaveUp,
+    }
+}
+
+/// A device that stopped in the middle (E10): an event of its own, which counts nothing. Many
+/// devices hang up once they know that they were refused: the reason is the same all the same.
 pub(super) fn given_up(parked: &Parked, access: &super::Access) {
     let stage = parked.conversation.stage();
     match stage {
         Stage::InnerAuthentication
         | Stage::SuccessIndication
+        | Stage::FailureIndication
         | Stage::Verdict
         | Stage::Finished => {}
         Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
-    // Many devices hang up on our alert: that a certificate was no good is the reason all the same.
-    let refusal = match stage {
-        Stage::TlsAlert(TlsAlert::Sent(TlsProblem::ClientCertificate(_))) => {
-            Refusal::CertificateInvalid
-        }
-        _ => Refusal::GaveUp,
-    };
+    let failure = parked.conversation.failure();
+    let refusal = refusal_of(parked.decision.as_ref(), failure.as_ref());
     access.metrics.refused(refusal.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
+    let detail = match (facts.detail, failure) {
+        (Some(detail), _) => Cow::Borrowed(detail),
+        (None, Some(failure)) => Cow::Owned(failure.to_string()),
+        (None, None) => stage.likely_cause(),
+    };
     let attempt = Attempt {
         reason: Some(refusal.code()),
         stage: Some(stage.label()),
-        detail: Some(stage.likely_cause()),
+        detail: Some(detail),
         ..attempt(
             &facts,
             &parked.client,
