@@ -35,7 +35,8 @@ fn server(methods: &str) -> Setup {
         .set(
             "eap",
             "ttls-inner",
-            "[\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\"]",
+            "[\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\", \
+             \"legacy-chap\", \"legacy-eap-md5\"]",
         )
         .set("eap", "peap-inner", "[\"eap-mschapv2\", \"eap-gtc\"]")
         .set("accounts.attributes", "nt-hash", "\"sambaNTPassword\"")
@@ -62,6 +63,17 @@ const TUNNELLED: [(&str, &str, &str); 7] = [
     ("TTLS", "autheap=GTC", "ttls/eap-gtc"),
     ("PEAP", "auth=MSCHAPV2", "peap/eap-mschapv2"),
     ("PEAP", "auth=GTC", "peap/eap-gtc"),
+];
+
+/// What needs a secret in clear text, in EAP-TTLS.
+const CHALLENGED: [(&str, &str); 2] = [("auth=CHAP", "ttls/chap"), ("autheap=MD5", "ttls/eap-md5")];
+
+/// By certificate in a tunnel. Debian's supplicant speaks TLS 1.2 in there unless told otherwise.
+const CERTIFIED: [(&str, &str, &str); 4] = [
+    ("TTLS", "autheap=TLS", "ttls/eap-tls"),
+    ("TTLS", "autheap=TLS tls_disable_tlsv1_3=0", "ttls/eap-tls"),
+    ("PEAP", "auth=TLS", "peap/eap-tls"),
+    ("PEAP", "auth=TLS tls_disable_tlsv1_3=0", "peap/eap-tls"),
 ];
 
 /// Whether the second of two log-ons in one run resumed the session of the first: what the device
@@ -140,11 +152,40 @@ fn peer_mschapv2_without_an_nt_hash_is_explained_and_not_counted() {
     );
 }
 
-/// CHAP could only be answered with a password in clear text.
+/// CHAP could only be answered with a password in clear text, and there is none: no failed log-on.
 #[test]
-fn peer_chap_inside_ttls_is_refused() {
-    let run = profile(USER, PASSWORD, "TTLS", "auth=CHAP").run(&everything());
-    assert!(run.is_reject(), "{}", run.output);
+fn peer_chap_inside_ttls_is_refused_for_want_of_a_secret_and_not_counted() {
+    let daemon = everything();
+    for (count, (phase2, method)) in (1..8).zip(CHALLENGED.into_iter().cycle()) {
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "method-not-allowed", "{line}");
+        assert_eq!(line["method"], method, "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("clear text"), "{line}");
+    }
+    assert!(
+        profile(USER, PASSWORD, "TTLS", "auth=PAP")
+            .run(&daemon)
+            .is_accept()
+    );
+}
+
+/// Who does not offer them says so.
+#[test]
+fn peer_chap_inside_ttls_is_refused_where_it_is_not_offered() {
+    let daemon = server("[\"ttls\"]")
+        .set("eap", "ttls-inner", "[\"pap\"]")
+        .start();
+    for (count, (phase2, method)) in (1..).zip(CHALLENGED) {
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "method-not-allowed", "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("not offered here"), "{line}");
+    }
 }
 
 /// Six wrong answers, by whatever method, lock the one account.
@@ -215,6 +256,50 @@ fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (
         .line("client_cert", &format!("\"{}\"", chain.display()))
         .line("private_key", &format!("\"{}\"", key.display()));
     (daemon, profile)
+}
+
+/// The same inside a tunnel.
+fn certified_in_tunnel(certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
+    let setup = server("[\"ttls\", \"peap\"]")
+        .set("eap", "ttls-inner", "[\"eap-tls\", \"pap\"]")
+        .set("eap", "peap-inner", "[\"eap-mschapv2\", \"eap-tls\"]");
+    let (daemon, profile) = certified(setup, certificate, revoked);
+    let path = |name: &str| format!("\"{}\"", daemon.path(name).display());
+    let profile = profile
+        .line("ca_cert2", &path("ca.pem"))
+        .line("client_cert2", &path("client.pem"))
+        .line("private_key2", &path("client.key"));
+    (daemon, profile)
+}
+
+/// E4, E5, E7, E8.
+#[test]
+fn peer_client_certificate_inside_a_tunnel_logs_on_and_resumes_under_both_versions() {
+    let certificate = ClientCertificate::of("kari@campus.example", 7);
+    let (daemon, profile) = certified_in_tunnel(&certificate, &[]);
+    for (eap, phase2, method) in CERTIFIED {
+        let phase2 = format!("\"{phase2}\"");
+        let profile = profile.clone().line("eap", eap).line("phase2", &phase2);
+        logs_on_and_comes_back(&daemon, || profile.clone(), method);
+    }
+}
+
+/// E8: whether the device answers our alert or hangs up on it.
+#[test]
+fn peer_revoked_certificate_inside_a_tunnel_is_refused_and_not_counted() {
+    let certificate = ClientCertificate::of("kari@campus.example", 7);
+    let (daemon, profile) = certified_in_tunnel(&certificate, &[7]);
+    for (eap, phase2, _) in CERTIFIED.iter().chain(&CERTIFIED) {
+        let phase2 = format!("\"{phase2}\"");
+        let profile = profile.clone().line("eap", eap).line("phase2", &phase2);
+        assert!(!profile.argument("-t3").run(&daemon).success);
+    }
+    let invalid = |line: &serde_json::Value| line["reason"] == "certificate-invalid";
+    for line in daemon.wait_for_audit(CERTIFIED.len() * 2, invalid) {
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("revoked"), "{line}");
+    }
+    assert!(EapolTest::ttls_pap(USER, PASSWORD).run(&daemon).is_accept());
 }
 
 /// E5, E8.

@@ -210,6 +210,9 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
         InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,
+        InnerEapMethod::EapTls => InnerMethod::EapTls,
+        InnerEapMethod::LegacyChap => InnerMethod::Chap,
+        InnerEapMethod::LegacyEapMd5 => InnerMethod::EapMd5,
     }
 }
 

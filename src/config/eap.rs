@@ -31,7 +31,7 @@ pub struct Eap {
     pub peap_inner: Vec<InnerEapMethod>,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
-    /// How client certificates are checked; there where EAP-TLS is offered.
+    /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
     pub max_fragment: u16,
@@ -61,6 +61,12 @@ pub enum InnerEapMethod {
     EapMsChapV2,
     /// EAP-GTC: the password.
     EapGtc,
+    /// EAP-TLS: a certificate.
+    EapTls,
+    /// CHAP, in EAP-TTLS.
+    LegacyChap,
+    /// EAP-MD5, in EAP-TTLS.
+    LegacyEapMd5,
 }
 
 /// How client certificates are checked.
@@ -128,8 +134,12 @@ pub(super) fn eap(
     );
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
-    let client_certificates =
-        client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
+    let certified = methods.iter().any(|method| match method {
+        EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Tls => true,
+    });
+    let client_certificates = client_certificates(&mut section, referred, certified);
     require(
         &section,
         "certificate",
@@ -188,11 +198,15 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("legacy-mschap", InnerEapMethod::LegacyMsChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
+    ("legacy-chap", InnerEapMethod::LegacyChap),
+    ("legacy-eap-md5", InnerEapMethod::LegacyEapMd5),
 ];
 
 const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
 ];
 
 const NAMES: &[(&str, CertificateName)] = &[
