@@ -208,7 +208,10 @@ fn a_certificate_that_ends_cannot_come_back() {
             let full = format!("certificate {USER}");
             let resumed = format!("resumed {USER}");
             assert_eq!(registry.log_on(&mut device.supplicant()), [full]);
-            assert_eq!(registry.log_on(&mut device.supplicant()), [resumed.clone()]);
+            assert_eq!(
+                registry.log_on(&mut device.supplicant()),
+                [resumed.as_str()]
+            );
             assert_eq!(registry.log_on(&mut device.supplicant()), [resumed]);
             registry.revoke(&[SERIAL]);
             let mut again = device.supplicant();
