@@ -12,10 +12,11 @@ use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
-use super::conversations::{Parked, StateToken};
+use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Credential, Evidence, MsChap, MsChapV2, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::policy::Policy;
+use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::audit::as_given;
@@ -62,8 +63,9 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
     let Some(methods) = exchange.policy.methods.clone() else {
         return reject(exchange, Refusal::MethodNotAllowed);
     };
-    if !exchange.access.conversations.has_room() {
-        return reject(exchange, Refusal::Overloaded);
+    match exchange.access.conversations.make_room() {
+        Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
+        Err(Full) => return reject(exchange, Refusal::Overloaded),
     }
     match Conversation::start(&methods, response, limits) {
         Ok((conversation, step)) => {
@@ -95,14 +97,20 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) if error.is_ignorable() => {
             if let Ok(state) = StateToken::try_from(state) {
-                exchange
-                    .access
-                    .conversations
-                    .park_under(state, parked, Instant::now());
+                let table = &exchange.access.conversations;
+                let displaced = table.park_under(state, parked, Instant::now());
+                give_way(&exchange, displaced, GaveWay::ToItsDevice);
             }
             exchange.finish(Outcome::Silence);
         }
         Err(error) => refuse_broken(exchange, response, &error),
+    }
+}
+
+/// Tells of the conversation that ended to make room.
+fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
+    if let Some(displaced) = displaced {
+        record::gave_way(&displaced, &exchange.access, why);
     }
 }
 
@@ -118,7 +126,9 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
     match step {
         Step::Request(eap) => {
-            let state = exchange.access.conversations.park(parked, Instant::now());
+            let table = &exchange.access.conversations;
+            let (state, displaced) = table.park(parked, Instant::now());
+            give_way(&exchange, displaced, GaveWay::ToItsDevice);
             exchange.finish(Outcome::Challenge { state, eap });
         }
         Step::Prove(credential) => prove(exchange, parked, credential, limits),

@@ -149,6 +149,28 @@ pub(super) fn refusal_of(
 /// A device that stopped in the middle (E10): an event of its own, which counts nothing. Many
 /// devices hang up once they know that they were refused: the reason is the same all the same.
 pub(super) fn given_up(parked: &Parked, access: &super::Access) {
+    write_given_up(parked, access, None);
+}
+
+/// Why a conversation ended before its time was over.
+#[derive(Clone, Copy)]
+pub(super) enum GaveWay {
+    /// The device has begun anew, more than once.
+    ToItsDevice,
+    /// The table was full.
+    ForRoom,
+}
+
+/// The same of one that was ended to make room.
+pub(super) fn gave_way(parked: &Parked, access: &super::Access, why: GaveWay) {
+    let why = match why {
+        GaveWay::ToItsDevice => "replaced by a newer conversation of the same device",
+        GaveWay::ForRoom => "ended to make room: too many conversations at once",
+    };
+    write_given_up(parked, access, Some(why));
+}
+
+fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
     let stage = parked.conversation.stage();
     match stage {
         Stage::InnerAuthentication
@@ -166,7 +188,11 @@ pub(super) fn given_up(parked: &Parked, access: &super::Access) {
     let detail = match (facts.detail, failure) {
         (Some(detail), _) => Cow::Borrowed(detail),
         (None, Some(failure)) => Cow::Owned(failure.to_string()),
-        (None, None) => stage.likely_cause(),
+        (None, None) => Cow::Owned(parked.conversation.progress().likely_cause()),
+    };
+    let detail = match why {
+        Some(why) => Cow::Owned(format!("{why}; {detail}")),
+        None => detail,
     };
     let attempt = Attempt {
         reason: Some(refusal.code()),
