@@ -284,6 +284,12 @@ pub enum FailureCause {
     /// Crypto-binding (MS-PEAP §3.1.5.6): the inner method and the tunnel do not end at one peer.
     #[error("the device's crypto-binding is wrong: somebody may stand between it and us")]
     BindingBroken,
+    /// The peer finds ours wrong.
+    #[error(
+        "the device did not accept our crypto-binding: its profile derives other keys (PEAPv1's label), \
+         or somebody stands between it and us"
+    )]
+    BindingRefused,
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -311,6 +317,7 @@ impl FailureCause {
             FailureCause::InnerMethodNotAgreed { .. } => "inner-method-not-agreed",
             FailureCause::ServerDoubted => "server-doubted",
             FailureCause::BindingBroken => "binding-broken",
+            FailureCause::BindingRefused => "binding-refused",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",

@@ -283,7 +283,10 @@ fn conclude(accepted: Accepted, body: Body<'_>) -> Result<Keys, FailureCause> {
     };
     let answer = tlv::read(data).map_err(FailureCause::Inner)?;
     if !answer.success {
-        return Err(FailureCause::ServerDoubted);
+        return Err(match accepted.binding {
+            Some(_) => FailureCause::BindingRefused,
+            None => FailureCause::ServerDoubted,
+        });
     }
     match (accepted.binding, answer.binding) {
         (_, None) => Ok(accepted.keys),
