@@ -221,6 +221,61 @@ fn peer_device_gets_the_method_it_asks_for() {
     );
 }
 
+/// Debian's supplicant would speak PEAPv1, and comes down to what is offered; one that must not
+/// leaves without a word, and its event names the method.
+#[test]
+fn peer_peap_comes_down_from_version_1() {
+    let daemon = server("[\"peap\"]")
+        .set("radius", "conversation-timeout", "\"5s\"")
+        .start();
+    let peap = |phase1: &str| {
+        let profile = profile(USER, PASSWORD, "PEAP", "auth=MSCHAPV2");
+        profile
+            .line("phase1", &format!("\"{phase1}\""))
+            .argument("-t3")
+    };
+    for phase1 in ["", "peapver=0", "peapver=0 peaplabel=0", "peaplabel=0"] {
+        let run = peap(phase1).run(&daemon);
+        assert!(run.is_accept(), "{phase1}:\n{}", run.output);
+        assert!(
+            run.output.contains("Start (server ver=0, own ver="),
+            "{}",
+            run.output
+        );
+    }
+    assert!(peap("").run(&daemon).output.contains("own ver=1)"));
+    let run = peap("peapver=1").run(&daemon);
+    assert!(
+        !run.success && run.received("Access-Reject") == 0,
+        "{}",
+        run.output
+    );
+    let given_up = daemon.wait_for_audit(1, |line| line["result"] == "gave-up");
+    assert_eq!(
+        given_up[0]["stage"], "method-negotiation",
+        "{}",
+        given_up[0]
+    );
+    let detail = given_up[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("PEAP"), "{detail}");
+}
+
+/// The label of PEAPv1 under version 0: keys of its own making, which crypto-binding finds out.
+#[test]
+fn peer_peap_with_the_label_of_version_1_is_refused() {
+    let daemon = server("[\"peap\"]").start();
+    let label = "\"peaplabel=1 tls_disable_tlsv1_3=1\"";
+    let profile = profile(USER, PASSWORD, "PEAP", "auth=MSCHAPV2").line("phase1", label);
+    let run = profile.run(&daemon);
+    assert!(run.is_reject(), "{}", run.output);
+    let line = daemon.attempt(1);
+    assert_eq!(line["reason"], "gave-up", "{line}");
+    assert!(
+        line["detail"].as_str().unwrap().contains("crypto-binding"),
+        "{line}"
+    );
+}
+
 /// `resume-for = "0"`: every log-on is a full one.
 #[test]
 fn peer_nothing_is_resumed_where_it_is_switched_off() {
