@@ -89,8 +89,8 @@ impl Conversations {
     /// Anybody else's attempt leaves it where it is.
     pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
         let state = StateToken::try_from(state).ok()?;
-        let is_owner = |parked: &Box<Parked>| parked.client.name == client.name;
-        self.table.take(&state, is_owner, now)
+        let is_owner = |parked: &Parked| parked.client.name == client.name;
+        self.table.take(&state, |parked| is_owner(parked), now)
     }
 
     /// Takes out those that nobody came back to; to be called about once a second.
