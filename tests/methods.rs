@@ -10,9 +10,11 @@
 
 mod common;
 
+#[path = "methods/certificates.rs"]
+mod certificates;
+
 use common::{Daemon, EapolTest, Run, Setup};
 use portvakt_auth::mschap::NtHash;
-use portvakt_testkit::supplicant::ClientCertificate;
 
 const USER: &str = "kari";
 const PASSWORD: &str = "heather-and-granite";
@@ -67,14 +69,6 @@ const TUNNELLED: [(&str, &str, &str); 7] = [
 
 /// What needs a secret in clear text, in EAP-TTLS.
 const CHALLENGED: [(&str, &str); 2] = [("auth=CHAP", "ttls/chap"), ("autheap=MD5", "ttls/eap-md5")];
-
-/// By certificate in a tunnel. Debian's supplicant speaks TLS 1.2 in there unless told otherwise.
-const CERTIFIED: [(&str, &str, &str); 4] = [
-    ("TTLS", "autheap=TLS", "ttls/eap-tls"),
-    ("TTLS", "autheap=TLS tls_disable_tlsv1_3=0", "ttls/eap-tls"),
-    ("PEAP", "auth=TLS", "peap/eap-tls"),
-    ("PEAP", "auth=TLS tls_disable_tlsv1_3=0", "peap/eap-tls"),
-];
 
 /// Whether the second of two log-ons in one run resumed the session of the first: what the device
 /// says, and that it is not just what we say.
@@ -292,113 +286,17 @@ fn peer_nothing_is_resumed_where_it_is_switched_off() {
     }
 }
 
-/// A server that takes client certificates of the test's own authority, and a device's profile.
-fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
-    let authority = setup.authority();
-    let client = authority.issue_client(certificate);
-    let chain = setup.write("client.pem", &client.chain_pem);
-    let key = setup.write("client.key", &client.key_pem);
-    setup.write("client-ca.pem", &authority.certificate_pem());
-    setup.write("client.crl", &authority.revocation_lists(revoked, 3000));
-    let daemon = setup
-        .set("eap", "client-ca", "\"client-ca.pem\"")
-        .set("eap", "client-crl", "\"client.crl\"")
-        .set("eap", "client-names", "[\"email\"]")
-        .set("radius", "conversation-timeout", "\"5s\"")
-        .start();
-    let profile = EapolTest::ttls_pap(USER, "")
-        .line("eap", "TLS")
-        .line("client_cert", &format!("\"{}\"", chain.display()))
-        .line("private_key", &format!("\"{}\"", key.display()));
-    (daemon, profile)
-}
-
-/// The same inside a tunnel.
-fn certified_in_tunnel(certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
-    let setup = server("[\"ttls\", \"peap\"]")
-        .set("eap", "ttls-inner", "[\"eap-tls\", \"pap\"]")
-        .set("eap", "peap-inner", "[\"eap-mschapv2\", \"eap-tls\"]");
-    let (daemon, profile) = certified(setup, certificate, revoked);
-    let path = |name: &str| format!("\"{}\"", daemon.path(name).display());
-    let profile = profile
-        .line("ca_cert2", &path("ca.pem"))
-        .line("client_cert2", &path("client.pem"))
-        .line("private_key2", &path("client.key"));
-    (daemon, profile)
-}
-
-/// E4, E5, E7, E8.
+/// E9: whatever is spoken inside, it is about our people.
 #[test]
-fn peer_client_certificate_inside_a_tunnel_logs_on_and_resumes_under_both_versions() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified_in_tunnel(&certificate, &[]);
-    for (eap, phase2, method) in CERTIFIED {
-        let phase2 = format!("\"{phase2}\"");
-        let profile = profile.clone().line("eap", eap).line("phase2", &phase2);
-        logs_on_and_comes_back(&daemon, || profile.clone(), method);
+fn peer_inner_realm_of_somebody_else_is_refused_in_every_tunnelled_method() {
+    let daemon = everything();
+    for (count, (eap, phase2, method)) in (1..).zip(TUNNELLED) {
+        let profile =
+            profile(USER, PASSWORD, eap, phase2).line("identity", "\"kari@elsewhere.example\"");
+        let run = profile.run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "identity-mismatch", "{line}");
+        assert_eq!(line["method"], method, "{line}");
     }
-}
-
-/// E8: whether the device answers our alert or hangs up on it.
-#[test]
-fn peer_revoked_certificate_inside_a_tunnel_is_refused_and_not_counted() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified_in_tunnel(&certificate, &[7]);
-    for (eap, phase2, _) in CERTIFIED.iter().chain(&CERTIFIED) {
-        let phase2 = format!("\"{phase2}\"");
-        let profile = profile.clone().line("eap", eap).line("phase2", &phase2);
-        assert!(!profile.argument("-t3").run(&daemon).success);
-    }
-    let invalid = |line: &serde_json::Value| line["reason"] == "certificate-invalid";
-    for line in daemon.wait_for_audit(CERTIFIED.len() * 2, invalid) {
-        let detail = line["detail"].as_str().unwrap();
-        assert!(detail.contains("revoked"), "{line}");
-    }
-    assert!(EapolTest::ttls_pap(USER, PASSWORD).run(&daemon).is_accept());
-}
-
-/// E5, E8.
-#[test]
-fn peer_client_certificate_logs_on_and_resumes_under_both_versions() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[]);
-    logs_on_and_comes_back(&daemon, || profile.clone(), "tls");
-}
-
-/// E8: a revoked certificate is no failed password.
-#[test]
-fn peer_revoked_client_certificate_is_refused_and_not_counted() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\", \"ttls\"]"), &certificate, &[7]);
-    for _ in 0..7 {
-        let run = profile.clone().tls12().run(&daemon);
-        assert!(run.is_reject(), "{}", run.output);
-    }
-    let line = daemon
-        .wait_for_audit(7, |line| line["reason"] == "certificate-invalid")
-        .remove(6);
-    assert!(
-        line["detail"].as_str().unwrap().contains("revoked"),
-        "{line}"
-    );
-    assert!(EapolTest::ttls_pap(USER, PASSWORD).run(&daemon).is_accept());
-}
-
-/// Whether the device answers our alert or hangs up on it: the log says what was wrong.
-#[test]
-fn peer_revoked_client_certificate_is_told_as_such_under_tls_1_3_too() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[7]);
-    assert!(!profile.tls13().argument("-t3").run(&daemon).success);
-    daemon.wait_for_audit(1, |line| line["reason"] == "certificate-invalid");
-}
-
-/// I2: the account's state counts, whatever the certificate says.
-#[test]
-fn peer_certificate_of_a_suspended_account_is_refused() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[]);
-    assert!(daemon.cli(&["account", "suspend", USER]).status.success());
-    assert!(profile.run(&daemon).is_reject());
-    assert_eq!(daemon.attempt(1)["reason"], "suspended");
 }
