@@ -68,6 +68,13 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
     }
 }
 
+/// Writes down a refused try of a conversation that goes on with another.
+pub(super) fn tried(exchange: &Exchange, refusal: Refusal) {
+    exchange.access.metrics.refused(refusal.code());
+    let now = exchange.access.clock.now().utc;
+    write_attempt(exchange, AttemptResult::Reject, Some(refusal), None, now);
+}
+
 fn note_latency(exchange: &Exchange) {
     exchange
         .access
@@ -244,5 +251,6 @@ pub(super) fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Opti
         calling_station: facts.calling_station.clone(),
         operator_name: facts.operator_name.clone(),
         outer_identity: Some(facts.outer_identity.clone()),
+        detail: facts.detail.map(str::to_owned),
     })
 }

@@ -13,7 +13,7 @@ mod offer;
 mod outcome;
 mod progress;
 
-pub(crate) use acceptance::Acceptance;
+pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
