@@ -182,6 +182,26 @@ fn peer_chap_inside_ttls_is_refused_where_it_is_not_offered() {
     }
 }
 
+/// E6. The account's CHAP secret is that of a device, and its password opens nothing by CHAP.
+#[test]
+fn peer_chap_inside_ttls_opens_with_the_secret_of_the_device() {
+    let inner = "[\"legacy-chap\", \"legacy-eap-md5\"]";
+    let mut setup = server("[\"ttls\"]").set("eap", "ttls-inner", inner);
+    setup.give_chap_secret(USER, "of-the-printer");
+    let daemon = setup.start();
+    for (phase2, method) in CHALLENGED {
+        let device = || profile(USER, "of-the-printer", "TTLS", phase2);
+        logs_on_and_comes_back(&daemon, device, method);
+        let attempts = daemon.audit_lines().len();
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{}", run.output);
+        let line = daemon
+            .wait_for_audit(attempts + 1, |_| true)
+            .remove(attempts);
+        assert_eq!(line["reason"], "wrong-credential", "{line}");
+    }
+}
+
 /// Six wrong answers, by whatever method, lock the one account.
 #[test]
 fn peer_failures_of_all_methods_count_together() {
