@@ -242,6 +242,8 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,
         InnerEapMethod::Password => InnerMethod::Password,
+        InnerEapMethod::EapTls => InnerMethod::EapTls,
+        InnerEapMethod::LegacyEapMd5 => InnerMethod::EapMd5,
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Eap {
     pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
-    /// How client certificates are checked; there where EAP-TLS is offered.
+    /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
     pub max_fragment: u16,
@@ -82,6 +82,10 @@ pub enum InnerEapMethod {
     EapGtc,
     /// The password, in TEAP.
     Password,
+    /// EAP-TLS: a certificate.
+    EapTls,
+    /// EAP-MD5, in EAP-TTLS.
+    LegacyEapMd5,
 }
 
 /// How client certificates are checked.
@@ -162,8 +166,13 @@ pub(super) fn eap(
     let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
-    let client_certificates =
-        client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
+    let certified = methods.iter().any(|method| match method {
+        EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Teap => teap_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Tls => true,
+    });
+    let client_certificates = client_certificates(&mut section, referred, certified);
     require(
         &section,
         "certificate",
@@ -227,15 +236,19 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("legacy-chap", InnerEapMethod::LegacyChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
+    ("legacy-eap-md5", InnerEapMethod::LegacyEapMd5),
 ];
 
 const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
 ];
 
 const TEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
+    ("eap-tls", InnerEapMethod::EapTls),
     ("password", InnerEapMethod::Password),
 ];
 

@@ -16,6 +16,7 @@ use crate::tls::{
     SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
 use crate::{EapError, Limits};
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -47,6 +48,8 @@ pub(crate) struct Tunnel {
     holds: bool,
     /// How the tunnel opened, once it has.
     opening: Option<Opening>,
+    /// What the device showed in EAP-TLS inside this tunnel.
+    inner_certificates: Vec<CertificateDer<'static>>,
 }
 
 /// What a log-on through the tunnel rests on.
@@ -68,6 +71,7 @@ impl Tunnel {
             doomed: None,
             holds: false,
             opening: None,
+            inner_certificates: Vec::new(),
         }
     }
 
@@ -222,6 +226,18 @@ impl Tunnel {
             .peer_certificate()
     }
 
+    /// The chain that was verified, leaf first; empty where there is none.
+    pub(crate) fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        let engine = self.engine.as_ref().filter(|_| self.is_open());
+        engine.map(Engine::peer_certificates).unwrap_or_default()
+    }
+
+    /// The log-on rests on a chain that was shown inside the tunnel: before its session is resumed
+    /// it is checked again, as one that the handshake shows (E8).
+    pub(crate) fn rest_on_certificates(&mut self, chain: &[CertificateDer<'static>]) {
+        self.inner_certificates = chain.to_vec();
+    }
+
     /// Makes the session resumable, if the peer has all that it needs for it. Only for a log-on
     /// that succeeded as a whole (E7). A resumed session goes on as it was first authorised.
     pub(crate) fn keep_session(&self, authorization: Option<Authorization>, method: MethodName) {
@@ -229,7 +245,8 @@ impl Tunnel {
         match (&self.engine, authorization) {
             (Some(engine), _) if delivered && self.is_resumed() => engine.renew_session(),
             (Some(engine), Some(authorization)) if delivered => {
-                engine.commit_session(authorization, method);
+                let inner = &self.inner_certificates;
+                engine.commit_session(authorization, method, inner.clone());
             }
             _ => {}
         }
@@ -287,6 +304,11 @@ impl Tunnel {
             .and_then(|engine| engine.export(label, &mut octets))
             .map(|()| octets)
             .map_err(|_ours| FailureCause::Internal)
+    }
+
+    /// Why it will fail, once our alert, or the peer's, is all that is left to say.
+    pub(crate) fn failure(&self) -> Option<FailureCause> {
+        self.doomed.map(FailureCause::from)
     }
 
     /// Where the handshake stands, seen from what the peer owes us.

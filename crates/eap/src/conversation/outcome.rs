@@ -334,6 +334,12 @@ pub enum FailureCause {
         /// An Error-Code of RFC 9930.
         error: Option<u32>,
     },
+    /// The peer finds ours wrong.
+    #[error(
+        "the device did not accept our crypto-binding: its profile derives other keys (PEAPv1's label), \
+         or somebody stands between it and us"
+    )]
+    BindingRefused,
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -363,6 +369,7 @@ impl FailureCause {
             FailureCause::BindingBroken => "binding-broken",
             FailureCause::IdentityTypeMissing(_) => "identity-type-missing",
             FailureCause::DeviceReportedFailure { .. } => "device-reported-failure",
+            FailureCause::BindingRefused => "binding-refused",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
@@ -412,6 +419,8 @@ pub enum Stage {
     Verdict,
     /// The device was told of its success inside the tunnel, and has not acknowledged it.
     SuccessIndication,
+    /// The device was told of its failure inside the tunnel, and has not acknowledged it.
+    FailureIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -429,6 +438,7 @@ impl Stage {
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
             Stage::SuccessIndication => "success-indication",
+            Stage::FailureIndication => "failure-indication",
             Stage::Finished => "finished",
         }
     }
@@ -448,6 +458,7 @@ impl Stage {
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
             Stage::SuccessIndication => "the device left just before it would have been let in",
+            Stage::FailureIndication => "the device was refused inside the tunnel, and hung up",
             Stage::Finished => "the conversation had ended",
         };
         Cow::Borrowed(cause)

@@ -170,14 +170,24 @@ impl ServerTls {
     /// What the connections of one method are made of.
     pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
         let certified = self.certified.as_ref();
-        let certified = certified.filter(|_| method == EapType::TLS);
-        let config = certified.map_or(&self.config, |certified| &certified.config);
+        let demanding = certified.filter(|_| method == EapType::TLS);
+        let config = demanding.map_or(&self.config, |certified| &certified.config);
         MethodTls {
             config: Arc::clone(config),
             certificates: certified.map(|certified| certified.certificates.clone()),
+            demands_certificate: demanding.is_some(),
             sessions: self.sessions.clone(),
             method,
         }
+    }
+
+    /// What EAP-TLS inside a tunnel is made of: it keeps no sessions, the tunnel does. `None`
+    /// without authorities for client certificates.
+    pub(crate) fn for_inner(&self) -> Option<MethodTls> {
+        self.certified.as_ref().map(|_demanding| MethodTls {
+            sessions: None,
+            ..self.for_method(EapType::TLS)
+        })
     }
 }
 
@@ -185,7 +195,9 @@ impl ServerTls {
 #[derive(Clone)]
 pub(crate) struct MethodTls {
     config: Arc<ServerConfig>,
+    /// The rules for client certificates, shown in this handshake or inside the tunnel.
     certificates: Option<ClientCertificates>,
+    demands_certificate: bool,
     sessions: Option<Sessions>,
     method: EapType,
 }
@@ -216,7 +228,9 @@ impl MethodTls {
         let certificates = self.certificates.as_ref();
         let scope = Scope {
             method: self.method,
-            client_authorities: certificates.map(|certificates| certificates.authorities),
+            client_authorities: certificates
+                .filter(|_| self.demands_certificate)
+                .map(|certificates| certificates.authorities),
         };
         let recheck = certificates.map(|certificates| Recheck {
             verifier: Arc::clone(&certificates.verifier),

@@ -10,6 +10,7 @@ use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
 use rustls::crypto::hash::HashAlgorithm;
+use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection, SupportedCipherSuite};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -203,11 +204,26 @@ impl Engine {
         CertificateIdentity::read(leaf).ok_or(CertificateProblem::Malformed)
     }
 
-    /// Makes the session resumable: the credential was proven in this conversation (E7).
-    pub(crate) fn commit_session(&self, authorization: Authorization, method: MethodName) {
+    /// The client's chain, leaf first; empty where it has shown none.
+    pub(crate) fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        chain.to_vec()
+    }
+
+    /// Makes the session resumable: the credential was proven in this conversation (E7). `inner` is
+    /// the chain that the client showed inside the tunnel, if it did.
+    pub(crate) fn commit_session(
+        &self,
+        authorization: Authorization,
+        method: MethodName,
+        inner: Vec<CertificateDer<'static>>,
+    ) {
         if let Some(staging) = &self.staging {
-            let chain = self.connection.peer_certificates().unwrap_or_default();
-            staging.commit(authorization, method, chain.to_vec());
+            let chain = match inner.is_empty() {
+                true => self.peer_certificates(),
+                false => inner,
+            };
+            staging.commit(authorization, method, chain);
         }
     }
 
