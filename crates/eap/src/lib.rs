@@ -54,5 +54,6 @@ pub use method::inner::{InnerError, InnerMethod};
 pub use method::{MethodName, MethodType, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
-    Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
+    Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
+    TlsVersions,
 };

@@ -3,6 +3,7 @@
 use super::client_certificates::ClientCertificates;
 use super::resumption::{Recheck, Scope, Staging};
 use super::sessions::Sessions;
+use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
@@ -84,6 +85,7 @@ pub struct ServerTls {
     versions: TlsVersions,
     certified: Option<Certified>,
     sessions: Option<Sessions>,
+    ticket_keys: Option<TicketKeys>,
 }
 
 /// The same server for methods in which devices show certificates.
@@ -118,6 +120,7 @@ impl ServerTls {
             versions,
             certified: None,
             sessions: None,
+            ticket_keys: None,
         })
     }
 
@@ -167,6 +170,17 @@ impl ServerTls {
         ServerTls { sessions, ..self }
     }
 
+    /// Lets devices of EAP-TLS resume on every server that has one of these keys, for as long as
+    /// the [`Sessions`] last; without sessions it changes nothing.
+    #[must_use]
+    pub fn with_ticket_keys(self, keys: TicketKeys) -> Self {
+        let ticket_keys = Some(keys);
+        ServerTls {
+            ticket_keys,
+            ..self
+        }
+    }
+
     /// What the connections of one method are made of.
     pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
         let certified = self.certified.as_ref();
@@ -176,6 +190,7 @@ impl ServerTls {
             config: Arc::clone(config),
             certificates: certified.map(|certified| certified.certificates.clone()),
             sessions: self.sessions.clone(),
+            ticket_keys: self.ticket_keys.clone().filter(|_| method == EapType::TLS),
             method,
         }
     }
@@ -187,34 +202,66 @@ pub(crate) struct MethodTls {
     config: Arc<ServerConfig>,
     certificates: Option<ClientCertificates>,
     sessions: Option<Sessions>,
+    ticket_keys: Option<TicketKeys>,
     method: EapType,
 }
 
+/// What one connection is made of.
+pub(super) struct Parts {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) staging: Option<Arc<Staging>>,
+    pub(super) tickets: Option<Arc<Tickets>>,
+}
+
 impl MethodTls {
-    /// The configuration for one connection, with a session storage of its own.
-    pub(super) fn connect(&self) -> (Arc<ServerConfig>, Option<Arc<Staging>>) {
+    /// The configuration for one connection, with a session storage of its own. Tickets of earlier
+    /// connections are looked at where it `opens_tickets`.
+    pub(super) fn connect(&self, opens_tickets: bool) -> Parts {
         let Some(sessions) = &self.sessions else {
-            return (Arc::clone(&self.config), None);
+            return Parts {
+                config: Arc::clone(&self.config),
+                staging: None,
+                tickets: None,
+            };
         };
-        let staging = Arc::new(self.staging(sessions.clone()));
+        let staging = Staging::new(sessions.clone(), self.scope(), self.recheck());
+        let staging = Arc::new(staging);
+        let tickets = self.tickets(sessions, opens_tickets).map(Arc::new);
         let mut config = ServerConfig::clone(&self.config);
         config.session_storage = Arc::clone(&staging) as _;
         // A second one would double what is stored, and a device uses one.
         config.send_tls13_tickets = 1;
-        (Arc::new(config), Some(staging))
+        if let Some(tickets) = &tickets {
+            config.ticketer = Arc::clone(tickets) as _;
+        }
+        Parts {
+            config: Arc::new(config),
+            staging: Some(staging),
+            tickets,
+        }
     }
 
-    fn staging(&self, sessions: Sessions) -> Staging {
+    /// None without rules for the certificates that tickets carry.
+    fn tickets(&self, sessions: &Sessions, opens: bool) -> Option<Tickets> {
+        let (keys, recheck) = self.ticket_keys.clone().zip(self.recheck())?;
+        let lifetime = sessions.time_to_live();
+        Some(Tickets::new(keys, self.scope(), lifetime, recheck, opens))
+    }
+
+    fn scope(&self) -> Scope {
         let certificates = self.certificates.as_ref();
-        let scope = Scope {
+        Scope {
             method: self.method,
             client_authorities: certificates.map(|certificates| certificates.authorities),
-        };
-        let recheck = certificates.map(|certificates| Recheck {
+        }
+    }
+
+    fn recheck(&self) -> Option<Recheck> {
+        let certificates = self.certificates.as_ref()?;
+        Some(Recheck {
             verifier: Arc::clone(&certificates.verifier),
             time: Arc::clone(&self.config.time_provider),
-        });
-        Staging::new(sessions, scope, recheck)
+        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 mod application;
 
-use super::config::MethodTls;
+use super::config::{MethodTls, Parts};
 use super::resumption::Staging;
 use super::sessions::{Authorization, SessionFacts};
+use super::tickets::Tickets;
 use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
 use crate::method::MethodName;
@@ -49,16 +50,34 @@ pub(crate) struct Engine {
     connection: Box<ServerConnection>,
     plaintext: Zeroizing<Vec<u8>>,
     staging: Option<Arc<Staging>>,
+    tickets: Option<Arc<Tickets>>,
+    /// Whether the certificate out of a ticket was verified again.
+    verified: bool,
 }
 
 impl Engine {
     pub(crate) fn new(tls: &MethodTls) -> Result<Self, TlsProblem> {
-        let (config, staging) = tls.connect();
+        Engine::of(tls.connect(true))
+    }
+
+    /// Does a full handshake, whatever ticket the device has.
+    pub(crate) fn ignoring_tickets(tls: &MethodTls) -> Result<Self, TlsProblem> {
+        Engine::of(tls.connect(false))
+    }
+
+    fn of(parts: Parts) -> Result<Self, TlsProblem> {
+        let Parts {
+            config,
+            staging,
+            tickets,
+        } = parts;
         let connection = ServerConnection::new(config).map_err(|_ours| TlsProblem::Internal)?;
         Ok(Engine {
             connection: Box::new(connection),
             plaintext: Zeroizing::default(),
             staging,
+            tickets,
+            verified: false,
         })
     }
 
@@ -174,6 +193,28 @@ impl Engine {
         staging?.found().filter(|_| !self.is_handshaking())
     }
 
+    /// Whether the handshake rests on the device's ticket, and on nothing that is known here.
+    pub(crate) fn is_resumed_by_ticket(&self) -> bool {
+        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        resumed && self.tickets.as_ref().is_some_and(|own| own.has_opened())
+    }
+
+    /// Verifies what a ticket says of the device's certificate, once the ClientHello was read.
+    ///
+    /// # Errors
+    /// [`TlsAlert`]: it no longer holds, and the connection must not be fed again.
+    pub(crate) fn verify_ticket(&mut self) -> Result<(), TlsAlert> {
+        if self.verified || !self.is_resumed_by_ticket() {
+            return Ok(());
+        }
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        let tickets = self.tickets.as_ref();
+        let tickets = tickets.ok_or(TlsAlert::Sent(TlsProblem::Internal))?;
+        tickets.verify(chain)?;
+        self.verified = true;
+        Ok(())
+    }
+
     /// What the client's certificate says. Only after the handshake, in which it was verified, or
     /// taken from a session and verified again.
     pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
@@ -182,9 +223,11 @@ impl Engine {
         CertificateIdentity::read(leaf).ok_or(CertificateProblem::Malformed)
     }
 
-    /// Makes the session resumable: the credential was proven in this conversation (E7).
+    /// Makes the session resumable: the credential was proven in this conversation (E7). A device
+    /// that has a ticket needs no room here.
     pub(crate) fn commit_session(&self, authorization: Authorization, method: MethodName) {
-        if let Some(staging) = &self.staging {
+        let has_ticket = self.tickets.as_ref().is_some_and(|own| own.has_issued());
+        if let Some(staging) = self.staging.as_ref().filter(|_| !has_ticket) {
             let chain = self.connection.peer_certificates().unwrap_or_default();
             staging.commit(authorization, method, chain.to_vec());
         }
