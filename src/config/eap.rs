@@ -9,6 +9,7 @@ use super::referred::{FileContent, Referred};
 use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
+use super::ticket_keys::ticket_keys;
 
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
@@ -31,6 +32,9 @@ pub struct Eap {
     pub peap_inner: Vec<InnerEapMethod>,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
+    /// 32 octets each, newest first: what EAP-TLS sessions are sealed under for other servers; none
+    /// keeps sessions in this process alone.
+    pub ticket_keys: Vec<Secret>,
     /// How client certificates are checked; there where EAP-TLS is offered.
     pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
@@ -128,6 +132,7 @@ pub(super) fn eap(
     );
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
+    let ticket_keys = ticket_keys(&mut section, referred);
     let client_certificates =
         client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
     require(
@@ -162,6 +167,7 @@ pub(super) fn eap(
             ttls_inner,
             peap_inner,
             resume_for,
+            ticket_keys,
             client_certificates,
             max_fragment,
         })

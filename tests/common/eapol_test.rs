@@ -1,5 +1,6 @@
 //! wpa_supplicant's eapol_test: a device and its access point in one.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use super::setup::{SECRET, run_with};
@@ -81,9 +82,13 @@ impl EapolTest {
 
     /// Logs on to `daemon`.
     pub fn run(&self, daemon: &Daemon) -> Run {
+        self.run_at(daemon, daemon.address())
+    }
+
+    /// As [`run`](Self::run), over what stands at `address` before it.
+    pub fn run_at(&self, daemon: &Daemon, address: SocketAddr) -> Run {
         let profile = tempfile::NamedTempFile::new_in(daemon.folder()).unwrap();
         std::fs::write(profile.path(), self.profile(daemon)).unwrap();
-        let address = daemon.address();
         let mut command = Command::new("eapol_test");
         command
             .arg("-c")
