@@ -1,6 +1,7 @@
 //! The same log-on at the real server, over loopback.
 
 use std::fs;
+use std::time::Duration;
 
 use portvakt_eap::TlsVersions;
 use portvakt_testkit::supplicant::{Device, Supplicant};
@@ -13,11 +14,15 @@ use super::stopwatch::median;
 /// Devices that come at once, in step, so that the server finds the next packet when it has answered
 /// the last; and how often they do.
 const DEVICES: usize = 16;
-const BATCHES: usize = 15;
+const BATCHES: usize = 25;
+/// For a profiler that looks on: `PORTVAKT_LONG=1`.
+const BATCHES_IF_LONG: usize = 1000;
 
 /// Medians of the batches, microseconds for one log-on.
 pub(crate) struct Cost {
     pub(crate) log_on: f64,
+    /// What of it the threads spend that write the audit log and the store.
+    pub(crate) writers: f64,
     /// So many Status-Server packets as the log-on had round trips.
     pub(crate) radius: f64,
     pub(crate) round_trips: usize,
@@ -25,14 +30,22 @@ pub(crate) struct Cost {
 
 pub(crate) fn measure(case: &Case<'_>) -> Cost {
     let hall = Hall::open(case);
-    let (mut log_ons, mut statuses) = (Vec::new(), Vec::new());
+    let batches = match std::env::var_os("PORTVAKT_LONG") {
+        Some(_) => BATCHES_IF_LONG,
+        None => BATCHES,
+    };
+    let (mut log_ons, mut writers, mut statuses) = (Vec::new(), Vec::new(), Vec::new());
     let mut round_trips = hall.everybody_logs_on();
-    for _ in 0..BATCHES {
-        log_ons.push(hall.cost_of(|| round_trips = hall.everybody_logs_on()));
-        statuses.push(hall.cost_of(|| hall.everybody_asks_for_status()));
+    for _ in 0..batches {
+        let log_on = hall.cost_of(|| round_trips = hall.everybody_logs_on());
+        log_ons.push(log_on.receiving + log_on.writing);
+        writers.push(log_on.writing);
+        let status = hall.cost_of(|| hall.everybody_asks_for_status());
+        statuses.push(status.receiving);
     }
     Cost {
         log_on: median(&mut log_ons),
+        writers: median(&mut writers),
         radius: median(&mut statuses) * round_trips as f64,
         round_trips,
     }
@@ -105,18 +118,23 @@ impl Hall {
     }
 
     /// What the server spends for each device while `all` of them come, in microseconds.
-    fn cost_of(&self, all: impl FnOnce()) -> f64 {
+    fn cost_of(&self, all: impl FnOnce()) -> Spent<f64> {
         let before = self.settled();
         all();
-        (self.settled() - before) as f64 / 1e3 / DEVICES as f64
+        let after = self.settled();
+        let each = |before: u64, after: u64| (after - before) as f64 / 1e3 / DEVICES as f64;
+        Spent {
+            receiving: each(before.receiving, after.receiving),
+            writing: each(before.writing, after.writing),
+        }
     }
 
-    /// Nanoseconds that the server has run, once it has nothing left to do.
-    fn settled(&self) -> u64 {
-        let mut before = self.ran();
+    /// What the server has spent once it has nothing left to do.
+    fn settled(&self) -> Spent<u64> {
+        let mut before = self.spent();
         loop {
-            std::thread::sleep(std::time::Duration::from_millis(2));
-            let now = self.ran();
+            std::thread::sleep(Duration::from_millis(2));
+            let now = self.spent();
             if now == before {
                 return now;
             }
@@ -124,13 +142,31 @@ impl Hall {
         }
     }
 
-    fn ran(&self) -> u64 {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.daemon.id())).unwrap();
-        let of_task = |task: fs::DirEntry| {
-            let line = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let ran = line.split(' ').next().and_then(|ran| ran.parse().ok());
-            ran.unwrap_or(0)
-        };
-        tasks.map(|task| of_task(task.unwrap())).sum::<u64>()
+    /// Nanoseconds that its threads have run; housekeeping, which costs the same without any log-on,
+    /// is left out.
+    fn spent(&self) -> Spent<u64> {
+        let mut spent = Spent::default();
+        for task in fs::read_dir(format!("/proc/{}/task", self.daemon.id())).unwrap() {
+            let file = |name| fs::read_to_string(task.as_ref().unwrap().path().join(name)).unwrap();
+            let ran: u64 = file("schedstat")
+                .split(' ')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            match file("comm").trim_end() {
+                "radius-0" => spent.receiving += ran,
+                "audit" | "store" => spent.writing += ran,
+                _ => {}
+            }
+        }
+        spent
     }
+}
+
+/// Time of the thread that receives, and of those that write down.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Spent<T> {
+    receiving: T,
+    writing: T,
 }
