@@ -99,10 +99,13 @@ fn written(mut write: impl FnMut(&mut Vec<u8>) -> std::io::Result<bool>) -> Vec<
     bytes
 }
 
-/// As the product's, whose key exchanges leave ML-KEM out.
+/// As the product's: without ML-KEM, and of the cipher suites those first that hash with SHA-256.
 fn provider() -> Arc<CryptoProvider> {
+    let mut cipher_suites = aws_lc_rs::DEFAULT_CIPHER_SUITES.to_vec();
+    cipher_suites.sort_by_key(|suite| format!("{:?}", suite.suite()).ends_with("SHA384"));
     Arc::new(CryptoProvider {
         kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+        cipher_suites,
         ..aws_lc_rs::default_provider()
     })
 }
@@ -116,6 +119,7 @@ fn server(case: &Case<'_>, version: &'static SupportedProtocolVersion) -> Arc<Se
         .with_no_client_auth()
         .with_single_cert(chain.map(Result::unwrap).collect(), key)
         .unwrap();
+    config.ignore_client_order = true;
     if case.resumed {
         config.session_storage = ServerSessionMemoryCache::new(100);
         config.send_tls13_tickets = 1;

@@ -5,14 +5,14 @@ use super::resumption::{Recheck, Scope, Staging};
 use super::sessions::Sessions;
 use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
-use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +20,21 @@ use std::sync::Arc;
 /// roaming path.
 static GROUPS: [&dyn SupportedKxGroup; 3] =
     [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+
+/// Those with SHA-256 first: processors have instructions for it and seldom for SHA-384, and a
+/// handshake hashes much and encrypts little. What X25519, P-256 and the access point's AES-128 keep
+/// secret gains nothing by AES-256.
+static SUITES: [SupportedCipherSuite; 9] = [
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
 
 /// Which TLS versions are offered; TLS 1.1 and older never are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,7 +129,7 @@ impl ServerTls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|error| TlsConfigError::KeyUnfit(error.to_string()))?;
-        without_resumption(&mut config);
+        set_basics(&mut config);
         Ok(ServerTls {
             config: Arc::new(config),
             versions,
@@ -139,7 +154,7 @@ impl ServerTls {
             .map_err(|error| TlsConfigError::Refused(error.to_string()))?
             .with_client_cert_verifier(Arc::clone(&certificates.verifier))
             .with_cert_resolver(Arc::clone(&self.config.cert_resolver));
-        without_resumption(&mut config);
+        set_basics(&mut config);
         config.time_provider = Arc::clone(&self.config.time_provider);
         let certified = Some(Certified {
             config: Arc::new(config),
@@ -265,8 +280,10 @@ impl MethodTls {
     }
 }
 
-/// rustls' own store would let a session be resumed before the log-on has succeeded.
-fn without_resumption(config: &mut ServerConfig) {
+/// Our order of cipher suites, and no resumption: rustls' own store would let a session be resumed
+/// before the log-on has succeeded.
+fn set_basics(config: &mut ServerConfig) {
+    config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
@@ -281,6 +298,7 @@ impl fmt::Debug for ServerTls {
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: GROUPS.to_vec(),
+        cipher_suites: SUITES.to_vec(),
         ..aws_lc_rs::default_provider()
     }
 }
