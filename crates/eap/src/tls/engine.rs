@@ -11,7 +11,7 @@ use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
-use std::io::{ErrorKind, Read};
+use std::io::BufRead;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -115,35 +115,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Nothing more is there, or the peer ended it uncleanly: either ends the reading.
     fn drain_plaintext(&mut self) -> Result<(), TlsAlert> {
-        let mut chunk = Zeroizing::new([0_u8; 512]);
-        loop {
-            match self.connection.reader().read(chunk.as_mut_slice()) {
-                Ok(0) => return Ok(()),
-                Ok(count) => self.keep(chunk.get(..count).unwrap_or_default())?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(_unclean_end) => return Ok(()),
-            }
+        let mut reader = self.connection.reader();
+        while let Ok(decrypted @ [_, ..]) = reader.fill_buf() {
+            let count = decrypted.len();
+            keep(&mut self.plaintext, decrypted)?;
+            reader.consume(count);
         }
-    }
-
-    fn keep(&mut self, decrypted: &[u8]) -> Result<(), TlsAlert> {
-        if self.plaintext.len() + decrypted.len() > PLAINTEXT_AT_MOST {
-            return Err(TlsAlert::Sent(TlsProblem::TooMuchData));
-        }
-        self.grow_plaintext(decrypted.len());
-        self.plaintext.extend_from_slice(decrypted);
         Ok(())
-    }
-
-    /// A Vec that grows by itself leaves its old octets, a password perhaps, in freed memory.
-    fn grow_plaintext(&mut self, more: usize) {
-        let needed = self.plaintext.len() + more;
-        if needed > self.plaintext.capacity() {
-            let mut roomier = Zeroizing::new(Vec::with_capacity(needed.max(512) * 2));
-            roomier.extend_from_slice(&self.plaintext);
-            self.plaintext = roomier;
-        }
     }
 
     /// What is to go to the peer: handshake messages, data, or the alert that ends it.
@@ -263,5 +243,24 @@ impl Engine {
             .export_keying_material(material.as_mut_slice(), label, context)
             .map_err(|_handshaking| TlsProblem::Internal)?;
         Ok(Keys::split(&material))
+    }
+}
+
+fn keep(plaintext: &mut Zeroizing<Vec<u8>>, decrypted: &[u8]) -> Result<(), TlsAlert> {
+    if plaintext.len() + decrypted.len() > PLAINTEXT_AT_MOST {
+        return Err(TlsAlert::Sent(TlsProblem::TooMuchData));
+    }
+    make_room(plaintext, decrypted.len());
+    plaintext.extend_from_slice(decrypted);
+    Ok(())
+}
+
+/// A Vec that grows by itself leaves its old octets, a password perhaps, in freed memory.
+fn make_room(plaintext: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = plaintext.len() + more;
+    if needed > plaintext.capacity() {
+        let mut roomier = Zeroizing::new(Vec::with_capacity(needed.max(512) * 2));
+        roomier.extend_from_slice(plaintext);
+        *plaintext = roomier;
     }
 }
