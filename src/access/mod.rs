@@ -10,12 +10,14 @@
 
 mod attempt;
 mod challenge;
+mod change;
 mod conversations;
 mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+mod ms_chap_error;
 mod pap;
 mod policy;
 mod record;
@@ -40,6 +42,7 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use ms_chap_error::Tries;
 pub use policy::{Policy, PolicyError, Service};
 
 use exchange::Exchange;
