@@ -33,7 +33,9 @@ pub use accounts::{
 };
 pub use certificate::CertificateFacts;
 pub use describe::describe;
-pub use eap::{CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TlsVersions};
+pub use eap::{
+    CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TeapIdentity, TlsVersions,
+};
 pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};

@@ -229,6 +229,14 @@ pub(super) struct Parts {
 }
 
 impl MethodTls {
+    /// The same, where nothing may be resumed.
+    pub(crate) fn without_sessions(self) -> Self {
+        MethodTls {
+            sessions: None,
+            ..self
+        }
+    }
+
     /// The configuration for one connection, with a session storage of its own. Tickets of earlier
     /// connections are looked at where it `opens_tickets`.
     pub(super) fn connect(&self, opens_tickets: bool) -> Parts {
