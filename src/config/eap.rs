@@ -9,6 +9,7 @@ use super::referred::{FileContent, Referred};
 use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
+use super::ticket_keys::ticket_keys;
 
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
@@ -37,6 +38,9 @@ pub struct Eap {
     pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
+    /// 32 octets each, newest first: what EAP-TLS sessions are sealed under for other servers; none
+    /// keeps sessions in this process alone.
+    pub ticket_keys: Vec<Secret>,
     /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
@@ -166,6 +170,7 @@ pub(super) fn eap(
     let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
+    let ticket_keys = ticket_keys(&mut section, referred);
     let certified = methods.iter().any(|method| match method {
         EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
         EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
@@ -208,6 +213,7 @@ pub(super) fn eap(
             teap_identities,
             mschapv2_retries,
             resume_for,
+            ticket_keys,
             client_certificates,
             max_fragment,
         })

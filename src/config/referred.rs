@@ -60,6 +60,7 @@ const FILE_KEYS: &[&str] = &[
     "key",
     "client-ca",
     "client-crl",
+    "ticket-keys",
 ];
 const VARIABLE_KEY: &str = "secret-env";
 

@@ -55,5 +55,6 @@ pub use method::inner::{InnerError, InnerMethod, MsChapV2Error};
 pub use method::{IdentityType, MethodName, MethodType, TeapIdentities, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
-    Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
+    Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
+    TlsVersions,
 };

@@ -128,15 +128,29 @@ impl Tunnel {
     }
 
     fn feed(&mut self, message: &[u8], limits: Limits) -> Event {
-        let result = self
-            .engine()
-            .map_err(TlsAlert::Sent)
-            .and_then(|engine| engine.receive(message));
+        let result = self.receive(message);
         self.queue_outgoing();
         match result {
             Ok(()) => self.after_message(limits),
             Err(alert) => self.doom(alert, limits),
         }
+    }
+
+    fn receive(&mut self, message: &[u8]) -> Result<(), TlsAlert> {
+        let is_first = self.engine.is_none();
+        let engine = self.engine().map_err(TlsAlert::Sent)?;
+        engine.receive(message)?;
+        match engine.verify_ticket() {
+            Err(_) if is_first => self.start_over(message),
+            result => result,
+        }
+    }
+
+    /// The certificate in the device's ticket has ended: the same ClientHello begins a full
+    /// handshake, in which the device may show a new one, or learns what is wrong.
+    fn start_over(&mut self, client_hello: &[u8]) -> Result<(), TlsAlert> {
+        let engine = Engine::ignoring_tickets(&self.tls).map_err(TlsAlert::Sent)?;
+        self.engine.insert(engine).receive(client_hello)
     }
 
     fn engine(&mut self) -> Result<&mut Engine, TlsProblem> {
@@ -185,12 +199,16 @@ impl Tunnel {
         Event::Failed(alert.into())
     }
 
-    /// Takes note of how the handshake ended; returns the session that it resumed.
+    /// Takes note of how the handshake ended; returns the session that it resumed, if that is known
+    /// here.
     fn open(&mut self) -> Option<Arc<SessionFacts>> {
-        let session = self.engine.as_ref().and_then(Engine::resumed);
-        self.opening = Some(match session {
-            Some(_) => Opening::Resumed,
-            None => Opening::Full,
+        let engine = self.engine.as_ref();
+        let session = engine.and_then(Engine::resumed);
+        // A ticket counts only where the handshake is all the proof there is.
+        let by_ticket = self.holds && engine.is_some_and(Engine::is_resumed_by_ticket);
+        self.opening = Some(match session.is_some() || by_ticket {
+            true => Opening::Resumed,
+            false => Opening::Full,
         });
         session
     }

@@ -84,7 +84,9 @@ pub enum InnerCredential {
         /// Of an EAP-TLS session: the certificate, verified again just now.
         certificate: Option<Box<CertificateIdentity>>,
     },
-    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    /// EAP-TLS: a certificate that was verified just now, and whose key the device holds. Where the
+    /// conversation [is resumed](crate::Conversation::is_resumed) it signed at an earlier log-on,
+    /// perhaps at another server, and the certificate stood in its ticket.
     Certificate {
         /// What it says; which account that is, the caller decides.
         certificate: Box<CertificateIdentity>,

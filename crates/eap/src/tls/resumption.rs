@@ -7,6 +7,7 @@
 use super::sessions::{Authorization, Session, SessionFacts, Sessions};
 use crate::method::MethodName;
 use crate::packet::EapType;
+use rustls::Error;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::StoresServerSessions;
 use rustls::server::danger::ClientCertVerifier;
@@ -32,14 +33,14 @@ pub(crate) struct Recheck {
 
 impl Recheck {
     /// Validity, revocation and trust as they are today (E8).
-    fn passes(&self, chain: &[CertificateDer<'static>]) -> bool {
-        let (Some((leaf, rest)), Some(now)) = (chain.split_first(), self.now()) else {
-            return false;
-        };
-        self.verifier.verify_client_cert(leaf, rest, now).is_ok()
+    pub(super) fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), Error> {
+        let (leaf, rest) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
+        let now = self.now().ok_or(Error::FailedToGetCurrentTime)?;
+        self.verifier.verify_client_cert(leaf, rest, now)?;
+        Ok(())
     }
 
-    fn now(&self) -> Option<UnixTime> {
+    pub(super) fn now(&self) -> Option<UnixTime> {
         self.time.current_time()
     }
 }
@@ -138,7 +139,7 @@ impl Staging {
     fn still_trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         match &self.recheck {
             _ if chain.is_empty() => self.scope.client_authorities.is_none(),
-            Some(recheck) => recheck.passes(chain),
+            Some(recheck) => recheck.verify(chain).is_ok(),
             None => false,
         }
     }

@@ -157,6 +157,11 @@ impl Sessions {
         Duration::from_millis(self.store.now_ms.load(Ordering::Relaxed))
     }
 
+    /// How long a session lasts.
+    pub(super) fn time_to_live(&self) -> Duration {
+        self.store.time_to_live
+    }
+
     /// When a session ends whose credential is proven now.
     pub(super) fn expiry(&self) -> Duration {
         self.now().saturating_add(self.store.time_to_live)
