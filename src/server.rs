@@ -414,7 +414,7 @@ impl http::Source for Pages {
         let access = &self.0;
         let now = access.clock.now();
         let store = access.store.health();
-        let ends = access.policy.load().certificate_ends;
+        let ends = access.policy.load().validity.of_default_chain();
         Readings {
             locked_accounts: access.locks.locked(now.tick),
             conversations: access.conversations.len(),
@@ -437,7 +437,7 @@ impl http::Source for Pages {
             )
         };
         let audit = self.0.audit.health().failure;
-        let ends = self.0.policy.load().certificate_ends;
+        let ends = self.0.policy.load().validity.of_default_chain();
         let is_valid = ends.is_none_or(|ends| ends > Timestamp::now());
         let check = |name, ok, detail: String| Check { name, ok, detail };
         http::Health {

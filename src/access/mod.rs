@@ -16,11 +16,13 @@ mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+mod offers;
 mod pap;
 mod policy;
 mod record;
 mod reply;
 mod route;
+mod validity;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +42,9 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use offers::EapOffers;
 pub use policy::{Policy, PolicyError, Service};
+pub use validity::{End, Validity};
 
 use exchange::Exchange;
 

@@ -1,40 +1,44 @@
-//! `[eap]`: which methods are offered, and the certificate that devices check.
+//! `[eap]`: which methods are offered, what is spoken inside them, and how devices are checked.
+//!
+//! A realm's table has most of the same keys (`realm.rs`): what it leaves out comes from here.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::certificate::{self, CertificateFacts};
-use super::problem::Complaint;
+use super::chain::{self, Chain, NamedChain};
 use super::referred::{FileContent, Referred};
-use super::report::{Given, Place};
-use super::secret::Secret;
+use super::report::Given;
 use super::section::Section;
 
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
 pub struct Eap {
+    /// What holds in every realm that says nothing else.
+    pub usual: EapProfile,
+    /// Chains for devices that are known by their outer name; the first that matches counts, and
+    /// goes before that of a realm.
+    pub chains: Vec<NamedChain>,
+    /// How long a device may come back without its password; zero is never.
+    pub resume_for: Duration,
+    /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
+    pub max_fragment: u16,
+}
+
+/// How EAP conversations are led in one realm.
+#[derive(Debug, Clone)]
+pub struct EapProfile {
     /// Offered in this order; never empty.
     pub methods: Vec<EapMethod>,
-    /// Where the chain was read from.
-    pub certificate: PathBuf,
-    /// PEM, the server's own certificate first.
-    pub chain: Vec<u8>,
-    /// PEM; belongs to the first certificate of the chain.
-    pub key: Secret,
-    /// What the server's own certificate says.
-    pub facts: CertificateFacts,
+    /// The certificate that devices check.
+    pub chain: Chain,
     /// Versions that may be spoken; at least one.
     pub tls_versions: TlsVersions,
     /// What may be spoken inside EAP-TTLS; never empty.
     pub ttls_inner: Vec<InnerEapMethod>,
     /// What may be spoken inside PEAP; never empty.
     pub peap_inner: Vec<InnerEapMethod>,
-    /// How long a device may come back without its password; zero is never.
-    pub resume_for: Duration,
     /// How client certificates are checked; there where EAP-TLS is offered.
     pub client_certificates: Option<ClientCertificates>,
-    /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
-    pub max_fragment: u16,
 }
 
 /// An EAP method.
@@ -104,10 +108,45 @@ enum Version {
     Tls13,
 }
 
+/// What EAP may take where nobody says how much (RFC 3579 §2.4).
+pub(super) const USUAL_FRAGMENT: u16 = 1020;
+
+/// What the keys that a table leaves out are taken from.
+#[derive(Clone, Copy)]
+pub(super) enum Above<'e> {
+    /// Nothing: the table is `[eap]` itself.
+    Nothing,
+    /// `[eap]`, unless that has a mistake.
+    Usual(Option<&'e EapProfile>),
+}
+
+impl<'e> Above<'e> {
+    fn profile(self) -> Option<&'e EapProfile> {
+        match self {
+            Self::Nothing => None,
+            Self::Usual(profile) => profile,
+        }
+    }
+
+    fn says_nothing(self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+}
+
+/// What all tables with a certificate are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'r> {
+    pub(super) referred: &'r Referred,
+    pub(super) now: jiff::Timestamp,
+    /// `eap.max-fragment`.
+    pub(super) fragment: u16,
+}
+
 /// Reads `[eap]`. `needed` is whether any client speaks EAP; without it an absent table is fine.
 pub(super) fn eap(
     root: &mut Section<'_>,
     referred: &Referred,
+    ours: &[String],
     needed: bool,
     now: jiff::Timestamp,
 ) -> Option<Eap> {
@@ -116,67 +155,65 @@ pub(super) fn eap(
     if absent && !needed {
         return None;
     }
-    let methods = methods(&mut section);
-    let tls_versions = tls_versions(&mut section);
-    let max_fragment = section.integer("max-fragment", 1020, 256..=1400);
-    let ttls_inner = each_once(&mut section, "ttls-inner", TTLS_INNER, InnerEapMethod::Pap);
-    let peap_inner = each_once(
-        &mut section,
-        "peap-inner",
-        PEAP_INNER,
-        InnerEapMethod::EapMsChapV2,
-    );
+    let max_fragment = section.integer("max-fragment", USUAL_FRAGMENT, 256..=1400);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
-    let client_certificates =
-        client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
-    require(
-        &section,
-        "certificate",
-        "the PEM file with the server's certificate, then its chain",
-    );
-    require(
-        &section,
-        "key",
-        "the PEM file with the certificate's private key",
-    );
-    let chain = referred.file(&mut section, "certificate");
-    let key = referred.file(&mut section, "key");
-    let eap = chain.zip(key).and_then(|(chain, key)| {
-        if key.value.1.readable_by_others {
-            super::network::warn_of_readers(&section, &key.place);
-        }
-        let (certificate, content) = chain.value;
-        let chain_pem = content.octets.as_bytes();
-        let key_pem = key.value.1.octets.as_bytes();
-        let facts = identity(&section, &chain.place, chain_pem, &key.place, key_pem)?;
-        warn_of_certificate(&section, &chain.place, &facts, now);
-        let (chain, key) = (chain_pem.to_vec(), Secret::new(key_pem.to_vec()));
-        Some(Eap {
-            methods,
-            certificate,
-            chain,
-            key,
-            facts,
-            tls_versions,
-            ttls_inner,
-            peap_inner,
-            resume_for,
-            client_certificates,
-            max_fragment,
-        })
-    });
+    let reading = Reading {
+        referred,
+        now,
+        fragment: max_fragment,
+    };
+    let usual = profile(&mut section, reading, Above::Nothing, "default");
+    let chains = chain::named(&mut section, reading, ours, usual.as_ref());
     section.finish();
-    eap
+    Some(Eap {
+        usual: usual?,
+        chains,
+        resume_for,
+        max_fragment,
+    })
 }
 
-fn require(section: &Section<'_>, key: &str, advice: &str) {
-    if !section.has(key) {
-        section.missing(key, advice);
-    }
+/// Reads the keys that `[eap]` and a realm's table have in common. `name` is what metrics call the
+/// chain.
+pub(super) fn profile(
+    section: &mut Section<'_>,
+    reading: Reading<'_>,
+    above: Above<'_>,
+    name: &str,
+) -> Option<EapProfile> {
+    let usual = above.profile();
+    let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
+        usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
+    };
+    let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
+        usual.map_or_else(|| vec![EapMethod::Ttls], |usual| usual.methods.clone())
+    });
+    let tls_versions = tls_versions(section)
+        .or(usual.map(|usual| usual.tls_versions))
+        .unwrap_or(TlsVersions::BOTH);
+    let ttls_inner = each_once(section, "ttls-inner", TTLS_INNER)
+        .unwrap_or_else(|| inherited(|usual| &usual.ttls_inner, InnerEapMethod::Pap));
+    let peap_inner = each_once(section, "peap-inner", PEAP_INNER)
+        .unwrap_or_else(|| inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2));
+    let offered = methods.contains(&EapMethod::Tls);
+    let client_certificates = client_certificates(section, reading.referred, offered, above);
+    let own = above.says_nothing() || chain::is_named_in(section);
+    let chain = match own {
+        true => chain::chain(section, reading, &methods, name),
+        false => usual.map(|usual| usual.chain.clone()),
+    };
+    Some(EapProfile {
+        methods,
+        chain: chain?,
+        tls_versions,
+        ttls_inner,
+        peap_inner,
+        client_certificates,
+    })
 }
 
-const METHODS: &[(&str, EapMethod)] = &[
+pub(super) const METHODS: &[(&str, EapMethod)] = &[
     ("ttls", EapMethod::Ttls),
     ("peap", EapMethod::Peap),
     ("tls", EapMethod::Tls),
@@ -202,20 +239,13 @@ const NAMES: &[(&str, CertificateName)] = &[
     ("common-name", CertificateName::CommonName),
 ];
 
-fn methods(section: &mut Section<'_>) -> Vec<EapMethod> {
-    each_once(section, "methods", METHODS, EapMethod::Ttls)
-}
-
-/// A list of words, each at most once; `usual` where there is none.
-fn each_once<T: Copy + PartialEq>(
+/// A list of words, each at most once; `None` where the key is absent.
+pub(super) fn each_once<T: Copy + PartialEq>(
     section: &mut Section<'_>,
     key: &'static str,
     words: &'static [(&'static str, T)],
-    usual: T,
-) -> Vec<T> {
-    let Some(given) = section.words(key, words) else {
-        return vec![usual];
-    };
+) -> Option<Vec<T>> {
+    let given = section.words(key, words)?;
     for (index, item) in given.iter().enumerate() {
         if let Some(first) = given.iter().take(index).find(|g| g.value == item.value) {
             section
@@ -223,84 +253,61 @@ fn each_once<T: Copy + PartialEq>(
                 .duplicate(&item.place, &first.place, "name it once");
         }
     }
-    given.into_iter().map(|item| item.value).collect()
+    Some(given.into_iter().map(|item| item.value).collect())
 }
 
-/// `client-ca` and what goes with it; asked for where EAP-TLS is offered.
+/// `client-ca` and what goes with it; asked for where EAP-TLS is offered. Lists belong to their
+/// authorities: whoever names other authorities names other lists.
 fn client_certificates(
     section: &mut Section<'_>,
     referred: &Referred,
     offered: bool,
+    above: Above<'_>,
 ) -> Option<ClientCertificates> {
-    if offered {
-        require(
-            section,
+    let usual = above
+        .profile()
+        .and_then(|usual| usual.client_certificates.as_ref());
+    let is_told = usual.is_some() || matches!(above, Above::Usual(None));
+    if offered && !is_told && !section.has("client-ca") {
+        section.missing(
             "client-ca",
             "the PEM file with the authorities of your devices",
         );
     }
-    let authorities = referred.file(section, "client-ca");
-    let lists = referred.file(section, "client-crl");
-    let refuse_on_stale_list = !section.boolean("client-crl-stale-danger", false).value;
-    let names = each_once(section, "client-names", NAMES, CertificateName::Upn);
     let content = |file: Given<(PathBuf, &FileContent)>| file.value.1.octets.as_bytes().to_vec();
+    let authorities = referred.file(section, "client-ca").map(content);
+    let lists = referred.file(section, "client-crl").map(content);
+    let usual_lists = usual.filter(|_| authorities.is_none());
+    let usual_lists = usual_lists.and_then(|usual| usual.revocation_lists.clone());
+    let counts_when_stale = usual.is_some_and(|usual| !usual.refuse_on_stale_list);
+    let counts_when_stale = section.boolean("client-crl-stale-danger", counts_when_stale);
+    let names = each_once(section, "client-names", NAMES);
+    let names = names.or_else(|| usual.map(|usual| usual.names.clone()));
     Some(ClientCertificates {
-        authorities: content(authorities?),
-        revocation_lists: lists.map(content),
-        refuse_on_stale_list,
-        names,
+        authorities: authorities.or_else(|| usual.map(|usual| usual.authorities.clone()))?,
+        revocation_lists: lists.or(usual_lists),
+        refuse_on_stale_list: !counts_when_stale.value,
+        names: names.unwrap_or_else(|| vec![CertificateName::Upn]),
     })
 }
 
-fn tls_versions(section: &mut Section<'_>) -> TlsVersions {
-    let words = &[("1.2", Version::Tls12), ("1.3", Version::Tls13)];
-    let Some(given) = section.words("tls-versions", words) else {
-        return TlsVersions {
-            tls12: true,
-            tls13: true,
-        };
+impl TlsVersions {
+    const BOTH: Self = Self {
+        tls12: true,
+        tls13: true,
     };
+}
+
+fn tls_versions(section: &mut Section<'_>) -> Option<TlsVersions> {
+    let words = &[("1.2", Version::Tls12), ("1.3", Version::Tls13)];
+    let given = section.words("tls-versions", words)?;
     let has = |version| {
         given
             .iter()
             .any(|item: &Given<Version>| item.value == version)
     };
-    TlsVersions {
+    Some(TlsVersions {
         tls12: has(Version::Tls12),
         tls13: has(Version::Tls13),
-    }
-}
-
-/// Chain and key as far as they can be told to be right without a handshake.
-fn identity(
-    section: &Section<'_>,
-    chain_place: &Place,
-    chain: &[u8],
-    key_place: &Place,
-    key: &[u8],
-) -> Option<CertificateFacts> {
-    match certificate::inspect(chain, key) {
-        Ok(facts) => Some(facts),
-        Err(error) => {
-            let place = if error.concerns_key() {
-                key_place
-            } else {
-                chain_place
-            };
-            let complaint = Complaint::Certificate(error.to_string());
-            section.report().problem(place, complaint, error.advice());
-            None
-        }
-    }
-}
-
-fn warn_of_certificate(
-    section: &Section<'_>,
-    place: &Place,
-    facts: &CertificateFacts,
-    now: jiff::Timestamp,
-) {
-    for (caution, advice) in facts.cautions(now) {
-        section.report().warning(place, caution, advice);
-    }
+    })
 }

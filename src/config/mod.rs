@@ -6,11 +6,13 @@
 
 mod accounts;
 mod certificate;
+mod chain;
 mod describe;
 mod eap;
 mod network;
 mod operations;
 mod problem;
+mod realm;
 mod referred;
 mod report;
 mod secret;
@@ -31,15 +33,20 @@ pub use accounts::{
     TermDeadline,
 };
 pub use certificate::CertificateFacts;
+pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
-pub use eap::{CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TlsVersions};
+pub use eap::{
+    CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TlsVersions,
+};
 pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};
+pub use realm::RealmRules;
 pub use referred::{Environment, FileContent, ReadFile, read_file};
 pub use secret::Secret;
 pub use value::MonthDay;
 
+use eap::Reading;
 use referred::Referred;
 use report::{Given, Report};
 use section::Section;
@@ -52,6 +59,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Our own realms in lower case, the primary one first; never empty.
     pub realms: Vec<String>,
+    /// What is special about some of them.
+    pub realm_rules: BTreeMap<String, RealmRules>,
     /// Whether a name without a realm belongs to the primary one.
     pub bare_names: bool,
     /// Where requests come in; never empty.
@@ -152,11 +161,23 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
     let listen = network::listen(&mut root);
     let radius = network::radius(&mut root);
     let (clients, heard) = network::clients(&mut root, referred);
-    let eap = eap::eap(&mut root, referred, heard.eap, now);
+    let eap = eap::eap(&mut root, referred, &realms, heard.eap, now);
+    let reading = Reading {
+        referred,
+        now,
+        fragment: eap
+            .as_ref()
+            .map_or(eap::USUAL_FRAGMENT, |eap| eap.max_fragment),
+    };
+    let realm_rules = realm::realms(&mut root, reading, &realms, eap.as_ref());
     let lockout = accounts::lockout(&mut root);
     let accounts = accounts::accounts(&mut root);
     let passwords = accounts::passwords(&mut root);
-    let services = accounts::services(&mut root, &heard.services);
+    let services = accounts::services(
+        &mut root,
+        &heard.services,
+        &offered(eap.as_ref(), &realm_rules),
+    );
     let audit = operations::audit(&mut root, referred, &data);
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, referred, &data);
@@ -165,6 +186,7 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
     Some(Config {
         data,
         realms,
+        realm_rules,
         bare_names,
         listen,
         radius,
@@ -178,6 +200,19 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
         metrics,
         control,
     })
+}
+
+/// The methods of every table that offers some, by its name.
+fn offered<'c>(
+    eap: Option<&'c Eap>,
+    realms: &'c BTreeMap<String, RealmRules>,
+) -> Vec<(String, &'c [EapMethod])> {
+    let usual = eap.map(|eap| ("eap".to_owned(), &*eap.usual.methods));
+    let realms = realms.iter().filter_map(|(name, rules)| {
+        let eap = rules.eap.as_ref()?;
+        Some((format!("realm.\"{name}\""), &*eap.methods))
+    });
+    usual.into_iter().chain(realms).collect()
 }
 
 fn realms(root: &mut Section<'_>) -> Vec<String> {

@@ -24,6 +24,8 @@ pub struct Client {
     pub methods: ClientMethods,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
+    /// Whether it is a server of the federation, which brings roaming users (I1).
+    pub federation_peer: bool,
     /// What became of its requests.
     pub counters: ClientMetrics,
 }
@@ -65,13 +67,10 @@ mod tests {
                 secret: SharedSecret::new(b"a secret of some length").unwrap(),
                 message_authenticator: MessageAuthenticatorPolicy::Required,
                 service: "eduroam".to_owned(),
-                methods: ClientMethods {
-                    eap: true,
-                    pap: false,
-                    mschapv2: false,
-                    legacy_mschap: false,
-                },
+                federation_peer: false,
+                methods: ClientMethods::EAP_ONLY,
                 send_vlan: true,
+                federation_peer: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
