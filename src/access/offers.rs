@@ -190,7 +190,8 @@ fn client_certificates(
         true => StaleLists::Refuse,
         false => StaleLists::Allow,
     };
-    let lists: Vec<_> = rules.revocation_lists.iter().map(Vec::as_slice).collect();
+    let lists = rules.revocation_lists.iter();
+    let lists: Vec<_> = lists.map(|lists| &*lists.octets).collect();
     Ok(ClientCertificates::new(&rules.authorities, &lists, stale)?)
 }
 

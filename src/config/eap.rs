@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::chain::{self, Chain, NamedChain};
+use super::problem::Complaint;
 use super::referred::{FileContent, Referred};
 use super::report::Given;
+use super::revocation::{self, RevocationLists};
 use super::section::Section;
 
 /// How EAP conversations are led.
@@ -72,8 +74,8 @@ pub enum InnerEapMethod {
 pub struct ClientCertificates {
     /// The authorities, PEM.
     pub authorities: Vec<u8>,
-    /// Revocation lists, PEM or DER; none checks no revocation.
-    pub revocation_lists: Option<Vec<u8>>,
+    /// Revocation lists; none checks no revocation.
+    pub revocation_lists: Option<RevocationLists>,
     /// Whether a list that is past its next update lets nobody in whom it would vouch for.
     pub refuse_on_stale_list: bool,
     /// Where the account's name stands, in the order of looking; never empty.
@@ -197,7 +199,7 @@ pub(super) fn profile(
     let peap_inner = each_once(section, "peap-inner", PEAP_INNER)
         .unwrap_or_else(|| inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2));
     let offered = methods.contains(&EapMethod::Tls);
-    let client_certificates = client_certificates(section, reading.referred, offered, above);
+    let client_certificates = client_certificates(section, reading, offered, above);
     let own = above.says_nothing() || chain::is_named_in(section);
     let chain = match own {
         true => chain::chain(section, reading, &methods, name),
@@ -260,7 +262,7 @@ pub(super) fn each_once<T: Copy + PartialEq>(
 /// authorities: whoever names other authorities names other lists.
 fn client_certificates(
     section: &mut Section<'_>,
-    referred: &Referred,
+    reading: Reading<'_>,
     offered: bool,
     above: Above<'_>,
 ) -> Option<ClientCertificates> {
@@ -275,8 +277,8 @@ fn client_certificates(
         );
     }
     let content = |file: Given<(PathBuf, &FileContent)>| file.value.1.octets.as_bytes().to_vec();
-    let authorities = referred.file(section, "client-ca").map(content);
-    let lists = referred.file(section, "client-crl").map(content);
+    let authorities = reading.referred.file(section, "client-ca").map(content);
+    let lists = revocation_lists(section, reading);
     let usual_lists = usual.filter(|_| authorities.is_none());
     let usual_lists = usual_lists.and_then(|usual| usual.revocation_lists.clone());
     let counts_when_stale = usual.is_some_and(|usual| !usual.refuse_on_stale_list);
@@ -289,6 +291,24 @@ fn client_certificates(
         refuse_on_stale_list: !counts_when_stale.value,
         names: names.unwrap_or_else(|| vec![CertificateName::Upn]),
     })
+}
+
+/// `client-crl`. One that is past its next update shuts out everybody, or is no protection.
+fn revocation_lists(section: &mut Section<'_>, reading: Reading<'_>) -> Option<RevocationLists> {
+    let file = reading.referred.file(section, "client-crl")?;
+    let Some(lists) = revocation::inspect(file.value.1.octets.as_bytes()) else {
+        let complaint = Complaint::Certificate("no revocation list that can be read".to_owned());
+        let advice = "it should have -----BEGIN X509 CRL----- in it; look at it with openssl crl";
+        section.report().problem(&file.place, complaint, advice);
+        return None;
+    };
+    if let Some(end) = lists.next_update.filter(|end| *end <= reading.now) {
+        let day = end.strftime("%Y-%m-%d");
+        let caution = format!("a list in it should have been replaced by {day}");
+        let advice = "fetch the new one: nobody it vouches for gets in, or revoked ones do";
+        section.report().warning(&file.place, caution, advice);
+    }
+    Some(lists)
 }
 
 impl TlsVersions {

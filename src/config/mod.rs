@@ -15,9 +15,11 @@ mod problem;
 mod realm;
 mod referred;
 mod report;
+mod revocation;
 mod secret;
 mod section;
 mod source;
+mod sources;
 mod value;
 
 use std::collections::BTreeMap;
@@ -43,7 +45,9 @@ pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};
 pub use realm::RealmRules;
 pub use referred::{Environment, FileContent, ReadFile, read_file};
+pub use revocation::RevocationLists;
 pub use secret::Secret;
+pub use sources::Sources;
 pub use value::MonthDay;
 
 use eap::Reading;
@@ -85,6 +89,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// The socket for the command line.
     pub control: PathBuf,
+    /// What all that was read from.
+    pub sources: Sources,
+    /// When something that was read then will not be used any more.
+    pub runs_out: Option<Timestamp>,
 }
 
 impl Config {
@@ -106,7 +114,8 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let referred = Referred::gather(tree.get_ref(), folder, env, read);
         let report = Report::new(&source);
-        let checked = check(Section::root(tree, &report), &referred, now);
+        let sources = referred.sources(path, &text);
+        let checked = check(Section::root(tree, &report), &referred, sources, now);
         report.conclude(checked)
     }
 
@@ -153,7 +162,12 @@ fn parse<'t>(source: &Source<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
     }
 }
 
-fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<Config> {
+fn check(
+    mut root: Section<'_>,
+    referred: &Referred,
+    sources: Sources,
+    now: Timestamp,
+) -> Option<Config> {
     let data = referred.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
     let realms = realms(&mut root);
@@ -199,6 +213,8 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
         audit,
         metrics,
         control,
+        sources,
+        runs_out: None,
     })
 }
 
