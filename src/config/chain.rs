@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::certificate::{self, CertificateFacts};
+use super::certificate::{self, CertificateFacts, Inspected};
 use super::eap::{EapMethod, EapProfile, Reading};
 use super::problem::Complaint;
 use super::report::{Given, Place};
@@ -105,7 +105,7 @@ pub(super) fn is_named_in(section: &Section<'_>) -> bool {
 pub(super) fn chain(
     section: &mut Section<'_>,
     reading: Reading<'_>,
-    _methods: &[EapMethod],
+    methods: &[EapMethod],
     name: &str,
 ) -> Option<Chain> {
     for (key, advice) in [
@@ -128,16 +128,23 @@ pub(super) fn chain(
     let (certificate, content) = chain.value;
     let pem = content.octets.as_bytes();
     let key_pem = key.value.1.octets.as_bytes();
-    let facts = identity(section, &chain.place, pem, &key.place, key_pem)?;
-    for (caution, advice) in facts.cautions(reading.now) {
-        section.report().warning(&chain.place, caution, advice);
+    let inspected = identity(section, &chain.place, pem, &key.place, key_pem)?;
+    let setting = certificate::Setting {
+        methods,
+        fragment: reading.fragment.into(),
+        now: reading.now,
+    };
+    for caution in certificate::cautions(&inspected.certificates, setting) {
+        section
+            .report()
+            .warning(&chain.place, caution.text, caution.advice);
     }
     Some(Chain {
         name: name.to_owned(),
         certificate,
         pem: pem.to_vec(),
         key: Secret::new(key_pem.to_vec()),
-        facts,
+        facts: inspected.facts,
     })
 }
 
@@ -148,9 +155,9 @@ fn identity(
     chain: &[u8],
     key_place: &Place,
     key: &[u8],
-) -> Option<CertificateFacts> {
+) -> Option<Inspected> {
     match certificate::inspect(chain, key) {
-        Ok(facts) => Some(facts),
+        Ok(inspected) => Some(inspected),
         Err(error) => {
             let place = if error.concerns_key() {
                 key_place

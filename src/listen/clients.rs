@@ -70,7 +70,6 @@ mod tests {
                 federation_peer: false,
                 methods: ClientMethods::EAP_ONLY,
                 send_vlan: true,
-                federation_peer: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
