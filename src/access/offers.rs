@@ -176,10 +176,12 @@ fn server_tls(chain: &Chain, versions: config::TlsVersions) -> Result<ServerTls,
         (false, true) => TlsVersions::Tls13Only,
         _ => TlsVersions::Both,
     };
-    Ok(ServerTls::from_pem(
+    let staple = chain.ocsp_response.as_ref();
+    Ok(ServerTls::from_pem_stapled(
         &chain.pem,
         chain.key.as_bytes(),
         versions,
+        staple.map(|response| &*response.der),
     )?)
 }
 

@@ -4,9 +4,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use rustls::pki_types::CertificateDer;
+
 use super::certificate::{self, CertificateFacts, Inspected};
 use super::eap::{EapMethod, EapProfile, Reading};
+use super::ocsp::{self, OcspResponse};
 use super::problem::Complaint;
+use super::referred::FileContent;
 use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
@@ -28,6 +32,8 @@ pub struct Chain {
     pub key: Secret,
     /// What the server's own certificate says.
     pub facts: CertificateFacts,
+    /// What the CA says of it, for devices that ask.
+    pub ocsp_response: Option<OcspResponse>,
 }
 
 /// A chain for devices with certain outer names.
@@ -96,9 +102,11 @@ fn is_like(pattern: &str, text: &str) -> bool {
     true
 }
 
-/// Whether a table has a chain of its own, or the half of one.
+/// Whether a table has a chain of its own, or a part of one.
 pub(super) fn is_named_in(section: &Section<'_>) -> bool {
-    section.has("certificate") || section.has("key")
+    ["certificate", "key", "ocsp-response"]
+        .iter()
+        .any(|key| section.has(key))
 }
 
 /// Reads `certificate` and `key`, which must both be there.
@@ -119,6 +127,7 @@ pub(super) fn chain(
             section.missing(key, advice);
         }
     }
+    let response = reading.referred.file(section, "ocsp-response");
     let chain = reading.referred.file(section, "certificate");
     let key = reading.referred.file(section, "key");
     let (chain, key) = chain.zip(key)?;
@@ -145,7 +154,28 @@ pub(super) fn chain(
         pem: pem.to_vec(),
         key: Secret::new(key_pem.to_vec()),
         facts: inspected.facts,
+        ocsp_response: response
+            .zip(inspected.certificates.first())
+            .and_then(|(response, own)| ocsp_response(section, &response, own, reading)),
     })
+}
+
+/// A response that does not fit is not shown: a device would hang up on it, and is content without.
+fn ocsp_response(
+    section: &Section<'_>,
+    response: &Given<(PathBuf, &FileContent)>,
+    own: &CertificateDer<'_>,
+    reading: Reading<'_>,
+) -> Option<OcspResponse> {
+    match ocsp::inspect(response.value.1.octets.as_bytes(), own, reading.now) {
+        Ok(response) => Some(response),
+        Err(why) => {
+            let caution = format!("{why}; it is not shown to devices");
+            let advice = "fetch a new one: openssl ocsp -respout, from a timer";
+            section.report().warning(&response.place, caution, advice);
+            None
+        }
+    }
 }
 
 /// Chain and key as far as they can be told to be right without a handshake.
@@ -228,7 +258,7 @@ fn outer_names(section: &mut Section<'_>, ours: &[String]) -> Vec<OuterName> {
     let given = section.list("outer-names", EXPECTED, OuterName::parse);
     let given = given.unwrap_or_default();
     for name in &given {
-        if !name.value.can_match(ours) {
+        if !ours.is_empty() && !name.value.can_match(ours) {
             let complaint = Complaint::Malformed("a name in one of your realms");
             let advice = "add its realm to realms: no device with this name gets here";
             section.report().problem(&name.place, complaint, advice);

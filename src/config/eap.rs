@@ -2,12 +2,14 @@
 //!
 //! A realm's table has most of the same keys (`realm.rs`): what it leaves out comes from here.
 
-use std::path::PathBuf;
 use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::chain::{self, Chain, NamedChain};
 use super::problem::Complaint;
-use super::referred::{FileContent, Referred};
+use super::referred::Referred;
 use super::report::Given;
 use super::revocation::{self, RevocationLists};
 use super::section::Section;
@@ -276,8 +278,7 @@ fn client_certificates(
             "the PEM file with the authorities of your devices",
         );
     }
-    let content = |file: Given<(PathBuf, &FileContent)>| file.value.1.octets.as_bytes().to_vec();
-    let authorities = reading.referred.file(section, "client-ca").map(content);
+    let authorities = authorities(section, reading);
     let lists = revocation_lists(section, reading);
     let usual_lists = usual.filter(|_| authorities.is_none());
     let usual_lists = usual_lists.and_then(|usual| usual.revocation_lists.clone());
@@ -291,6 +292,20 @@ fn client_certificates(
         refuse_on_stale_list: !counts_when_stale.value,
         names: names.unwrap_or_else(|| vec![CertificateName::Upn]),
     })
+}
+
+/// `client-ca`, with at least one certificate in it.
+fn authorities(section: &mut Section<'_>, reading: Reading<'_>) -> Option<Vec<u8>> {
+    let file = reading.referred.file(section, "client-ca")?;
+    let octets = file.value.1.octets.as_bytes();
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(octets).collect();
+    if read.is_ok_and(|authorities| !authorities.is_empty()) {
+        return Some(octets.to_vec());
+    }
+    let complaint = Complaint::Certificate("no PEM certificate in this file".to_owned());
+    let advice = "it should have -----BEGIN CERTIFICATE----- in it, once for each authority";
+    section.report().problem(&file.place, complaint, advice);
+    None
 }
 
 /// `client-crl`. One that is past its next update shuts out everybody, or is no protection.

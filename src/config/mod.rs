@@ -10,6 +10,7 @@ mod chain;
 mod describe;
 mod eap;
 mod network;
+mod ocsp;
 mod operations;
 mod problem;
 mod realm;
@@ -41,6 +42,7 @@ pub use eap::{
     CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TlsVersions,
 };
 pub use network::{Client, ClientMethods, Radius};
+pub use ocsp::OcspResponse;
 pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};
 pub use realm::RealmRules;
@@ -196,6 +198,7 @@ fn check(
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, referred, &data);
     root.finish();
+    let runs_out = runs_out(eap.as_ref(), &realm_rules);
     let accounts = accounts?;
     Some(Config {
         data,
@@ -214,8 +217,20 @@ fn check(
         metrics,
         control,
         sources,
-        runs_out: None,
+        runs_out,
     })
+}
+
+/// When the first OCSP response has to be taken away.
+fn runs_out(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Option<Timestamp> {
+    let usual = eap.map(|eap| &eap.usual.chain).into_iter();
+    let named = eap.map_or(&[][..], |eap| &eap.chains);
+    let realms = realms.values().filter_map(|rules| rules.eap.as_ref());
+    let chains = usual
+        .chain(named.iter().map(|named| &named.chain))
+        .chain(realms.map(|profile| &profile.chain));
+    let ends = chains.filter_map(|chain| chain.ocsp_response.as_ref()?.next_update);
+    ends.min()
 }
 
 /// The methods of every table that offers some, by its name.

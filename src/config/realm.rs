@@ -41,10 +41,10 @@ pub(super) fn realms(
     rules
 }
 
-/// The table's realm, if it is one of ours.
+/// The table's realm, if it is one of ours; where those are not known, that is said elsewhere.
 fn known(section: &Section<'_>, name: &str, ours: &[String]) -> Option<String> {
     let (complaint, advice) = match value::realm(name) {
-        Some(name) if ours.contains(&name) => return Some(name),
+        Some(name) if ours.is_empty() || ours.contains(&name) => return Some(name),
         Some(_) => (
             Complaint::NotOneOf("your realms".to_owned()),
             "add it to realms at the top of this file, or remove this table",

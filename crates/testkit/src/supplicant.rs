@@ -15,6 +15,7 @@ mod inner;
 mod inner_eap;
 mod pair;
 mod random;
+mod seen;
 
 pub use accounts::User;
 pub use certificates::{Authority, ServerIdentity};
@@ -24,6 +25,7 @@ pub use inner::{Binding, Inner, Outer};
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
 pub use rcgen::ExtendedKeyUsagePurpose;
+pub use seen::Seen;
 
 use framing::Framing;
 use inner::Phase2;
@@ -65,6 +67,8 @@ pub struct Profile {
     pub proves_anew: bool,
     /// For TLS client authentication.
     pub certificate: Option<ClientIdentity>,
+    /// What the server showed it.
+    pub seen: Seen,
 }
 
 impl Profile {
@@ -82,6 +86,7 @@ impl Profile {
             eager: false,
             proves_anew: false,
             certificate: None,
+            seen: Seen::default(),
         }
     }
 
