@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 
 /// The port that RADIUS authentication has had since RFC 2865.
@@ -115,7 +115,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
         .map_err(|error| FolderError::Write(path.to_owned(), error))
 }
 
-/// A CA for ten years and, of it, a P-256 certificate for two.
+/// A CA for ten years and, of it, a P-256 certificate for one.
 fn make_certificates(folder: &Path) -> Result<(), FolderError> {
     let (ca_key, server_key) = (KeyPair::generate()?, KeyPair::generate()?);
     let mut ca = validity(CertificateParams::default(), 10)?;
@@ -125,13 +125,17 @@ fn make_certificates(folder: &Path) -> Result<(), FolderError> {
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::from_params(&ca, &ca_key);
-    let mut server = validity(CertificateParams::new([SERVER_NAME.to_owned()])?, 2)?;
+    let mut server = validity(CertificateParams::new([SERVER_NAME.to_owned()])?, 1)?;
     server
         .distinguished_name
         .push(DnType::CommonName, SERVER_NAME);
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.use_authority_key_identifier_extension = true;
+    // Nobody serves it; a certificate without one is warned of.
+    server.crl_distribution_points = vec![CrlDistributionPoint {
+        uris: vec!["http://pki.campus.example/demo.crl".to_owned()],
+    }];
     let server_certificate = server.signed_by(&server_key, &issuer)?;
     write(&folder.join("ca.pem"), ca_certificate.pem().as_bytes())?;
     write(
