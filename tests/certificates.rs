@@ -11,6 +11,8 @@
 mod common;
 mod nas;
 
+#[path = "certificates/clients.rs"]
+mod clients;
 #[path = "certificates/offers.rs"]
 mod offers;
 #[path = "certificates/renewal.rs"]
