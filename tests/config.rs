@@ -447,3 +447,17 @@ fn stale_revocation_list_is_warned_of() {
         "{said}"
     );
 }
+
+/// E11: a realm's own methods count, with whatever chain it is shown.
+#[test]
+fn realm_whose_methods_need_too_many_round_trips_is_warned_of() {
+    let text = with("max-fragment = 256\n[realm.\"campus.example\"]\nmethods = [\"peap\"]");
+    let (_, warnings) = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let said = warnings[0].to_string();
+    assert!(
+        said.contains("realm.campus.example.methods: the chain has"),
+        "{said}"
+    );
+    assert!(said.contains("round trips in fragments of 256"), "{said}");
+}

@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-pub(super) use cautions::{Setting, cautions};
+pub(super) use cautions::{Setting, cautions, too_long};
 
 /// What the server's own certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::certificate::{self, CertificateFacts, Inspected};
 use super::eap::{EapMethod, EapProfile, Reading};
@@ -109,6 +110,34 @@ pub(super) fn is_named_in(section: &Section<'_>) -> bool {
         .any(|key| section.has(key))
 }
 
+/// Warns of a chain from elsewhere that is too long for the methods of this table.
+pub(super) fn check_length(
+    section: &Section<'_>,
+    place: &Place,
+    chain: &Chain,
+    methods: &[EapMethod],
+    reading: Reading<'_>,
+) {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain.pem).collect();
+    let setting = setting(methods, reading);
+    let caution = certificates
+        .ok()
+        .and_then(|c| certificate::too_long(&c, setting));
+    if let Some(caution) = caution {
+        section
+            .report()
+            .warning(place, caution.text, caution.advice);
+    }
+}
+
+fn setting<'s>(methods: &'s [EapMethod], reading: Reading<'_>) -> certificate::Setting<'s> {
+    certificate::Setting {
+        methods,
+        fragment: reading.fragment.into(),
+        now: reading.now,
+    }
+}
+
 /// Reads `certificate` and `key`, which must both be there.
 pub(super) fn chain(
     section: &mut Section<'_>,
@@ -138,12 +167,7 @@ pub(super) fn chain(
     let pem = content.octets.as_bytes();
     let key_pem = key.value.1.octets.as_bytes();
     let inspected = identity(section, &chain.place, pem, &key.place, key_pem)?;
-    let setting = certificate::Setting {
-        methods,
-        fragment: reading.fragment.into(),
-        now: reading.now,
-    };
-    for caution in certificate::cautions(&inspected.certificates, setting) {
+    for caution in certificate::cautions(&inspected.certificates, setting(methods, reading)) {
         section
             .report()
             .warning(&chain.place, caution.text, caution.advice);

@@ -190,6 +190,7 @@ pub(super) fn profile(
     let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
         usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
     };
+    let methods_place = section.has("methods").then(|| section.key_place("methods"));
     let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
         usual.map_or_else(|| vec![EapMethod::Ttls], |usual| usual.methods.clone())
     });
@@ -207,6 +208,9 @@ pub(super) fn profile(
         true => chain::chain(section, reading, &methods, name),
         false => usual.map(|usual| usual.chain.clone()),
     };
+    if let (false, Some(chain), Some(place)) = (own, &chain, &methods_place) {
+        chain::check_length(section, place, chain, &methods, reading);
+    }
     Some(EapProfile {
         methods,
         chain: chain?,

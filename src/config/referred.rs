@@ -28,14 +28,14 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<FileContent>;
 /// How environment variables are looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a file of at most 1 MiB and notes whether others may do so too.
+/// Reads a file of at most 16 MiB (a large authority's revocation list has some) and notes whether others may do so too.
 ///
 /// # Errors
 /// Whatever the operating system says, or that the file is too large to be meant.
 pub fn read_file(path: &Path) -> io::Result<FileContent> {
     use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
-    const MOST: u64 = 1 << 20;
+    const MOST: u64 = 16 << 20;
 
     let file = std::fs::File::open(path)?;
     let readable_by_others = file.metadata()?.permissions().mode() & 0o004 != 0;
@@ -45,7 +45,7 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
     if length as u64 > MOST {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            "larger than 1 MiB",
+            "larger than 16 MiB",
         ));
     }
     Ok(FileContent {

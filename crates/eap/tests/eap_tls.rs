@@ -271,60 +271,6 @@ fn an_unsound_certificate_is_refused_with_its_cause() {
     }
 }
 
-/// E8: many devices send their own certificate alone. What `client-ca` names is as far as anybody
-/// has to come.
-#[test]
-fn an_intermediate_among_the_authorities_stands_in_for_one_that_is_not_sent() {
-    for versions in BOTH {
-        let registry = Registry::new(versions);
-        let (root, intermediate) = (
-            registry.authority.certificate_pem(),
-            registry.authority.intermediate_pem(),
-        );
-        let mut alone = registry.issue();
-        alone.chain.truncate(1);
-        let profile = Profile {
-            certificate: Some(alone),
-            ..registry.profile()
-        };
-        let unknown = FailureCause::ClientCertificate(CertificateProblem::UnknownAuthority);
-        for (authorities, expected) in [
-            (root.clone(), Some(unknown)),
-            (intermediate.clone(), None),
-            (root + &intermediate, None),
-        ] {
-            let rules = ClientCertificates::new(authorities.as_bytes(), &[], StaleLists::Refuse);
-            let methods = offer(&registry.tls, rules.unwrap());
-            let accept = |conversation: &mut Conversation, _: &InnerCredential| {
-                conversation.remember(authorization());
-                Verdict::Accepted
-            };
-            let mut supplicant = Supplicant::new(profile.clone());
-            let ending = converse_within(&methods, &mut supplicant, Limits::USUAL, accept).unwrap();
-            assert_eq!(ending.result.unwrap().err(), expected, "{versions:?}");
-        }
-    }
-}
-
-/// E8: everybody's time is looked at, not the device's alone.
-#[test]
-fn an_intermediate_that_has_expired_vouches_for_nobody() {
-    for versions in BOTH {
-        let registry = Registry::new(versions);
-        let old = Authority::with_expired_intermediate("Old");
-        let client = old.issue_client(&ClientCertificate::of(USER, SERIAL));
-        let methods = offer(&registry.tls, certificates(&old, &[], StaleLists::Refuse));
-        let mut supplicant = Supplicant::new(Profile {
-            certificate: Some(client),
-            ..registry.profile()
-        });
-        let refuse = |_: &mut Conversation, _: &InnerCredential| panic!("nobody is asked");
-        let ending = converse_within(&methods, &mut supplicant, Limits::USUAL, refuse).unwrap();
-        let expired = FailureCause::ClientCertificate(CertificateProblem::Expired);
-        assert_eq!(ending.result.unwrap().unwrap_err(), expired, "{versions:?}");
-    }
-}
-
 /// E8: the whole chain but the authority, and lists that are missing or out of date.
 #[test]
 fn revocation_is_checked_as_configured() {

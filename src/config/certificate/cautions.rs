@@ -98,13 +98,22 @@ pub(in crate::config) fn cautions(
         order: Order::of(&parsed),
         now: setting.now,
     };
+    let found = CHECKS.iter().filter_map(|check| check(&chain));
+    found.chain(too_long(certificates, setting)).collect()
+}
+
+/// Said of a chain that other methods are offered with, too.
+pub(in crate::config) fn too_long(
+    certificates: &[CertificateDer<'_>],
+    setting: Setting<'_>,
+) -> Option<Caution> {
+    let own = certificates.first()?;
+    let (_, own) = x509_parser::parse_x509_certificate(own).ok()?;
     let flight = Flight {
         chain: certificates.iter().map(|der| der.len()).collect(),
-        signature: rsa_bits(own).map_or(round_trips::ECDSA_SIGNATURE, |bits| bits / 8),
+        signature: rsa_bits(&own).map_or(round_trips::ECDSA_SIGNATURE, |bits| bits / 8),
     };
-    let found = CHECKS.iter().filter_map(|check| check(&chain));
-    let too_long = round_trips::too_long(&flight, setting.methods, setting.fragment);
-    found.chain(too_long).collect()
+    round_trips::too_long(&flight, setting.methods, setting.fragment)
 }
 
 /// What to call a certificate in a sentence.

@@ -1,10 +1,5 @@
 //! One certificate for every caution; a good one has none.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
-
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CrlDistributionPoint, CustomExtension,
     DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PublicKeyData, RsaKeySize,
