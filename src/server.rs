@@ -27,7 +27,7 @@ use crate::directory::{Directory as _, Embedded, OpenError};
 use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::MetricsError;
 use crate::metrics::http::MetricsServer;
-use crate::store::{Store, StoreError};
+use crate::store::{SealingKey, Store, StoreError};
 use pages::Pages;
 use renewal::{Renewer, Running};
 
@@ -115,7 +115,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         &mut Scratch::new(),
     )
     .map_err(PolicyError::HashCost)?;
-    let store = Store::open(&config.data)?;
+    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
     let directory = Embedded::open(store.clone())?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
@@ -163,6 +163,18 @@ pub fn put_away(access: &Access) {
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");
     }
+}
+
+/// The key that the operator keeps; `None` for the one in the data folder.
+fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()))
+        .transpose()
+}
+
+fn sealing_key_path(config: &Config) -> Option<&std::path::Path> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| file.path.as_path())
 }
 
 fn destination(config: &Config) -> Destination {
@@ -349,6 +361,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         (
             "passwords.remember-proofs",
             old.passwords.remember_proofs == new.passwords.remember_proofs,
+        ),
+        (
+            "accounts.sealing-key-file",
+            sealing_key_path(old) == sealing_key_path(new),
         ),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),

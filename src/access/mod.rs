@@ -10,12 +10,14 @@
 
 mod attempt;
 mod challenge;
+mod change;
 mod conversations;
 mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+mod ms_chap_error;
 mod offers;
 mod pap;
 mod policy;
@@ -42,6 +44,7 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
 pub use policy::{Policy, PolicyError, Service};
 pub use validity::{End, Validity};

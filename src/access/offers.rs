@@ -209,6 +209,7 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
     match inner {
         InnerEapMethod::Pap => InnerMethod::Pap,
         InnerEapMethod::LegacyMsChap => InnerMethod::MsChap,
+        InnerEapMethod::LegacyChap => InnerMethod::Chap,
         InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,

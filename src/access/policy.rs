@@ -36,6 +36,12 @@ pub struct Policy {
     pub max_fragment: usize,
     /// What attributes of an import mean.
     pub attributes: AttributeMap,
+    /// Whether a password that is set here gets an NT hash.
+    pub write_nt_hashes: bool,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
+    /// Whether an expired password may be changed through MS-CHAPv2.
+    pub change_by_mschapv2: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// When certificates end.
@@ -104,6 +110,9 @@ impl Policy {
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
+            write_nt_hashes: config.accounts.write_nt_hashes,
+            mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
+            change_by_mschapv2: config.passwords.change_by_mschapv2,
             hash_cost: hash_cost(&config.passwords)?,
             validity: Validity::of(config),
             reject_delay: config.radius.reject_delay,
@@ -168,6 +177,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
                 true => ClientMethods::EAP_ONLY,
                 false => client.methods,
             },
+            mschap_retry: client.mschap_retry,
             send_vlan: client.send_vlan && !client.federation_peer,
             federation_peer: client.federation_peer,
             counters: metrics.client(&client.name)?,
@@ -259,6 +269,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .collect(),
         password: names.password_hash,
         nt_hash: names.nt_hash,
+        legacy_chap_secret: names.legacy_chap_secret,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,

@@ -22,6 +22,8 @@ pub struct Eap {
     /// Chains for devices that are known by their outer name; the first that matches counts, and
     /// goes before that of a realm.
     pub chains: Vec<NamedChain>,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
@@ -63,6 +65,8 @@ pub enum InnerEapMethod {
     Pap,
     /// MS-CHAP.
     LegacyMsChap,
+    /// CHAP.
+    LegacyChap,
     /// MS-CHAPv2.
     MsChapV2,
     /// EAP-MSCHAPv2.
@@ -162,6 +166,7 @@ pub(super) fn eap(
     let max_fragment = section.integer("max-fragment", USUAL_FRAGMENT, 256..=1400);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
+    let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let reading = Reading {
         referred,
         now,
@@ -173,6 +178,7 @@ pub(super) fn eap(
     Some(Eap {
         usual: usual?,
         chains,
+        mschapv2_retries,
         resume_for,
         max_fragment,
     })
@@ -231,6 +237,7 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("pap", InnerEapMethod::Pap),
     ("mschapv2", InnerEapMethod::MsChapV2),
     ("legacy-mschap", InnerEapMethod::LegacyMsChap),
+    ("legacy-chap", InnerEapMethod::LegacyChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
 ];

@@ -32,8 +32,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 pub use accounts::{
-    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, Service,
-    TermDeadline,
+    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, SealingKeyFile,
+    Service, TermDeadline,
 };
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
@@ -187,7 +187,7 @@ fn check(
     };
     let realm_rules = realm::realms(&mut root, reading, &realms, eap.as_ref());
     let lockout = accounts::lockout(&mut root);
-    let accounts = accounts::accounts(&mut root);
+    let accounts = accounts::accounts(&mut root, referred);
     let passwords = accounts::passwords(&mut root);
     let services = accounts::services(
         &mut root,

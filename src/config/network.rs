@@ -51,6 +51,8 @@ pub struct Client {
     pub legacy_message_authenticator_optional: bool,
     /// What may come from it.
     pub methods: ClientMethods,
+    /// Whether MS-CHAP outside EAP lets a device ask its user again.
+    pub mschap_retry: bool,
     /// Whether its Accepts carry a VLAN.
     pub send_vlan: bool,
     /// Whether it is a server of the federation: then it brings EAP and nothing else.
@@ -68,6 +70,8 @@ pub struct ClientMethods {
     pub mschapv2: bool,
     /// MS-CHAP outside EAP.
     pub legacy_mschap: bool,
+    /// CHAP outside EAP.
+    pub legacy_chap: bool,
 }
 
 impl ClientMethods {
@@ -77,6 +81,7 @@ impl ClientMethods {
         pap: false,
         mschapv2: false,
         legacy_mschap: false,
+        legacy_chap: false,
     };
 }
 
@@ -86,6 +91,7 @@ enum Method {
     Pap,
     MsChapV2,
     LegacyMsChap,
+    LegacyChap,
 }
 
 const METHODS: &[(&str, Method)] = &[
@@ -93,6 +99,7 @@ const METHODS: &[(&str, Method)] = &[
     ("pap", Method::Pap),
     ("mschapv2", Method::MsChapV2),
     ("legacy-mschap", Method::LegacyMsChap),
+    ("legacy-chap", Method::LegacyChap),
 ];
 
 pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
@@ -195,6 +202,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
     let legacy_message_authenticator_optional = legacy(&mut section);
     let federation_peer = section.boolean("federation-peer", false).value;
     let methods = client_methods(&mut section, &service, federation_peer);
+    let mschap_retry = section.boolean("mschap-retry", false).value;
     let send_vlan = send_vlan(&mut section, federation_peer);
     section.finish();
     heard.services.push(service.clone());
@@ -207,6 +215,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
         service,
         legacy_message_authenticator_optional,
         methods,
+        mschap_retry,
         send_vlan,
         federation_peer,
     })
@@ -397,5 +406,6 @@ fn client_methods(
         pap: find(Method::Pap).is_some(),
         mschapv2: find(Method::MsChapV2).is_some(),
         legacy_mschap: find(Method::LegacyMsChap).is_some(),
+        legacy_chap: find(Method::LegacyChap).is_some(),
     }
 }

@@ -55,7 +55,7 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
 }
 
 /// Files that take effect only when the configuration is read.
-const FIXED_KEYS: &[&str] = &["secret-file"];
+const FIXED_KEYS: &[&str] = &["secret-file", "sealing-key-file"];
 /// Files that take effect as soon as they change.
 const RENEWABLE_KEYS: &[&str] = &[
     "certificate",

@@ -22,6 +22,8 @@ pub struct Client {
     pub service: String,
     /// The ways of proving a password that it may bring.
     pub methods: ClientMethods,
+    /// Whether MS-CHAP outside EAP lets a device ask its user again (`R=1`).
+    pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
     /// Whether it is a server of the federation, which brings roaming users (I1).
@@ -70,6 +72,7 @@ mod tests {
                 federation_peer: false,
                 methods: ClientMethods::EAP_ONLY,
                 send_vlan: true,
+                mschap_retry: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))

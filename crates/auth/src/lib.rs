@@ -14,6 +14,7 @@
 //! ```
 
 pub mod account;
+pub mod chap;
 pub mod decision;
 pub mod lock;
 pub mod mschap;
@@ -27,6 +28,7 @@ pub mod term;
 pub mod time;
 
 pub use account::{Account, Kind, Note, Password, PasswordKind, StudentFacts};
+pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
 pub use lock::{
     Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,

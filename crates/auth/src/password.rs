@@ -4,18 +4,22 @@
 //! memory is taken or work is done, and a malformed one is an error, never a panic.
 
 mod argon;
+mod chap;
 mod crypt;
 mod digest;
 mod ms_chap;
+mod new;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use argon::Argon2Cost;
+pub use chap::{check_chap, check_chap_of_nobody};
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,
-    check_ms_chap_v2_of_nobody,
+    check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
 };
+pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
 pub use scratch::Scratch;
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};
