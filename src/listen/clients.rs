@@ -71,8 +71,8 @@ mod tests {
                 service: "eduroam".to_owned(),
                 federation_peer: false,
                 methods: ClientMethods::EAP_ONLY,
-                send_vlan: true,
                 mschap_retry: false,
+                send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
