@@ -86,7 +86,7 @@
 //! | `audit` | 1 | writes lines |
 //! | `control` | 1, and one for each connection | the operator |
 //! | `metrics` | 1 | the one place with an async runtime |
-//! | `housekeeping` | 1 | once a second: forgets what has run out |
+//! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!
 //! # Where to begin
 //!
