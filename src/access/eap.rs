@@ -1,22 +1,24 @@
 //! EAP over RADIUS (RFC 3579): a conversation per supplicant, one step per Access-Request.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use portvakt_auth::Refusal;
+use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
+    Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits, Step,
     Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
-use super::conversations::{Parked, StateToken};
+use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
+use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::audit::as_given;
@@ -57,16 +59,22 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
     let outer = match route::route(name, &exchange.policy.realms) {
+        // I1: a roaming user's server can't have meant us by a name without a realm.
+        Ok(outer) if exchange.client.federation_peer && outer.realm.is_none() => {
+            return reject(exchange, Refusal::RealmUnknown);
+        }
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
-    let Some(methods) = exchange.policy.methods.clone() else {
+    let policy = Arc::clone(&exchange.policy);
+    let Some(methods) = policy.methods(&outer, &exchange.client.service) else {
         return reject(exchange, Refusal::MethodNotAllowed);
     };
-    if !exchange.access.conversations.has_room() {
-        return reject(exchange, Refusal::Overloaded);
+    match exchange.access.conversations.make_room() {
+        Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
+        Err(Full) => return reject(exchange, Refusal::Overloaded),
     }
-    match Conversation::start(&methods, response, limits) {
+    match Conversation::start(methods, response, limits) {
         Ok((conversation, step)) => {
             let parked = Box::new(Parked {
                 conversation,
@@ -97,14 +105,20 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) if error.is_ignorable() => {
             if let Ok(state) = StateToken::try_from(state) {
-                exchange
-                    .access
-                    .conversations
-                    .park_under(state, parked, Instant::now());
+                let table = &exchange.access.conversations;
+                let displaced = table.park_under(state, parked, Instant::now());
+                give_way(&exchange, displaced, GaveWay::ToItsDevice);
             }
             exchange.finish(Outcome::Silence);
         }
         Err(error) => refuse_broken(exchange, response, &error),
+    }
+}
+
+/// Tells of the conversation that ended to make room.
+fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
+    if let Some(displaced) = displaced {
+        record::gave_way(&displaced, &exchange.access, why);
     }
 }
 
@@ -117,10 +131,13 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .inner_identity
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
+    exchange.facts.machine.clone_from(&parked.facts.machine);
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
     match step {
         Step::Request(eap) => {
-            let state = exchange.access.conversations.park(parked, Instant::now());
+            let table = &exchange.access.conversations;
+            let (state, displaced) = table.park(parked, Instant::now());
+            give_way(&exchange, displaced, GaveWay::ToItsDevice);
             exchange.finish(Outcome::Challenge { state, eap });
         }
         Step::Prove(credential) => prove(exchange, parked, credential, limits),
@@ -136,7 +153,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         },
         Step::Failure { packet, cause } => {
             record::handshake_failed(&exchange.access.metrics, &cause);
-            let refusal = refusal_of(parked.decision.take(), &cause);
+            let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
             let detail = Some(cause.to_string());
             exchange.finish(Outcome::Reject {
                 refusal,
@@ -157,7 +174,7 @@ fn prove(
     match parked.decision.take() {
         None => note_handshake(&exchange, &parked),
         Some(Err(refusal)) => note_try(&mut exchange, &mut parked, refusal),
-        Some(Ok(_)) => {}
+        Some(Ok(machine)) => turn_to_user(&mut exchange, &mut parked, &machine),
     }
     parked.tries.offer(&credential);
     let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
@@ -170,7 +187,8 @@ fn prove(
         .inner_identity
         .clone_from(&exchange.facts.inner_identity);
     parked.inner_identity.clone_from(&identity);
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
+    let name = name_of(&identity, parked.conversation.identity_type());
+    let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
@@ -182,6 +200,15 @@ fn prove(
             conclude(exchange, parked, decision, limits);
         },
     );
+}
+
+/// TEAP has the machine's grant and asks for its user, who alone decides what is granted.
+fn turn_to_user(exchange: &mut Exchange, parked: &mut Parked, machine: &Grant) {
+    for facts in [&mut exchange.facts, &mut parked.facts] {
+        facts.machine = Some(machine.account().clone());
+        facts.account = None;
+    }
+    parked.tries = Tries::new(exchange.policy.mschapv2_retries);
 }
 
 fn note_handshake(exchange: &Exchange, parked: &Parked) {
@@ -214,7 +241,7 @@ fn identity_of(
 ) -> Result<Vec<u8>, Refusal> {
     match credential {
         InnerCredential::Certificate { certificate } => {
-            let named = policy.certificate_names.candidates(certificate);
+            let named = policy.certificate_names(outer, certificate);
             let ours =
                 |name: &&str| route::inner_name(name.as_bytes(), outer, &policy.realms).is_ok();
             let name = named
@@ -226,6 +253,13 @@ fn identity_of(
         }
         other => Ok(other.identity().to_vec()),
     }
+}
+
+/// The name to look up: Windows calls its machines host/NAME.
+fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
+    let machine = identity.strip_prefix(b"host/");
+    let machine = machine.filter(|_| identity_type == IdentityType::Machine);
+    machine.unwrap_or(identity)
 }
 
 /// What is offered, as the log-on knows it.
@@ -329,24 +363,6 @@ fn accepted(evidence: &Evidence) -> Verdict {
             }
         }
         Evidence::None | Evidence::MsChap(_) => Verdict::Accepted,
-    }
-}
-
-/// Why a conversation failed, as one of the product's reasons.
-fn refusal_of(
-    decision: Option<Result<portvakt_auth::Grant, Refusal>>,
-    cause: &FailureCause,
-) -> Refusal {
-    match (decision, cause) {
-        (Some(Err(refusal)), _) => refusal,
-        (
-            _,
-            FailureCause::MethodNotAgreed { .. }
-            | FailureCause::InnerMethodNotOffered(_)
-            | FailureCause::InnerMethodNotAgreed { .. },
-        ) => Refusal::MethodNotAllowed,
-        (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
-        _ => Refusal::GaveUp,
     }
 }
 

@@ -18,11 +18,13 @@ mod exchange;
 pub mod hashing;
 mod identify;
 mod ms_chap_error;
+mod offers;
 mod pap;
 mod policy;
 mod record;
 mod reply;
 mod route;
+mod validity;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,7 +45,9 @@ use crate::store::Store;
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
 pub use ms_chap_error::Tries;
+pub use offers::EapOffers;
 pub use policy::{Policy, PolicyError, Service};
+pub use validity::{End, Validity};
 
 use exchange::Exchange;
 

@@ -9,17 +9,22 @@
 //! ```
 
 mod acceptance;
+mod admitted;
 mod offer;
 mod outcome;
+mod progress;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
+use admitted::Admitted;
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
+pub use progress::Progress;
 
-use crate::method::{Method, MethodName, MethodStep};
+use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
 use crate::tls::{Authorization, TlsVersion};
 use crate::tunnel::Tunnel;
+use progress::Sent;
 use std::fmt;
 
 /// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
@@ -59,9 +64,9 @@ pub struct Conversation {
     outer_identity: Vec<u8>,
     /// Of the request that awaits an answer.
     identifier: u8,
-    round_trips_left: u8,
-    /// Whether the last verdict let in: whatever a method says, success needs it.
-    accepted: bool,
+    sent: Sent,
+    /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
+    admitted: Admitted,
     state: State,
     /// What the session is kept with, once the log-on has succeeded.
     authorization: Option<Authorization>,
@@ -90,8 +95,8 @@ impl Conversation {
             methods: methods.clone(),
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
-            round_trips_left: ROUND_TRIPS_AT_MOST,
-            accepted: false,
+            sent: Sent::NOTHING,
+            admitted: Admitted::default(),
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
@@ -124,7 +129,10 @@ impl Conversation {
             return Err(EapError::WrongIdentifier);
         }
         match packet.body {
-            Body::Method { kind, data } if kind == expected => Ok(self.handle_method(data, limits)),
+            Body::Method { kind, data } if kind == expected => {
+                self.sent.note_answer();
+                Ok(self.handle_method(data, limits))
+            }
             Body::Nak(nak) => self.handle_nak(nak),
             _ => Err(EapError::WrongType),
         }
@@ -137,8 +145,8 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
-                self.accepted = verdict.is_accepting();
-                if !self.accepted {
+                self.admitted.answer(verdict.is_accepting());
+                if !verdict.is_accepting() {
                     self.authorization = None;
                     method.tunnel().inspect(|tunnel| tunnel.revoke_session());
                 }
@@ -182,12 +190,35 @@ impl Conversation {
         }
     }
 
+    /// How far it has come, and what was sent last (E10).
+    pub fn progress(&self) -> Progress {
+        self.sent.at(self.stage())
+    }
+
+    /// Why it will fail, once that is decided and the peer knows: many devices hang up then, and
+    /// leave the conversation where it stands.
+    pub fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectResponse(method) => method.failure(),
+            _ => None,
+        }
+    }
+
     /// The method agreed on, once the peer has answered to it.
     pub fn method(&self) -> Option<MethodName> {
         match &self.state {
             State::ExpectAnswerToOffer(_) => None,
             State::ExpectResponse(method) | State::ExpectVerdict(method) => Some(method.name()),
             State::Finished(last) => last.name,
+        }
+    }
+
+    /// Whose credential the accounts are asked about: the user's, but for TEAP that asks for the
+    /// machine.
+    pub fn identity_type(&self) -> IdentityType {
+        match &self.state {
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => method.identity_type(),
+            State::ExpectAnswerToOffer(_) | State::Finished(_) => IdentityType::User,
         }
     }
 
@@ -260,12 +291,15 @@ impl Conversation {
                 self.state = State::ExpectResponse(method);
                 self.request(kind, &data)
             }
+            // One refused identity is final: no method may go on to the next.
+            MethodStep::Prove(_) if !self.admitted.ask(method.identity_type()) => {
+                self.fail(last, FailureCause::Internal)
+            }
             MethodStep::Prove(credential) => {
-                self.accepted = false;
                 self.state = State::ExpectVerdict(method);
                 Step::Prove(credential)
             }
-            MethodStep::Success(keys) if self.accepted => {
+            MethodStep::Success(keys) if self.is_admitted(method.eap_type()) => {
                 let authorization = self.authorization.take();
                 if let Some(tunnel) = method.tunnel() {
                     tunnel.keep_session(authorization, method.name());
@@ -281,24 +315,24 @@ impl Conversation {
         }
     }
 
+    fn is_admitted(&self, method: EapType) -> bool {
+        self.admitted.covers(self.methods.identities(method))
+    }
+
     /// The one place where an identifier is used up.
     fn request(&mut self, kind: EapType, type_data: &[u8]) -> Step {
-        let Some(round_trips_left) = self.round_trips_left.checked_sub(1) else {
+        if self.sent.requests >= ROUND_TRIPS_AT_MOST {
             let last = LastMethod {
                 name: self.method(),
                 tls_version: self.tls_version(),
                 resumed: self.is_resumed(),
             };
             return self.fail(last, FailureCause::TooManyRoundTrips);
-        };
-        self.round_trips_left = round_trips_left;
+        }
         self.identifier = self.identifier.wrapping_add(1);
-        Step::Request(packet::write_typed(
-            Code::Request,
-            self.identifier,
-            kind,
-            type_data,
-        ))
+        let request = packet::write_typed(Code::Request, self.identifier, kind, type_data);
+        self.sent.note_request(kind, request.len());
+        Step::Request(request)
     }
 
     fn fail(&mut self, last: LastMethod, cause: FailureCause) -> Step {
@@ -324,7 +358,7 @@ impl fmt::Debug for Conversation {
         f.debug_struct("Conversation")
             .field("stage", &self.stage())
             .field("method", &self.method())
-            .field("round_trips_left", &self.round_trips_left)
+            .field("requests", &self.sent.requests)
             .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,11 @@
 
 pub(crate) mod inner;
 pub(crate) mod peap;
+pub(crate) mod teap;
 pub(crate) mod tls;
 pub mod ttls;
+
+pub use self::teap::{IdentityType, TeapIdentities};
 
 use self::inner::InnerMethod;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
@@ -22,6 +25,8 @@ pub enum MethodType {
     Peap,
     /// EAP-TLS, RFC 5216.
     Tls,
+    /// TEAP version 1, RFC 9930.
+    Teap,
 }
 
 impl MethodType {
@@ -31,15 +36,17 @@ impl MethodType {
             MethodType::Ttls => EapType::TTLS,
             MethodType::Peap => EapType::PEAP,
             MethodType::Tls => EapType::TLS,
+            MethodType::Teap => EapType::TEAP,
         }
     }
 
     /// What is offered inside it where nobody says otherwise: in EAP-TTLS what works with any
-    /// stored hash, in PEAP what devices speak.
+    /// stored hash, in PEAP and TEAP what devices speak.
     pub fn usual_inner(self) -> &'static [InnerMethod] {
         match self {
             MethodType::Ttls => &[InnerMethod::Pap],
             MethodType::Peap => &[InnerMethod::EapMsChapV2, InnerMethod::EapGtc],
+            MethodType::Teap => &[InnerMethod::EapMsChapV2],
             MethodType::Tls => &[],
         }
     }
@@ -47,8 +54,17 @@ impl MethodType {
     /// Whether `inner` may be offered inside it.
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
-            MethodType::Ttls => inner != InnerMethod::Eap,
-            MethodType::Peap => inner.eap_type().is_some(),
+            MethodType::Ttls => !matches!(inner, InnerMethod::Eap | InnerMethod::Password),
+            // The digest of EAP-MD5 holds an identifier, and PEAPv0 has none inside.
+            MethodType::Peap => inner.eap_type().is_some() && inner != InnerMethod::EapMd5,
+            // What leaves no key is not bound to the tunnel (RFC 9930 §3.6.4); of that kind there is
+            // the password alone.
+            MethodType::Teap => {
+                matches!(
+                    inner,
+                    InnerMethod::Password | InnerMethod::EapMsChapV2 | InnerMethod::EapTls
+                )
+            }
             MethodType::Tls => false,
         }
     }
@@ -73,19 +89,33 @@ pub enum MethodName {
     TtlsEapMsChapV2,
     /// EAP-TTLS with EAP-GTC inside.
     TtlsEapGtc,
+    /// EAP-TTLS with EAP-MD5 inside.
+    TtlsEapMd5,
+    /// EAP-TTLS with EAP-TLS inside.
+    TtlsEapTls,
     /// PEAP whose inner method is not known yet.
     Peap,
     /// PEAP with EAP-MSCHAPv2 inside.
     PeapEapMsChapV2,
     /// PEAP with EAP-GTC inside.
     PeapEapGtc,
+    /// PEAP with EAP-TLS inside.
+    PeapEapTls,
     /// EAP-TLS.
     Tls,
+    /// TEAP whose inner method is not known yet.
+    Teap,
+    /// TEAP with name and password as such inside.
+    TeapPassword,
+    /// TEAP with EAP-MSCHAPv2 inside.
+    TeapEapMsChapV2,
+    /// TEAP with EAP-TLS inside.
+    TeapEapTls,
 }
 
 impl MethodName {
     /// Every name, for counters that want to know their labels beforehand.
-    pub const ALL: [MethodName; 12] = [
+    pub const ALL: [MethodName; 19] = [
         MethodName::Ttls,
         MethodName::TtlsPap,
         MethodName::TtlsChap,
@@ -94,10 +124,17 @@ impl MethodName {
         MethodName::TtlsEap,
         MethodName::TtlsEapMsChapV2,
         MethodName::TtlsEapGtc,
+        MethodName::TtlsEapMd5,
+        MethodName::TtlsEapTls,
         MethodName::Peap,
         MethodName::PeapEapMsChapV2,
         MethodName::PeapEapGtc,
+        MethodName::PeapEapTls,
         MethodName::Tls,
+        MethodName::Teap,
+        MethodName::TeapPassword,
+        MethodName::TeapEapMsChapV2,
+        MethodName::TeapEapTls,
     ];
 
     /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
@@ -106,22 +143,29 @@ impl MethodName {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
             MethodName::Tls => "tls",
+            MethodName::Teap => "teap",
+            MethodName::TeapPassword => "teap/password",
+            MethodName::TeapEapMsChapV2 => "teap/eap-mschapv2",
+            MethodName::TeapEapTls => "teap/eap-tls",
             MethodName::TtlsChap => "ttls/chap",
             MethodName::TtlsMsChap => "ttls/mschap",
             MethodName::TtlsMsChapV2 => "ttls/mschapv2",
             MethodName::TtlsEap => "ttls/eap",
             MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
             MethodName::TtlsEapGtc => "ttls/eap-gtc",
+            MethodName::TtlsEapMd5 => "ttls/eap-md5",
+            MethodName::TtlsEapTls => "ttls/eap-tls",
             MethodName::Peap => "peap",
             MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
             MethodName::PeapEapGtc => "peap/eap-gtc",
+            MethodName::PeapEapTls => "peap/eap-tls",
         }
     }
 
     /// The name of EAP-TTLS with what is known of its inner method.
     pub(crate) fn ttls(inner: Option<InnerMethod>) -> Self {
         match inner {
-            None => MethodName::Ttls,
+            None | Some(InnerMethod::Password) => MethodName::Ttls,
             Some(InnerMethod::Pap) => MethodName::TtlsPap,
             Some(InnerMethod::Chap) => MethodName::TtlsChap,
             Some(InnerMethod::MsChap) => MethodName::TtlsMsChap,
@@ -129,6 +173,18 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+            Some(InnerMethod::EapMd5) => MethodName::TtlsEapMd5,
+            Some(InnerMethod::EapTls) => MethodName::TtlsEapTls,
+        }
+    }
+
+    /// The name of TEAP with what is known of its latest inner method.
+    pub(crate) fn teap(inner: Option<InnerMethod>) -> Self {
+        match inner {
+            Some(InnerMethod::Password) => MethodName::TeapPassword,
+            Some(InnerMethod::EapMsChapV2) => MethodName::TeapEapMsChapV2,
+            Some(InnerMethod::EapTls) => MethodName::TeapEapTls,
+            _ => MethodName::Teap,
         }
     }
 
@@ -137,6 +193,7 @@ impl MethodName {
         match inner {
             Some(InnerMethod::EapMsChapV2) => MethodName::PeapEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::PeapEapGtc,
+            Some(InnerMethod::EapTls) => MethodName::PeapEapTls,
             _ => MethodName::Peap,
         }
     }
@@ -169,8 +226,16 @@ pub(crate) trait Method: Send + Sync {
     /// Takes the answer to [`MethodStep::Prove`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep;
     fn stage(&self) -> Stage;
+    /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.
+    fn failure(&self) -> Option<FailureCause> {
+        self.tunnel().and_then(Tunnel::failure)
+    }
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
+    /// Whose credential is asked about, or was last.
+    fn identity_type(&self) -> IdentityType {
+        IdentityType::User
+    }
     /// The tunnel, whose session is kept when the log-on succeeds.
     fn tunnel(&self) -> Option<&Tunnel> {
         None

@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod resumption;
 mod sessions;
+mod tickets;
 
 pub use alert::{Alert, TlsAlert, TlsProblem};
 pub use certificate_identity::CertificateIdentity;
@@ -16,6 +17,7 @@ pub use client_certificates::{ClientCertificates, StaleLists};
 pub(crate) use config::MethodTls;
 pub use config::{ServerTls, TlsConfigError, TlsVersions};
 pub use engine::TlsVersion;
-pub(crate) use engine::{Engine, KeyLabel};
+pub(crate) use engine::{Engine, KeyLabel, SuiteHash};
 pub(crate) use sessions::SessionFacts;
 pub use sessions::{Authorization, Sessions};
+pub use tickets::TicketKeys;

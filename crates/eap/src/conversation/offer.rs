@@ -1,11 +1,12 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
-use crate::method::inner::InnerMethod;
+use crate::method::inner::{InnerMethod, InnerOffer};
 use crate::method::peap::Peap;
+use crate::method::teap::{Teap, TeapRules};
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
-use crate::method::{Method, MethodType};
-use crate::packet::Nak;
+use crate::method::{IdentityType, Method, MethodType, TeapIdentities};
+use crate::packet::{EapType, Nak};
 use crate::tls::ServerTls;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub struct Methods {
     tls: ServerTls,
     offered: Arc<[Offer]>,
+    teap: TeapRules,
 }
 
 /// One method and what may be spoken inside it.
@@ -32,7 +34,7 @@ pub enum MethodsError {
     /// The same method twice.
     #[error("an EAP method is offered twice")]
     Repeated(MethodType),
-    /// EAP-TLS, with nothing to check client certificates against.
+    /// EAP-TLS, by itself or inside a tunnel, with nothing to check client certificates against.
     #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
     NoClientAuthorities,
     /// Inner methods for a method that is not offered.
@@ -72,6 +74,7 @@ impl Methods {
         Ok(Methods {
             tls,
             offered: offered.iter().map(usual).collect(),
+            teap: TeapRules::default(),
         })
     }
 
@@ -94,10 +97,32 @@ impl Methods {
         if let Some(unfit) = inner.iter().find(|inner| !method.carries(**inner)) {
             return Err(MethodsError::InnerUnfit(*unfit));
         }
+        if inner.contains(&InnerMethod::EapTls) && !self.tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
+        }
         let offered = Arc::make_mut(&mut self.offered);
         let offer = offered.iter_mut().find(|offer| offer.method == method);
         offer.ok_or(MethodsError::NotOffered(method))?.inner = inner.into();
         Ok(self)
+    }
+
+    /// Has TEAP ask for `identities` instead of the user alone. `authority` names this server to
+    /// devices, in clear and unproven; it should be unique to the site.
+    #[must_use]
+    pub fn with_teap(mut self, identities: TeapIdentities, authority: &[u8]) -> Self {
+        self.teap = TeapRules {
+            identities,
+            authority: authority.into(),
+        };
+        self
+    }
+
+    /// Who must be accepted before a conversation of that method may succeed.
+    pub(super) fn identities(&self, method: EapType) -> &'static [IdentityType] {
+        match method {
+            EapType::TEAP => self.teap.identities.asked(),
+            _ => TeapIdentities::User.asked(),
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -120,9 +145,25 @@ impl Methods {
     fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
         let tls = self.tls.for_method(method.eap_type());
         match method {
-            MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
-            MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
+            MethodType::Ttls => Box::new(Ttls::new(tls, self.inner_offer(inner))),
+            MethodType::Peap => Box::new(Peap::new(tls, self.inner_offer(inner))),
             MethodType::Tls => Box::new(Tls::new(tls)),
+            MethodType::Teap => {
+                let tls = match self.teap.identities.asked() {
+                    [_one] => tls,
+                    // A session stands for one account; two are proven anew each time.
+                    _ => tls.without_sessions(),
+                };
+                Box::new(Teap::new(tls, self.inner_offer(inner), self.teap.clone()))
+            }
+        }
+    }
+
+    fn inner_offer(&self, methods: &Arc<[InnerMethod]>) -> InnerOffer {
+        let carries_tls = methods.contains(&InnerMethod::EapTls);
+        InnerOffer {
+            methods: Arc::clone(methods),
+            certified: carries_tls.then(|| self.tls.for_inner()).flatten(),
         }
     }
 }

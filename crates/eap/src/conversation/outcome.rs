@@ -2,6 +2,7 @@
 
 use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
+use crate::method::IdentityType;
 use crate::method::inner::{InnerError, InnerMethod, MsChapV2Error};
 use crate::packet::{EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
@@ -83,7 +84,9 @@ pub enum InnerCredential {
         /// Of an EAP-TLS session: the certificate, verified again just now.
         certificate: Option<Box<CertificateIdentity>>,
     },
-    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    /// EAP-TLS: a certificate that was verified just now, and whose key the device holds. Where the
+    /// conversation [is resumed](crate::Conversation::is_resumed) it signed at an earlier log-on,
+    /// perhaps at another server, and the certificate stood in its ticket.
     Certificate {
         /// What it says; which account that is, the caller decides.
         certificate: Box<CertificateIdentity>,
@@ -321,9 +324,24 @@ pub enum FailureCause {
     /// MS-CHAPv2 proves both ends, and the peer says that we failed; or it says so in PEAP.
     #[error("the device did not accept our proof that we know the password")]
     ServerDoubted,
-    /// Crypto-binding (MS-PEAP §3.1.5.6): the inner method and the tunnel do not end at one peer.
+    /// Crypto-binding (MS-PEAP §3.1.5.6, RFC 9930): the inner method and the tunnel do not end at one peer.
     #[error("the device's crypto-binding is wrong: somebody may stand between it and us")]
     BindingBroken,
+    /// TEAP asked for one kind of identity, and the device has only another.
+    #[error("the device has no {} identity for TEAP, which is asked for here", .0.label())]
+    IdentityTypeMissing(IdentityType),
+    /// The device said inside TEAP that it failed, perhaps why (RFC 9930, Error TLV).
+    #[error("the device ended it{}", by_error(*error))]
+    DeviceReportedFailure {
+        /// An Error-Code of RFC 9930.
+        error: Option<u32>,
+    },
+    /// The peer finds ours wrong.
+    #[error(
+        "the device did not accept our crypto-binding: its profile derives other keys (PEAPv1's label), \
+         or somebody stands between it and us"
+    )]
+    BindingRefused,
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -351,6 +369,9 @@ impl FailureCause {
             FailureCause::InnerMethodNotAgreed { .. } => "inner-method-not-agreed",
             FailureCause::ServerDoubted => "server-doubted",
             FailureCause::BindingBroken => "binding-broken",
+            FailureCause::IdentityTypeMissing(_) => "identity-type-missing",
+            FailureCause::DeviceReportedFailure { .. } => "device-reported-failure",
+            FailureCause::BindingRefused => "binding-refused",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
@@ -367,6 +388,10 @@ impl From<TlsAlert> for FailureCause {
             alert => FailureCause::TlsAlert(alert),
         }
     }
+}
+
+fn by_error(error: Option<u32>) -> String {
+    error.map_or_else(String::new, |code| format!(" with error {code} of TEAP"))
 }
 
 fn wants(wanted: Option<EapType>) -> String {
@@ -396,6 +421,8 @@ pub enum Stage {
     Verdict,
     /// The device was told of its success inside the tunnel, and has not acknowledged it.
     SuccessIndication,
+    /// The device was told of its failure inside the tunnel, and has not acknowledged it.
+    FailureIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -413,6 +440,7 @@ impl Stage {
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
             Stage::SuccessIndication => "success-indication",
+            Stage::FailureIndication => "failure-indication",
             Stage::Finished => "finished",
         }
     }
@@ -432,6 +460,7 @@ impl Stage {
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
             Stage::SuccessIndication => "the device left just before it would have been let in",
+            Stage::FailureIndication => "the device was refused inside the tunnel, and hung up",
             Stage::Finished => "the conversation had ended",
         };
         Cow::Borrowed(cause)

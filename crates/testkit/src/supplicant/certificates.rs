@@ -7,7 +7,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::pki_types::CertificateDer;
 
@@ -34,12 +34,30 @@ impl Authority {
     /// # Panics
     /// Where the cryptographic library fails.
     pub fn new(name: &str) -> Self {
+        Authority::with_intermediate(name, ca_params(&format!("{name} Issuing CA")))
+    }
+
+    /// One whose intermediate has had its time, its root not.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn with_expired_intermediate(name: &str) -> Self {
+        let mut params = ca_params(&format!("{name} Issuing CA"));
+        params.not_after = rcgen::date_time_ymd(2024, 1, 1);
+        Authority::with_intermediate(name, params)
+    }
+
+    fn with_intermediate(name: &str, intermediate: CertificateParams) -> Self {
         let root = CertifiedIssuer::self_signed(ca_params(&format!("{name} Root CA")), key())
             .expect("a root");
         let intermediate =
-            CertifiedIssuer::signed_by(ca_params(&format!("{name} Issuing CA")), key(), &root)
-                .expect("an intermediate");
+            CertifiedIssuer::signed_by(intermediate, key(), &root).expect("an intermediate");
         Authority { root, intermediate }
+    }
+
+    /// The intermediate, PEM: what a server is told to take where it does not trust all of the root.
+    pub fn intermediate_pem(&self) -> String {
+        self.intermediate.pem()
     }
 
     /// The root, DER: what a device is told to trust.
@@ -57,15 +75,27 @@ impl Authority {
     /// # Panics
     /// Where the cryptographic library fails.
     pub fn issue_server(&self) -> ServerIdentity {
+        self.issue_server_for(&key())
+    }
+
+    /// The same with an RSA key of 2,048 bits.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn issue_rsa_server(&self) -> ServerIdentity {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        self.issue_server_for(&key.expect("a key"))
+    }
+
+    fn issue_server_for(&self, key: &KeyPair) -> ServerIdentity {
         let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).expect("a name");
         params
             .distinguished_name
             .push(DnType::CommonName, SERVER_NAME);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let key = key();
         let leaf = params
-            .signed_by(&key, &self.intermediate)
+            .signed_by(key, &self.intermediate)
             .expect("a certificate");
         ServerIdentity {
             chain_pem: format!("{}{}", leaf.pem(), self.intermediate.pem()),

@@ -1,9 +1,13 @@
 //! The device's side of what is said through the tunnel, wrapped as EAP-TTLS and PEAPv0 want it.
 
-use super::User;
 use super::binding::Compound;
 use super::inner_eap::InnerEap;
+use super::inner_tls::InnerTls;
+use super::teap::{Seed, Teap, TeapDevice};
+use super::{Profile, User, device};
 use portvakt_eap::ttls::avp::{self, Avp, Avps};
+use rustls::client::Resumption;
+use std::sync::Arc;
 
 const RESPONSE: u8 = 2;
 const IDENTITY: u8 = 1;
@@ -22,6 +26,8 @@ pub enum Outer {
     Peap,
     /// EAP-TLS: nothing goes through the tunnel.
     Tls,
+    /// TEAP version 1.
+    Teap,
 }
 
 impl Outer {
@@ -30,13 +36,14 @@ impl Outer {
             Outer::Ttls => 21,
             Outer::Peap => 25,
             Outer::Tls => 13,
+            Outer::Teap => 55,
         }
     }
 
     pub(super) fn key_label(self) -> &'static [u8] {
         match self {
             Outer::Ttls => b"ttls keying material",
-            Outer::Peap | Outer::Tls => b"client EAP encryption",
+            Outer::Peap | Outer::Tls | Outer::Teap => b"client EAP encryption",
         }
     }
 }
@@ -65,6 +72,8 @@ pub enum Inner {
     MsChapV2(User),
     /// Whatever it is, one after the other; nothing is an empty packet.
     Script(Vec<Vec<u8>>),
+    /// TLVs of TEAP.
+    Teap(TeapDevice),
     /// EAP.
     Eap {
         /// Who says they are whom.
@@ -88,21 +97,29 @@ pub enum Inner {
 impl Inner {
     /// EAP-MSCHAPv2 as usual.
     pub fn eap_ms_chap_v2(user: User) -> Self {
-        let binding = Binding::Answer;
-        Inner::Eap {
-            user,
-            accepts: vec![26],
-            binding,
-        }
+        Inner::eap(user, 26)
     }
 
     /// EAP-GTC as usual.
     pub fn eap_gtc(user: User) -> Self {
-        let binding = Binding::Answer;
+        Inner::eap(user, 6)
+    }
+
+    /// EAP-MD5.
+    pub fn eap_md5(user: User) -> Self {
+        Inner::eap(user, 4)
+    }
+
+    /// EAP-TLS, with the certificate of the profile.
+    pub fn eap_tls(user: User) -> Self {
+        Inner::eap(user, 13)
+    }
+
+    fn eap(user: User, kind: u8) -> Self {
         Inner::Eap {
             user,
-            accepts: vec![6],
-            binding,
+            accepts: vec![kind],
+            binding: Binding::Answer,
         }
     }
 }
@@ -115,6 +132,9 @@ pub(super) struct Phase2 {
     outer: Outer,
     inner: Inner,
     eap: Option<InnerEap>,
+    /// In TEAP: framing and all.
+    teap: Option<Teap>,
+    seed: Option<Seed>,
     begun: bool,
     resumed: bool,
     owed: Option<Owed>,
@@ -123,23 +143,34 @@ pub(super) struct Phase2 {
 }
 
 impl Phase2 {
-    pub(super) fn new(outer: Outer, inner: Inner) -> Self {
+    pub(super) fn new(profile: &Profile) -> Self {
+        let (outer, inner) = (profile.outer, profile.inner.clone());
         let eap = match &inner {
-            Inner::Eap { user, accepts, .. } => Some(InnerEap::new(user.clone(), accepts.clone())),
+            Inner::Eap { user, accepts, .. } => {
+                let tls = inner_tls(profile);
+                Some(InnerEap::new(user.clone(), accepts.clone(), tls))
+            }
             Inner::Insistent {
                 user,
                 tries,
                 new_password,
             } => {
-                let eap = InnerEap::new(user.clone(), vec![26]);
+                let eap = InnerEap::new(user.clone(), vec![26], inner_tls(profile));
                 Some(eap.insisting(tries.clone(), new_password.clone()))
             }
+            _ => None,
+        };
+        let teap = match (&inner, outer) {
+            (Inner::Teap(device), _) => Some(Teap::new(device.clone(), profile)),
+            (_, Outer::Teap) => Some(Teap::new(TeapDevice::nobody(), profile)),
             _ => None,
         };
         Phase2 {
             outer,
             inner,
             eap,
+            teap,
+            seed: None,
             begun: false,
             resumed: false,
             owed: None,
@@ -153,32 +184,58 @@ impl Phase2 {
         self.resumed = resumed;
     }
 
+    /// Tells what TEAP's keys begin with.
+    pub(super) fn set_seed(&mut self, seed: Option<Seed>) {
+        self.seed = seed;
+    }
+
+    /// Takes what is TEAP's own off a request; `None` where it is no version of ours.
+    pub(super) fn unwrap(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
+        match &mut self.teap {
+            Some(teap) => teap.unwrap(type_data),
+            None => Some(type_data.to_vec()),
+        }
+    }
+
+    /// Puts it on a response.
+    pub(super) fn wrap(&mut self, type_data: Vec<u8>) -> Vec<u8> {
+        match &mut self.teap {
+            Some(teap) => teap.wrap(type_data),
+            None => type_data,
+        }
+    }
+
     /// Whether EAP-Success may be believed.
     pub(super) fn is_content(&self) -> bool {
         match &self.inner {
             Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
             Inner::Script(_) => true,
+            Inner::Teap(_) => self.teap.as_ref().is_some_and(Teap::is_content),
             Inner::MsChapV2(_) => self.proven,
             Inner::Eap { .. } | Inner::Insistent { .. } => match self.outer {
                 Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
-                Outer::Peap => self.proven,
+                Outer::Peap | Outer::Teap => self.proven,
             },
         }
     }
 
     /// The tunnel's key, bound to the inner method where both ends agreed to.
     pub(super) fn bind(&self, tunnel: [u8; 64]) -> [u8; 64] {
-        self.compound.as_ref().map_or(tunnel, Compound::msk)
+        let teap = self.teap.as_ref().and_then(Teap::msk);
+        let bound = self.compound.as_ref().map(Compound::msk);
+        teap.or(bound).unwrap_or(tunnel)
     }
 
     /// In EAP-TTLS the device speaks first, once; `challenge` makes as many octets as asked for.
     pub(super) fn begin(&mut self, challenge: impl Fn(usize) -> Vec<u8>) -> Option<Vec<u8>> {
-        if self.outer == Outer::Peap || std::mem::replace(&mut self.begun, true) {
+        let listens = matches!(self.outer, Outer::Peap | Outer::Teap);
+        if listens || std::mem::replace(&mut self.begun, true) {
             return None;
         }
         match &self.inner {
             Inner::Avps(bytes) => Some(bytes.clone()),
             Inner::Script(_) => self.next_of_script(),
+            Inner::Teap(_) => None,
             Inner::Chap(user) => chap(user, &challenge(17)),
             Inner::MsChap(user) => ms_chap(user, &challenge(9)),
             Inner::MsChapV2(user) => {
@@ -187,7 +244,7 @@ impl Phase2 {
                 Some(said)
             }
             Inner::Eap { .. } | Inner::Insistent { .. } => {
-                let identity = self.eap.as_mut()?.answer(&[IDENTITY])?;
+                let identity = self.eap.as_mut()?.answer(0, &[IDENTITY])?;
                 Some(eap_message(&packet(0, &identity)))
             }
         }
@@ -204,6 +261,7 @@ impl Phase2 {
             _ if matches!(self.inner, Inner::Script(_)) => self.next_of_script(),
             Outer::Ttls | Outer::Tls => self.answer_avps(said),
             Outer::Peap => self.answer_peap(identifier, said, key?),
+            Outer::Teap => self.teap.as_mut()?.answer(said, self.seed?),
         }
     }
 
@@ -218,7 +276,7 @@ impl Phase2 {
         let avp = Avps::new(said).next()?.ok()?;
         match (avp.vendor, avp.code, avp.value) {
             (0, EAP_MESSAGE, [1, identifier, _, _, request @ ..]) => {
-                let answer = self.eap.as_mut()?.answer(request)?;
+                let answer = self.eap.as_mut()?.answer(*identifier, request)?;
                 Some(eap_message(&packet(*identifier, &answer)))
             }
             (MICROSOFT, 26, [identifier, proof @ ..]) => {
@@ -237,7 +295,7 @@ impl Phase2 {
                 let answer = self.answer_tlvs(tlvs, &key)?;
                 Some(packet(identifier, &answer))
             }
-            request => self.eap.as_mut()?.answer(request),
+            request => self.eap.as_mut()?.answer(identifier, request),
         }
     }
 
@@ -269,6 +327,14 @@ impl Phase2 {
         }
         Some(answer)
     }
+}
+
+/// A device that has its packets cut for the tunnel, as wpa_supplicant does.
+pub(super) fn inner_tls(profile: &Profile) -> InnerTls {
+    let mut config = device::tls_config(profile);
+    config.resumption = Resumption::disabled();
+    let octets = profile.eap_octets.saturating_sub(100);
+    InnerTls::new(Arc::new(config), &profile.server_name, octets)
 }
 
 fn chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
