@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
-use portvakt_testkit::supplicant::ClientIdentity;
+use portvakt_supplicant::ClientIdentity;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 

@@ -1,7 +1,8 @@
 //! The devices of a run: what they trust, and the TLS sessions that each keeps for coming back.
 
-use portvakt_testkit::supplicant::{
-    Binding, ClientIdentity, Device, Inner, Outer, Profile, Supplicant, User, pap_avps,
+use portvakt_supplicant::{
+    Binding, ClientIdentity, Device, Inner, Outer, Profile, ProfileError, Seen, Supplicant, User,
+    pap_avps,
 };
 use rustls::SupportedProtocolVersion;
 use rustls::pki_types::CertificateDer;
@@ -47,17 +48,16 @@ impl<'a> Devices<'a> {
         person: Option<usize>,
         names: (&str, &str),
         password: &str,
-    ) -> Supplicant {
+    ) -> Result<Supplicant, ProfileError> {
         let profile = self.profile(method, names, password);
         let known = person.and_then(|person| self.known.get_mut(person));
         let device = match known {
-            Some(known) => known.get_or_insert_with(|| Device::new(profile.clone())),
-            None => {
-                let device = || Device::forgetful(profile.clone());
-                self.stranger.get_or_insert_with(device)
-            }
+            Some(known) => get_or_open(known, || Device::open(profile.clone())),
+            None => get_or_open(&mut self.stranger, || {
+                Device::open_forgetful(profile.clone())
+            }),
         };
-        device.supplicant_with(profile)
+        Ok(device?.supplicant_with(profile))
     }
 
     fn profile(&self, method: Method, (outer_name, name): (&str, &str), password: &str) -> Profile {
@@ -86,7 +86,18 @@ impl<'a> Devices<'a> {
             eager: false,
             proves_anew: false,
             certificate: self.tls.certificate.clone(),
+            seen: Seen::default(),
         }
+    }
+}
+
+fn get_or_open(
+    slot: &mut Option<Device>,
+    open: impl FnOnce() -> Result<Device, ProfileError>,
+) -> Result<&Device, ProfileError> {
+    match slot {
+        Some(device) => Ok(device),
+        None => Ok(slot.insert(open()?)),
     }
 }
 

@@ -4,7 +4,7 @@ use md5::{Digest as _, Md5};
 use portvakt_auth::mschap::{self, MsChapV2Exchange, NtHash};
 use portvakt_radius::dictionary::microsoft;
 use portvakt_radius::{AttributeType, Code, Packet, PushError, RequestWriter, SharedSecret, mppe};
-use portvakt_testkit::supplicant::Supplicant;
+use portvakt_supplicant::Supplicant;
 
 use super::plan::{Method, Proof};
 use super::tally::Ending;
@@ -31,8 +31,8 @@ pub(super) enum Next {
 pub(super) struct Guest<'a> {
     /// User-Name.
     pub outer: &'a str,
-    /// Counts through the people: makes the device's address.
-    pub number: usize,
+    /// Makes the device's address.
+    pub device: usize,
     /// The password to offer.
     pub password: &'a str,
 }
@@ -94,7 +94,7 @@ impl Visit {
 
     fn new(guest: &Guest<'_>, proof: Proof, kind: Kind) -> Self {
         // A locally administered address, so that it is nobody's.
-        let [.., a, b, c, d] = guest.number.to_be_bytes();
+        let [.., a, b, c, d] = guest.device.to_be_bytes();
         Self {
             outer: guest.outer.to_owned(),
             station: format!("02-4C-{a:02X}-{b:02X}-{c:02X}-{d:02X}"),

@@ -168,7 +168,7 @@ impl<'a> Worker<'a> {
     }
 
     fn begin(&mut self, class: usize, due: Instant, turn: u64) -> io::Result<()> {
-        let Some(visit) = self.visit(class, turn) else {
+        let Some(visit) = self.visit(class, turn)? else {
             return Ok(());
         };
         if let Some(tally) = self.tallies.get_mut(class) {
@@ -183,32 +183,41 @@ impl<'a> Worker<'a> {
         self.ask(key)
     }
 
-    /// The log-on that is the `turn`th of this worker in that class.
-    fn visit(&mut self, class: usize, turn: u64) -> Option<Visit> {
-        let class = self.classes.get(class)?;
-        let turn = usize::try_from(turn).ok()?;
-        let number = self.share.person(turn, &class.people)?;
+    /// The log-on that is the `turn`th of this worker in that class; none without people.
+    fn visit(&mut self, class: usize, turn: u64) -> io::Result<Option<Visit>> {
+        let Some((class, number, person)) = self.whose(class, turn) else {
+            return Ok(None);
+        };
         let proof = match is_wrong_turn(turn, class.wrong_percent) {
             true => Proof::Guess,
             false => class.proof,
         };
-        let person = self.plan.people.get(number)?;
         let name = name(&person.name, proof);
         let password = password(person, proof);
         let outer = self.plan.outer_identity.as_deref();
+        let comes_back = class.resumes && proof == Proof::Right;
         let guest = Guest {
             outer: outer.filter(|_| class.method.is_eap()).unwrap_or(&name),
-            number,
+            device: match comes_back {
+                true => number,
+                false => self.share.device(turn),
+            },
             password: &password,
         };
-        if !class.method.is_eap() {
-            return Some(Visit::bare(class.method, &guest, proof));
-        }
-        let device = class.resumes && proof == Proof::Right;
-        let devices = self.devices.as_mut()?;
-        let person = device.then_some(number);
-        let supplicant = devices.supplicant(class.method, person, (guest.outer, &name), &password);
-        Some(Visit::eap(&guest, proof, supplicant))
+        let Some(devices) = self.devices.as_mut().filter(|_| class.method.is_eap()) else {
+            return Ok(Some(Visit::bare(class.method, &guest, proof)));
+        };
+        let device = comes_back.then_some(number);
+        let names = (guest.outer, &*name);
+        let supplicant = devices.supplicant(class.method, device, names, &password);
+        let supplicant = supplicant.map_err(io::Error::other)?;
+        Ok(Some(Visit::eap(&guest, proof, supplicant)))
+    }
+
+    fn whose(&self, class: usize, turn: u64) -> Option<(&'a Class, usize, &'a Person)> {
+        let class = self.classes.get(class)?;
+        let number = self.share.person(turn, &class.people)?;
+        Some((class, number, self.plan.people.get(number)?))
     }
 
     /// Sends the next request of a log-on.
@@ -359,15 +368,21 @@ impl<'a> Worker<'a> {
 }
 
 impl Share {
+    /// One that no other log-on of this class has.
+    fn device(self, turn: u64) -> usize {
+        let turn = usize::try_from(turn).unwrap_or(usize::MAX);
+        turn.wrapping_mul(self.of).wrapping_add(self.number)
+    }
+
     /// Whose turn it is: each worker goes round people of its own, so that devices stay with it.
-    fn person(self, turn: usize, people: &Range<usize>) -> Option<usize> {
+    fn person(self, turn: u64, people: &Range<usize>) -> Option<usize> {
         let mine = people.clone().skip(self.number).step_by(self.of);
         let count = mine.len();
         people
             .clone()
             .skip(self.number)
             .step_by(self.of)
-            .nth(turn.checked_rem(count)?)
+            .nth(usize::try_from(turn).ok()?.checked_rem(count)?)
     }
 }
 
@@ -395,12 +410,12 @@ fn password(person: &Person, proof: Proof) -> Zeroizing<String> {
 }
 
 /// Whether this turn is one of `percent` in a hundred, spread evenly.
-fn is_wrong_turn(turn: usize, percent: f64) -> bool {
+fn is_wrong_turn(turn: u64, percent: f64) -> bool {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share needs no more than 53 bits"
     )]
-    let share = |turn: usize| (turn as f64 * percent / 100.0).floor();
+    let share = |turn: u64| (turn as f64 * percent / 100.0).floor();
     share(turn + 1) > share(turn)
 }
 
