@@ -1,8 +1,8 @@
 //! The audit log: one JSON line for every attempt and every act of an administrator.
 //!
 //! Lines wait in pages, one for each recording thread, until the writing thread takes them, ten
-//! times a second, and puts them into `audit-YYYY-MM-DD.jsonl` by the UTC day of the event. Lines
-//! of one thread keep their order; those of several threads may be out of order by that tenth.
+//! times a second, and puts them into `audit-YYYY-MM-DD.jsonl` by the UTC day of the event, in the
+//! order in which they came.
 //! Recording an attempt never waits: when too many lines do, the line is dropped and counted. A crash of the
 //! process loses what waits; a power cut also what the kernel had not yet written, unless
 //! [`Audit::flush`] came after it.

@@ -1,7 +1,7 @@
 //! Where lines wait for the writer: a page for each thread, so that no two wait for each other.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
@@ -9,16 +9,26 @@ use jiff::civil::Date;
 /// More threads than this share pages.
 const SHARDS: usize = 16;
 
-/// Lines of one day and one thread, as they will stand in the file.
+/// Lines of one day, as they will stand in the file.
 pub(super) struct Page {
     pub day: Date,
     pub octets: Vec<u8>,
     pub lines: usize,
 }
 
+/// Lines of one day and one thread.
+struct Draft {
+    day: Date,
+    octets: Vec<u8>,
+    /// Of each line its number among all lines, and where it ends.
+    ends: Vec<(u64, usize)>,
+}
+
 /// The lines that are not written yet.
 pub(super) struct Pages {
-    shards: [Mutex<Vec<Page>>; SHARDS],
+    shards: [Mutex<Vec<Draft>>; SHARDS],
+    /// Of the next line.
+    number: AtomicU64,
     /// Of all shards, and what the writer has taken and not written.
     waiting: AtomicUsize,
     most: usize,
@@ -40,6 +50,7 @@ impl Pages {
     pub(super) fn new(most: usize) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
+            number: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             most,
         }
@@ -48,7 +59,7 @@ impl Pages {
     /// Puts a line at the end of this thread's page; `write` appends it, or says that it can't.
     pub(super) fn put(&self, day: Date, write: impl FnOnce(&mut Vec<u8>) -> bool) -> Put {
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
-        if waiting > self.most || !append(&mut self.shard(), day, write) {
+        if waiting > self.most || !self.append(day, write) {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Put::Lost;
         }
@@ -58,11 +69,15 @@ impl Pages {
         }
     }
 
-    /// Takes all pages; they count as waiting until [`Self::written`].
-    pub(super) fn take(&self) -> impl Iterator<Item = Page> {
-        self.shards
-            .iter()
-            .flat_map(|shard| std::mem::take(&mut *locked(shard)))
+    /// Takes all lines, in the order in which they came; they count as waiting until
+    /// [`Self::written`].
+    pub(super) fn take(&self) -> Vec<Page> {
+        let taken = |shard| std::mem::take(&mut *locked(shard));
+        let drafts: Vec<Draft> = self.shards.iter().flat_map(taken).collect();
+        let mut lines: Vec<_> = drafts.iter().flat_map(Draft::lines).collect();
+        lines.sort_unstable_by_key(|(number, ..)| *number);
+        let same_day = |one: &(u64, Date, &[u8]), next: &(u64, Date, &[u8])| one.1 == next.1;
+        lines.chunk_by(same_day).filter_map(page).collect()
     }
 
     /// So many of the lines taken are in the file.
@@ -75,7 +90,23 @@ impl Pages {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    fn shard(&self) -> MutexGuard<'_, Vec<Page>> {
+    fn append(&self, day: Date, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let mut drafts = self.shard();
+        let Some(draft) = draft_of(&mut drafts, day) else {
+            return false;
+        };
+        let length = draft.octets.len();
+        if !write(&mut draft.octets) {
+            draft.octets.truncate(length);
+            return false;
+        }
+        draft.octets.push(b'\n');
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        draft.ends.push((number, draft.octets.len()));
+        true
+    }
+
+    fn shard(&self) -> MutexGuard<'_, Vec<Draft>> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static NUMBER: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
@@ -87,28 +118,41 @@ impl Pages {
     }
 }
 
-fn append(pages: &mut Vec<Page>, day: Date, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
-    if pages.last().is_none_or(|page| page.day != day) {
-        pages.push(Page {
-            day,
-            octets: Vec::new(),
-            lines: 0,
-        });
+impl Draft {
+    /// Its lines, each with its number and day.
+    fn lines(&self) -> impl Iterator<Item = (u64, Date, &[u8])> {
+        let mut begin = 0;
+        self.ends.iter().map(move |&(number, end)| {
+            let line = self.octets.get(begin..end).unwrap_or_default();
+            begin = end;
+            (number, self.day, line)
+        })
     }
-    let Some(page) = pages.last_mut() else {
-        return false;
-    };
-    let length = page.octets.len();
-    if write(&mut page.octets) {
-        page.octets.push(b'\n');
-        page.lines += 1;
-        return true;
-    }
-    page.octets.truncate(length);
-    false
 }
 
-fn locked(shard: &Mutex<Vec<Page>>) -> MutexGuard<'_, Vec<Page>> {
+/// The last page of a thread, or a new one where the day has changed.
+fn draft_of(drafts: &mut Vec<Draft>, day: Date) -> Option<&mut Draft> {
+    if drafts.last().is_none_or(|draft| draft.day != day) {
+        drafts.push(Draft {
+            day,
+            octets: Vec::new(),
+            ends: Vec::new(),
+        });
+    }
+    drafts.last_mut()
+}
+
+fn page(lines: &[(u64, Date, &[u8])]) -> Option<Page> {
+    let (_, day, _) = lines.first()?;
+    let octets = lines.iter().flat_map(|(.., line)| line.iter().copied());
+    Some(Page {
+        day: *day,
+        octets: octets.collect(),
+        lines: lines.len(),
+    })
+}
+
+fn locked(shard: &Mutex<Vec<Draft>>) -> MutexGuard<'_, Vec<Draft>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -130,11 +174,29 @@ mod tests {
         for (day, text) in [(22, "a"), (22, "b"), (23, "c")] {
             assert_eq!(put(&pages, day, text), Put::Waiting);
         }
-        let taken: Vec<_> = pages.take().map(|page| (page.octets, page.lines)).collect();
+        let taken: Vec<_> = pages
+            .take()
+            .into_iter()
+            .map(|page| (page.octets, page.lines))
+            .collect();
         assert_eq!(taken, [(b"a\nb\n".to_vec(), 2), (b"c\n".to_vec(), 1)]);
-        assert_eq!((pages.take().count(), pages.waiting()), (0, 3));
+        assert_eq!((pages.take().len(), pages.waiting()), (0, 3));
         pages.written(3);
         assert_eq!(pages.waiting(), 0);
+    }
+
+    #[test]
+    fn lines_of_several_threads_stand_in_the_order_in_which_they_came() {
+        let pages = Pages::new(100);
+        for number in 0..20 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| put(&pages, 22, &number.to_string()));
+            });
+        }
+        let taken = pages.take();
+        let expected: String = (0..20).map(|number| format!("{number}\n")).collect();
+        assert_eq!((taken.len(), taken[0].lines), (1, 20));
+        assert_eq!(taken[0].octets, expected.as_bytes());
     }
 
     #[test]
@@ -155,7 +217,7 @@ mod tests {
         };
         assert_eq!(pages.put(day, half), Put::Lost);
         assert_eq!(put(&pages, 22, "x"), Put::Waiting);
-        assert_eq!(pages.take().next().unwrap().octets, b"x\n");
+        assert_eq!(pages.take()[0].octets, b"x\n");
         assert_eq!(pages.waiting(), 1);
     }
 }
