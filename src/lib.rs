@@ -26,6 +26,7 @@
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
+//! | [`portvakt_supplicant`] | A device that logs on, for the load harness and the tests |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
 //! | [`listen`] | Sockets, who may ask, duplicates, delayed refusals |
 //! | [`access`] | What an Access-Request goes through, one file per step |
@@ -33,6 +34,7 @@
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
+//! | [`load`] | The load harness: access points and devices by the thousand |
 //! | [`control`] | The operator's acts: explain, unlock, import … |
 //! | [`cli`] | One file per subcommand |
 //! | [`server`] | Puts the house together, reloads it, takes it down in order |
@@ -143,6 +145,7 @@ pub mod config;
 pub mod control;
 pub mod directory;
 pub mod listen;
+pub mod load;
 pub mod metrics;
 mod random;
 pub mod server;

@@ -272,17 +272,14 @@ where
     fn end(self, decision: Decision, change: Option<LockChange>) {
         let Self { exchange, then, .. } = self;
         let access = Arc::clone(&exchange.access);
-        let attempt = record::attempt_row(&exchange, decision.as_ref().err().copied());
+        let note = record::note(&exchange, decision.as_ref().err().copied());
         let Some(change) = change else {
-            access.store.record(
-                Entry {
-                    lock: None,
-                    attempt,
-                },
-                None,
-            );
+            if let Some(note) = note {
+                access.store.note(&note);
+            }
             return then(exchange, decision);
         };
+        let attempt = note.map(|note| note.to_row());
         let lock = Some(change.stored(access.clock.now()));
         let done = Box::new(move |_| then(exchange, decision));
         access.store.record(Entry { lock, attempt }, Some(done));

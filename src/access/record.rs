@@ -14,7 +14,7 @@ use super::identify::Facts;
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
-use crate::store::{self, AttemptRow};
+use crate::store::{self, Note};
 
 /// The drop counter's label for an EAP packet that the conversation does not take.
 const UNEXPECTED_EAP: &str = "eap-unexpected";
@@ -240,19 +240,19 @@ fn tls_failed(metrics: &Metrics, alert: TlsAlert) {
     });
 }
 
-/// The row that `explain` shows, where the attempt is on an account.
-pub(super) fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Option<AttemptRow> {
+/// What `explain` shows of the attempt, where it is on an account.
+pub(super) fn note(exchange: &Exchange, refusal: Option<Refusal>) -> Option<Note<'_>> {
     let facts = &exchange.facts;
-    Some(AttemptRow {
+    Some(Note {
         time: exchange.access.clock.now().utc,
-        account: facts.account.clone()?,
+        account: facts.account.as_ref()?,
         outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
-        client: exchange.client.name.clone(),
-        service: exchange.client.service.clone(),
-        method: facts.method.to_owned(),
-        calling_station: facts.calling_station.clone(),
-        operator_name: facts.operator_name.clone(),
-        outer_identity: Some(facts.outer_identity.clone()),
-        detail: facts.detail.map(str::to_owned),
+        client: &exchange.client.name,
+        service: &exchange.client.service,
+        method: facts.method,
+        calling_station: facts.calling_station.as_deref(),
+        operator_name: facts.operator_name.as_deref(),
+        outer_identity: Some(&facts.outer_identity),
+        detail: facts.detail,
     })
 }

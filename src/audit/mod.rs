@@ -1,11 +1,14 @@
 //! The audit log: one JSON line for every attempt and every act of an administrator.
 //!
-//! Lines go through a bounded channel to one writing thread and into `audit-YYYY-MM-DD.jsonl`, by
-//! the UTC day of the event. Recording never waits: when the channel is full the line is dropped
-//! and counted. A crash of the process loses what is in the channel; a power cut also what the
-//! kernel had not yet written, unless [`Audit::flush`] came after it.
+//! Lines wait in pages, one for each recording thread, until the writing thread takes them, ten
+//! times a second, and puts them into `audit-YYYY-MM-DD.jsonl` by the UTC day of the event. Lines
+//! of one thread keep their order; those of several threads may be out of order by that tenth.
+//! Recording an attempt never waits: when too many lines do, the line is dropped and counted. A crash of the
+//! process loses what waits; a power cut also what the kernel had not yet written, unless
+//! [`Audit::flush`] came after it.
 
 mod event;
+mod pages;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -17,14 +20,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, as_given};
+use pages::{Pages, Put};
 use writer::{Message, Writer};
 
 /// Lines that may wait, about 500 octets each.
-const CHANNEL: usize = 16_384;
+const LINES: usize = 32_768;
+
+/// Questions to the writer that may wait.
+const QUESTIONS: usize = 16;
 
 /// Between two tries to write while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
@@ -52,7 +58,7 @@ pub struct AuditHealth {
     pub failure: Option<String>,
     /// Lines lost since the start.
     pub dropped: u64,
-    /// Lines in the channel.
+    /// Lines that are not in the file yet.
     pub waiting: usize,
 }
 
@@ -61,8 +67,8 @@ pub struct AuditHealth {
 #[error("the audit log could not be written")]
 pub struct NotFlushed;
 
-#[derive(Default)]
 struct State {
+    pages: Pages,
     dropped: AtomicU64,
     failure: Mutex<Option<String>>,
 }
@@ -73,12 +79,6 @@ impl State {
     }
 }
 
-/// A line and the day by which it is filed.
-struct Line {
-    day: Date,
-    octets: Vec<u8>,
-}
-
 impl Audit {
     /// Starts the writing thread. A folder that cannot be written is not an error here but shows in
     /// [`health`](Self::health): the network goes on without its log rather than not at all.
@@ -86,25 +86,41 @@ impl Audit {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn start(destination: Destination) -> io::Result<Self> {
-        Self::start_with(destination, CHANNEL, RETRY)
+        Self::start_with(destination, LINES, RETRY)
     }
 
-    fn start_with(destination: Destination, channel: usize, retry: Duration) -> io::Result<Self> {
-        let (sender, receiver) = bounded(channel);
-        let state = Arc::new(State::default());
-        let writer = Writer::new(destination, receiver, Arc::clone(&state), channel, retry);
+    fn start_with(destination: Destination, lines: usize, retry: Duration) -> io::Result<Self> {
+        let (sender, receiver) = bounded(QUESTIONS);
+        let state = Arc::new(State {
+            pages: Pages::new(lines),
+            dropped: AtomicU64::new(0),
+            failure: Mutex::default(),
+        });
+        let writer = Writer::new(destination, receiver, Arc::clone(&state), retry);
         std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || writer.run())?;
         Ok(Self { sender, state })
     }
 
-    /// Writes an event down, later; never waits.
+    /// Writes an event down. Of an attempt, later, and nobody waits; an act of an administrator is
+    /// on disk when this returns, unless the disk refuses or hangs.
     pub fn record(&self, event: &AuditEvent<'_>) {
-        let sent =
-            line(event).is_some_and(|line| self.sender.try_send(Message::Line(line)).is_ok());
-        if !sent {
-            self.state.dropped.fetch_add(1, Ordering::Relaxed);
+        self.put(event);
+        if matches!(event, AuditEvent::Act(_)) {
+            // What it says otherwise shows in the health.
+            let _ = self.flush(RETRY);
+        }
+    }
+
+    fn put(&self, event: &AuditEvent<'_>) {
+        let day = event.time().to_zoned(TimeZone::UTC).date();
+        let write = |octets: &mut Vec<u8>| serde_json::to_writer(octets, event).is_ok();
+        match self.state.pages.put(day, write) {
+            Put::Waiting => {}
+            // A writer that has questions to answer is awake anyway.
+            Put::Urgent => drop(self.sender.try_send(Message::Write)),
+            Put::Lost => drop(self.state.dropped.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
@@ -126,12 +142,13 @@ impl Audit {
     /// when the configuration names another place.
     ///
     /// # Errors
-    /// When the writer is too far behind to take the message within a second.
+    /// When the writer has not got to it within a second; it will.
     pub fn reopen(&self, destination: Destination) -> Result<(), NotFlushed> {
-        let message = Message::Reopen(destination);
-        self.sender
-            .send_timeout(message, RETRY)
-            .map_err(|_| NotFlushed)
+        let (done, reopened) = bounded(1);
+        let message = Message::Reopen(destination, done);
+        let sent = self.sender.send_timeout(message, RETRY);
+        sent.map_err(|_| NotFlushed)?;
+        reopened.recv_timeout(RETRY).map_err(|_| NotFlushed)
     }
 
     /// How the log is doing.
@@ -144,15 +161,7 @@ impl Audit {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
             dropped: self.state.dropped.load(Ordering::Relaxed),
-            waiting: self.sender.len(),
+            waiting: self.state.pages.waiting(),
         }
     }
-}
-
-fn line(event: &AuditEvent<'_>) -> Option<Line> {
-    let day = event.time().to_zoned(TimeZone::UTC).date();
-    let mut octets = Vec::with_capacity(512);
-    serde_json::to_writer(&mut octets, event).ok()?;
-    octets.push(b'\n');
-    Some(Line { day, octets })
 }

@@ -12,25 +12,30 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::{Destination, Line, State};
+use super::pages::Page;
+use super::{Destination, State};
+
+/// Between two looks at what waits.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What the handles ask of the thread.
 pub(super) enum Message {
-    Line(Line),
+    /// Many lines wait.
+    Write,
     /// Answered with whether all lines before it are on disk.
     Flush(Sender<bool>),
-    Reopen(Destination),
+    /// Answered when lines go to the new place.
+    Reopen(Destination, Sender<()>),
 }
 
 pub(super) struct Writer {
     destination: Destination,
     receiver: Receiver<Message>,
     state: Arc<State>,
-    /// Taken from the channel and not yet written; empty unless the disk refuses.
-    backlog: VecDeque<Line>,
-    most_backlog: usize,
+    /// Taken and not yet written; empty unless the disk refuses.
+    backlog: VecDeque<Page>,
     retry: Duration,
-    /// While the disk refuses: when to try again, so that not every line does.
+    /// While the disk refuses: when to try again, so that not every look does.
     try_again_at: Option<Instant>,
     sheet: Option<Sheet>,
 }
@@ -40,16 +45,13 @@ impl Writer {
         destination: Destination,
         receiver: Receiver<Message>,
         state: Arc<State>,
-        most_backlog: usize,
         retry: Duration,
     ) -> Self {
-        let backlog = VecDeque::new();
         Self {
             destination,
             receiver,
             state,
-            backlog,
-            most_backlog,
+            backlog: VecDeque::new(),
             retry,
             try_again_at: None,
             sheet: None,
@@ -59,44 +61,22 @@ impl Writer {
     /// Until all handles are gone.
     pub(super) fn run(mut self) {
         loop {
-            match self.receiver.recv_timeout(self.retry) {
-                Ok(message) => self.take_all(message),
-                Err(RecvTimeoutError::Timeout) => self.write_backlog(),
-                Err(RecvTimeoutError::Disconnected) => break self.write_backlog(),
+            match self.receiver.recv_timeout(LOOK) {
+                Ok(message) => self.handle(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break self.write_all(),
             }
-            if self.is_full() {
-                // The channel fills behind us, and what does not fit there is counted as dropped.
-                std::thread::sleep(self.retry);
-                self.write_backlog();
+            if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
+                self.write_all();
             }
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.backlog.len() >= self.most_backlog
-    }
-
-    /// This message and what waits behind it, so that one write takes many lines.
-    fn take_all(&mut self, first: Message) {
-        let mut next = Some(first);
-        while let Some(message) = next {
-            self.take(message);
-            next = if self.is_full() {
-                None
-            } else {
-                self.receiver.try_recv().ok()
-            };
-        }
-        if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
-            self.write_backlog();
-        }
-    }
-
-    fn take(&mut self, message: Message) {
+    fn handle(&mut self, message: Message) {
         match message {
-            Message::Line(line) => self.backlog.push_back(line),
+            Message::Write => {}
             Message::Flush(done) => {
-                self.write_backlog();
+                self.write_all();
                 let synced = self
                     .sheet
                     .as_ref()
@@ -104,44 +84,42 @@ impl Writer {
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(synced && self.backlog.is_empty());
             }
-            Message::Reopen(destination) => {
-                self.write_backlog();
+            Message::Reopen(destination, done) => {
+                self.write_all();
                 self.sheet = None;
                 self.destination = destination;
+                let _ = done.send(());
             }
         }
     }
 
-    fn write_backlog(&mut self) {
+    fn write_all(&mut self) {
+        self.backlog.extend(self.state.pages.take());
         if self.backlog.is_empty() {
             return;
         }
-        let written = self.write_days();
+        let written = self.write_backlog();
         if written.is_err() {
             self.sheet = None;
         }
+        self.try_again_at = written.is_err().then(|| Instant::now() + self.retry);
         self.state
             .set_failure(written.err().map(|error| error.to_string()));
     }
 
-    fn write_days(&mut self) -> io::Result<()> {
-        while let Some(day) = self.backlog.front().map(|line| line.day) {
-            let lines = self
-                .backlog
-                .iter()
-                .take_while(|line| line.day == day)
-                .count();
-            let octets: Vec<u8> = self
-                .backlog
-                .iter()
-                .take(lines)
-                .flat_map(|line| &line.octets)
-                .copied()
-                .collect();
-            self.sheet_of(day)?.append(&octets)?;
-            self.backlog.drain(..lines);
+    fn write_backlog(&mut self) -> io::Result<()> {
+        while let Some(page) = self.backlog.pop_front() {
+            if let Err(error) = self.write(&page) {
+                self.backlog.push_front(page);
+                return Err(error);
+            }
+            self.state.pages.written(page.lines);
         }
         Ok(())
+    }
+
+    fn write(&mut self, page: &Page) -> io::Result<()> {
+        self.sheet_of(page.day)?.append(&page.octets)
     }
 
     fn sheet_of(&mut self, day: Date) -> io::Result<&mut Sheet> {

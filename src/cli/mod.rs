@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod explain;
 mod hash;
+mod load;
 mod serve;
 mod way;
 
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Demo),
     /// Hash a password for a directory or an LDIF file
     Hash(hash::Hash),
+    /// Log on by the thousand to any RADIUS server, and check every answer
+    Load(Box<load::Load>),
     /// Look at accounts and change them
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Check(file) => check::run(&file),
         Command::Demo(demo) => demo::run(&demo),
         Command::Hash(hash) => hash::run(&hash),
+        Command::Load(load) => load::run(&load),
         Command::Account(command) => account::run(&command),
         Command::Explain(explain) => explain::run(&explain),
     };

@@ -1,5 +1,7 @@
 //! The duplicate cache (R4, RFC 5080 §2.2.2): a retransmission gets the same bytes again, or
 //! silence while the first copy is still worked on, and never counts twice.
+//!
+//! Each socket has its own: the kernel hands a retransmission to the socket that had the first copy.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,9 +11,6 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-
-/// The most exchanges remembered at once; beyond it the oldest is forgotten early.
-const CAPACITY: usize = 200_000;
 
 /// What names an exchange: where it came from and the Identifier octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,17 +46,20 @@ pub struct Duplicates {
     order: Mutex<VecDeque<(Instant, Key, [u8; 16])>>,
     length: AtomicUsize,
     lifetime: Duration,
+    capacity: usize,
 }
 
 impl Duplicates {
-    /// An empty cache whose entries live for `lifetime` (R4: 5 to 30 s).
+    /// An empty cache whose entries live for `lifetime` (R4: 5 to 30 s); beyond `capacity` of them
+    /// the oldest is forgotten early.
     #[must_use]
-    pub fn new(lifetime: Duration) -> Self {
+    pub fn new(lifetime: Duration, capacity: usize) -> Self {
         Self {
             exchanges: DashMap::default(),
             order: Mutex::default(),
             length: AtomicUsize::new(0),
             lifetime,
+            capacity,
         }
     }
 
@@ -92,7 +94,8 @@ impl Duplicates {
     fn queue(&self, key: Key, authenticator: [u8; 16], now: Instant) {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         order.push_back((now, key, authenticator));
-        let over = order.len().saturating_sub(CAPACITY);
+        let over = order.len().saturating_sub(self.capacity);
+        // Most often empty, and then it costs nothing.
         let oldest: Vec<_> = order.drain(..over).collect();
         self.length.store(order.len(), Ordering::Relaxed);
         drop(order);
@@ -162,7 +165,7 @@ mod tests {
     /// R4.
     #[test]
     fn a_copy_meets_silence_until_the_answer_and_then_the_same_bytes() {
-        let (cache, now) = (Duplicates::new(LIFETIME), Instant::now());
+        let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         let answer: Arc<[u8]> = Arc::from(&b"answer"[..]);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::InProgress);
@@ -176,7 +179,7 @@ mod tests {
     /// R4.
     #[test]
     fn a_new_authenticator_under_a_used_identifier_is_a_new_request() {
-        let (cache, now) = (Duplicates::new(LIFETIME), Instant::now());
+        let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
         assert_eq!(cache.arrive(key(1), &[8; 16], now), Arrival::New);
         cache.answered(&key(1), &[7; 16], &Arc::from(&b"of the first"[..]));
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_exchange_is_forgotten_after_its_lifetime_and_its_successor_is_not() {
-        let (cache, start) = (Duplicates::new(LIFETIME), Instant::now());
+        let (cache, start) = (Duplicates::new(LIFETIME, 100), Instant::now());
         cache.arrive(key(1), &[7; 16], start);
         cache.arrive(key(1), &[8; 16], start + LIFETIME / 2);
         cache.sweep(start + LIFETIME);
@@ -203,8 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn beyond_its_capacity_the_oldest_is_forgotten() {
+        let (cache, now) = (Duplicates::new(LIFETIME, 2), Instant::now());
+        for identifier in 1..=3 {
+            cache.arrive(key(identifier), &[7; 16], now);
+        }
+        assert_eq!(cache.len(), 2);
+        assert_eq!(cache.arrive(key(3), &[7; 16], now), Arrival::InProgress);
+        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
+    }
+
+    #[test]
     fn an_unanswered_request_may_come_again() {
-        let (cache, now) = (Duplicates::new(LIFETIME), Instant::now());
+        let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         cache.arrive(key(1), &[7; 16], now);
         cache.remove(&key(1), &[7; 16]);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);

@@ -15,6 +15,9 @@ use super::delay::DelayLine;
 use super::duplicates::{Arrival, Duplicates, Key};
 use super::socket::{self, Endpoint, LARGEST_PACKET, Path};
 
+/// The most exchanges remembered at once, by all sockets together.
+const EXCHANGES: usize = 200_000;
+
 /// What a listener needs from the rest of the house.
 pub trait RequestHandler: Send + Sync + 'static {
     /// The client that may send from `peer`.
@@ -84,7 +87,9 @@ pub struct Options {
 /// The running listeners of all addresses.
 pub struct Listeners {
     addresses: Vec<SocketAddr>,
-    outbox: Arc<Outbox>,
+    /// One for each socket.
+    outboxes: Vec<Arc<Outbox>>,
+    delay: DelayLine,
     stop: Arc<AtomicBool>,
     receivers: Vec<JoinHandle<()>>,
     rejects: JoinHandle<()>,
@@ -126,18 +131,24 @@ impl Listeners {
         let mut bound: Vec<_> = endpoints.iter().map(Endpoint::address).collect();
         bound.dedup();
         let (delay, rejects) = DelayLine::start().map_err(ListenError::Thread)?;
-        let duplicates = Duplicates::new(options.duplicate_lifetime);
         let mut listeners = Self {
             addresses: bound,
-            outbox: Arc::new(Outbox { duplicates, delay }),
+            outboxes: Vec::new(),
+            delay,
             stop: Arc::default(),
             receivers: Vec::new(),
             rejects,
         };
+        let capacity = EXCHANGES / endpoints.len().max(1);
         for (index, endpoint) in endpoints.into_iter().enumerate() {
+            let outbox = Arc::new(Outbox {
+                duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
+                delay: listeners.delay.clone(),
+            });
+            listeners.outboxes.push(Arc::clone(&outbox));
             let receiver = Receiver {
                 endpoint: Arc::new(endpoint),
-                outbox: Arc::clone(&listeners.outbox),
+                outbox,
                 handler: Arc::clone(handler),
             };
             let stop = Arc::clone(&listeners.stop);
@@ -158,8 +169,12 @@ impl Listeners {
 
     /// Forgets exchanges older than their lifetime.
     pub fn sweeper(&self) -> impl Fn(Instant) + Send + 'static {
-        let outbox = Arc::clone(&self.outbox);
-        move |now| outbox.duplicates.sweep(now)
+        let outboxes = self.outboxes.clone();
+        move |now| {
+            for outbox in &outboxes {
+                outbox.duplicates.sweep(now);
+            }
+        }
     }
 
     /// Stops receiving; what is being worked on may still be answered through its [`Answer`].
@@ -175,7 +190,7 @@ impl Listeners {
     /// Sends the rejects that wait, and ends.
     pub fn close(mut self) {
         self.stop_receiving();
-        self.outbox.delay.close();
+        self.delay.close();
         if self.rejects.join().is_err() {
             tracing::error!("the thread of delayed rejects had panicked");
         }

@@ -8,12 +8,14 @@
 //! ```text
 //!  record() ──> unwritten locks (newest per account) ─┐
 //!     └──────> bounded queue ──> writer thread: take what is there ──> one commit ──> done()
+//!  note() ────> notes, once a second ──┘
 //! ```
 
 mod accounts;
 mod attempts;
 mod folder;
 mod locks;
+mod notes;
 mod schema;
 mod sealing;
 mod unwritten;
@@ -34,6 +36,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
+pub use notes::Note;
 pub use sealing::SealingKey;
 pub(crate) use sealing::decode as decode_sealing_key;
 
@@ -43,6 +46,9 @@ use writer::{Message, Writer};
 
 /// Entries that may wait for the writer; a stalled disk fills it, a healthy one never does.
 const QUEUE: usize = 16 * 1024;
+
+/// How long a reader waits for what is not written yet.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Called once, when it is known where an entry ended up.
 pub type Done = Box<dyn FnOnce(Durability) + Send>;
@@ -284,6 +290,14 @@ impl Store {
         }
     }
 
+    /// Notes an attempt for which nobody waits; it is written within a second or so. Where too
+    /// many wait already it is dropped and counted.
+    pub fn note(&self, note: &Note<'_>) {
+        if !self.inner.shared.notes().put(note) {
+            self.inner.shared.count_dropped(1);
+        }
+    }
+
     /// Whether this account's lock has a state that is not on disk yet. While so, it must not be
     /// evicted from the lock table.
     pub fn is_dirty(&self, id: &AccountId) -> bool {
@@ -304,6 +318,7 @@ impl Store {
         id: &AccountId,
         limit: usize,
     ) -> Result<Vec<AttemptRow>, StoreError> {
+        self.write_notes();
         Ok(attempts::last(&self.reader(), id, limit)?)
     }
 
@@ -348,6 +363,16 @@ impl Store {
     #[doc(hidden)]
     pub fn limit_pages(&self, pages: u32) {
         let _ = self.ask(|reply| Message::LimitPages(pages, reply));
+    }
+
+    /// Has the notes written now; does not wait long for a disk that hangs.
+    fn write_notes(&self) {
+        let (reply, written) = bounded(1);
+        let message = Message::Notes(reply);
+        if self.inner.messages.send_timeout(message, PATIENCE).is_ok() {
+            // What is not written by then is not shown.
+            let _ = written.recv_timeout(PATIENCE);
+        }
     }
 
     fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, StoreError> {

@@ -10,6 +10,7 @@ use portvakt_auth::lock::StoredLock;
 use portvakt_auth::name::AccountId;
 
 use super::StoreHealth;
+use super::notes::Notes;
 
 /// The newest lock of each account that is not on disk. Bounded by the number of accounts.
 #[derive(Default)]
@@ -53,6 +54,7 @@ impl Unwritten {
 #[derive(Default)]
 pub(super) struct Shared {
     unwritten: Mutex<Unwritten>,
+    notes: Notes,
     trouble: Mutex<Trouble>,
     committing: Mutex<Option<Instant>>,
     attempts_dropped: AtomicU64,
@@ -68,6 +70,10 @@ struct Trouble {
 impl Shared {
     pub(super) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
         locked(&self.unwritten)
+    }
+
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     pub(super) fn count_dropped(&self, attempts: u64) {
@@ -103,7 +109,7 @@ impl Shared {
             failing_since: trouble.since,
             last_error: trouble.last_error.clone(),
             locks_waiting,
-            entries_waiting: queued + self.attempts_kept.load(Ordering::Relaxed),
+            entries_waiting: queued + self.attempts_kept.load(Ordering::Relaxed) + self.notes.len(),
             attempts_dropped: self.attempts_dropped.load(Ordering::Relaxed),
             committing_for: locked(&self.committing).map(|since| since.elapsed()),
         }

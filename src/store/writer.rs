@@ -24,10 +24,15 @@ const KEPT_ATTEMPTS: usize = 10_000;
 /// Pause between two tries while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long notes are gathered before they are written.
+const GATHER: Duration = Duration::from_secs(1);
+
 /// What the writer is asked to do. Locks come by way of [`Shared`].
 pub(super) enum Message {
     Attempt(Option<AttemptRow>, Option<Done>),
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
+    /// The notes are to be written now; told when that was tried.
+    Notes(Sender<()>),
     RemoveAccount(String, Sender<Result<(), StoreError>>),
     Prune(Timestamp),
     LimitPages(u32, Sender<()>),
@@ -42,6 +47,8 @@ pub(super) struct Writer {
     attempts: VecDeque<AttemptRow>,
     done: Vec<Done>,
     retry_at: Option<Instant>,
+    notes_at: Instant,
+    readers: Vec<Sender<()>>,
     prune_before: Option<Timestamp>,
     closing: bool,
     /// Dropped last, after the connection.
@@ -62,6 +69,8 @@ impl Writer {
             attempts: VecDeque::new(),
             done: Vec::new(),
             retry_at: None,
+            notes_at: Instant::now() + GATHER,
+            readers: Vec::new(),
             prune_before: None,
             closing: false,
             _folder: folder,
@@ -86,26 +95,30 @@ impl Writer {
     fn take_waiting(&mut self) {
         match self.first_message() {
             Ok(message) => self.accept(message),
-            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => self.closing = true,
         }
         for message in self.queue.clone().try_iter().take(BATCH - 1) {
             self.accept(message);
         }
+        self.take_notes(Instant::now());
+    }
+
+    /// Takes the notes, where it is time to write them.
+    fn take_notes(&mut self, now: Instant) {
+        if now < self.notes_at && self.readers.is_empty() && !self.closing {
+            return;
+        }
+        self.notes_at = now + GATHER;
+        self.attempts.extend(self.shared.notes().take());
     }
 
     fn first_message(&self) -> Result<Message, RecvTimeoutError> {
-        let pause = match self.retry_at {
-            Some(retry_at) => retry_at.saturating_duration_since(Instant::now()),
-            None if self.prune_before.is_some() => Duration::ZERO,
-            None => {
-                return self
-                    .queue
-                    .recv()
-                    .map_err(|_| RecvTimeoutError::Disconnected);
-            }
+        let until = match self.retry_at {
+            None if self.prune_before.is_some() => Instant::now(),
+            retry_at => retry_at.unwrap_or(self.notes_at).min(self.notes_at),
         };
-        self.queue.recv_timeout(pause)
+        self.queue.recv_deadline(until)
     }
 
     fn accept(&mut self, message: Message) {
@@ -117,6 +130,7 @@ impl Writer {
             Message::Accounts(rows, reply) => {
                 let _ = reply.send(accounts::write(&mut self.connection, &rows));
             }
+            Message::Notes(reader) => self.readers.push(reader),
             Message::RemoveAccount(id, reply) => {
                 let _ = reply.send(accounts::remove(&self.connection, &id));
             }
@@ -143,6 +157,10 @@ impl Writer {
         for done in self.done.drain(..) {
             report(Some(done), durability);
         }
+        // Whoever asked may have stopped waiting.
+        self.readers.drain(..).for_each(|reader| {
+            let _ = reader.send(());
+        });
     }
 
     fn commit(&mut self) -> Durability {

@@ -5,6 +5,7 @@
     reason = "fixed inputs: a failure is a broken test"
 )]
 
+use portvakt_supplicant::Trusted;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
@@ -12,7 +13,7 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 /// The name in every server certificate made here.
-pub(super) const SERVER_NAME: &str = "radius.campus.example";
+const SERVER_NAME: &str = "radius.campus.example";
 
 /// A root and one intermediate below it.
 pub struct Authority {
@@ -101,6 +102,16 @@ impl Authority {
             chain_pem: format!("{}{}", leaf.pem(), self.intermediate.pem()),
             key_pem: key.serialize_pem(),
         }
+    }
+}
+
+impl Trusted for Authority {
+    fn certificate(&self) -> CertificateDer<'static> {
+        Authority::certificate(self)
+    }
+
+    fn server_name(&self) -> &str {
+        SERVER_NAME
     }
 }
 

@@ -1,6 +1,5 @@
 //! TEAP as the device speaks it (RFC 9930), apart from the server; the PRF is another's, too.
 
-use super::inner::inner_tls;
 use super::inner_eap::InnerEap;
 use super::{Profile, User};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, HMAC_SHA384};
@@ -228,10 +227,9 @@ impl Teap {
     fn answer_eap(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let (header, request) = packet.split_first_chunk::<4>()?;
         let (current, accepts) = (&self.current, &self.device.accepts);
-        let tls = || inner_tls(&self.profile);
         let eap = self
             .eap
-            .get_or_insert_with(|| InnerEap::new(current.clone(), accepts.clone(), tls()));
+            .get_or_insert_with(|| InnerEap::new(current.clone(), accepts.clone(), &self.profile));
         let [_, identifier, ..] = *header;
         let answer = eap.answer(identifier, request)?;
         let [.., high, low] = (4 + answer.len()).to_be_bytes();

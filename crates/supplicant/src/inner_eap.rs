@@ -1,9 +1,9 @@
 //! The device's side of EAP inside the tunnel: Identity, Nak, EAP-MSCHAPv2, EAP-GTC, EAP-MD5,
 //! EAP-TLS.
 
-use super::User;
-use super::inner::PEER_CHALLENGE;
+use super::inner::{PEER_CHALLENGE, inner_tls};
 use super::inner_tls::InnerTls;
+use super::{Profile, User};
 
 const IDENTITY: u8 = 1;
 const NAK: u8 = 3;
@@ -16,7 +16,8 @@ const MS_CHAP_V2: u8 = 26;
 pub(super) struct InnerEap {
     user: User,
     accepts: Vec<u8>,
-    tls: InnerTls,
+    /// There where the device accepts EAP-TLS.
+    tls: Option<InnerTls>,
     nt_response: Option<[u8; 24]>,
     /// The proof that the server owes.
     owed: Option<[u8; 42]>,
@@ -27,7 +28,8 @@ pub(super) struct InnerEap {
 }
 
 impl InnerEap {
-    pub(super) fn new(user: User, accepts: Vec<u8>, tls: InnerTls) -> Self {
+    pub(super) fn new(user: User, accepts: Vec<u8>, profile: &Profile) -> Self {
+        let tls = accepts.contains(&TLS).then(|| inner_tls(profile));
         InnerEap {
             user,
             accepts,
@@ -49,7 +51,7 @@ impl InnerEap {
 
     /// Whether the method has come to its end, and well.
     pub(super) fn is_content(&self) -> bool {
-        self.content || self.tls.is_content()
+        self.content || self.tls.as_ref().is_some_and(InnerTls::is_content)
     }
 
     /// Whether the server has asked for anything.
@@ -61,8 +63,10 @@ impl InnerEap {
     pub(super) fn key(&self) -> Option<[u8; 32]> {
         match &self.nt_response {
             Some(response) => Some(self.user.inner_key(response)),
-            None if self.tls.is_content() => self.tls.key(),
-            None => Some([0; 32]),
+            None => match self.tls.as_ref().filter(|tls| tls.is_content()) {
+                Some(tls) => tls.key(),
+                None => Some([0; 32]),
+            },
         }
     }
 
@@ -94,7 +98,7 @@ impl InnerEap {
                 Some([&[MD5, 16], digest.as_slice()].concat())
             }
             [TLS, type_data @ ..] => {
-                let answer = self.tls.answer(type_data)?;
+                let answer = self.tls.as_mut()?.answer(type_data)?;
                 Some([&[TLS], answer.as_slice()].concat())
             }
             [MS_CHAP_V2, 1, identifier, _, _, 16, challenge @ ..] => {

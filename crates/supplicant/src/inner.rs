@@ -147,15 +147,14 @@ impl Phase2 {
         let (outer, inner) = (profile.outer, profile.inner.clone());
         let eap = match &inner {
             Inner::Eap { user, accepts, .. } => {
-                let tls = inner_tls(profile);
-                Some(InnerEap::new(user.clone(), accepts.clone(), tls))
+                Some(InnerEap::new(user.clone(), accepts.clone(), profile))
             }
             Inner::Insistent {
                 user,
                 tries,
                 new_password,
             } => {
-                let eap = InnerEap::new(user.clone(), vec![26], inner_tls(profile));
+                let eap = InnerEap::new(user.clone(), vec![26], profile);
                 Some(eap.insisting(tries.clone(), new_password.clone()))
             }
             _ => None,
@@ -330,8 +329,12 @@ impl Phase2 {
 }
 
 /// A device that has its packets cut for the tunnel, as wpa_supplicant does.
+#[expect(
+    clippy::expect_used,
+    reason = "`Device` has made the same of this profile before"
+)]
 pub(super) fn inner_tls(profile: &Profile) -> InnerTls {
-    let mut config = device::tls_config(profile);
+    let mut config = device::tls_config(profile).expect("a profile");
     config.resumption = Resumption::disabled();
     let octets = profile.eap_octets.saturating_sub(100);
     InnerTls::new(Arc::new(config), &profile.server_name, octets)

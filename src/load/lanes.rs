@@ -1,0 +1,191 @@
+//! Sockets towards the server: each has 256 identifiers, so many log-ons need many of them.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+
+/// The most sockets of a worker: 65,536 requests under way.
+const LANES_AT_MOST: usize = 256;
+
+/// The sockets of one worker.
+pub(super) struct Lanes {
+    server: SocketAddr,
+    source: SocketAddr,
+    poll: Poll,
+    events: Events,
+    lanes: Vec<Lane>,
+    free: usize,
+}
+
+/// One socket and who uses its identifiers.
+struct Lane {
+    socket: UdpSocket,
+    holders: Vec<Option<usize>>,
+    free: usize,
+    next: u8,
+}
+
+/// A socket and an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    /// Which socket.
+    pub lane: usize,
+    /// RADIUS Identifier.
+    pub identifier: u8,
+}
+
+impl Lanes {
+    /// No sockets yet; they are opened as they are needed, from `source` where one is given.
+    pub(super) fn new(server: SocketAddr, source: Option<IpAddr>) -> io::Result<Self> {
+        let any: IpAddr = match server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Ok(Self {
+            server,
+            source: SocketAddr::new(source.unwrap_or(any), 0),
+            poll: Poll::new()?,
+            events: Events::with_capacity(64),
+            lanes: Vec::new(),
+            free: 0,
+        })
+    }
+
+    /// An identifier for `holder`; `None` where 65,536 are in use.
+    pub(super) fn take(&mut self, holder: usize) -> io::Result<Option<Ticket>> {
+        if self.free == 0 {
+            if self.lanes.len() >= LANES_AT_MOST {
+                return Ok(None);
+            }
+            self.open()?;
+        }
+        let lane = self.lanes.iter().rposition(|lane| lane.free > 0);
+        let ticket = lane.and_then(|index| {
+            let identifier = self.lanes.get_mut(index)?.take(holder)?;
+            Some(Ticket {
+                lane: index,
+                identifier,
+            })
+        });
+        self.free -= usize::from(ticket.is_some());
+        Ok(ticket)
+    }
+
+    /// Gives an identifier back.
+    pub(super) fn give_back(&mut self, ticket: Ticket) {
+        if let Some(lane) = self.lanes.get_mut(ticket.lane)
+            && let Some(holder) = lane.holders.get_mut(usize::from(ticket.identifier))
+            && holder.take().is_some()
+        {
+            lane.free += 1;
+            self.free += 1;
+        }
+    }
+
+    /// Who waits for an answer under this identifier.
+    pub(super) fn holder(&self, ticket: Ticket) -> Option<usize> {
+        let lane = self.lanes.get(ticket.lane)?;
+        *lane.holders.get(usize::from(ticket.identifier))?
+    }
+
+    /// Sends. A full queue loses the packet, as a network does; it is sent again in time.
+    pub(super) fn send(&self, ticket: Ticket, datagram: &[u8]) -> io::Result<()> {
+        let Some(lane) = self.lanes.get(ticket.lane) else {
+            return Ok(());
+        };
+        match lane.socket.send(datagram) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for replies, `patience` at most; returns the sockets that have some.
+    pub(super) fn wait(&mut self, patience: Duration) -> io::Result<Vec<usize>> {
+        match self.poll.poll(&mut self.events, Some(patience)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
+            Err(error) => Err(error),
+            Ok(()) => Ok(self.events.iter().map(|event| event.token().0).collect()),
+        }
+    }
+
+    /// The next reply of a socket, if there is one.
+    pub(super) fn receive(&self, lane: usize, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some(lane) = self.lanes.get(lane) else {
+            return Ok(None);
+        };
+        match lane.socket.recv(buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        let mut socket = UdpSocket::bind(self.source)?;
+        socket.connect(self.server)?;
+        let token = Token(self.lanes.len());
+        let registry = self.poll.registry();
+        registry.register(&mut socket, token, Interest::READABLE)?;
+        self.lanes.push(Lane {
+            socket,
+            holders: vec![None; 256],
+            free: 256,
+            next: 0,
+        });
+        self.free += 256;
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// The identifier that was used longest ago, of those that are free.
+    fn take(&mut self, holder: usize) -> Option<u8> {
+        let candidates = (0..=u8::MAX).map(|step| self.next.wrapping_add(step));
+        let is_free = |id: &u8| self.holders.get(usize::from(*id)) == Some(&None);
+        let identifier = candidates.into_iter().find(is_free)?;
+        *self.holders.get_mut(usize::from(identifier))? = Some(holder);
+        self.free -= 1;
+        self.next = identifier.wrapping_add(1);
+        Some(identifier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_257th_request_under_way_gets_another_socket() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut lanes = Lanes::new(server.local_addr().unwrap(), None).unwrap();
+        let tickets: Vec<_> = (0..257).map(|n| lanes.take(n).unwrap().unwrap()).collect();
+        assert_eq!((tickets[255].lane, tickets[256].lane), (0, 1));
+        assert_eq!(lanes.holder(tickets[256]), Some(256));
+        lanes.give_back(tickets[256]);
+        assert_eq!(lanes.holder(tickets[256]), None);
+        let again = lanes.take(7).unwrap().unwrap();
+        assert_ne!(again.identifier, tickets[256].identifier);
+    }
+
+    #[test]
+    fn replies_come_back_on_the_socket_that_asked() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut lanes = Lanes::new(server.local_addr().unwrap(), None).unwrap();
+        let ticket = lanes.take(1).unwrap().unwrap();
+        lanes.send(ticket, b"ask").unwrap();
+        let mut buffer = [0; 16];
+        let (_, peer) = server.recv_from(&mut buffer).unwrap();
+        server.send_to(b"answer", peer).unwrap();
+        let mut ready = Vec::new();
+        while ready.is_empty() {
+            ready = lanes.wait(Duration::from_secs(5)).unwrap();
+        }
+        assert_eq!(ready, [ticket.lane]);
+        let length = lanes.receive(ticket.lane, &mut buffer).unwrap();
+        assert_eq!(length, Some(6));
+        assert_eq!(lanes.receive(ticket.lane, &mut buffer).unwrap(), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Who logs on: names and passwords from a pattern or a file.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+/// Somebody with a password.
+pub struct Person {
+    /// As it stands in User-Name, realm included.
+    pub name: String,
+    /// In clear text: a device has to know it.
+    pub password: Zeroizing<String>,
+}
+
+/// Why there is nobody to log on.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// The file can't be read.
+    #[error("{}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A line without a colon.
+    #[error("{}:{line}: expected NAME:PASSWORD", path.display())]
+    NoPassword {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// Not one person.
+    #[error("there is nobody to log on: the list of users is empty")]
+    Nobody,
+}
+
+/// `count` people; `{n}` in the patterns becomes 000000, 000001 and so on.
+///
+/// # Errors
+/// [`PeopleError::Nobody`].
+pub fn from_pattern(name: &str, password: &str, count: usize) -> Result<Vec<Person>, PeopleError> {
+    let person = |n: usize| {
+        let number = format!("{n:06}");
+        Person {
+            name: name.replace("{n}", &number),
+            password: Zeroizing::new(password.replace("{n}", &number)),
+        }
+    };
+    somebody((0..count).map(person).collect())
+}
+
+/// The people of a file: a line `NAME:PASSWORD` each; empty lines and those that begin with `#`
+/// do not count.
+///
+/// # Errors
+/// [`PeopleError`].
+pub fn from_file(path: &Path) -> Result<Vec<Person>, PeopleError> {
+    let unreadable = |error| PeopleError::Unreadable {
+        path: path.to_owned(),
+        error,
+    };
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+    let person = |(index, line): (usize, &str)| {
+        let (name, password) = line.split_once(':').ok_or(PeopleError::NoPassword {
+            path: path.to_owned(),
+            line: index + 1,
+        })?;
+        Ok(Person {
+            name: name.to_owned(),
+            password: Zeroizing::new(password.to_owned()),
+        })
+    };
+    let counts = |(_, line): &(usize, &str)| !line.is_empty() && !line.starts_with('#');
+    let lines = text.lines().enumerate().filter(counts);
+    somebody(lines.map(person).collect::<Result<_, _>>()?)
+}
+
+fn somebody(people: Vec<Person>) -> Result<Vec<Person>, PeopleError> {
+    match people.is_empty() {
+        true => Err(PeopleError::Nobody),
+        false => Ok(people),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_pattern_numbers_its_people() {
+        let people = from_pattern("user{n}@campus.example", "secret-{n}", 12).unwrap();
+        assert_eq!(people[11].name, "user000011@campus.example");
+        assert_eq!(people[11].password.as_str(), "secret-000011");
+        assert!(matches!(
+            from_pattern("u", "p", 0),
+            Err(PeopleError::Nobody)
+        ));
+    }
+
+    #[test]
+    fn a_file_has_a_person_a_line_and_passwords_may_have_colons() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(file, "# people\nanna:a:b\n\nola@campus.example: c\n").unwrap();
+        let people = from_file(file.path()).unwrap();
+        assert_eq!(people.len(), 2);
+        assert_eq!(people[0].password.as_str(), "a:b");
+        assert_eq!(people[1].password.as_str(), " c");
+    }
+
+    #[test]
+    fn a_line_without_a_password_is_named() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(file, "anna:x\nola\n").unwrap();
+        let error = from_file(file.path()).err().unwrap().to_string();
+        assert!(error.ends_with(":2: expected NAME:PASSWORD"), "{error}");
+    }
+}

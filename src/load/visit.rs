@@ -1,0 +1,322 @@
+//! One log-on, without IO: what the next request says, and what a reply means for it.
+
+use md5::{Digest as _, Md5};
+use portvakt_auth::mschap::{self, MsChapV2Exchange, NtHash};
+use portvakt_radius::dictionary::microsoft;
+use portvakt_radius::{AttributeType, Code, Packet, PushError, RequestWriter, SharedSecret, mppe};
+use portvakt_supplicant::Supplicant;
+
+use super::plan::{Method, Proof};
+use super::tally::Ending;
+
+/// The largest EAP packet that the server may send us (Framed-MTU), as access points say it.
+const FRAMED_MTU: u32 = 1400;
+/// Wireless-802.11 (RFC 2865 §5.41).
+const WIRELESS: u32 = 19;
+/// Framed (RFC 2865 §5.6).
+const FRAMED_SERVICE: u32 = 2;
+/// A log-on that takes more requests than this goes round in circles.
+const REQUESTS_AT_MOST: u8 = 40;
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another request.
+    Request,
+    /// It is over.
+    Ended(Ending),
+}
+
+/// Whose log-on it is, and with what.
+pub(super) struct Guest<'a> {
+    /// User-Name.
+    pub outer: &'a str,
+    /// Makes the device's address.
+    pub device: usize,
+    /// The password to offer.
+    pub password: &'a str,
+}
+
+/// One log-on.
+pub(super) struct Visit {
+    outer: String,
+    station: String,
+    expects_accept: bool,
+    requests: u8,
+    kind: Kind,
+}
+
+enum Kind {
+    Pap(String),
+    Chap(String),
+    MsChapV2(NtHash, Option<Offered>),
+    Eap(Box<Eap>),
+    Status,
+}
+
+/// What was answered to the challenge, for checking the server's proof.
+struct Offered {
+    identifier: u8,
+    challenge: [u8; 16],
+    peer_challenge: [u8; 16],
+    nt_response: [u8; 24],
+}
+
+struct Eap {
+    supplicant: Supplicant,
+    /// The packet to send.
+    response: Vec<u8>,
+    state: Vec<u8>,
+}
+
+impl Visit {
+    /// A log-on without a tunnel. `method` is one of those; a Status-Server stands for the rest.
+    pub(super) fn bare(method: Method, guest: &Guest<'_>, proof: Proof) -> Self {
+        let password = guest.password.to_owned();
+        let kind = match method {
+            Method::Pap => Kind::Pap(password),
+            Method::Chap => Kind::Chap(password),
+            Method::MsChapV2 => Kind::MsChapV2(NtHash::of_password(&password), None),
+            _ => Kind::Status,
+        };
+        Self::new(guest, proof, kind)
+    }
+
+    /// A log-on through a tunnel.
+    pub(super) fn eap(guest: &Guest<'_>, proof: Proof, supplicant: Supplicant) -> Self {
+        let eap = Eap {
+            response: supplicant.identity_response(1),
+            supplicant,
+            state: Vec::new(),
+        };
+        Self::new(guest, proof, Kind::Eap(Box::new(eap)))
+    }
+
+    fn new(guest: &Guest<'_>, proof: Proof, kind: Kind) -> Self {
+        // A locally administered address, so that it is nobody's.
+        let [.., a, b, c, d] = guest.device.to_be_bytes();
+        Self {
+            outer: guest.outer.to_owned(),
+            station: format!("02-4C-{a:02X}-{b:02X}-{c:02X}-{d:02X}"),
+            expects_accept: proof == Proof::Right,
+            requests: 0,
+            kind,
+        }
+    }
+
+    /// Whether the next request is a Status-Server.
+    pub(super) fn is_status(&self) -> bool {
+        matches!(self.kind, Kind::Status)
+    }
+
+    /// Writes what the request says besides what every request has.
+    ///
+    /// # Errors
+    /// [`PushError`]: a name or password longer than RADIUS can carry.
+    pub(super) fn write(
+        &mut self,
+        request: &mut RequestWriter<'_>,
+        secret: &SharedSecret,
+        random: &[u8; 33],
+    ) -> Result<(), PushError> {
+        self.requests = self.requests.saturating_add(1);
+        if self.is_status() {
+            return Ok(());
+        }
+        request.push(AttributeType::USER_NAME, self.outer.as_bytes())?;
+        request.push(AttributeType::NAS_IDENTIFIER, b"portvakt-load")?;
+        request.push(AttributeType::CALLING_STATION_ID, self.station.as_bytes())?;
+        request.push_integer(AttributeType::SERVICE_TYPE, FRAMED_SERVICE)?;
+        match &mut self.kind {
+            Kind::Pap(password) => request.push_user_password(password.as_bytes(), secret),
+            Kind::Chap(password) => write_chap(request, password, random),
+            Kind::MsChapV2(hash, offered) => {
+                let made = offer(hash, self.outer.as_bytes(), random);
+                write_ms_chap_v2(request, &made)?;
+                *offered = Some(made);
+                Ok(())
+            }
+            Kind::Eap(eap) => eap.write(request),
+            Kind::Status => Ok(()),
+        }
+    }
+
+    /// Takes a reply whose authenticator was found right.
+    pub(super) fn handle(
+        &mut self,
+        reply: &Packet<'_>,
+        authenticator: &[u8; 16],
+        secret: &SharedSecret,
+    ) -> Next {
+        match (reply.code(), &mut self.kind) {
+            (Code::AccessChallenge, Kind::Eap(eap)) => match eap.go_on(reply) {
+                _ if self.requests >= REQUESTS_AT_MOST => wrong("too many round trips"),
+                Ok(()) => Next::Request,
+                Err(why) => wrong(why),
+            },
+            (Code::AccessAccept, kind) if !self.expects_accept => match kind {
+                Kind::Status => self.accepted(reply, authenticator, secret),
+                _ => wrong("let in with a wrong password"),
+            },
+            (Code::AccessAccept, _) => self.accepted(reply, authenticator, secret),
+            (Code::AccessReject, _) if self.expects_accept => wrong("refused"),
+            (Code::AccessReject, _) => Next::Ended(Ending::Right {
+                accepted: false,
+                resumed: false,
+            }),
+            _ => wrong("an answer of another kind"),
+        }
+    }
+
+    /// Whether all that an Accept owes is in it, and right.
+    fn accepted(
+        &mut self,
+        reply: &Packet<'_>,
+        authenticator: &[u8; 16],
+        secret: &SharedSecret,
+    ) -> Next {
+        let proven = match &mut self.kind {
+            Kind::Eap(eap) => eap.accept(reply, authenticator, secret),
+            Kind::MsChapV2(hash, Some(offered)) => check_proof(hash, &self.outer, offered, reply),
+            _ => Ok(false),
+        };
+        match proven {
+            Ok(resumed) => Next::Ended(Ending::Right {
+                accepted: true,
+                resumed,
+            }),
+            Err(why) => wrong(why),
+        }
+    }
+}
+
+fn wrong(why: &'static str) -> Next {
+    Next::Ended(Ending::Wrong(why))
+}
+
+impl Eap {
+    fn write(&self, request: &mut RequestWriter<'_>) -> Result<(), PushError> {
+        request.push_integer(AttributeType::NAS_PORT_TYPE, WIRELESS)?;
+        request.push_integer(AttributeType::FRAMED_MTU, FRAMED_MTU)?;
+        request.push_eap_message(&self.response)?;
+        match self.state.is_empty() {
+            true => Ok(()),
+            false => request.push(AttributeType::STATE, &self.state),
+        }
+    }
+
+    fn go_on(&mut self, challenge: &Packet<'_>) -> Result<(), &'static str> {
+        let packet = eap_packet(challenge).ok_or("a challenge without EAP")?;
+        let state = challenge.first(AttributeType::STATE).unwrap_or_default();
+        self.state.clear();
+        self.state.extend_from_slice(state);
+        let response = self.supplicant.handle(&packet);
+        self.response = response.ok_or("the device does not understand the server's EAP")?;
+        Ok(())
+    }
+
+    /// The device believes in its success, and the access point got the device's own keys.
+    fn accept(
+        &mut self,
+        reply: &Packet<'_>,
+        authenticator: &[u8; 16],
+        secret: &SharedSecret,
+    ) -> Result<bool, &'static str> {
+        let packet = eap_packet(reply).ok_or("an Accept without EAP-Success")?;
+        self.supplicant.handle(&packet);
+        if self.supplicant.outcome().is_none() {
+            return Err("the device does not believe in its success");
+        }
+        let keys = mppe::reveal_msk(reply, authenticator, secret).map_err(|_| "no MPPE keys")?;
+        match self.supplicant.msk() == Some(*keys) {
+            true => Ok(self.supplicant.is_resumed()),
+            false => Err("wrong MPPE keys"),
+        }
+    }
+}
+
+fn eap_packet(packet: &Packet<'_>) -> Option<Vec<u8>> {
+    let message = packet.eap_message()?;
+    let mut whole = Vec::with_capacity(message.len());
+    message.copy_into(&mut whole);
+    Some(whole)
+}
+
+/// RFC 2865 §5.3: the identifier, and MD5 over identifier, password and challenge.
+fn write_chap(
+    request: &mut RequestWriter<'_>,
+    password: &str,
+    random: &[u8; 33],
+) -> Result<(), PushError> {
+    let [identifier, challenge @ ..] = random;
+    let challenge = challenge.first_chunk::<16>().unwrap_or(&[0; 16]);
+    let digest = Md5::new()
+        .chain_update([*identifier])
+        .chain_update(password)
+        .chain_update(challenge)
+        .finalize();
+    let value: Vec<u8> = std::iter::once(*identifier).chain(digest).collect();
+    request.push(AttributeType::CHAP_PASSWORD, &value)?;
+    request.push(AttributeType::CHAP_CHALLENGE, challenge)
+}
+
+fn offer(hash: &NtHash, name: &[u8], random: &[u8; 33]) -> Offered {
+    let [identifier, challenges @ ..] = random;
+    let (challenge, peer) = challenges.split_at(16);
+    let octets = |part: &[u8]| part.first_chunk::<16>().copied().unwrap_or_default();
+    let mut offered = Offered {
+        identifier: *identifier,
+        challenge: octets(challenge),
+        peer_challenge: octets(peer),
+        nt_response: [0; 24],
+    };
+    offered.nt_response = mschap::nt_response(hash, &offered.exchange(name));
+    offered
+}
+
+impl Offered {
+    fn exchange<'a>(&'a self, name: &'a [u8]) -> MsChapV2Exchange<'a> {
+        MsChapV2Exchange {
+            name,
+            authenticator_challenge: &self.challenge,
+            peer_challenge: &self.peer_challenge,
+            nt_response: &self.nt_response,
+        }
+    }
+}
+
+/// RFC 2548 §2.3.2: Ident, Flags, Peer-Challenge, eight reserved octets, Response.
+fn write_ms_chap_v2(request: &mut RequestWriter<'_>, offered: &Offered) -> Result<(), PushError> {
+    let value = [
+        &[offered.identifier, 0],
+        offered.peer_challenge.as_slice(),
+        &[0; 8],
+        &offered.nt_response,
+    ]
+    .concat();
+    request.push_vendor(
+        microsoft::VENDOR,
+        microsoft::MS_CHAP_CHALLENGE,
+        &offered.challenge,
+    )?;
+    request.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP2_RESPONSE, &value)
+}
+
+/// The server has to prove that it knows the password too (RFC 2759 §8.7), and to give keys.
+fn check_proof(
+    hash: &NtHash,
+    name: &str,
+    offered: &Offered,
+    reply: &Packet<'_>,
+) -> Result<bool, &'static str> {
+    let owed = mschap::authenticator_response(hash, &offered.exchange(name.as_bytes()));
+    let proof = reply.vendor(microsoft::VENDOR, microsoft::MS_CHAP2_SUCCESS);
+    let proof = proof.ok_or("no MS-CHAP2-Success")?;
+    if proof.split_first() != Some((&offered.identifier, owed.as_slice())) {
+        return Err("a wrong MS-CHAP2-Success");
+    }
+    match reply.vendor(microsoft::VENDOR, microsoft::MS_MPPE_SEND_KEY) {
+        Some(_) => Ok(false),
+        None => Err("no MPPE keys"),
+    }
+}
