@@ -3,19 +3,21 @@
 //! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
+mod housekeeping;
 mod pages;
 mod renewal;
+mod restart;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, Tick, WrongTag};
+use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, WrongTag};
 use portvakt_eap::Sessions;
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
@@ -28,20 +30,11 @@ use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::MetricsError;
 use crate::metrics::http::MetricsServer;
 use crate::store::{SealingKey, Store, StoreError};
+use housekeeping::Housekeeper;
 use pages::Pages;
 use renewal::{Renewer, Running};
+use restart::{needs_restart, resume_for};
 
-/// How often the house is tidied.
-const TIDY_EVERY: Duration = Duration::from_secs(1);
-/// How often the audit log is synced to disk: a power cut loses no more of it.
-const FLUSH_EVERY: Duration = Duration::from_secs(3);
-/// How often sessions that are too old to be resumed are freed.
-const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
-/// How often certificates, keys and lists are looked at: what was exchanged is at work after two
-/// looks.
-const RENEW_EVERY: Duration = Duration::from_secs(2);
-/// How often old attempts are removed from the store.
-const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
 const SESSIONS_PER_CONVERSATION: usize = 5;
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
@@ -170,11 +163,6 @@ fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
     let file = config.accounts.sealing_key.as_ref();
     file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()))
         .transpose()
-}
-
-fn sealing_key_path(config: &Config) -> Option<&std::path::Path> {
-    let file = config.accounts.sealing_key.as_ref();
-    file.map(|file| file.path.as_path())
 }
 
 fn destination(config: &Config) -> Destination {
@@ -316,126 +304,5 @@ impl Server {
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
         put_away(&self.access);
         self.listeners.close();
-    }
-}
-
-fn resume_for(config: &Config) -> Option<Duration> {
-    config.eap.as_ref().map(|eap| eap.resume_for)
-}
-
-/// The keys that differ and are only read at the start.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let pairs = [
-        ("data", old.data == new.data),
-        ("listen", old.listen == new.listen),
-        ("radius.workers", old.radius.workers == new.radius.workers),
-        ("eap.resume-for", resume_for(old) == resume_for(new)),
-        (
-            "radius.duplicate-lifetime",
-            old.radius.duplicate_lifetime == new.radius.duplicate_lifetime,
-        ),
-        (
-            "radius.conversation-timeout",
-            old.radius.conversation_timeout == new.radius.conversation_timeout,
-        ),
-        (
-            "radius.max-conversations",
-            old.radius.max_conversations == new.radius.max_conversations,
-        ),
-        (
-            "radius.receive-buffer",
-            old.radius.receive_buffer == new.radius.receive_buffer,
-        ),
-        (
-            "passwords.hash-threads",
-            old.passwords.hash_threads == new.passwords.hash_threads,
-        ),
-        (
-            "passwords.hash-queue",
-            old.passwords.hash_queue == new.passwords.hash_queue,
-        ),
-        (
-            "passwords.hash-deadline",
-            old.passwords.hash_deadline == new.passwords.hash_deadline,
-        ),
-        (
-            "passwords.remember-proofs",
-            old.passwords.remember_proofs == new.passwords.remember_proofs,
-        ),
-        (
-            "accounts.sealing-key-file",
-            sealing_key_path(old) == sealing_key_path(new),
-        ),
-        ("metrics.address", old.metrics == new.metrics),
-        ("control.socket", old.control == new.control),
-    ];
-    pairs
-        .into_iter()
-        .filter(|(_, same)| !same)
-        .map(|(key, _)| key)
-        .collect()
-}
-
-/// Throws away what has had its time, tells of conversations that were given up, and keeps the
-/// gauges current.
-struct Housekeeper {
-    access: Arc<Access>,
-    renewer: Renewer,
-    sweep_duplicates: Box<dyn Fn(Instant) + Send>,
-    keep_attempts: Duration,
-}
-
-impl Housekeeper {
-    fn run(mut self, stopped: &Receiver<()>) {
-        let mut pruned: Option<Instant> = None;
-        let mut flushed = Instant::now();
-        let mut swept = Instant::now();
-        let mut looked = Instant::now();
-        while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
-            let now = Instant::now();
-            (self.sweep_duplicates)(now);
-            self.access.give_up_expired(now);
-            self.forget();
-            if now - looked >= RENEW_EVERY {
-                looked = now;
-                self.renewer.look();
-            }
-            if now - swept >= SWEEP_SESSIONS_EVERY {
-                swept = now;
-                self.access.sessions.sweep();
-            }
-            if now - flushed >= FLUSH_EVERY {
-                flushed = now;
-                // What does not get to disk shows on the health page.
-                let _ = self.access.audit.flush(TIDY_EVERY);
-            }
-            if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
-                pruned = Some(now);
-                let before = Timestamp::now().checked_sub(self.keep_attempts);
-                self.access.store.prune(before.unwrap_or(Timestamp::MIN));
-            }
-        }
-        // Nobody comes back to what is still open: it is told as given up, too.
-        self.access
-            .give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
-    }
-
-    fn forget(&self) {
-        let access = &self.access;
-        let now = access.clock.now();
-        access.proofs.sweep(now);
-        access.sessions.advance(now.tick.since(Tick::START));
-        let lockout = access.policy.load().rules.lockout.clone();
-        let is_dirty = |id: &_| access.store.is_dirty(id);
-        for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {
-            let lock = Some(change.stored(now));
-            access.store.record(
-                crate::store::Entry {
-                    lock,
-                    attempt: None,
-                },
-                None,
-            );
-        }
     }
 }

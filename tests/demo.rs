@@ -9,15 +9,21 @@
 )]
 
 mod common;
+mod nas;
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use common::{eventually, text};
+use nas::{EapSession, Nas};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use portvakt_testkit::supplicant::{
+    Authority, Inner, Outer, Profile, Supplicant, TeapDevice, User,
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 /// The last line of the greeting begins so.
 const LAST_LINE: &str = "Ctrl-C stops the server";
@@ -75,6 +81,14 @@ impl Demo {
             piped.starts_with(&format!("{program} "))
         };
         lines.filter(is_meant).collect()
+    }
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr {
+        let words = "listening on ";
+        let listening = self.greeting.split_once(words).expect(words).1;
+        let end = listening.find(|sign: char| sign != ':' && sign != '.' && !sign.is_ascii_digit());
+        listening[..end.unwrap()].parse().unwrap()
     }
 
     /// SIGINT, as Ctrl-C sends it.
@@ -189,7 +203,15 @@ fn peer_profile_of_every_printed_method_logs_in_as_it_stands() {
         .lines()
         .find_map(|line| line.trim().strip_prefix("methods: "));
     let methods: Vec<_> = methods.expect("the list of methods").split(' ').collect();
-    assert!(methods.contains(&"ttls-pap") && methods.contains(&"tls"));
+    for name in [
+        "ttls-pap",
+        "ttls-eap-md5",
+        "ttls-eap-tls",
+        "peap-eap-tls",
+        "tls",
+    ] {
+        assert!(methods.contains(&name), "{name}: {methods:?}");
+    }
     let command = demo.commands("eapol_test")[0];
     for method in &methods {
         for version in ["1.2", "1.3"] {
@@ -206,6 +228,50 @@ fn peer_profile_of_every_printed_method_logs_in_as_it_stands() {
         name.to_str().unwrap().contains("-tls1.")
     });
     assert_eq!(files.count(), 2 * methods.len());
+}
+
+/// The greeting names a profile of TEAP, and why it is not among the others. A supplicant of our own
+/// logs on with what stands in it.
+#[test]
+fn profile_of_teap_holds_what_logs_in() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    assert!(demo.greeting.contains("Debian's eapol_test does not speak"));
+    let mut lines = demo.greeting.lines().map(str::trim);
+    let path = lines.find(|line| line.ends_with("teap.conf")).unwrap();
+    let written = std::fs::read_to_string(path).unwrap();
+    let value = |key: &str| {
+        let line = written.split_once(&format!(" {key}=\"")).expect(key).1;
+        line.split('"').next().unwrap().to_owned()
+    };
+    assert!(written.contains("eap=TEAP"), "{written}");
+    let user = User {
+        identity: value("identity"),
+        password: value("password"),
+    };
+    let inner = Inner::Teap(TeapDevice::new(user));
+    let device = Profile {
+        trusted: CertificateDer::from_pem_file(value("ca_cert")).unwrap(),
+        server_name: value("domain_suffix_match"),
+        ..Profile::new(&Authority::new("Unused"), Outer::Teap, inner)
+    };
+    let nas = Nas::new(demo.address(), "portvakt-demo-secret");
+    let anonymous = value("anonymous_identity");
+    let mut session = EapSession::new(&nas, Supplicant::new(device), &anonymous);
+    assert!(session.finish().is_accept());
+}
+
+/// Once Debian's does, the profile belongs among those that it logs in with.
+#[test]
+fn peer_debians_eapol_test_does_not_speak_teap_yet() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let command = demo.commands("eapol_test")[0];
+    let said = text(&shell(
+        &command.replace("eapol_test/anna.conf", "wpa_supplicant/teap.conf"),
+    ));
+    assert!(said.contains("unknown EAP method 'TEAP'"), "{said}");
+    assert!(!said.trim_end().ends_with("SUCCESS"), "{said}");
 }
 
 /// People are let in or not as the greeting says.
@@ -294,6 +360,7 @@ fn secrets_are_for_their_owner_alone() {
         "tls/radius.key",
         "tls/anna.key",
         "eapol_test/anna.conf",
+        "wpa_supplicant/teap.conf",
         "data/portvakt.db",
         "data/sealing.key",
     ] {

@@ -12,6 +12,8 @@ mod common;
 
 #[path = "methods/certificates.rs"]
 mod certificates;
+#[path = "methods/network.rs"]
+mod network;
 
 use common::{Daemon, EapolTest, Run, Setup};
 use portvakt_auth::mschap::NtHash;
@@ -89,6 +91,7 @@ fn logs_on_and_comes_back(daemon: &Daemon, profile: impl Fn() -> EapolTest, meth
             assert_eq!(line["method"], method, "{line}");
             assert_eq!(line["tls_version"], version, "{line}");
             assert_eq!(line["account"], USER, "{line}");
+            assert_eq!(line["outer_identity"], "anonymous@campus.example", "{line}");
         }
     }
 }
@@ -310,7 +313,8 @@ fn peer_nothing_is_resumed_where_it_is_switched_off() {
 #[test]
 fn peer_inner_realm_of_somebody_else_is_refused_in_every_tunnelled_method() {
     let daemon = everything();
-    for (count, (eap, phase2, method)) in (1..).zip(TUNNELLED) {
+    let challenged = CHALLENGED.map(|(phase2, method)| ("TTLS", phase2, method));
+    for (count, (eap, phase2, method)) in (1..).zip(TUNNELLED.into_iter().chain(challenged)) {
         let profile =
             profile(USER, PASSWORD, eap, phase2).line("identity", "\"kari@elsewhere.example\"");
         let run = profile.run(&daemon);
@@ -318,5 +322,23 @@ fn peer_inner_realm_of_somebody_else_is_refused_in_every_tunnelled_method() {
         let line = daemon.attempt(count);
         assert_eq!(line["reason"], "identity-mismatch", "{line}");
         assert_eq!(line["method"], method, "{line}");
+    }
+}
+
+/// What stands before the realm outside the tunnel says nothing, and need not be there.
+#[test]
+fn peer_outer_name_may_be_anything_in_our_realm() {
+    let daemon = everything();
+    for (count, outer) in (1..).zip(["@campus.example", "nobody", "KARI@Campus.Example"]) {
+        for (eap, phase2) in [("TTLS", "auth=PAP"), ("PEAP", "auth=MSCHAPV2")] {
+            let profile = profile(USER, PASSWORD, eap, phase2);
+            let run = profile
+                .line("anonymous_identity", &format!("\"{outer}\""))
+                .run(&daemon);
+            assert!(run.is_accept(), "{outer}:\n{}", run.output);
+        }
+        let line = daemon.attempt(2 * count);
+        assert_eq!(line["outer_identity"], outer, "{line}");
+        assert_eq!(line["inner_identity"], "kari@campus.example", "{line}");
     }
 }

@@ -11,12 +11,8 @@
 mod common;
 
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
+use common::relay::{Relay, Upstream};
 use common::{AccessPoint, Daemon, EapolTest, Setup};
 use portvakt_testkit::supplicant::{ClientCertificate, Device, Outcome, Profile};
 
@@ -125,58 +121,17 @@ fn refused_certificate_leaves_no_ticket() {
 }
 
 /// Passes datagrams on to one server, and to another one from the first Access-Accept on.
-struct Roaming {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Roaming {
-    fn between(first: SocketAddr, second: SocketAddr) -> Self {
-        let front = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let patience = Some(Duration::from_millis(50));
-        front.set_read_timeout(patience).unwrap();
-        let (address, stop) = (
-            front.local_addr().unwrap(),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let mut servers = [first, second].into_iter();
-            let mut server = servers.next().unwrap();
-            while !stopped.load(Ordering::Relaxed) {
-                if pass(&front, server) == Some(2) {
-                    server = servers.next().unwrap_or(server);
-                }
-            }
-        });
-        Roaming {
-            address,
-            stop,
-            thread: Some(thread),
+fn roaming(first: &Daemon, second: &Daemon) -> Relay {
+    let mut servers = [first, second].map(|daemon| Upstream::of(daemon.address()));
+    let mut is_first = true;
+    Relay::start(move |request| {
+        let answer = servers[0].ask(request, 1)?;
+        if answer[0] == 2 && is_first {
+            servers.swap(0, 1);
+            is_first = false;
         }
-    }
-}
-
-/// One request and its answer, whose code is returned.
-fn pass(front: &UdpSocket, server: SocketAddr) -> Option<u8> {
-    let mut datagram = [0; 4096];
-    let (length, device) = front.recv_from(&mut datagram).ok()?;
-    let back = UdpSocket::bind("127.0.0.1:0").unwrap();
-    back.set_read_timeout(Some(common::PATIENCE)).unwrap();
-    back.send_to(&datagram[..length], server).unwrap();
-    let length = back.recv(&mut datagram).ok()?;
-    front.send_to(&datagram[..length], device).unwrap();
-    Some(datagram[0])
-}
-
-impl Drop for Roaming {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+        Some(answer)
+    })
 }
 
 /// wpa_supplicant asks for tickets of TLS 1.2 only if told to.
@@ -207,8 +162,8 @@ fn peer_device_comes_back_to_another_server_under_both_versions() {
         (profile.tls13(), "1.3", true),
     ] {
         let before = second.audit_lines().len();
-        let roaming = Roaming::between(first.address(), second.address());
-        let run = profile.run_at(&first, roaming.address);
+        let roaming = roaming(&first, &second);
+        let run = profile.run_at(&first, roaming.address());
         assert!(run.is_accept(), "{}", run.output);
         let resumed = run.output.contains("Handshake finished - resumed=1");
         assert_eq!(resumed, resumes, "{}", run.output);

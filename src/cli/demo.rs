@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::control::{Desk, Request, Response};
 use crate::server::{self, Server, StartError};
 
-use folder::{PEOPLE, SECRET, USUAL_PORT};
+use folder::{PEOPLE, SECRET, TEAP_PROFILE, USUAL_PORT};
 use profile::METHODS;
 
 /// The people of the demo.
@@ -139,6 +139,10 @@ fn greet(server: &Server, dir: &Path, made: bool) {
     );
     say("  # each of them logs in as it stands");
     say(format_args!("  methods: {}", methods.join(" ")));
+    say(format_args!(
+        "  # TEAP is offered too: Debian's eapol_test does not speak it. For a wpa_supplicant that does:"
+    ));
+    say(format_args!("  {shown}/{TEAP_PROFILE}"));
     say("  # why somebody can't come in, and what to do");
     say(format_args!(
         "  {program} explain ola --config {shown}/portvakt.toml"

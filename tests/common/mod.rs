@@ -25,6 +25,7 @@ mod eapol_test;
 pub mod ocsp;
 mod prompted;
 mod radclient;
+pub mod relay;
 mod setup;
 
 use std::time::{Duration, Instant};

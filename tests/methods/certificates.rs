@@ -2,7 +2,7 @@
 
 use portvakt_testkit::supplicant::{Authority, ClientCertificate};
 
-use super::{PASSWORD, USER, logs_on_and_comes_back, profile, server};
+use super::{CHALLENGED, PASSWORD, TUNNELLED, USER, logs_on_and_comes_back, server};
 use crate::common::{Daemon, EapolTest, Setup};
 
 /// By certificate in a tunnel. Debian's supplicant speaks TLS 1.2 in there unless told otherwise.
@@ -14,7 +14,11 @@ const CERTIFIED: [(&str, &str, &str); 4] = [
 ];
 
 /// A server that takes client certificates of the test's own authority, and a device's profile.
-fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
+pub(super) fn certified(
+    setup: Setup,
+    certificate: &ClientCertificate,
+    revoked: &[u8],
+) -> (Daemon, EapolTest) {
     let authority = setup.authority();
     let client = authority.issue_client(certificate);
     let chain = setup.write("client.pem", &client.chain_pem);
@@ -36,7 +40,7 @@ fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (
 
 /// The same inside a tunnel.
 fn certified_in_tunnel(certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
-    let setup = server("[\"ttls\", \"peap\"]")
+    let setup = server("[\"ttls\", \"peap\", \"tls\"]")
         .set("eap", "ttls-inner", "[\"eap-tls\", \"pap\"]")
         .set("eap", "peap-inner", "[\"eap-mschapv2\", \"eap-tls\"]");
     let (daemon, profile) = certified(setup, certificate, revoked);
@@ -164,26 +168,51 @@ fn peer_client_certificate_of_another_realm_is_refused() {
     }
 }
 
-/// A device that trusts another CA says so, outside and inside the tunnel, and the server is well.
+/// The audit log has another line, of a device that did not trust the server.
+fn assert_distrust(daemon: &Daemon, count: usize) {
+    let line = daemon.attempt(count);
+    let detail = line["detail"].as_str().unwrap();
+    assert!(detail.contains("does not trust the CA"), "{line}");
+    assert_eq!(line["reason"], "gave-up", "{line}");
+}
+
+/// E10: a device that trusts another CA says so, whatever it would speak, and the server is well.
 #[test]
 fn peer_device_that_trusts_another_ca_is_explained_by_every_method() {
     let certificate = ClientCertificate::of("kari@campus.example", 7);
     let (daemon, inside) = certified_in_tunnel(&certificate, &[]);
     let other = daemon.write("other.pem", &Authority::new("Other").certificate_pem());
     let other = format!("\"{}\"", other.display());
-    let inside = inside.line("phase2", "\"auth=TLS\"").line("eap", "PEAP");
-    let profiles = [
-        profile(USER, PASSWORD, "TTLS", "auth=PAP").line("ca_cert", &other),
-        profile(USER, PASSWORD, "PEAP", "auth=MSCHAPV2").line("ca_cert", &other),
-        inside.clone().line("ca_cert", &other),
-        inside.clone().line("ca_cert2", &other),
-    ];
+    let certified = [("TLS", ""), ("TTLS", "autheap=TLS"), ("PEAP", "auth=TLS")];
+    let by_password = TUNNELLED.map(|(eap, phase2, _)| (eap, phase2));
+    let challenged = CHALLENGED.map(|(phase2, _)| ("TTLS", phase2));
+    let methods = certified.into_iter().chain(by_password).chain(challenged);
+    let profiles = methods.flat_map(|(eap, phase2)| {
+        let profile = inside.clone().line("eap", eap);
+        let profile = profile.line("password", &format!("\"{PASSWORD}\""));
+        let profile = profile.line("phase2", &format!("\"{phase2}\""));
+        let profile = profile.line("ca_cert", &other).argument("-t3");
+        [profile.clone().tls12(), profile.tls13()]
+    });
     for (count, profile) in (1..).zip(profiles) {
-        assert!(!profile.argument("-t3").run(&daemon).success);
-        let line = daemon.attempt(count);
-        let detail = line["detail"].as_str().unwrap();
-        assert!(detail.contains("does not trust the CA"), "{line}");
-        assert_eq!(line["reason"], "gave-up", "{line}");
+        assert!(!profile.run(&daemon).success);
+        assert_distrust(&daemon, count);
     }
+    let inside = inside.line("phase2", "\"auth=TLS\"").line("eap", "PEAP");
     assert!(inside.run(&daemon).is_accept());
+}
+
+/// The same inside the tunnel, of which another CA may be trusted than outside.
+#[test]
+fn peer_device_that_trusts_another_ca_inside_the_tunnel_is_explained() {
+    let certificate = ClientCertificate::of("kari@campus.example", 7);
+    let (daemon, inside) = certified_in_tunnel(&certificate, &[]);
+    let other = daemon.write("other.pem", &Authority::new("Other").certificate_pem());
+    let other = format!("\"{}\"", other.display());
+    for (count, (eap, phase2, _)) in (1..).zip(CERTIFIED) {
+        let profile = inside.clone().line("eap", eap).line("ca_cert2", &other);
+        let profile = profile.line("phase2", &format!("\"{phase2}\""));
+        assert!(!profile.argument("-t3").run(&daemon).success);
+        assert_distrust(&daemon, count);
+    }
 }

@@ -19,6 +19,8 @@ pub(super) const USUAL_PORT: u16 = 1812;
 pub(super) const SECRET: &str = "portvakt-demo-secret";
 /// The name that the demo's certificate is made out to.
 pub(super) const SERVER_NAME: &str = "radius.campus.example";
+/// A profile that eapol_test can't read, in the folder.
+pub(super) const TEAP_PROFILE: &str = "wpa_supplicant/teap.conf";
 /// Microsoft's User Principal Name, as an otherName of subjectAltName.
 const USER_PRINCIPAL_NAME: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 
@@ -27,7 +29,7 @@ pub(super) struct Person {
     pub(super) name: &'static str,
     pub(super) password: &'static str,
     pub(super) state: &'static str,
-    /// Without one MS-CHAP refuses, and so does PEAP.
+    /// Without one MS-CHAP refuses, and so does PEAP with a password.
     pub(super) has_nt_hash: bool,
 }
 
@@ -69,7 +71,7 @@ pub(super) const PEOPLE: [Person; 7] = [
 pub(super) const PRINTER: Person = person(
     "printer",
     "paper-jam-in-tray-2",
-    "old printer: gets in by CHAP",
+    "old printer: gets in by CHAP and EAP-MD5",
 );
 
 const fn person(name: &'static str, password: &'static str, state: &'static str) -> Person {
@@ -99,7 +101,8 @@ pub(super) enum FolderError {
 pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     let config = dir.join("portvakt.toml");
     let made = !config.exists();
-    for folder in [dir.to_owned(), dir.join("tls"), dir.join("eapol_test")] {
+    for name in ["", "tls", "eapol_test", "wpa_supplicant"] {
+        let folder = dir.join(name);
         fs::create_dir_all(&folder).map_err(|error| FolderError::Write(folder, error))?;
     }
     if !dir.join("tls/radius.pem").exists() {
@@ -111,6 +114,8 @@ pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     for (name, text) in profile::profiles(&absolute) {
         write(&dir.join("eapol_test").join(name), text.as_bytes())?;
     }
+    let teap = profile::teap(&absolute);
+    write(&dir.join(TEAP_PROFILE), teap.as_bytes())?;
     if made {
         // Last, so that a start that was cut short begins anew.
         write(&config, config_text(port).as_bytes())?;
@@ -226,13 +231,15 @@ fn config_text(port: u16) -> String {
          [eap]\n\
          certificate = \"tls/radius.pem\"\n\
          key = \"tls/radius.key\"\n\
-         methods = [\"tls\", \"ttls\", \"peap\"]\n\
-         ttls-inner = [\"pap\", \"mschapv2\", \"legacy-mschap\", \"legacy-chap\", \"eap-mschapv2\", \"eap-gtc\"]\n\
-         peap-inner = [\"eap-mschapv2\", \"eap-gtc\"]\n\
+         methods = [\"tls\", \"ttls\", \"peap\", \"teap\"]\n\
+         ttls-inner = [\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\", \
+         \"eap-tls\",\n    \"legacy-chap\", \"legacy-eap-md5\"]\n\
+         peap-inner = [\"eap-mschapv2\", \"eap-gtc\", \"eap-tls\"]\n\
+         teap-inner = [\"password\", \"eap-mschapv2\", \"eap-tls\"]\n\
          client-ca = \"tls/ca.pem\"\n\
          \n\
-         # NT hashes, which MS-CHAP and PEAP need, and secrets of devices that know only CHAP. They\n\
-         # are sealed in the database.\n\
+         # NT hashes, which MS-CHAP needs (PEAP with a password too), and secrets of devices that\n\
+         # know only CHAP or EAP-MD5. They are sealed in the database.\n\
          [accounts.attributes]\n\
          nt-hash = \"sambaNTPassword\"\n\
          legacy-chap-secret = \"portvaktChapSecret\"\n\

@@ -1,0 +1,89 @@
+//! What is done now and then while the server runs.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portvakt_auth::Tick;
+
+use super::renewal::Renewer;
+use crate::access::Access;
+use crate::store::Entry;
+
+/// How often the house is tidied.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often the audit log is synced to disk: a power cut loses no more of it.
+const FLUSH_EVERY: Duration = Duration::from_secs(3);
+/// How often sessions that are too old to be resumed are freed.
+const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
+/// How often certificates, keys and lists are looked at: what was exchanged is at work after two
+/// looks.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// How often old attempts are removed from the store.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Throws away what has had its time, tells of conversations that were given up, and keeps the
+/// gauges current.
+pub(super) struct Housekeeper {
+    pub(super) access: Arc<Access>,
+    pub(super) renewer: Renewer,
+    pub(super) sweep_duplicates: Box<dyn Fn(Instant) + Send>,
+    pub(super) keep_attempts: Duration,
+}
+
+impl Housekeeper {
+    /// Until told to stop.
+    pub(super) fn run(mut self, stopped: &Receiver<()>) {
+        let mut pruned: Option<Instant> = None;
+        let mut flushed = Instant::now();
+        let mut swept = Instant::now();
+        let mut looked = Instant::now();
+        while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
+            let now = Instant::now();
+            (self.sweep_duplicates)(now);
+            self.access.give_up_expired(now);
+            self.forget();
+            if now - looked >= RENEW_EVERY {
+                looked = now;
+                self.renewer.look();
+            }
+            if now - swept >= SWEEP_SESSIONS_EVERY {
+                swept = now;
+                self.access.sessions.sweep();
+            }
+            if now - flushed >= FLUSH_EVERY {
+                flushed = now;
+                // What does not get to disk shows on the health page.
+                let _ = self.access.audit.flush(TIDY_EVERY);
+            }
+            if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
+                pruned = Some(now);
+                let before = Timestamp::now().checked_sub(self.keep_attempts);
+                self.access.store.prune(before.unwrap_or(Timestamp::MIN));
+            }
+        }
+        // Nobody comes back to what is still open: it is told as given up, too.
+        self.access
+            .give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
+    }
+
+    fn forget(&self) {
+        let access = &self.access;
+        let now = access.clock.now();
+        access.proofs.sweep(now);
+        access.sessions.advance(now.tick.since(Tick::START));
+        let lockout = access.policy.load().rules.lockout.clone();
+        let is_dirty = |id: &_| access.store.is_dirty(id);
+        for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {
+            let lock = Some(change.stored(now));
+            access.store.record(
+                Entry {
+                    lock,
+                    attempt: None,
+                },
+                None,
+            );
+        }
+    }
+}
