@@ -14,11 +14,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, Tick, WrongTag};
 use portvakt_eap::Sessions;
+use zeroize::Zeroizing;
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
-use crate::config::{Config, Problems, Warning};
+use crate::config::{self, Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::{self, LdapDirectory};
 use crate::directory::{Directory, Embedded, OpenError, ServerState};
@@ -359,6 +360,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             "passwords.remember-proofs",
             old.passwords.remember_proofs == new.passwords.remember_proofs,
         ),
+        (
+            "directory",
+            is_same_directory(old.directory.as_ref(), new.directory.as_ref()),
+        ),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),
     ];
@@ -367,6 +372,15 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         .filter(|(_, same)| !same)
         .map(|(key, _)| key)
         .collect()
+}
+
+fn is_same_directory(old: Option<&config::Ldap>, new: Option<&config::Ldap>) -> bool {
+    let password = |ldap: Option<&config::Ldap>| {
+        let account = ldap?.bind.as_ref()?;
+        Some(Zeroizing::new(account.password.as_bytes().to_vec()))
+    };
+    // What is written out has every key, and the password's place only.
+    format!("{old:?}") == format!("{new:?}") && password(old) == password(new)
 }
 
 /// Throws away what has had its time, tells of conversations that were given up, and keeps the
