@@ -26,7 +26,7 @@ use crate::directory::{Directory, Embedded, OpenError, ServerState};
 use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::http::{self, Check, MetricsServer};
 use crate::metrics::{Metrics, MetricsError, Readings};
-use crate::store::{Store, StoreError};
+use crate::store::{SealingKey, Store, StoreError};
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -112,7 +112,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         &mut Scratch::new(),
     )
     .map_err(PolicyError::HashCost)?;
-    let store = Store::open(&config.data)?;
+    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
     let directory = directory(config, &store, &policy, &metrics)?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
@@ -177,6 +177,18 @@ pub fn put_away(access: &Access) {
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");
     }
+}
+
+/// The key that the operator keeps; `None` for the one in the data folder.
+fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()))
+        .transpose()
+}
+
+fn sealing_key_path(config: &Config) -> Option<&std::path::Path> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| file.path.as_path())
 }
 
 fn destination(config: &Config) -> Destination {
@@ -363,6 +375,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         (
             "directory",
             is_same_directory(old.directory.as_ref(), new.directory.as_ref()),
+        ),
+        (
+            "accounts.sealing-key-file",
+            sealing_key_path(old) == sealing_key_path(new),
         ),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),

@@ -22,6 +22,8 @@ pub struct Client {
     pub service: String,
     /// The ways of proving a password that it may bring.
     pub methods: ClientMethods,
+    /// Whether MS-CHAP outside EAP lets a device ask its user again (`R=1`).
+    pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
     /// What became of its requests.
@@ -70,8 +72,10 @@ mod tests {
                     pap: false,
                     mschapv2: false,
                     legacy_mschap: false,
+                    legacy_chap: false,
                 },
                 send_vlan: true,
+                mschap_retry: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
