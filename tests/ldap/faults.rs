@@ -305,7 +305,7 @@ fn state_that_only_the_directory_knows_is_told_in_our_words() {
 #[test]
 fn operator_sees_what_was_read_and_how_it_was_understood() {
     let people = [
-        person("bo", "employee", ""),
+        person("bo", "employee", "pwdChangedTime: 20260815080000Z\n"),
         person("faulty", "janitor", ""),
     ]
     .join("\n");
