@@ -74,8 +74,8 @@ mod tests {
                     legacy_mschap: false,
                     legacy_chap: false,
                 },
-                send_vlan: true,
                 mschap_retry: false,
+                send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
