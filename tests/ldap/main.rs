@@ -15,3 +15,4 @@ mod battery;
 mod faults;
 mod hostile;
 mod people;
+mod wire;
