@@ -121,13 +121,31 @@ fn answers_that_are_no_ldap_end_in_a_refusal() {
         let table = format!(
             "[directory.campus]\ntemplate = \"openldap\"\nservers = [\"ldap://127.0.0.1:{port}\"]\n\
              start-tls = false\ndanger-plain-text = true\ntimeout = \"1s\"\n\
-             connect-timeout = \"300ms\"\nbase = \"dc=campus,dc=example\"\n"
+             connect-timeout = \"300ms\"\nbase = \"dc=campus,dc=example\"\nconnections = 1\n\
+             bind-dn = \"cn=portvakt\"\nbind-password-file = \"password\"\n"
         );
-        let daemon = Setup::new().people("").more(&table).start();
+        let setup = Setup::new().people("").more(&table);
+        setup.write("password", "any");
+        let daemon = setup.start();
         assert!(
             daemon.radclient("bo", PASSWORD).is_reject(),
             "{garbage:02x?}"
         );
         assert_eq!(daemon.attempt(1)["reason"], "directory-unavailable");
+        // And it is tried again, whatever came.
+        let failures = || -> f64 {
+            let page = daemon.metrics();
+            let counted = page.lines().filter_map(|line| {
+                line.strip_prefix("portvakt_directory_failures_total{")?
+                    .rsplit_once(' ')
+            });
+            counted
+                .filter_map(|(_, count)| count.parse::<f64>().ok())
+                .sum()
+        };
+        assert!(
+            eventually(|| (failures() > 1.0).then_some(())).is_some(),
+            "{garbage:02x?}"
+        );
     }
 }
