@@ -12,6 +12,7 @@
 mod common;
 
 mod battery;
+mod connect;
 mod faults;
 mod hostile;
 mod people;
