@@ -23,6 +23,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod write;
 
 use std::io;
 use std::sync::Arc;
@@ -37,7 +38,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout_at;
 use zeroize::Zeroizing;
 
-use super::{Answer, Directory, FindError, Found, Question, Reply, ServerState, Verdict, Verify};
+use super::entry::Entry;
+use super::{
+    Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
+    Verify,
+};
 use crate::config::Ldap as Settings;
 use crate::metrics::{Metrics, MetricsError};
 
@@ -60,6 +65,7 @@ const MARGIN: Duration = Duration::from_millis(50);
 pub struct LdapDirectory {
     asked: Arc<Asked>,
     timeout: Duration,
+    writes: bool,
     questions: Arc<Semaphore>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
@@ -115,6 +121,7 @@ impl LdapDirectory {
         Ok(Self {
             asked: Arc::new(asked),
             timeout: settings.timeout,
+            writes: settings.write,
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             runtime: Some(runtime),
         })
@@ -217,6 +224,10 @@ impl Directory for LdapDirectory {
         self.asked.pool.servers().iter().map(state).collect()
     }
 
+    fn writer(&self) -> Option<&dyn DirectoryWriter> {
+        self.writes.then_some(self)
+    }
+
     fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
         let (name, realm) = (name.to_owned(), realm.cloned());
         Some(self.answer(move |asked, deadline| async move {
@@ -226,12 +237,12 @@ impl Directory for LdapDirectory {
 }
 
 impl Asked {
-    async fn read(
+    async fn entries(
         &self,
         deadline: Instant,
         name: &str,
         realm: Option<&Realm>,
-    ) -> Result<Vec<Reading>, FindError> {
+    ) -> Result<Vec<Entry>, FindError> {
         let found = self.pool.ask(deadline, |ldap| async move {
             let mut entries = self.queries.find(ldap.clone(), name, realm).await?;
             for entry in &mut entries {
@@ -239,7 +250,16 @@ impl Asked {
             }
             Ok(entries)
         });
-        let entries = found.await.or_else(unavailable)?;
+        found.await.or_else(unavailable)
+    }
+
+    async fn read(
+        &self,
+        deadline: Instant,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Reading>, FindError> {
+        let entries = self.entries(deadline, name, realm).await?;
         let now = Timestamp::now();
         Ok(entries
             .iter()

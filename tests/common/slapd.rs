@@ -275,6 +275,13 @@ ppolicy_use_lockout
         command
     }
 
+    /// Whether somebody's password is this, by its own judgement.
+    pub fn knows(&self, uid: &str, password: &str) -> bool {
+        let dn = format!("uid={uid},ou=people,{SUFFIX}");
+        let bound = run_with(&mut self.command("ldapwhoami", &dn, password), "");
+        bound.status.success()
+    }
+
     /// The values of an attribute of somebody, as the administrator sees them.
     pub fn values(&self, uid: &str, attribute: &str) -> Vec<String> {
         self.values_as((ROOT_DN, ROOT_PASSWORD), uid, attribute)

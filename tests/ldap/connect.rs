@@ -12,7 +12,7 @@ const SCHEMA_OF_389DS: &str = include_str!("../../config/ldap/portvakt-389ds.ldi
 const SERVICE_DN: &str = "cn=portvakt,ou=services,dc=campus,dc=example";
 
 /// The blocks of the page in this language.
-fn blocks(language: &str) -> Vec<String> {
+pub(crate) fn blocks(language: &str) -> Vec<String> {
     let start = format!("```{language}\n");
     let after = PAGE.split(&start).skip(1);
     after

@@ -17,3 +17,4 @@ mod faults;
 mod hostile;
 mod people;
 mod wire;
+mod write;
