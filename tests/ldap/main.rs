@@ -16,5 +16,7 @@ mod connect;
 mod faults;
 mod hostile;
 mod people;
+mod policy;
+mod steady;
 mod wire;
 mod write;
