@@ -10,8 +10,8 @@ use crate::people::{PASSWORD, person};
 
 /// Access points that ask at the same time, each for people of its own.
 const ACCESS_POINTS: usize = 4;
-/// One log-on in so many has a wrong password.
-const WRONG_ONE_IN: usize = 40;
+/// One log-on in so many has a wrong password: fewer in all than lock an account.
+const WRONG_ONE_IN: usize = 250;
 
 /// What came of the log-ons of one phase.
 #[derive(Default)]
@@ -37,7 +37,7 @@ fn ask(daemon: &Daemon, number: usize, stop: &AtomicBool) -> Figures {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let is_wrong = turn % WRONG_ONE_IN == 0;
+        let is_wrong = turn % WRONG_ONE_IN == 20;
         let (user, password) = match is_wrong {
             true => (format!("wrong{number}"), "wrong"),
             false => (format!("right{number}"), PASSWORD),
