@@ -40,6 +40,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 const SESSIONS_PER_CONVERSATION: usize = 5;
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
 pub(crate) const LOCK_TABLE_RESERVE: usize = 100_000;
+/// Taken for the number of accounts in a directory that lists none: a bound, for which no memory is
+/// set aside.
+const UNLISTED_ACCOUNTS: usize = 1_000_000;
 
 /// How long the end waits for the audit log.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
@@ -114,7 +117,9 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     .map_err(PolicyError::HashCost)?;
     let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
     let directory = directory(config, &store, &policy, &metrics)?;
-    let accounts = directory.list().map_or(0, |accounts| accounts.len());
+    let accounts = directory
+        .list()
+        .map_or(UNLISTED_ACCOUNTS, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
     for record in store.restore_locks(clock.now())? {
         locks.restore(record);
