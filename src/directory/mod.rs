@@ -7,6 +7,7 @@
 pub mod attributes;
 pub mod draft;
 mod embedded;
+pub mod ldap;
 
 pub mod entry;
 mod generalized_time;

@@ -1,0 +1,3 @@
+//! Accounts in an LDAP directory.
+
+pub mod mirror;
