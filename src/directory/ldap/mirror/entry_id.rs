@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// entryUUID (RFC 4530), objectGUID, or nsUniqueId: 16 octets that name an entry for good.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Written down as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EntryId([u8; 16]);
 
 impl EntryId {
@@ -32,6 +37,25 @@ impl EntryId {
     /// The 16 octets.
     pub fn octets(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// A text that is no id.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("not 32 hexadecimal digits")]
+pub struct NoEntryId;
+
+impl TryFrom<String> for EntryId {
+    type Error = NoEntryId;
+
+    fn try_from(text: String) -> Result<Self, NoEntryId> {
+        Self::from_digits(text.as_bytes()).ok_or(NoEntryId)
+    }
+}
+
+impl From<EntryId> for String {
+    fn from(id: EntryId) -> String {
+        id.to_string()
     }
 }
 

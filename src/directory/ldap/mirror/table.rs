@@ -15,47 +15,26 @@ use super::sync::Ids;
 #[cfg(test)]
 mod tests;
 
-/// An entry of the directory, understood.
-#[derive(Clone, Debug)]
-pub struct Mirrored {
-    /// Its distinguished name: who binds with a password of this account binds as this.
-    pub dn: Box<str>,
-    /// The account; its own name and its aliases are normalised.
-    pub account: Arc<Account>,
+/// Takes an account in: aliases normalised, without one that nobody could ever send, and all
+/// trimmed to the memory it needs.
+pub fn taken_in(mut account: Account) -> Arc<Account> {
+    let alias = |alias: &String| AccountId::new(alias).ok().map(String::from);
+    let mut aliases: Vec<_> = account.aliases.iter().filter_map(alias).collect();
+    aliases.retain(|alias| alias != account.id.as_str());
+    aliases.sort_unstable();
+    aliases.dedup();
+    account.aliases = aliases;
+    trim(&mut account);
+    Arc::new(account)
 }
 
-impl Mirrored {
-    /// Takes an account in, trimmed to the memory it needs. An alias that nobody could ever send
-    /// is left out.
-    pub fn new(dn: &str, mut account: Account) -> Self {
-        let alias = |alias: &String| AccountId::new(alias).ok().map(String::from);
-        let mut aliases: Vec<_> = account.aliases.iter().filter_map(alias).collect();
-        aliases.retain(|alias| alias != account.id.as_str());
-        aliases.sort_unstable();
-        aliases.dedup();
-        account.aliases = aliases;
-        trim(&mut account);
-        Self {
-            dn: dn.into(),
-            account: Arc::new(account),
-        }
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        let aliases = self.account.aliases.iter().map(String::as_str);
-        std::iter::once(self.account.id.as_str()).chain(aliases)
-    }
-
-    fn has_name(&self, name: &str) -> bool {
-        self.names().any(|own| own == name)
-    }
+fn names(account: &Account) -> impl Iterator<Item = &str> {
+    let aliases = account.aliases.iter().map(String::as_str);
+    std::iter::once(account.id.as_str()).chain(aliases)
 }
 
-impl PartialEq for Mirrored {
-    fn eq(&self, other: &Self) -> bool {
-        let same = Arc::ptr_eq(&self.account, &other.account) || self.account == other.account;
-        same && self.dn == other.dn
-    }
+fn has_name(account: &Account, name: &str) -> bool {
+    names(account).any(|own| own == name)
 }
 
 /// Gives back what the strings were allotted beyond their length.
@@ -77,8 +56,8 @@ fn trim(account: &mut Account) {
 /// What a name leads to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lookup {
-    /// One entry.
-    Found(Mirrored),
+    /// One entry's account.
+    Found(Arc<Account>),
     /// No entry.
     Nobody,
     /// Several; none of them is it (P2).
@@ -119,7 +98,7 @@ impl Claims {
 /// Entries by id, and ids by name. One writer at a time; readers never wait for one another.
 #[derive(Default)]
 pub struct Table {
-    entries: DashMap<EntryId, Mirrored, ahash::RandomState>,
+    entries: DashMap<EntryId, Arc<Account>, ahash::RandomState>,
     /// By the hash of the name: the name itself is in the account. Two names with one hash are told
     /// apart there.
     names: DashMap<u64, Claims, ahash::RandomState>,
@@ -150,37 +129,37 @@ impl Table {
         }
     }
 
-    fn with_name(&self, id: &EntryId, name: &str) -> Option<Mirrored> {
+    fn with_name(&self, id: &EntryId, name: &str) -> Option<Arc<Account>> {
         self.entries
             .get(id)
-            .filter(|entry| entry.has_name(name))
-            .map(|entry| entry.clone())
+            .filter(|account| has_name(account, name))
+            .map(|account| Arc::clone(&account))
     }
 
     /// The entry of this id.
-    pub fn entry(&self, id: &EntryId) -> Option<Mirrored> {
-        self.entries.get(id).map(|entry| entry.clone())
+    pub fn entry(&self, id: &EntryId) -> Option<Arc<Account>> {
+        self.entries.get(id).map(|account| Arc::clone(&account))
     }
 
     /// Puts an entry in the place of what had its id, and returns that.
-    pub fn put(&self, id: EntryId, new: Mirrored) -> Option<Mirrored> {
+    pub fn put(&self, id: EntryId, new: Arc<Account>) -> Option<Arc<Account>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in new.names() {
+        for name in names(&new) {
             self.claim(name, id);
         }
-        let old = self.entries.insert(id, new.clone());
-        let given_up = old.iter().flat_map(Mirrored::names);
-        for name in given_up.filter(|name| !new.has_name(name)) {
+        let old = self.entries.insert(id, Arc::clone(&new));
+        let given_up = old.iter().flat_map(|old| names(old));
+        for name in given_up.filter(|name| !has_name(&new, name)) {
             self.disclaim(name, id, Some(&new));
         }
         old
     }
 
     /// Removes an entry and returns it.
-    pub fn remove(&self, id: &EntryId) -> Option<Mirrored> {
+    pub fn remove(&self, id: &EntryId) -> Option<Arc<Account>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, old) = self.entries.remove(id)?;
-        for name in old.names() {
+        for name in names(&old) {
             self.disclaim(name, *id, None);
         }
         Some(old)
@@ -203,7 +182,7 @@ impl Table {
     }
 
     /// Visits all entries. Not a moment's picture if they change meanwhile.
-    pub fn for_each(&self, mut visit: impl FnMut(&EntryId, &Mirrored)) {
+    pub fn for_each(&self, mut visit: impl FnMut(&EntryId, &Arc<Account>)) {
         for entry in &self.entries {
             visit(entry.key(), entry.value());
         }
@@ -220,10 +199,10 @@ impl Table {
     }
 
     /// `still` is the entry as it is now: another of its names may have the same hash.
-    fn disclaim(&self, name: &str, id: EntryId, still: Option<&Mirrored>) {
+    fn disclaim(&self, name: &str, id: EntryId, still: Option<&Account>) {
         let hash = self.hasher.hash_one(name);
-        let mut names = still.into_iter().flat_map(Mirrored::names);
-        if names.any(|name| self.hasher.hash_one(name) == hash) {
+        let mut names_left = still.into_iter().flat_map(names);
+        if names_left.any(|name| self.hasher.hash_one(name) == hash) {
             return;
         }
         if let Entry::Occupied(mut entry) = self.names.entry(hash) {
