@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, Tick, WrongTag};
 use portvakt_eap::Sessions;
 
-use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
+use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
@@ -140,6 +140,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             config.radius.conversation_timeout,
         ),
         hashing,
+        lines: Arc::new(Lines::new(passwords.hash_queue as usize)),
         store,
         audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
         metrics,

@@ -31,7 +31,7 @@ pub(super) fn handle(
         return exchange.refuse(Refusal::MethodNotAllowed);
     }
     let Some((offered, refused_by)) = offer(credential, name) else {
-        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk());
+        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk().into());
         return exchange.refuse(MissingSecret::ClearText.refusal());
     };
     let name = match route::route(name, &exchange.policy.realms) {

@@ -116,7 +116,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .inner_identity
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
-    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
+    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
     match step {
         Step::Request(eap) => {
             let state = exchange.access.conversations.park(parked, Instant::now());
@@ -175,7 +175,7 @@ fn prove(
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
     let Some(offered) = offered(credential) else {
-        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk());
+        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk().into());
         let refusal = MissingSecret::ClearText.refusal();
         return conclude(exchange, parked, Err(refusal), limits);
     };
@@ -245,7 +245,7 @@ fn offered(credential: InnerCredential) -> Option<Offered> {
 
 fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
     parked.facts.account.clone_from(&exchange.facts.account);
-    parked.facts.detail = exchange.facts.detail;
+    parked.facts.detail.clone_from(&exchange.facts.detail);
     let verdict = match &decision {
         Ok(granted) => {
             parked.conversation.remember(Authorization {

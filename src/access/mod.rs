@@ -16,6 +16,7 @@ mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+pub mod lines;
 mod pap;
 mod policy;
 mod record;
@@ -40,6 +41,7 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use lines::Lines;
 pub use policy::{Policy, PolicyError, Service};
 
 use exchange::Exchange;
@@ -62,6 +64,8 @@ pub struct Access {
     pub conversations: Conversations,
     /// Where passwords are hashed.
     pub hashing: HashPool,
+    /// Where passwords wait that the directory checks.
+    pub lines: Arc<Lines>,
     /// What must survive.
     pub store: Store,
     /// Who came, and what they were told.

@@ -87,7 +87,7 @@ fn write_attempt(
     let facts = &exchange.facts;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: facts.detail.or(detail).map(Cow::Borrowed),
+        detail: facts.detail.as_deref().or(detail).map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));

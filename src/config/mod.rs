@@ -7,6 +7,7 @@
 mod accounts;
 mod certificate;
 mod describe;
+mod directory;
 mod eap;
 mod network;
 mod operations;
@@ -32,6 +33,9 @@ pub use accounts::{
 };
 pub use certificate::CertificateFacts;
 pub use describe::describe;
+pub use directory::{
+    Group, Ldap, LdapServer, Membership, Scope, Security, ServiceAccount, Template, Verify,
+};
 pub use eap::{CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TlsVersions};
 pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
@@ -62,6 +66,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// How EAP is spoken; present when any client may speak it.
     pub eap: Option<Eap>,
+    /// Where accounts are kept, if not here.
+    pub directory: Option<Ldap>,
     /// When failed log-ons lock an account.
     pub lockout: Lockout,
     /// Zone, terms and attribute names.
@@ -155,6 +161,8 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
     let eap = eap::eap(&mut root, referred, heard.eap, now);
     let lockout = accounts::lockout(&mut root);
     let accounts = accounts::accounts(&mut root);
+    let kinds = accounts.as_ref().map(|accounts| accounts.kinds.clone());
+    let directory = directory::directory(&mut root, referred, &kinds.unwrap_or_default());
     let passwords = accounts::passwords(&mut root);
     let services = accounts::services(&mut root, &heard.services);
     let audit = operations::audit(&mut root, referred, &data);
@@ -170,6 +178,7 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
         radius,
         clients,
         eap,
+        directory,
         lockout,
         accounts,
         passwords,
