@@ -30,14 +30,14 @@ const CHANGES_AT_LEAST: u64 = 1 << 20;
 /// How far the copy has come, in the server's words; what it means depends on the way in which the
 /// copy is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
+pub(super) struct Position {
     /// The way: of another, a position means nothing.
-    pub way: String,
+    pub(super) way: String,
     /// The server that gave it, where no other understands it.
     #[serde(default)]
-    pub server: Option<String>,
+    pub(super) server: Option<String>,
     /// Cookie, number or time.
-    pub mark: Vec<u8>,
+    pub(super) mark: Vec<u8>,
 }
 
 /// One line of the file.
@@ -62,17 +62,17 @@ enum Line<'a> {
 }
 
 /// What was found on disk.
-pub struct Restored {
+pub(super) struct Restored {
     /// All accounts.
-    pub table: Table,
+    pub(super) table: Table,
     /// Where to go on; `None` is from the beginning.
-    pub position: Option<Position>,
+    pub(super) position: Option<Position>,
     /// When the directory was last heard of.
-    pub heard: Timestamp,
+    pub(super) heard: Timestamp,
 }
 
 /// The file of one mirror.
-pub struct Journal {
+pub(super) struct Journal {
     path: PathBuf,
     source: String,
     /// Open for changes; `None` until the whole has been written, and after the disk refused.
@@ -88,7 +88,7 @@ impl Journal {
     /// # Errors
     /// The file can't be read. One that is missing, of another source or of another format is no
     /// error: there is nothing in it for us.
-    pub fn open(path: PathBuf, source: String) -> io::Result<(Self, Option<Restored>)> {
+    pub(super) fn open(path: PathBuf, source: String) -> io::Result<(Self, Option<Restored>)> {
         let mut journal = Self {
             path,
             source,
@@ -116,7 +116,7 @@ impl Journal {
     ///
     /// # Errors
     /// The disk's; the old file is as it was.
-    pub fn rewrite(
+    pub(super) fn rewrite(
         &mut self,
         table: &Table,
         position: Option<&Position>,
@@ -160,7 +160,7 @@ impl Journal {
     ///
     /// # Errors
     /// The disk's, as for the others: from then on nothing is added, until the whole is written.
-    pub fn put(&mut self, id: EntryId, account: &Arc<Account>) -> io::Result<()> {
+    pub(super) fn put(&mut self, id: EntryId, account: &Arc<Account>) -> io::Result<()> {
         let account = Cow::Borrowed(&**account);
         self.add(&Line::Put { id, account })
     }
@@ -169,7 +169,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn remove(&mut self, id: EntryId) -> io::Result<()> {
+    pub(super) fn remove(&mut self, id: EntryId) -> io::Result<()> {
         self.add(&Line::Remove(id))
     }
 
@@ -177,7 +177,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn heard(&mut self, position: Option<&Position>, at: Timestamp) -> io::Result<()> {
+    pub(super) fn heard(&mut self, position: Option<&Position>, at: Timestamp) -> io::Result<()> {
         let position = position.map(Cow::Borrowed);
         self.add(&Line::Heard { at, position })?;
         let synced = self.file.as_mut().map_or(Ok(()), |file| {
@@ -189,7 +189,7 @@ impl Journal {
 
     /// Whether the whole should be written: there are more changes than accounts, or the disk had
     /// refused.
-    pub fn wants_rewrite(&self) -> bool {
+    pub(super) fn wants_rewrite(&self) -> bool {
         self.file.is_none() || self.changes > self.whole.max(CHANGES_AT_LEAST)
     }
 

@@ -23,14 +23,14 @@ use super::EntryId;
 mod tests;
 
 /// What the server gives to say how far the copy has come; opaque.
-pub type Cookie = Box<[u8]>;
+pub(super) type Cookie = Box<[u8]>;
 
 /// Ids of entries.
-pub type Ids = HashSet<EntryId, ahash::RandomState>;
+pub(super) type Ids = HashSet<EntryId, ahash::RandomState>;
 
 /// What the server says. `E` is an entry with its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message<E> {
+pub(super) enum Message<E> {
     /// An entry with the Sync State control (RFC 4533 §2.3).
     Entry {
         /// What became of it.
@@ -78,7 +78,7 @@ pub enum Message<E> {
 
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryState<E> {
+pub(super) enum EntryState<E> {
     /// It is there, and as it was.
     Present,
     /// It is new, or new to this search.
@@ -92,7 +92,7 @@ pub enum EntryState<E> {
 /// What to do next, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Step<E> {
+pub(super) enum Step<E> {
     /// Put the entry in the place of whatever has this id.
     Put(EntryId, E),
     /// Remove the entry, if it is there.
@@ -109,7 +109,7 @@ pub enum Step<E> {
 
 /// One search, from its first message to its last.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     phase: Phase,
 }
 
@@ -128,7 +128,7 @@ enum Phase {
 
 impl Session {
     /// The copy is empty and no cookie was sent.
-    pub fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         Self {
             phase: Phase::Refreshing {
                 named: None,
@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// The copy is what it was when the cookie was remembered, and the cookie was sent.
-    pub fn resume() -> Self {
+    pub(super) fn resume() -> Self {
         Self {
             phase: Phase::Refreshing {
                 named: Some(Ids::default()),
@@ -148,12 +148,12 @@ impl Session {
     }
 
     /// Whether the copy is complete, and is kept so.
-    pub fn is_persisting(&self) -> bool {
+    pub(super) fn is_persisting(&self) -> bool {
         matches!(self.phase, Phase::Persisting)
     }
 
     /// Takes in one message.
-    pub fn handle<E>(&mut self, message: Message<E>) -> Vec<Step<E>> {
+    pub(super) fn handle<E>(&mut self, message: Message<E>) -> Vec<Step<E>> {
         match message {
             Message::Entry { state, id, cookie } => self.entry(state, id, cookie),
             Message::NewCookie(cookie) => self.remember(Some(cookie)).into_iter().collect(),

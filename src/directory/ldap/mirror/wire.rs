@@ -14,14 +14,14 @@ use crate::directory::entry::{Attribute, Entry};
 mod tests;
 
 /// Sync Request (RFC 4533 §2.2): what a server that can keep a copy current lists.
-pub const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
+pub(super) const SYNC_REQUEST: &str = "1.3.6.1.4.1.4203.1.9.1.1";
 const SYNC_STATE: &str = "1.3.6.1.4.1.4203.1.9.1.2";
 const SYNC_DONE: &str = "1.3.6.1.4.1.4203.1.9.1.3";
 const SYNC_INFO: &[u8] = b"1.3.6.1.4.1.4203.1.9.1.4";
 /// LDAP_SERVER_DIRSYNC_OID of Active Directory ([MS-ADTS] 3.1.1.3.4.1.3).
-pub const DIRSYNC: &str = "1.2.840.113556.1.4.841";
+pub(super) const DIRSYNC: &str = "1.2.840.113556.1.4.841";
 /// Simple paged results (RFC 2696).
-pub const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+pub(super) const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
 
 /// SearchResultEntry and IntermediateResponse (RFC 4511 §4.5.2, §4.13).
 const SEARCH_RESULT_ENTRY: u64 = 4;
@@ -30,13 +30,13 @@ const INTERMEDIATE_RESPONSE: u64 = 25;
 /// Not what the protocol allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server sent what LDAP does not allow: {0}")]
-pub struct Malformed(&'static str);
+pub(super) struct Malformed(&'static str);
 
 /// An entry of a search result; `None` is a referral, which is not followed.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn entry(result: ResultEntry) -> Result<Option<Entry>, Malformed> {
+pub(super) fn entry(result: ResultEntry) -> Result<Option<Entry>, Malformed> {
     match result.0.id {
         SEARCH_RESULT_ENTRY => read_entry(result.0)
             .map(Some)
@@ -49,7 +49,7 @@ pub fn entry(result: ResultEntry) -> Result<Option<Entry>, Malformed> {
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn sync_message(result: ResultEntry) -> Result<Option<Message<Entry>>, Malformed> {
+pub(super) fn sync_message(result: ResultEntry) -> Result<Option<Message<Entry>>, Malformed> {
     let (tag, controls) = (result.0, result.1);
     match tag.id {
         SEARCH_RESULT_ENTRY => sync_entry(tag, &controls)
@@ -162,7 +162,7 @@ fn read_ids(set: StructureTag) -> Option<Vec<EntryId>> {
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn sync_done(controls: &[Control]) -> Result<Message<Entry>, Malformed> {
+pub(super) fn sync_done(controls: &[Control]) -> Result<Message<Entry>, Malformed> {
     let info = match value_of(controls, SYNC_DONE) {
         Some(value) => read_value(value)
             .and_then(constructed)
@@ -178,19 +178,19 @@ pub fn sync_done(controls: &[Control]) -> Result<Message<Entry>, Malformed> {
 
 /// How far a search in pages has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub(super) struct Page {
     /// A number that the server gives: how many there are (RFC 2696), or whether more are to come
     /// (DirSync).
-    pub number: u64,
+    pub(super) number: u64,
     /// Where to go on; empty at the end of paged results, never for DirSync.
-    pub cookie: Vec<u8>,
+    pub(super) cookie: Vec<u8>,
 }
 
 /// The control of paged results in a search's result. A server that sends none has sent all.
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn page(controls: &[Control]) -> Result<Option<Page>, Malformed> {
+pub(super) fn page(controls: &[Control]) -> Result<Option<Page>, Malformed> {
     let Some(value) = value_of(controls, PAGED_RESULTS) else {
         return Ok(None);
     };
@@ -210,7 +210,7 @@ pub fn page(controls: &[Control]) -> Result<Option<Page>, Malformed> {
 ///
 /// # Errors
 /// [`Malformed`], also if it is missing.
-pub fn dirsync_page(controls: &[Control]) -> Result<Page, Malformed> {
+pub(super) fn dirsync_page(controls: &[Control]) -> Result<Page, Malformed> {
     let read = |value| {
         let mut fields = constructed(read_value(value)?)?.into_iter();
         let number = unsigned(&primitive(fields.next()?)?)?;
@@ -224,7 +224,7 @@ pub fn dirsync_page(controls: &[Control]) -> Result<Page, Malformed> {
 }
 
 /// Asks for what has changed since the cookie, in answers of at most so many octets.
-pub fn dirsync_request(cookie: &[u8]) -> RawControl {
+pub(super) fn dirsync_request(cookie: &[u8]) -> RawControl {
     use ldap3::asn1::{ASNTag as _, Integer, OctetString, Sequence, Tag};
 
     /// None: whoever asks needs the right "Replicating Directory Changes". With
