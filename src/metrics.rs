@@ -1,6 +1,7 @@
 //! Prometheus metrics. Handles are resolved at the start, labels come from closed lists (clients of
 //! the configuration, codes of the program): never a user, a device or anything a stranger sends.
 
+mod directory;
 pub mod http;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,9 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use directory::DirectoryFamilies;
+
+pub use directory::{DirectoryOperation, ServerMetrics};
 pub use prometheus::Error as MetricsError;
 
 /// Label of what is not in the closed list: a mistake of ours, shown instead of lost.
@@ -37,6 +41,7 @@ pub struct Metrics {
     latency: Histograms,
     handshakes: Counters,
     hash_wait: Histogram,
+    directories: DirectoryFamilies,
     gauges: Gauges,
 }
 
@@ -199,6 +204,7 @@ impl Metrics {
                 &HandshakeOutcome::LABELS,
             )?,
             hash_wait: hash_wait(&registry)?,
+            directories: DirectoryFamilies::new(&registry)?,
             gauges: Gauges::new(&registry)?,
             registry,
         })
@@ -217,6 +223,19 @@ impl Metrics {
         Ok(ClientMetrics([
             accept?, reject?, challenge?, status?, duplicate?, drop?,
         ]))
+    }
+
+    /// The metrics of one server of a directory. `kinds` are the labels of all failures.
+    ///
+    /// # Errors
+    /// None that can happen with the labels given here.
+    pub fn directory_server(
+        &self,
+        directory: &str,
+        server: &str,
+        kinds: &[&'static str],
+    ) -> Result<ServerMetrics, MetricsError> {
+        self.directories.server(directory, server, kinds)
     }
 
     /// Counts a refusal by its code.
@@ -281,19 +300,22 @@ impl Counters {
     ) -> Result<Self, MetricsError> {
         let family = IntCounterVec::new(opts, &[label])?;
         registry.register(Box::new(family.clone()))?;
-        let counter = |value: &'static str| {
-            family
-                .get_metric_with_label_values(&[value])
-                .map(|counter| (value, counter))
-        };
+        Self::of_children(values, |value| {
+            family.get_metric_with_label_values(&[value])
+        })
+    }
+
+    /// Counters that `counter` makes for each value.
+    fn of_children(
+        values: &[&'static str],
+        counter: impl Fn(&str) -> Result<IntCounter, MetricsError>,
+    ) -> Result<Self, MetricsError> {
         let known = values
             .iter()
-            .copied()
-            .map(counter)
-            .collect::<Result<_, _>>()?;
+            .map(|value| counter(value).map(|counter| (*value, counter)));
         Ok(Self {
-            known,
-            other: counter(OTHER)?.1,
+            known: known.collect::<Result<_, _>>()?,
+            other: counter(OTHER)?,
         })
     }
 
@@ -317,19 +339,22 @@ impl Histograms {
     ) -> Result<Self, MetricsError> {
         let family = HistogramVec::new(opts, &[label])?;
         registry.register(Box::new(family.clone()))?;
-        let histogram = |value: &'static str| {
-            family
-                .get_metric_with_label_values(&[value])
-                .map(|histogram| (value, histogram))
-        };
+        Self::of_children(values, |value| {
+            family.get_metric_with_label_values(&[value])
+        })
+    }
+
+    /// Histograms that `histogram` makes for each value.
+    fn of_children(
+        values: &[&'static str],
+        histogram: impl Fn(&str) -> Result<Histogram, MetricsError>,
+    ) -> Result<Self, MetricsError> {
         let known = values
             .iter()
-            .copied()
-            .map(histogram)
-            .collect::<Result<_, _>>()?;
+            .map(|value| histogram(value).map(|histogram| (*value, histogram)));
         Ok(Self {
-            known,
-            other: histogram(OTHER)?.1,
+            known: known.collect::<Result<_, _>>()?,
+            other: histogram(OTHER)?,
         })
     }
 

@@ -20,10 +20,11 @@ use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
-use crate::directory::{Directory as _, Embedded, OpenError};
+use crate::directory::ldap::{self, LdapDirectory};
+use crate::directory::{Directory, Embedded, OpenError, ServerState};
 use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::http::{self, Check, MetricsServer};
-use crate::metrics::{MetricsError, Readings};
+use crate::metrics::{Metrics, MetricsError, Readings};
 use crate::store::{Store, StoreError};
 
 /// How often the house is tidied.
@@ -51,6 +52,9 @@ pub enum StartError {
     /// The accounts in it.
     #[error(transparent)]
     Accounts(#[from] OpenError),
+    /// The directory that has them instead.
+    #[error(transparent)]
+    Directory(#[from] ldap::OpenError),
     /// What the configuration names.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -108,7 +112,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     )
     .map_err(PolicyError::HashCost)?;
     let store = Store::open(&config.data)?;
-    let directory = Embedded::open(store.clone())?;
+    let directory = directory(config, &store, &policy, &metrics)?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
     for record in store.restore_locks(clock.now())? {
@@ -125,7 +129,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     )
     .map_err(StartError::Thread)?;
     Ok(Arc::new(Access {
-        directory: Arc::new(directory),
+        directory,
         locks,
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
@@ -147,6 +151,22 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         clock,
         policy: ArcSwap::from_pointee(policy),
     }))
+}
+
+/// Where the accounts are: here, or where the configuration says.
+fn directory(
+    config: &Config,
+    store: &Store,
+    policy: &Policy,
+    metrics: &Metrics,
+) -> Result<Arc<dyn Directory>, StartError> {
+    Ok(match &config.directory {
+        Some(settings) => {
+            let realms = &policy.realms.ours;
+            Arc::new(LdapDirectory::open(settings, realms, metrics)?)
+        }
+        None => Arc::new(Embedded::open(store.clone())?),
+    })
 }
 
 /// Takes down what [`build`] put up, the disk last.
@@ -441,8 +461,11 @@ impl http::Source for Pages {
         let ends = self.0.policy.load().certificate_ends;
         let is_valid = ends.is_none_or(|ends| ends > Timestamp::now());
         let check = |name, ok, detail: String| Check { name, ok, detail };
+        let servers = self.0.directory.servers();
+        let directory =
+            (!servers.is_empty()).then(|| check("directory", !all_down(&servers), downs(&servers)));
         http::Health {
-            checks: vec![
+            checks: [
                 check(
                     "store",
                     store.is_ok(),
@@ -461,9 +484,26 @@ impl http::Source for Pages {
                         false => "the certificate has expired; devices refuse it".to_owned(),
                     },
                 ),
-            ],
+            ]
+            .into_iter()
+            .chain(directory)
+            .collect(),
         }
     }
+}
+
+/// Whether there are servers of a directory, and none of them can be asked.
+fn all_down(servers: &[ServerState]) -> bool {
+    !servers.is_empty() && servers.iter().all(|server| server.down.is_some())
+}
+
+/// Which servers of the directory can't be asked, since when and why not.
+fn downs(servers: &[ServerState]) -> String {
+    let downs = servers.iter().filter_map(|server| {
+        let (since, why) = server.down.as_ref()?;
+        Some(format!("{} for {} s: {why}", server.name, since.as_secs()))
+    });
+    downs.collect::<Vec<_>>().join("; ")
 }
 
 /// Whole days from `now` until `then`, rounded down; negative once it has passed.

@@ -42,6 +42,7 @@ use crate::store::Store;
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
 pub use lines::Lines;
+pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
 
 use exchange::Exchange;

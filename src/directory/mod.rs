@@ -14,10 +14,12 @@ pub mod ldap;
 pub mod entry;
 mod generalized_time;
 pub mod import;
+pub mod ldap;
 pub mod ldif;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portvakt_auth::account::Account;
 use portvakt_auth::name::{AccountId, NameError, Realm};
@@ -26,7 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
-pub use ask::{Answer, Ask, Reply, Verdict, Verify};
+pub use ask::{Answer, Ask, Question, Reply, Verdict, Verify};
 pub use embedded::{Embedded, OpenError};
 
 /// Accounts by name.
@@ -45,6 +47,18 @@ pub trait Directory: Send + Sync {
         )))
     }
 
+    /// The servers behind it and how they fare; none where there are none.
+    fn servers(&self) -> Vec<ServerState> {
+        Vec::new()
+    }
+
+    /// What the directory has under a name and how it is understood, for whoever wants to know why;
+    /// `None` if there is nothing behind the accounts that could be shown.
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<ldap::Reading>>> {
+        let (_, _) = (name, realm);
+        None
+    }
+
     /// All accounts, ordered by name; `None` if this directory cannot list them.
     fn list(&self) -> Option<Vec<Arc<Account>>> {
         None
@@ -54,6 +68,15 @@ pub trait Directory: Send + Sync {
     fn writer(&self) -> Option<&dyn DirectoryWriter> {
         None
     }
+}
+
+/// How a server of a directory fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerState {
+    /// Its address.
+    pub name: String,
+    /// How long it can't have been asked, and why not; `None` while it can.
+    pub down: Option<(Duration, String)>,
 }
 
 /// What came of a look-up.

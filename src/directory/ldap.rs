@@ -1,0 +1,281 @@
+//! A directory that is asked over LDAP (RFC 4511): OpenLDAP, 389ds, Active Directory.
+//!
+//! ```text
+//! find   ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
+//! verify ── BindAttempt ── pool ── binds: a connection of its own ── bind: Verdict
+//! ```
+//!
+//! Everything runs on two threads of its own and waits on neither. What can't be answered by the
+//! deadline of the log-on is answered as [`FindError::Unavailable`], by nobody's fault.
+
+mod active_directory;
+mod bind;
+mod binds;
+mod connector;
+mod failure;
+mod mapping;
+mod moment;
+mod password_policy;
+mod pool;
+mod query;
+mod server;
+mod template;
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portvakt_auth::name::MAX_NAME_OCTETS;
+use portvakt_auth::{Account, BindAttempt, Realm};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout_at;
+use zeroize::Zeroizing;
+
+use super::{Answer, Directory, FindError, Found, Question, Reply, ServerState, Verdict, Verify};
+use crate::config::Ldap as Settings;
+use crate::metrics::{Metrics, MetricsError};
+
+use connector::Connector;
+use mapping::Mapping;
+use pool::Pool;
+use query::Queries;
+use server::Server;
+
+pub use failure::Failure;
+pub use mapping::{Reading, Remark};
+
+/// Questions that may be under way; more than a directory answers within anybody's patience.
+const MOST_QUESTIONS: usize = 10_000;
+
+/// Accounts of a directory that is asked for each.
+pub struct LdapDirectory {
+    asked: Arc<Asked>,
+    timeout: Duration,
+    questions: Arc<Semaphore>,
+    /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
+    runtime: Option<Runtime>,
+}
+
+/// What a question needs.
+struct Asked {
+    pool: Pool,
+    queries: Queries,
+    mapping: Mapping,
+}
+
+/// Why a directory can't even be tried.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Its certificate could never be checked.
+    #[error("the directory's certificate can't be checked: {0}")]
+    Authorities(#[from] rustls::Error),
+    /// There are no threads.
+    #[error("can't start threads for the directory: {0}")]
+    Threads(#[from] io::Error),
+    /// It can't be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+impl LdapDirectory {
+    /// Begins to connect, and returns at once: whether the directory is there shows later.
+    ///
+    /// # Errors
+    /// [`OpenError`]; none of it is the directory's.
+    pub fn open(
+        settings: &Settings,
+        realms: &[Realm],
+        metrics: &Metrics,
+    ) -> Result<Self, OpenError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("directory")
+            .enable_all()
+            .build()?;
+        let came_up = Arc::new(Notify::new());
+        let servers = servers(settings, metrics, &came_up)?;
+        let entered = runtime.enter();
+        servers.iter().for_each(Server::keep_connected);
+        drop(entered);
+        let mapping = Mapping::new(settings, realms);
+        let asked = Asked {
+            queries: Queries::new(settings, &mapping),
+            mapping,
+            pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
+        };
+        Ok(Self {
+            asked: Arc::new(asked),
+            timeout: settings.timeout,
+            questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Answers a question on the directory's own threads, once, by the deadline.
+    fn answer<T, F>(
+        &self,
+        work: impl FnOnce(Arc<Asked>, Instant) -> F + Send + 'static,
+    ) -> Question<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, FindError>> + Send + 'static,
+    {
+        let asked = Arc::clone(&self.asked);
+        let place = Arc::clone(&self.questions).try_acquire_owned();
+        let (patience, runtime) = (
+            self.timeout,
+            self.runtime.as_ref().map(|r| r.handle().clone()),
+        );
+        Question::new(move |began, reply: Reply<T>| {
+            let (Ok(place), Some(runtime)) = (place, runtime) else {
+                return reply.send(unavailable("too many questions to it at once"));
+            };
+            let deadline = began + patience;
+            runtime.spawn(async move {
+                // In a task of its own, for the library panics at what it can't read.
+                let mut work = tokio::spawn(work(asked, deadline));
+                let answer = match timeout_at(deadline.into(), &mut work).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(_)) => unavailable(Failure::Garbled),
+                    Err(_) => {
+                        work.abort();
+                        unavailable(Failure::Timeout)
+                    }
+                };
+                drop(place);
+                reply.send(answer);
+            });
+        })
+    }
+}
+
+fn servers(
+    settings: &Settings,
+    metrics: &Metrics,
+    came_up: &Arc<Notify>,
+) -> Result<Vec<Arc<Server>>, OpenError> {
+    let tls = Arc::new(connector::tls(settings.authorities.as_deref())?);
+    let server = |server| {
+        let label = format!("{server}");
+        let metrics = metrics.directory_server(&settings.name, &label, &Failure::LABELS)?;
+        let connector = Connector::new(settings, server, Arc::clone(&tls));
+        let came_up = Arc::clone(came_up);
+        Ok(Arc::new(Server::new(
+            settings, server, connector, metrics, came_up,
+        )))
+    };
+    settings.servers.iter().map(server).collect()
+}
+
+fn unavailable<T>(why: impl ToString) -> Result<T, FindError> {
+    Err(FindError::Unavailable(why.to_string().into()))
+}
+
+impl Drop for LdapDirectory {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Directory for LdapDirectory {
+    fn find(&self, name: &str, realm: Option<&Realm>) -> Found {
+        if name.is_empty() || name.len() > MAX_NAME_OCTETS {
+            return Found::Unknown;
+        }
+        let (name, realm) = (name.to_owned(), realm.cloned());
+        Found::Ask(self.answer(move |asked, deadline| async move {
+            asked.find(deadline, &name, realm.as_ref()).await
+        }))
+    }
+
+    fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
+        let account = Arc::clone(account);
+        self.answer(move |asked, deadline| async move {
+            asked.verify(deadline, &account, &password).await
+        })
+    }
+
+    fn servers(&self) -> Vec<ServerState> {
+        let state = |server: &Arc<Server>| ServerState {
+            name: server.name.clone(),
+            down: server.down().map(|(since, failure)| {
+                let why = failure.map(|failure| failure.to_string());
+                (since, why.unwrap_or_else(|| "connecting".to_owned()))
+            }),
+        };
+        self.asked.pool.servers().iter().map(state).collect()
+    }
+
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
+        let (name, realm) = (name.to_owned(), realm.cloned());
+        Some(self.answer(move |asked, deadline| async move {
+            asked.read(deadline, &name, realm.as_ref()).await
+        }))
+    }
+}
+
+impl Asked {
+    async fn read(
+        &self,
+        deadline: Instant,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Reading>, FindError> {
+        let found = self.pool.ask(deadline, |ldap| async move {
+            let mut entries = self.queries.find(ldap.clone(), name, realm).await?;
+            for entry in &mut entries {
+                self.queries.add_groups(ldap.clone(), entry).await?;
+            }
+            Ok(entries)
+        });
+        let entries = found.await.or_else(unavailable)?;
+        let now = Timestamp::now();
+        Ok(entries
+            .iter()
+            .map(|entry| self.mapping.understand(entry, now))
+            .collect())
+    }
+
+    async fn find(&self, deadline: Instant, name: &str, realm: Option<&Realm>) -> Answer {
+        let mut readings = self.read(deadline, name, realm).await?.into_iter();
+        let Some(reading) = readings.next() else {
+            return Ok(None);
+        };
+        if readings.next().is_some() {
+            return Err(FindError::Ambiguous);
+        }
+        let account = reading.account.map_err(FindError::NotUnderstood)?;
+        Ok(is_called(&account, name).then(|| Arc::new(account)))
+    }
+
+    async fn verify(
+        &self,
+        deadline: Instant,
+        account: &Account,
+        password: &[u8],
+    ) -> Result<Verdict, FindError> {
+        // Nothing that may be sent: an empty password above all (P1).
+        let Some(attempt) = BindAttempt::new(account, password) else {
+            return Ok(Verdict::Wrong);
+        };
+        let bound = self
+            .pool
+            .bind(deadline, attempt.entry(), attempt.password());
+        let result = bound.await.or_else(unavailable)?;
+        bind::judge(attempt, &result).or_else(unavailable)
+    }
+}
+
+/// Whether an account has exactly this name: a directory may find somebody by one that merely looks
+/// like theirs, or has other spaces in it (RFC 4518).
+fn is_called(account: &Account, name: &str) -> bool {
+    account.id.as_str() == name || account.aliases.iter().any(|alias| alias == name)
+}

@@ -1,0 +1,1 @@
+//! What entries of each kind of directory become.
