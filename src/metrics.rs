@@ -3,6 +3,7 @@
 
 mod directory;
 pub mod http;
+mod mirror;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,9 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use crate::directory::ldap::mirror::MirrorReading;
 use directory::DirectoryFamilies;
+use mirror::MirrorGauges;
 
 pub use directory::{DirectoryOperation, ServerMetrics};
 pub use prometheus::Error as MetricsError;
@@ -73,6 +76,8 @@ pub struct Readings {
     pub audit_dropped: u64,
     /// Days until the certificate expires; none without one.
     pub certificate_days_left: Option<i64>,
+    /// How the mirror of the directory stands; none without one.
+    pub mirror: Option<MirrorReading>,
 }
 
 /// What became of a request.
@@ -372,6 +377,7 @@ struct Gauges {
     store_waiting: IntGauge,
     audit_dropped: IntCounter,
     certificate_days_left: Gauge,
+    mirror: MirrorGauges,
 }
 
 impl Gauges {
@@ -396,6 +402,7 @@ impl Gauges {
             )?,
             audit_dropped,
             certificate_days_left,
+            mirror: MirrorGauges::new(registry)?,
         })
     }
 
@@ -415,5 +422,6 @@ impl Gauges {
             .and_then(|days| i32::try_from(days).ok());
         self.certificate_days_left
             .set(days.map_or(f64::NAN, f64::from));
+        self.mirror.set(readings.mirror.as_ref());
     }
 }

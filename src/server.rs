@@ -20,6 +20,7 @@ use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
+use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
 use crate::directory::ldap::{self, LdapDirectory};
 use crate::directory::{Directory, Embedded, OpenError, ServerState};
 use crate::listen::{ListenError, Listeners, Options};
@@ -128,7 +129,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         Box::new(move |waited| observed.hash_waited(waited)),
     )
     .map_err(StartError::Thread)?;
-    Ok(Arc::new(Access {
+    let access = Arc::new(Access {
         directory,
         locks,
         proofs: RememberedProofs::new(
@@ -150,7 +151,23 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         metrics,
         clock,
         policy: ArcSwap::from_pointee(policy),
-    }))
+    });
+    forget_whom_the_mirror_names(&access);
+    Ok(access)
+}
+
+/// What was proven with an account that is no longer the same holds no more.
+fn forget_whom_the_mirror_names(access: &Arc<Access>) {
+    let Some(mirror) = access.directory.mirror() else {
+        return;
+    };
+    let weak = Arc::downgrade(access);
+    mirror.on_change(Box::new(move |account| {
+        if let Some(access) = weak.upgrade() {
+            access.proofs.forget(account);
+            access.sessions.forget(account.as_str());
+        }
+    }));
 }
 
 /// Where the accounts are: here, or where the configuration says.
@@ -163,7 +180,12 @@ fn directory(
     Ok(match &config.directory {
         Some(settings) => {
             let realms = &policy.realms.ours;
-            Arc::new(LdapDirectory::open(settings, realms, metrics)?)
+            Arc::new(LdapDirectory::open(
+                settings,
+                realms,
+                metrics,
+                &config.data,
+            )?)
         }
         None => Arc::new(Embedded::open(store.clone())?),
     })
@@ -444,6 +466,7 @@ impl http::Source for Pages {
             store_waiting: store.locks_waiting + store.entries_waiting,
             audit_dropped: access.audit.health().dropped,
             certificate_days_left: ends.map(|ends| days_between(now.utc, ends)),
+            mirror: access.directory.mirror().map(|mirror| mirror.reading()),
         }
     }
 
@@ -487,8 +510,23 @@ impl http::Source for Pages {
             ]
             .into_iter()
             .chain(directory)
+            .chain(
+                self.0
+                    .directory
+                    .mirror()
+                    .map(|mirror| mirror_check(&mirror.reading())),
+            )
             .collect(),
         }
+    }
+}
+
+/// A mirror that is in use is well, though it may have something to say.
+fn mirror_check(reading: &MirrorReading) -> Check {
+    Check {
+        name: "mirror",
+        ok: reading.state != MirrorState::TooOld && reading.disk.is_none(),
+        detail: reading.in_words(),
     }
 }
 

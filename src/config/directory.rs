@@ -14,8 +14,10 @@ use super::section::Section;
 use super::value;
 
 mod address;
+mod mirror;
 
 pub use address::{LdapServer, Security};
+pub use mirror::{MirrorSettings, MirrorWay};
 
 /// A directory that is asked over LDAP.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Ldap {
     pub group_base: String,
     /// What groups mean.
     pub groups: Vec<Group>,
+    /// How all accounts are kept in memory, if they are.
+    pub mirror: Option<MirrorSettings>,
 }
 
 /// What a directory knows us by.
@@ -188,6 +192,8 @@ fn ldap(
     let timeouts = timeouts(&mut section);
     let default_kind = section.word("default-kind", &KINDS.map(|(w, k)| (w, Some(k))), None);
     let group_base = optional_name(&mut section, "group-base");
+    let (membership, groups) = (membership(&mut section, template), groups(&mut section));
+    let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
     let ldap = Ldap {
         balance: section.boolean("balance", false).value,
         authorities: authorities(&mut section, referred),
@@ -204,8 +210,9 @@ fn ldap(
         attributes: attributes(&mut section),
         kinds,
         default_kind,
-        membership: membership(&mut section, template),
-        groups: groups(&mut section),
+        mirror: mirror::mirror(&mut section, is_searched),
+        membership,
+        groups,
         group_base: group_base.or(base.clone()).unwrap_or_default(),
         name,
         template: template.unwrap_or(Template::OpenLdap),

@@ -34,7 +34,8 @@ pub use accounts::{
 pub use certificate::CertificateFacts;
 pub use describe::describe;
 pub use directory::{
-    Group, Ldap, LdapServer, Membership, Scope, Security, ServiceAccount, Template, Verify,
+    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, Scope, Security,
+    ServiceAccount, Template, Verify,
 };
 pub use eap::{CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TlsVersions};
 pub use network::{Client, ClientMethods, Radius};

@@ -1,7 +1,8 @@
 //! A directory that is asked over LDAP (RFC 4511): OpenLDAP, 389ds, Active Directory.
 //!
 //! ```text
-//! find   ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
+//! find   ── mirror, if it knows ─────────────────────────────────────────── Account
+//!        ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
 //! verify ── BindAttempt ── pool ── binds: a connection of its own ── bind: Verdict
 //! ```
 //!
@@ -14,6 +15,8 @@ mod binds;
 mod connector;
 mod failure;
 mod mapping;
+pub mod mirror;
+mod mirrored;
 mod moment;
 mod password_policy;
 mod pool;
@@ -25,6 +28,7 @@ mod tests;
 mod translate;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +47,7 @@ use crate::metrics::{Metrics, MetricsError};
 
 use connector::Connector;
 use mapping::Mapping;
+use mirror::{Mirror, MirrorKeeper, Mirrored};
 use pool::Pool;
 use query::Queries;
 use server::Server;
@@ -58,6 +63,7 @@ pub struct LdapDirectory {
     asked: Arc<Asked>,
     timeout: Duration,
     questions: Arc<Semaphore>,
+    mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
 }
@@ -84,7 +90,8 @@ pub enum OpenError {
 }
 
 impl LdapDirectory {
-    /// Begins to connect, and returns at once: whether the directory is there shows later.
+    /// Begins to connect, and returns at once: whether the directory is there shows later. A mirror
+    /// keeps its journal in the folder `data`.
     ///
     /// # Errors
     /// [`OpenError`]; none of it is the directory's.
@@ -92,6 +99,7 @@ impl LdapDirectory {
         settings: &Settings,
         realms: &[Realm],
         metrics: &Metrics,
+        data: &Path,
     ) -> Result<Self, OpenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -113,8 +121,14 @@ impl LdapDirectory {
             asked: Arc::new(asked),
             timeout: settings.timeout,
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
+            mirror: mirrored::start(settings, realms, data)?,
             runtime: Some(runtime),
         })
+    }
+
+    fn mirrored(&self, name: &str) -> Mirrored {
+        let mirror = self.mirror.as_ref();
+        mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
     }
 
     /// Answers a question on the directory's own threads, once, by the deadline.
@@ -190,6 +204,14 @@ impl Directory for LdapDirectory {
         if name.is_empty() || name.len() > MAX_NAME_OCTETS {
             return Found::Unknown;
         }
+        match self.mirrored(name) {
+            Mirrored::Account(account) => return Found::Account(account),
+            Mirrored::Nobody => return Found::Unknown,
+            Mirrored::Ambiguous => {
+                return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
+            }
+            Mirrored::Unsure => {}
+        }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {
             asked.find(deadline, &name, realm.as_ref()).await
@@ -212,6 +234,17 @@ impl Directory for LdapDirectory {
             }),
         };
         self.asked.pool.servers().iter().map(state).collect()
+    }
+
+    fn mirror(&self) -> Option<&Arc<Mirror>> {
+        self.mirror.as_ref().map(|(mirror, _)| mirror)
+    }
+
+    fn list(&self) -> Option<Vec<Arc<Account>>> {
+        let mirror = self.mirror().filter(|mirror| mirror.is_in_use())?;
+        let mut accounts = mirror.accounts();
+        accounts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        Some(accounts)
     }
 
     fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {

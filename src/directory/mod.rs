@@ -9,8 +9,6 @@ pub mod ask;
 pub mod attributes;
 pub mod draft;
 mod embedded;
-pub mod ldap;
-
 pub mod entry;
 mod generalized_time;
 pub mod import;
@@ -50,6 +48,11 @@ pub trait Directory: Send + Sync {
     /// The servers behind it and how they fare; none where there are none.
     fn servers(&self) -> Vec<ServerState> {
         Vec::new()
+    }
+
+    /// Its accounts in memory, where they are kept.
+    fn mirror(&self) -> Option<&Arc<ldap::mirror::Mirror>> {
+        None
     }
 
     /// What the directory has under a name and how it is understood, for whoever wants to know why;

@@ -12,6 +12,7 @@
 //! look-up never takes half a directory for the whole.
 
 mod entry_id;
+mod history;
 mod journal;
 mod keeper;
 mod link;
@@ -31,6 +32,7 @@ use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
 
 pub use entry_id::EntryId;
+pub use history::carry_over;
 pub use keeper::MirrorKeeper;
 pub use plan::{Dial, Dialled, Plan, Source, Way};
 pub use table::{Lookup, Table, taken_in};
@@ -88,6 +90,32 @@ pub struct MirrorReading {
     pub failure: Option<String>,
     /// Why the journal is not written.
     pub disk: Option<String>,
+}
+
+impl MirrorReading {
+    /// What is amiss, for whoever looks after the server; empty when nothing is.
+    pub fn in_words(&self) -> String {
+        let age = self.age.unwrap_or_default().as_secs();
+        let failure = self.failure.as_deref().unwrap_or("no word from it yet");
+        let state = match self.state {
+            MirrorState::Current => None,
+            MirrorState::Loading => Some(format!(
+                "not all accounts have been read yet, and the directory is asked for each                  ({failure})"
+            )),
+            MirrorState::Away => Some(format!(
+                "the directory has not told of changes for {age} s ({failure}); known accounts \
+                 go on"
+            )),
+            MirrorState::TooOld => Some(format!(
+                "the directory has not told of changes for {age} s ({failure}): longer than \
+                 mirror-max-age, so the mirror is not used"
+            )),
+        };
+        let disk = self.disk.as_ref().map(|error| {
+            format!("the disk refuses ({error}): after a restart the mirror begins anew")
+        });
+        state.into_iter().chain(disk).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// The accounts in memory. Look-ups come from any thread; one thread keeps it.

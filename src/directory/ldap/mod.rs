@@ -1,3 +1,0 @@
-//! Accounts in an LDAP directory.
-
-pub mod mirror;
