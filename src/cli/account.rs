@@ -12,7 +12,9 @@ use portvakt_auth::{Account, PasswordKind};
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
-use crate::control::{Filter, Imported, PasswordFacts, Request, Response, Summary};
+use crate::control::{
+    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -53,6 +55,9 @@ pub(super) struct Show {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Show what the directory has, and how each value is understood
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
     #[command(flatten)]
     file: ConfigFile,
 }
@@ -102,8 +107,10 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
             print(ask(&list.file, request, nothing, |_| {}), false)
         }
         AccountCommand::Show(show) => {
-            let request = Request::Show {
-                user: show.user.clone(),
+            let user = show.user.clone();
+            let request = match show.raw {
+                true => Request::Raw { user },
+                false => Request::Show { user },
             };
             print(ask(&show.file, request, nothing, |_| {}), show.json)
         }
@@ -203,6 +210,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
             say(serde_json::to_string_pretty(&value).unwrap_or_default());
         }
         Ok(Response::Account { account, password }) => print_account(&account, password.as_ref()),
+        Ok(Response::Entries { entries }) => return print_entries(&entries),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
         Ok(other) => {
@@ -229,6 +237,30 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
+    }
+}
+
+/// Ends well if there is one entry, and it is an account.
+fn print_entries(entries: &[RawEntry]) -> Ending {
+    for entry in entries {
+        say(&entry.dn);
+        for value in &entry.values {
+            let RawValue {
+                attribute,
+                value,
+                meaning,
+            } = value;
+            say(format_args!("  {attribute:<28} {value:<32} {meaning}"));
+        }
+        if let Some(fault) = &entry.fault {
+            complain(&format_args!("it is no account: {fault}"));
+        }
+    }
+    match entries {
+        [] => fail("the directory has nobody of this name, or bind-dn may not see them"),
+        [one] if one.fault.is_none() => Ending::Done,
+        [_] => Ending::Failed,
+        _ => fail("several entries have this name; nobody is let in by it"),
     }
 }
 
@@ -278,10 +310,14 @@ fn print_account(account: &Account, password: Option<&PasswordFacts>) {
             PasswordKind::Permanent => "",
             PasswordKind::Temporary => "temporary, ",
         };
-        format!(
-            "{kind}set {}, kept as {}",
-            password.changed_at, password.scheme
-        )
+        let set = match password.changed_at {
+            Some(at) => format!("set {at}"),
+            None => "set nobody says when".to_owned(),
+        };
+        match &password.scheme {
+            Some(scheme) => format!("{kind}{set}, kept as {scheme}"),
+            None => format!("{kind}{set}, checked by the directory"),
+        }
     });
     row(
         "password",

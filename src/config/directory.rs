@@ -378,19 +378,16 @@ fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
     const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, hyphens";
     const REGISTRY: [&str; 3] = ["registered-term", "fee-paid-term", "in-registry"];
     let mut section = section.table("attributes");
+    let of_registry = REGISTRY.iter().filter(|key| section.has(key)).count();
+    if (1..REGISTRY.len()).contains(&of_registry) {
+        let complaint = Complaint::Conflict("only some of what the registry says".to_owned());
+        let advice = "name registered-term, fee-paid-term and in-registry, or none of them";
+        section.report().problem(section.place(), complaint, advice);
+    }
     let mut given = BTreeMap::new();
     for key in AttributeNames::KEYS {
         let name = section.parsed(key, EXPECTED, value::attribute_name);
         given.extend(name.map(|name| (*key, name.value)));
-    }
-    let known = REGISTRY
-        .iter()
-        .filter(|key| given.contains_key(**key))
-        .count();
-    if (1..REGISTRY.len()).contains(&known) {
-        let complaint = Complaint::Conflict("only some of what the registry says".to_owned());
-        let advice = "name registered-term, fee-paid-term and in-registry, or none of them";
-        section.report().problem(section.place(), complaint, advice);
     }
     section.finish();
     given

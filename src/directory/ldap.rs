@@ -58,6 +58,9 @@ pub use mapping::{Reading, Remark};
 /// Questions that may be under way; more than a directory answers within anybody's patience.
 const MOST_QUESTIONS: usize = 10_000;
 
+/// The work ends so long before its answer is due: then it says itself what it waited for.
+const MARGIN: Duration = Duration::from_millis(50);
+
 /// Accounts of a directory that is asked for each.
 pub struct LdapDirectory {
     asked: Arc<Asked>,
@@ -153,7 +156,7 @@ impl LdapDirectory {
             let deadline = began + patience;
             runtime.spawn(async move {
                 // In a task of its own, for the library panics at what it can't read.
-                let mut work = tokio::spawn(work(asked, deadline));
+                let mut work = tokio::spawn(work(asked, deadline - MARGIN));
                 let answer = match timeout_at(deadline.into(), &mut work).await {
                     Ok(Ok(answer)) => answer,
                     Ok(Err(_)) => unavailable(Failure::Garbled),

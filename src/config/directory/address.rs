@@ -84,10 +84,10 @@ fn bare_security(section: &mut Section<'_>, servers: &[Given<LdapServer>]) -> Se
             "write ldaps://, or leave start-tls out",
         );
     } else {
-        let complaint = Complaint::Conflict("start-tls = false".to_owned());
+        let complaint = Complaint::Conflict("a server with ldap://".to_owned());
         let advice = "write ldaps://, or leave start-tls out; danger-plain-text = true is for a \
                       directory on this very machine";
-        report.problem(&bare.place, complaint, advice);
+        report.problem(&start_tls.place, complaint, advice);
     }
     Security::DangerPlainText
 }

@@ -54,9 +54,11 @@ pub struct Remark {
 impl Remark {
     pub(super) fn new(attribute: &str, value: &str, meaning: &str) -> Self {
         const MOST: usize = 80;
+        // It may be shown on a terminal.
+        let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
         Self {
             attribute: attribute.to_owned(),
-            value: value.chars().take(MOST).collect(),
+            value: value.chars().take(MOST).map(shown).collect(),
             meaning: meaning.to_owned(),
         }
     }
@@ -110,9 +112,12 @@ impl Mapping {
         let mut translator = Translator::new(entry, self);
         let said = translator.translate();
         let account = self.account(entry, &said, &translator, now);
+        let mut remarks = translator.remarks;
+        let left = unremarked(entry, &remarks);
+        remarks.extend(left);
         Reading {
             dn: entry.dn.clone(),
-            remarks: translator.remarks,
+            remarks,
             account,
         }
     }
@@ -284,6 +289,23 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
         vlan: key(Fact::Vlan),
         service: key(Fact::Service),
     }
+}
+
+/// What was read and made no difference.
+fn unremarked(entry: &Entry, remarks: &[Remark]) -> Vec<Remark> {
+    let is_remarked = |name: &str| {
+        let mut names = remarks.iter().map(|remark| &remark.attribute);
+        names.any(|remarked| remarked.eq_ignore_ascii_case(name))
+    };
+    let left = entry
+        .attributes
+        .iter()
+        .filter(|attribute| !is_remarked(&attribute.name));
+    left.map(|attribute| {
+        let value = String::from_utf8_lossy(&attribute.value);
+        Remark::new(&attribute.name, &value, "makes no difference by itself")
+    })
+    .collect()
 }
 
 /// A fault in the directory's words.

@@ -54,7 +54,7 @@ impl Queries {
     }
 
     /// The filter for whoever has this name; all that it brings along is escaped (P2; RFC 4515 §3).
-    fn filter_for(&self, name: &str, realm: Option<&Realm>) -> String {
+    pub(super) fn filter_for(&self, name: &str, realm: Option<&Realm>) -> String {
         let escaped = ldap_escape(name);
         let mut any: String = self
             .by_name

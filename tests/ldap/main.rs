@@ -1,0 +1,17 @@
+//! Accounts in a directory: the whole program with OpenLDAP's slapd behind it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod battery;
+mod faults;
+mod hostile;
+mod people;
