@@ -485,8 +485,10 @@ impl http::Source for Pages {
         let is_valid = ends.is_none_or(|ends| ends > Timestamp::now());
         let check = |name, ok, detail: String| Check { name, ok, detail };
         let servers = self.0.directory.servers();
+        let mirror = self.0.directory.mirror();
+        let is_missed = all_down(&servers) && !mirror.is_some_and(|mirror| mirror.is_in_use());
         let directory =
-            (!servers.is_empty()).then(|| check("directory", !all_down(&servers), downs(&servers)));
+            (!servers.is_empty()).then(|| check("directory", !is_missed, downs(&servers)));
         http::Health {
             checks: [
                 check(

@@ -14,4 +14,5 @@ mod common;
 mod battery;
 mod faults;
 mod hostile;
+mod mirror;
 mod people;
