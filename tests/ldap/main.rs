@@ -11,7 +11,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod active_directory;
 mod battery;
+#[path = "../common/active_directory.rs"]
+mod domain;
 mod faults;
 mod hostile;
 mod mirror;

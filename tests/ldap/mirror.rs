@@ -28,9 +28,10 @@ fn mirrored(slapd: &Slapd) -> Daemon {
     daemon
 }
 
+/// Why a log-on was refused; nothing if it was not.
 fn reason(daemon: &Daemon, user: &str, password: &str) -> String {
     let before = daemon.audit_lines().len();
-    assert!(daemon.radclient(user, password).is_reject());
+    daemon.radclient(user, password);
     let attempt = daemon.attempt(before + 1);
     attempt["reason"].as_str().unwrap_or_default().to_owned()
 }

@@ -137,11 +137,7 @@ impl Keeping {
                 self.mirror.unlink(None);
                 continue;
             };
-            tracing::warn!(
-                directory = self.plan.name,
-                why,
-                "the mirror is not told of changes"
-            );
+            self.complain(&why);
             self.mirror.unlink(Some(why));
             tokio::select! {
                 () = sleep(jittered(pause)) => {}
@@ -188,6 +184,14 @@ impl Keeping {
                 poll::keep(self, link, fresh).await
             }
             other => other,
+        }
+    }
+
+    /// Once for each cause: it may last for hours.
+    fn complain(&self, why: &str) {
+        if lock(&self.mirror.failure).as_deref() != Some(why) {
+            let directory = &self.plan.name;
+            tracing::warn!(directory, why, "the mirror is not told of changes");
         }
     }
 
