@@ -14,11 +14,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, Tick, WrongTag};
 use portvakt_eap::Sessions;
+use zeroize::Zeroizing;
 
 use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
-use crate::config::{Config, Problems, Warning};
+use crate::config::{self, Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
 use crate::directory::ldap::{self, LdapDirectory};
@@ -26,7 +27,7 @@ use crate::directory::{Directory, Embedded, OpenError, ServerState};
 use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::http::{self, Check, MetricsServer};
 use crate::metrics::{Metrics, MetricsError, Readings};
-use crate::store::{Store, StoreError};
+use crate::store::{SealingKey, Store, StoreError};
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -112,7 +113,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         &mut Scratch::new(),
     )
     .map_err(PolicyError::HashCost)?;
-    let store = Store::open(&config.data)?;
+    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
     let directory = directory(config, &store, &policy, &metrics)?;
     let accounts = directory.list().map_or(0, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
@@ -198,6 +199,18 @@ pub fn put_away(access: &Access) {
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");
     }
+}
+
+/// The key that the operator keeps; `None` for the one in the data folder.
+fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()))
+        .transpose()
+}
+
+fn sealing_key_path(config: &Config) -> Option<&std::path::Path> {
+    let file = config.accounts.sealing_key.as_ref();
+    file.map(|file| file.path.as_path())
 }
 
 fn destination(config: &Config) -> Destination {
@@ -381,6 +394,14 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             "passwords.remember-proofs",
             old.passwords.remember_proofs == new.passwords.remember_proofs,
         ),
+        (
+            "directory",
+            is_same_directory(old.directory.as_ref(), new.directory.as_ref()),
+        ),
+        (
+            "accounts.sealing-key-file",
+            sealing_key_path(old) == sealing_key_path(new),
+        ),
         ("metrics.address", old.metrics == new.metrics),
         ("control.socket", old.control == new.control),
     ];
@@ -389,6 +410,15 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         .filter(|(_, same)| !same)
         .map(|(key, _)| key)
         .collect()
+}
+
+fn is_same_directory(old: Option<&config::Ldap>, new: Option<&config::Ldap>) -> bool {
+    let password = |ldap: Option<&config::Ldap>| {
+        let account = ldap?.bind.as_ref()?;
+        Some(Zeroizing::new(account.password.as_bytes().to_vec()))
+    };
+    // What is written out has every key, and the password's place only.
+    format!("{old:?}") == format!("{new:?}") && password(old) == password(new)
 }
 
 /// Throws away what has had its time, tells of conversations that were given up, and keeps the

@@ -20,6 +20,7 @@ use portvakt::config::{
 
 const SAMPLE: &str = "config/portvakt.toml";
 const FULL: &str = "tests/config/full.toml";
+const SEALING_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
 
 /// A certificate that is valid from 2026-01-01 for a year, and its key.
 static IDENTITY: LazyLock<(String, String)> = LazyLock::new(|| {
@@ -48,6 +49,7 @@ fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
         Some("radius.pem") => Ok(private(&IDENTITY.0)),
         Some("radius.key") => Ok(private(&IDENTITY.1)),
         Some("devices-ca.pem" | "devices.crl") => Ok(private("read by others")),
+        Some("sealing.key") => Ok(private(SEALING_KEY)),
         Some("access-points") => Ok(private("sixteen octets or more\n")),
         Some("short") => Ok(FileContent {
             readable_by_others: true,
@@ -135,7 +137,7 @@ fn sample_shows_every_key() {
 #[test]
 fn every_key_is_read() {
     let (config, warnings) = load(&text(FULL)).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
     let (default, _) = load(&text(SAMPLE)).unwrap();
     let [full, default] = [config.clone(), default].map(|config| format!("{config:#?}"));
     let default: Vec<&str> = default.lines().collect();
@@ -156,6 +158,8 @@ fn every_key_is_read() {
         "pap: false",
         "mschapv2: false",
         "legacy_mschap: false",
+        "legacy_chap: false",
+        "mschap_retry: false",
         "send_vlan: false",
         "legacy_message_authenticator_optional: false",
         "certificate:",
@@ -255,6 +259,7 @@ fn secrets_are_in_no_debug_output_and_no_description() {
         "sixteen octets",
         "a secret of the environment",
         "PRIVATE",
+        "BwcHBwcH",
     ] {
         assert!(!shown.contains(secret), "{secret}");
     }
@@ -291,6 +296,7 @@ fn weak_settings_are_warned_of() {
         assert!(said.contains(expected), "{lines}:\n{said}");
         assert!(!said.contains("testing123"), "{said}");
     }
+    assert!(warnings("[accounts]\nwrite-nt-hashes-danger = true").contains("steals an NT hash"));
     assert!(warnings("[metrics]\naddress = \"0.0.0.0\"").contains("other machines"));
     assert!(warnings("[service.vnp]\nvlan = \"7\"").contains("no client has this service"));
 }
@@ -326,6 +332,14 @@ fn key_of_another_certificate_is_refused() {
         problems.contains("eap.key = \"radius.key\": this key does not belong"),
         "{problems}"
     );
+}
+
+#[test]
+fn sealing_key_that_is_none_is_refused_and_not_shown() {
+    let said = problems(&with("[accounts]\nsealing-key-file = \"access-points\""));
+    assert!(said.contains("accounts.sealing-key-file"), "{said}");
+    assert!(said.contains("openssl rand -base64 32"), "{said}");
+    assert!(!said.contains("sixteen octets"), "{said}");
 }
 
 #[test]

@@ -107,6 +107,15 @@ fn list_can_be_narrowed_to_locked_and_to_closed_accounts() {
 }
 
 #[test]
+fn list_knows_whom_the_service_is_for() {
+    let mut setup = Setup::new().more("[service.eduroam]\nkinds = [\"employee\"]\n");
+    setup.prepare();
+    let listed = done(&setup, &["account", "list"]);
+    assert!(line_of(&listed, "anna").contains(" service-not-allowed "));
+    assert!(line_of(&listed, "kari").contains(" open "), "{listed}");
+}
+
+#[test]
 fn list_says_how_many_more_there_are() {
     let mut setup = Setup::new();
     setup.prepare();
@@ -294,6 +303,49 @@ fn temporary_password_does_not_open_the_network() {
 }
 
 #[test]
+fn deleted_account_is_gone_at_once_and_after_a_restart() {
+    let mut daemon = Setup::new().start();
+    assert!(log_on(&daemon, "anna", ANNA));
+    let words = [
+        "account",
+        "delete",
+        "s100001",
+        "--yes",
+        "--why",
+        "asked for",
+    ];
+    let said = done(&daemon, &words);
+    assert!(said.contains("anna is deleted"), "{said}");
+    assert!(!log_on(&daemon, "anna", ANNA));
+    assert!(!log_on(&daemon, "s100001", ANNA));
+    assert_eq!(daemon.attempt(2)["reason"], "unknown-user");
+    let line = act(&daemon, "delete");
+    assert_eq!(
+        (&line["account"], &line["why"]),
+        (&"anna".into(), &"asked for".into())
+    );
+    daemon.kill();
+    daemon.restart();
+    failed(&daemon, &["account", "show", "anna"]);
+    assert!(log_on(&daemon, "kari", KARI));
+}
+
+#[test]
+fn account_is_deleted_only_if_its_name_is_typed_again() {
+    let daemon = Setup::new().start();
+    let words = ["account", "delete", "anna"];
+    for answer in ["", "yes\n", "ann\n"] {
+        let refused = daemon.cli_with(&words, answer);
+        assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+        assert!(text(&refused).contains("nothing was deleted"));
+    }
+    assert!(log_on(&daemon, "anna", ANNA));
+    assert!(daemon.cli_with(&words, "anna\n").status.success());
+    assert!(!log_on(&daemon, "anna", ANNA));
+    failed(&daemon, &["account", "delete", "anna", "--yes"]);
+}
+
+#[test]
 fn empty_password_is_refused() {
     let daemon = Setup::new().start();
     let set = daemon.cli_with(&["account", "set-password", "anna"], "\n");
@@ -355,6 +407,34 @@ fn student_who_has_paid_is_let_in_after_the_import() {
         ],
     );
     assert!(log_on(&daemon, "ola", "forgot-to-pay-again"));
+}
+
+#[test]
+fn old_file_does_not_bring_an_old_password_back_and_says_so() {
+    let daemon = Setup::new().start();
+    let ldif = daemon.write("old.ldif", &person("nils", "as-it-was-in-spring"));
+    let ldif = ldif.to_str().unwrap();
+    let words = ["account", "import", "--hash-cleartext", ldif];
+    done(&daemon, &words);
+    let set = ["account", "set-password", "nils"];
+    let set = daemon.cli_with(&set, "as-it-is-in-autumn\n");
+    assert!(set.status.success(), "{}", text(&set));
+    let again = daemon.cli(&words);
+    assert!(again.status.success(), "{}", text(&again));
+    let said = text(&again);
+    assert!(
+        said.contains("old.ldif:1: the account has a password that was set later"),
+        "{said}"
+    );
+    assert!(
+        said.contains("0 new, 0 changed, 1 unchanged, 0 left out"),
+        "{said}"
+    );
+    assert!(log_on(&daemon, "nils", "as-it-is-in-autumn"));
+    assert!(!log_on(&daemon, "nils", "as-it-was-in-spring"));
+    let lines = daemon.wait_for_audit(2, |line| line["what"] == "import" && line["why"] == ldif);
+    let result = lines[1]["result"].to_string();
+    assert!(result.contains("1 older passwords left out"), "{result}");
 }
 
 #[test]

@@ -163,16 +163,97 @@ fn peer_printed_eapol_test_commands_work() {
     let folder = folder();
     let demo = Demo::start(folder.path());
     let commands = demo.commands("eapol_test");
-    assert_eq!(commands.len(), 3, "{}", demo.greeting);
+    assert_eq!(commands.len(), 4, "{}", demo.greeting);
     for command in commands {
         let said = text(&shell(command));
-        if command.contains("/ola.conf") {
+        if command.contains("/ola.conf") || command.contains("/astrid-peap.conf") {
             assert!(said.trim_end().ends_with("FAILURE"), "{said}");
         } else {
-            assert!(said.contains("MPPE keys OK: 1  mismatch: 0"), "{said}");
-            assert!(said.trim_end().ends_with("SUCCESS"), "{said}");
+            assert_let_in(&said);
         }
     }
+}
+
+fn assert_let_in(said: &str) {
+    assert!(said.contains("MPPE keys OK: 1  mismatch: 0"), "{said}");
+    assert!(said.trim_end().ends_with("SUCCESS"), "{said}");
+}
+
+/// Every profile in the folder is one of a person or one of a printed method.
+#[test]
+fn peer_profile_of_every_printed_method_logs_in_as_it_stands() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let methods = demo
+        .greeting
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("methods: "));
+    let methods: Vec<_> = methods.expect("the list of methods").split(' ').collect();
+    assert!(methods.contains(&"ttls-pap") && methods.contains(&"tls"));
+    let command = demo.commands("eapol_test")[0];
+    for method in &methods {
+        for version in ["1.2", "1.3"] {
+            let profile = format!("/{method}-tls{version}.conf");
+            let said = text(&shell(&command.replace("/anna.conf", &profile)));
+            assert_let_in(&said);
+            let spoken = format!("SSL: Using TLS version TLSv{version}");
+            assert!(said.contains(&spoken), "{profile}: {said}");
+        }
+    }
+    let files = std::fs::read_dir(folder.path().join("eapol_test")).unwrap();
+    let files = files.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_str().unwrap().contains("-tls1.")
+    });
+    assert_eq!(files.count(), 2 * methods.len());
+}
+
+/// People are let in or not as the greeting says.
+#[test]
+fn peer_profile_of_every_printed_person_does_what_the_greeting_says() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let command = demo.commands("eapol_test")[0];
+    let lines = demo.greeting.lines().map(str::trim);
+    let people = lines.filter(|line| line.ends_with("refused") || line.contains("gets in"));
+    let mut seen = 0;
+    for person in people {
+        let name = person.split(' ').next().unwrap();
+        let said = text(&shell(
+            &command.replace("/anna.conf", &format!("/{name}.conf")),
+        ));
+        match person.ends_with("refused") {
+            true => assert!(said.trim_end().ends_with("FAILURE"), "{said}"),
+            false => assert_let_in(&said),
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+}
+
+#[test]
+fn peer_account_without_nt_hash_is_explained() {
+    let folder = folder();
+    let demo = Demo::start(folder.path());
+    let commands = demo.commands("eapol_test");
+    let refused = commands
+        .iter()
+        .find(|command| command.contains("/astrid-peap.conf"));
+    assert!(
+        text(&shell(refused.unwrap()))
+            .trim_end()
+            .ends_with("FAILURE")
+    );
+    let explain = demo.commands(PROGRAM)[0].replace("explain ola", "explain astrid");
+    let told = || {
+        let said = text(&shell(&explain));
+        said.contains("has no NT hash").then_some(said)
+    };
+    let said = eventually(told).expect("the sentence");
+    assert!(
+        said.contains("import it with its sambaNTPassword"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -211,8 +292,10 @@ fn secrets_are_for_their_owner_alone() {
     for file in [
         "portvakt.toml",
         "tls/radius.key",
+        "tls/anna.key",
         "eapol_test/anna.conf",
         "data/portvakt.db",
+        "data/sealing.key",
     ] {
         let mode = std::fs::metadata(folder.path().join(file))
             .unwrap()

@@ -140,11 +140,24 @@ fn peer_mschapv2_without_an_nt_hash_is_explained_and_not_counted() {
     );
 }
 
-/// CHAP could only be answered with a password in clear text.
+/// CHAP is off, and could only be answered with a secret in clear text.
 #[test]
 fn peer_chap_inside_ttls_is_refused() {
     let run = profile(USER, PASSWORD, "TTLS", "auth=CHAP").run(&everything());
     assert!(run.is_reject(), "{}", run.output);
+}
+
+/// E6. The account's CHAP secret is that of a device, and its password opens nothing by CHAP.
+#[test]
+fn peer_chap_inside_ttls_opens_with_the_secret_of_the_device() {
+    let mut setup = server("[\"ttls\"]").set("eap", "ttls-inner", "[\"legacy-chap\"]");
+    setup.give_chap_secret(USER, "of-the-printer");
+    let daemon = setup.start();
+    let device = || profile(USER, "of-the-printer", "TTLS", "auth=CHAP");
+    logs_on_and_comes_back(&daemon, device, "ttls/chap");
+    let run = profile(USER, PASSWORD, "TTLS", "auth=CHAP").run(&daemon);
+    assert!(run.is_reject(), "{}", run.output);
+    assert_eq!(daemon.attempt(5)["reason"], "wrong-credential");
 }
 
 /// Six wrong answers, by whatever method, lock the one account.

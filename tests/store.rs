@@ -62,6 +62,7 @@ fn attempt(name: &str, second: i64) -> AttemptRow {
         calling_station: Some("02-00-00-00-00-01".to_owned()),
         operator_name: None,
         outer_identity: Some("anonymous@campus.example".to_owned()),
+        detail: Some("More about it.".to_owned()),
     }
 }
 
@@ -467,7 +468,13 @@ fn database_and_folder_are_readable_by_their_owner_only() {
     recorded(&store, entry(lock("anna", 1, 1)));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    for file in ["portvakt.db", "portvakt.db-wal", "portvakt.db-shm", "lock"] {
+    for file in [
+        "portvakt.db",
+        "portvakt.db-wal",
+        "portvakt.db-shm",
+        "lock",
+        "sealing.key",
+    ] {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
 }

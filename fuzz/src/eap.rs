@@ -101,7 +101,8 @@ pub(crate) fn judge(credential: &InnerCredential) -> Verdict {
             ..
         } => (identity, challenge.len()),
         InnerCredential::MsChap { identity, .. } => (identity, 0),
-        InnerCredential::MsChapV2 { identity, name, .. } => (identity, name.len()),
+        InnerCredential::MsChapV2 { identity, name, .. }
+        | InnerCredential::MsChapV2Change { identity, name, .. } => (identity, name.len()),
         InnerCredential::Resumed { .. } | InnerCredential::Certificate { .. } => {
             return Verdict::Refused;
         }
@@ -109,10 +110,18 @@ pub(crate) fn judge(credential: &InnerCredential) -> Verdict {
     assert!(identity.len() <= 253 && octets <= 1024);
     match credential {
         _ if identity != b"a" => Verdict::Refused,
-        InnerCredential::MsChapV2 { .. } => Verdict::AcceptedMsChapV2 {
-            authenticator_response: [b'0'; 42],
-            inner_key: Some(InnerKey::new([7; 32])),
+        InnerCredential::MsChapV2 { name, .. } if name == b"again" => Verdict::Retry {
+            challenge: [b'c'; 16],
         },
+        InnerCredential::MsChapV2 { name, .. } if name == b"old" => Verdict::ChangePassword {
+            challenge: [b'c'; 16],
+        },
+        InnerCredential::MsChapV2 { .. } | InnerCredential::MsChapV2Change { .. } => {
+            Verdict::AcceptedMsChapV2 {
+                authenticator_response: [b'0'; 42],
+                inner_key: Some(InnerKey::new([7; 32])),
+            }
+        }
         _ => Verdict::Accepted,
     }
 }

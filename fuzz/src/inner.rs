@@ -121,6 +121,27 @@ mod tests {
         bodies.iter().map(wrap).collect()
     }
 
+    /// EAP-MSCHAPv2 by somebody whom the accounts ask again, or whose password is old.
+    fn response(name: &str) -> Vec<u8> {
+        [&[26, 2, 0, 0, 59, 49], [7; 49].as_slice(), name.as_bytes()].concat()
+    }
+
+    fn another_try() -> Vec<Vec<u8>> {
+        let said = [b"\x01a".to_vec(), response("again"), response("a")];
+        said.into_iter().chain(success()).collect()
+    }
+
+    fn change() -> Vec<Vec<u8>> {
+        let change = [&[26, 7, 0, 2, 74], [9; 582].as_slice()].concat();
+        let said = [b"\x01a".to_vec(), response("old"), change];
+        said.into_iter().chain(success()).collect()
+    }
+
+    /// Success response and Result TLV.
+    fn success() -> [Vec<u8>; 2] {
+        [vec![26, 3], vec![33, 0x80, 3, 0, 2, 0, 1]]
+    }
+
     #[test]
     fn the_corpus_and_two_thousand_mutations_of_it_keep_the_promises() {
         let mut seeds: Vec<Vec<u8>> = cases(AVPS).map(|case| script(0, &case)).collect();
@@ -128,9 +149,11 @@ mod tests {
             seeds.push(script(PEAP, &case));
             seeds.push(script(0, &in_avps(&case)));
         }
+        seeds.extend([script(PEAP, &another_try()), script(PEAP, &change())]);
         let successes = seeds.iter().filter(|seed| inner(seed)).count();
         // Were it none, the test would prove nothing.
         assert!(successes > 6, "{successes} successes");
+        assert!(inner(&script(PEAP, &another_try())) && inner(&script(PEAP, &change())));
         mutations(&seeds, 2_000, |data| {
             inner(data);
         });

@@ -9,14 +9,17 @@
 //! once get six checks: the others wait behind them, and find the lock. So a guess at our door never
 //! spends more of the directory's own patience with an account than of ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use portvakt_auth::mschap::NewPassword;
 use portvakt_auth::password::Scratch;
 use portvakt_auth::{
     Account, AccountId, Admission, AttemptOutcome, Denied, LockChange, Now, Proof, Refusal,
 };
 
-use super::credential::{Checked, Credential, Evidence, Granted};
+use super::change;
+use super::credential::{Checked, Credential, Evidence, Granted, Offered};
 use super::exchange::Exchange;
 use super::hashing::Turn;
 use super::lines::Place;
@@ -243,12 +246,44 @@ where
     }
 
     fn check(self, account: &Account, reservation: Reservation, scratch: &mut Scratch) {
+        if let Offered::MsChapV2Change(offered) = &self.credential.offered
+            && let Some((proof, new)) = offered.open(account)
+        {
+            return self.change_password(account, reservation, proof, &new, scratch);
+        }
         let access = &self.exchange.access;
         let checked = self
             .credential
             .offered
             .check(access, account, self.now(), scratch);
         self.settle_checked(account, reservation, checked);
+    }
+
+    /// The present password is proven, and a new one offered: taken, the log-on goes on with it.
+    fn change_password(
+        mut self,
+        account: &Account,
+        reservation: Reservation,
+        proof: Proof,
+        new: &NewPassword,
+        scratch: &mut Scratch,
+    ) {
+        let changed = match change::apply(&self.exchange, account, proof, new, scratch) {
+            Ok(changed) => changed,
+            Err(not_changed) => {
+                self.exchange.facts.detail = not_changed.detail.map(Cow::Borrowed);
+                let refusal = Err(not_changed.refusal);
+                return self.settle(reservation, AttemptOutcome::NotCounted, refusal);
+            }
+        };
+        self.exchange.facts.detail = Some(change::CHANGED.into());
+        let checked = match &self.credential.offered {
+            Offered::MsChapV2Change(offered) => {
+                offered.exchange.check(&self.exchange.access, &changed)
+            }
+            _ => Checked::Previous,
+        };
+        self.settle_checked(&changed, reservation, checked);
     }
 
     fn settle_checked(mut self, account: &Account, reservation: Reservation, checked: Checked) {
@@ -280,7 +315,7 @@ where
 
     /// The credential is right: now, and only now, the account's state matters (P6).
     fn settle_proven(
-        self,
+        mut self,
         account: &Account,
         reservation: Reservation,
         proof: Proof,
@@ -294,6 +329,10 @@ where
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,
         };
+        if decision == Err(Refusal::PasswordExpired) {
+            let now = self.now();
+            self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
+        }
         let decision = decision.map(|grant| Granted { grant, evidence });
         self.settle(reservation, outcome, decision);
     }

@@ -1,17 +1,29 @@
 //! Answers to a challenge outside EAP, as VPN concentrators send them: MS-CHAPv2 (RFC 2548 §2.3,
-//! RFC 2759), MS-CHAP (RFC 2433), and CHAP, which can only be refused.
+//! RFC 2759) with its change of password, MS-CHAP (RFC 2433), and CHAP (RFC 2865 §5.3).
 //!
 //! Such an exchange gives the NT hash away to whoever overhears it, so each is off unless a client
 //! is configured for it, and no client of eduroam should be (I1).
 
 use portvakt_auth::Refusal;
-use portvakt_auth::password::MissingSecret;
+use portvakt_eap::MsChapV2Error;
 use portvakt_radius::{AttributeType, ChallengeCredential, ChallengeError, VerifiedRequest};
 
 use super::attempt;
-use super::credential::{Credential, Evidence, Granted, MsChap, MsChapV2, Offered};
-use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
-use super::route;
+use super::credential::Offered;
+use super::credential::{Chap, Credential, Evidence, Granted, MsChap, MsChapV2, MsChapV2Change};
+use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
+use super::{ms_chap_error, route};
+
+/// How a device is answered.
+#[derive(Clone, Copy)]
+enum Speaks {
+    /// CHAP: yes or no.
+    Chap,
+    /// MS-CHAP.
+    MsChap { identifier: u8 },
+    /// MS-CHAPv2; `changing` if it has sent a new password.
+    MsChapV2 { identifier: u8, changing: bool },
+}
 
 /// Takes the answer out and lets it be decided upon.
 pub(super) fn handle(
@@ -22,38 +34,47 @@ pub(super) fn handle(
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
     let methods = exchange.client.methods;
     let (method, allowed) = match credential {
-        ChallengeCredential::Chap { .. } => ("chap", true),
+        ChallengeCredential::Chap { .. } => ("chap", methods.legacy_chap),
         ChallengeCredential::MsChap { .. } => ("mschap", methods.legacy_mschap),
-        ChallengeCredential::MsChapV2 { .. } => ("mschapv2", methods.mschapv2),
+        ChallengeCredential::MsChapV2 { .. } | ChallengeCredential::MsChapV2Change { .. } => {
+            ("mschapv2", methods.mschapv2)
+        }
     };
     exchange.facts.method = method;
     if !allowed {
         return exchange.refuse(Refusal::MethodNotAllowed);
     }
-    let Some((offered, refused_by)) = offer(credential, name) else {
-        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk().into());
-        return exchange.refuse(MissingSecret::ClearText.refusal());
-    };
+    let (offered, speaks) = offer(credential, name);
     let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
-        Err(refusal) => return refuse(exchange, refusal, refused_by),
+        Err(refusal) => return refuse(exchange, refusal, speaks),
     };
     let credential = Credential { name, offered };
     attempt::log_on(
         exchange,
         credential,
         move |exchange, decision| match decision {
-            Ok(granted) => accept(exchange, granted, refused_by),
-            Err(refusal) => refuse(exchange, refusal, refused_by),
+            Ok(granted) => accept(exchange, granted, speaks),
+            Err(refusal) => refuse(exchange, refusal, speaks),
         },
     );
 }
 
-/// What is offered, and how its refusal is told; `None` for CHAP, which only a password in clear
-/// text could answer.
-fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> Option<(Offered, RefusedBy)> {
+/// What is offered, and how the device is answered.
+fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> (Offered, Speaks) {
     match *credential {
-        ChallengeCredential::Chap { .. } => None,
+        ChallengeCredential::Chap {
+            identifier,
+            challenge,
+            response,
+        } => {
+            let offered = Chap {
+                identifier,
+                challenge: challenge.to_vec(),
+                response: *response,
+            };
+            (Offered::Chap(offered), Speaks::Chap)
+        }
         ChallengeCredential::MsChap {
             identifier,
             challenge,
@@ -63,7 +84,7 @@ fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> Option<(Offered, 
                 challenge: *challenge,
                 nt_response: *nt_response,
             };
-            Some((Offered::MsChap(offered), RefusedBy::MsChap { identifier }))
+            (Offered::MsChap(offered), Speaks::MsChap { identifier })
         }
         ChallengeCredential::MsChapV2 {
             identifier,
@@ -71,42 +92,106 @@ fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> Option<(Offered, 
             peer_challenge,
             nt_response,
         } => {
-            let offered = MsChapV2 {
-                name: name.to_vec(),
-                authenticator_challenge: *authenticator_challenge,
-                peer_challenge: *peer_challenge,
-                nt_response: *nt_response,
+            let offered = exchange(name, authenticator_challenge, peer_challenge, nt_response);
+            let changing = false;
+            let speaks = Speaks::MsChapV2 {
+                identifier,
+                changing,
             };
-            Some((
-                Offered::MsChapV2(offered),
-                RefusedBy::MsChapV2 { identifier },
-            ))
+            (Offered::MsChapV2(offered), speaks)
+        }
+        ChallengeCredential::MsChapV2Change {
+            identifier,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+            encrypted_password,
+            encrypted_hash,
+        } => {
+            let offered = MsChapV2Change {
+                exchange: exchange(name, authenticator_challenge, peer_challenge, nt_response),
+                encrypted_password: Box::new(encrypted_password.whole()),
+                encrypted_hash: *encrypted_hash,
+            };
+            let changing = true;
+            let speaks = Speaks::MsChapV2 {
+                identifier,
+                changing,
+            };
+            (Offered::MsChapV2Change(offered), speaks)
         }
     }
 }
 
-fn accept(exchange: Exchange, granted: Granted, refused_by: RefusedBy) {
+fn exchange(
+    name: &[u8],
+    authenticator_challenge: &[u8; 16],
+    peer_challenge: &[u8; 16],
+    nt_response: &[u8; 24],
+) -> MsChapV2 {
+    MsChapV2 {
+        name: name.to_vec(),
+        authenticator_challenge: *authenticator_challenge,
+        peer_challenge: *peer_challenge,
+        nt_response: *nt_response,
+    }
+}
+
+fn accept(exchange: Exchange, granted: Granted, speaks: Speaks) {
     let Granted { grant, evidence } = granted;
-    let with = match (evidence, &refused_by) {
-        (Evidence::MsChap(success), _) => AcceptedBy::MsChap(success),
-        (Evidence::MsChapV2(success), &RefusedBy::MsChapV2 { identifier }) => {
+    let with = match (evidence, speaks) {
+        (Evidence::None, Speaks::Chap) => AcceptedBy::Chap,
+        (Evidence::MsChap(success), Speaks::MsChap { .. }) => AcceptedBy::MsChap(success),
+        (Evidence::MsChapV2(success), Speaks::MsChapV2 { identifier, .. }) => {
             AcceptedBy::MsChapV2 {
                 identifier,
                 success,
             }
         }
         // Something else was proven than was offered: a bug, and nobody gets in by it.
-        _ => return refuse(exchange, Refusal::MethodNotAllowed, refused_by),
+        _ => return refuse(exchange, Refusal::MethodNotAllowed, speaks),
     };
     exchange.finish(Outcome::Accept { grant, with });
 }
 
-fn refuse(exchange: Exchange, refusal: Refusal, with: RefusedBy) {
+fn refuse(exchange: Exchange, refusal: Refusal, speaks: Speaks) {
+    let with = refused_by(&exchange, refusal, speaks);
     exchange.finish(Outcome::Reject {
         refusal,
         detail: None,
         with,
     });
+}
+
+/// What the device is told. The first version has no change of password that is spoken here, and
+/// a change that failed is not asked for again.
+fn refused_by(exchange: &Exchange, refusal: Refusal, speaks: Speaks) -> RefusedBy {
+    let may_retry =
+        exchange.client.mschap_retry && ms_chap_error::looks_like_a_wrong_password(refusal);
+    let tell = |version, identifier, error: MsChapV2Error, retry| RefusedBy::MsChap {
+        version,
+        identifier,
+        error,
+        retry,
+    };
+    match speaks {
+        Speaks::Chap => RefusedBy::Bare,
+        Speaks::MsChap { identifier } => {
+            let error = ms_chap_error::of(refusal, false);
+            tell(MsChapVersion::One, identifier, error, may_retry)
+        }
+        Speaks::MsChapV2 {
+            identifier,
+            changing: true,
+        } => {
+            let error = ms_chap_error::of_change(refusal);
+            tell(MsChapVersion::Two, identifier, error, false)
+        }
+        Speaks::MsChapV2 { identifier, .. } => {
+            let error = ms_chap_error::of(refusal, exchange.can_change_password);
+            tell(MsChapVersion::Two, identifier, error, may_retry)
+        }
+    }
 }
 
 /// Refuses a request whose answer can't be read, or that has more than one.

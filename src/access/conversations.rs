@@ -9,6 +9,7 @@ use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::Conversation;
 
 use super::identify::Facts;
+use super::ms_chap_error::Tries;
 use super::route::LocalName;
 use crate::listen::Client;
 
@@ -23,6 +24,8 @@ pub struct Parked {
     pub outer: LocalName,
     /// What was decided about the credential inside, once it was.
     pub decision: Option<Result<Grant, Refusal>>,
+    /// What is left of its tries by MS-CHAPv2.
+    pub tries: Tries,
     /// The identity inside the tunnel as it was given, once it was.
     pub inner_identity: Vec<u8>,
     /// Where it comes from, for the event that tells of its end.

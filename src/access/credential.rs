@@ -1,8 +1,11 @@
 //! What somebody offers to prove who they are, and how each kind is checked.
 
-use portvakt_auth::mschap::{MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success};
+use portvakt_auth::mschap::{
+    ENCRYPTED_PASSWORD_OCTETS, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success,
+    NewPassword, PasswordChange,
+};
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
-use portvakt_auth::{Account, Grant, HashError, Now, Proof, Refusal, Verification};
+use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof, Refusal, Verification};
 use zeroize::Zeroizing;
 
 use super::Access;
@@ -25,14 +28,25 @@ pub(super) struct Credential {
 pub(super) enum Offered {
     /// The password itself, as it came.
     Password(Zeroizing<Vec<u8>>),
+    /// An answer to a CHAP challenge.
+    Chap(Chap),
     /// An answer to an MS-CHAP challenge.
     MsChap(MsChap),
     /// An answer to an MS-CHAPv2 challenge.
     MsChapV2(MsChapV2),
+    /// A new password, and the answer to an MS-CHAPv2 challenge by it.
+    MsChapV2Change(MsChapV2Change),
     /// A TLS session of an earlier log-on, by the ticket that it remembers.
     Session(Vec<u8>),
     /// A client certificate that was verified and names this account.
     Certificate,
+}
+
+/// A CHAP exchange, owned; see [`ChapExchange`].
+pub(super) struct Chap {
+    pub identifier: u8,
+    pub challenge: Vec<u8>,
+    pub response: [u8; 16],
 }
 
 /// An MS-CHAP exchange, owned; see [`MsChapExchange`].
@@ -47,6 +61,13 @@ pub(super) struct MsChapV2 {
     pub authenticator_challenge: [u8; 16],
     pub peer_challenge: [u8; 16],
     pub nt_response: [u8; 24],
+}
+
+/// A password change, owned; see [`PasswordChange`].
+pub(super) struct MsChapV2Change {
+    pub exchange: MsChapV2,
+    pub encrypted_password: Box<[u8; ENCRYPTED_PASSWORD_OCTETS]>,
+    pub encrypted_hash: [u8; 16],
 }
 
 /// What a right answer earns besides the grant.
@@ -94,7 +115,8 @@ impl Offered {
         !matches!(self, Self::Session(_) | Self::Certificate)
     }
 
-    /// What can be told in microseconds; `None` where a password must be hashed.
+    /// What can be told in microseconds; `None` where a password must be hashed: to check it, or
+    /// to keep a new one.
     pub(super) fn check_at_a_glance(
         &self,
         access: &Access,
@@ -112,6 +134,7 @@ impl Offered {
                 let proof = access.proofs.recall(account, password, now)?;
                 Some(Checked::Proven(proof, Evidence::None))
             }
+            Self::Chap(offered) => Some(offered.check(access, account)),
             Self::MsChap(offered) => {
                 let checked = password::check_ms_chap(account, &offered.exchange());
                 Some(of_ms_chap(
@@ -122,16 +145,8 @@ impl Offered {
                     Evidence::MsChap,
                 ))
             }
-            Self::MsChapV2(offered) => {
-                let checked = password::check_ms_chap_v2(account, &offered.exchange());
-                Some(of_ms_chap(
-                    access,
-                    account,
-                    &offered.nt_response,
-                    checked,
-                    Evidence::MsChapV2,
-                ))
-            }
+            Self::MsChapV2(offered) => Some(offered.check(access, account)),
+            Self::MsChapV2Change(offered) => offered.check_at_a_glance(access, account),
             Self::Session(ticket) => Some(match Proof::of_session(account, ticket) {
                 Some(proof) => Checked::Proven(proof, Evidence::None),
                 None => Checked::Previous,
@@ -211,9 +226,35 @@ impl Offered {
             Self::Password(password) => {
                 let _ = access.nobodys_hash.verify(password, scratch);
             }
+            Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
+            Self::MsChapV2Change(offered) => {
+                password::check_ms_chap_v2_change_of_nobody(&offered.change());
+            }
             Self::Session(_) | Self::Certificate => {}
+        }
+    }
+}
+
+impl Chap {
+    fn exchange(&self) -> ChapExchange<'_> {
+        ChapExchange {
+            identifier: self.identifier,
+            challenge: &self.challenge,
+            response: &self.response,
+        }
+    }
+
+    fn check(&self, access: &Access, account: &Account) -> Checked {
+        match password::check_chap(account, &self.exchange()) {
+            Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, Evidence::None),
+            Ok(password::Checked::Previous) => Checked::Previous,
+            // A response is another one each time: each counts.
+            Ok(password::Checked::Wrong) => Checked::Wrong {
+                tag: access.wrong_tag.tag(account, &self.response),
+            },
+            Err(missing) => Checked::Missing(missing),
         }
     }
 }
@@ -234,6 +275,43 @@ impl MsChapV2 {
             authenticator_challenge: &self.authenticator_challenge,
             peer_challenge: &self.peer_challenge,
             nt_response: &self.nt_response,
+        }
+    }
+
+    /// Checks it against the account's NT hash, which may be that of the moment before.
+    pub(super) fn check(&self, access: &Access, account: &Account) -> Checked {
+        let checked = password::check_ms_chap_v2(account, &self.exchange());
+        let evidence = Evidence::MsChapV2;
+        of_ms_chap(access, account, &self.nt_response, checked, evidence)
+    }
+}
+
+impl MsChapV2Change {
+    fn change(&self) -> PasswordChange<'_> {
+        PasswordChange {
+            encrypted_password: &self.encrypted_password,
+            encrypted_hash: &self.encrypted_hash,
+            exchange: self.exchange.exchange(),
+        }
+    }
+
+    /// The new password, from somebody who has proven the present one.
+    pub(super) fn open(&self, account: &Account) -> Option<(Proof, NewPassword)> {
+        match password::check_ms_chap_v2_change(account, &self.change()) {
+            Ok(CheckedMsChap::Proven { proof, success }) => Some((proof, success)),
+            _ => None,
+        }
+    }
+
+    /// Why it does not open; `None` where it does.
+    fn check_at_a_glance(&self, access: &Access, account: &Account) -> Option<Checked> {
+        match password::check_ms_chap_v2_change(account, &self.change()) {
+            Ok(CheckedMsChap::Proven { .. }) => None,
+            Ok(CheckedMsChap::Previous) => Some(Checked::Previous),
+            Ok(CheckedMsChap::Wrong) => Some(Checked::Wrong {
+                tag: access.wrong_tag.tag(account, &self.exchange.nt_response),
+            }),
+            Err(missing) => Some(Checked::Missing(missing)),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use portvakt_auth::Refusal;
-use portvakt_auth::password::MissingSecret;
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
@@ -14,8 +13,9 @@ use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
 use super::conversations::{Parked, StateToken};
-use super::credential::{Credential, Evidence, MsChap, MsChapV2, Offered};
+use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::ms_chap_error::Tries;
 use super::policy::Policy;
 use super::route::LocalName;
 use super::{identify, record, route};
@@ -72,6 +72,7 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
                 conversation,
                 outer,
                 decision: None,
+                tries: Tries::new(exchange.policy.mschapv2_retries),
                 inner_identity: Vec::new(),
                 facts: exchange.facts.clone(),
                 client: exchange.client.clone(),
@@ -153,13 +154,12 @@ fn prove(
     credential: InnerCredential,
     limits: Limits,
 ) {
-    exchange
-        .access
-        .metrics
-        .handshake(match parked.conversation.is_resumed() {
-            true => HandshakeOutcome::Resumed,
-            false => HandshakeOutcome::Completed,
-        });
+    match parked.decision.take() {
+        None => note_handshake(&exchange, &parked),
+        Some(Err(refusal)) => note_try(&mut exchange, &mut parked, refusal),
+        Some(Ok(_)) => {}
+    }
+    parked.tries.offer(&credential);
     let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
         Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
@@ -174,11 +174,7 @@ fn prove(
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
-    let Some(offered) = offered(credential) else {
-        exchange.facts.detail = Some(MissingSecret::ClearText.for_helpdesk().into());
-        let refusal = MissingSecret::ClearText.refusal();
-        return conclude(exchange, parked, Err(refusal), limits);
-    };
+    let offered = offered(credential);
     attempt::log_on(
         exchange,
         Credential { name, offered },
@@ -186,6 +182,28 @@ fn prove(
             conclude(exchange, parked, decision, limits);
         },
     );
+}
+
+fn note_handshake(exchange: &Exchange, parked: &Parked) {
+    let outcome = match parked.conversation.is_resumed() {
+        true => HandshakeOutcome::Resumed,
+        false => HandshakeOutcome::Completed,
+    };
+    exchange.access.metrics.handshake(outcome);
+}
+
+/// The device was refused, and offers something else now: each try has its own line.
+fn note_try(exchange: &mut Exchange, parked: &mut Parked, refusal: Refusal) {
+    exchange.facts = record::with_method(exchange.facts.clone(), &parked.conversation);
+    exchange.facts.began = parked.facts.began;
+    exchange
+        .facts
+        .inner_identity
+        .clone_from(&parked.facts.inner_identity);
+    exchange.facts.account.clone_from(&parked.facts.account);
+    exchange.facts.detail = parked.facts.detail.take();
+    record::tried(exchange, refusal);
+    exchange.facts.detail = None;
 }
 
 /// Whose account it is about: what was said inside the tunnel, or what the certificate says.
@@ -210,14 +228,22 @@ fn identity_of(
     }
 }
 
-/// What is offered, as the log-on knows it; `None` for CHAP, which only a password in clear text
-/// could answer.
-fn offered(credential: InnerCredential) -> Option<Offered> {
-    Some(match credential {
+/// What is offered, as the log-on knows it.
+fn offered(credential: InnerCredential) -> Offered {
+    match credential {
         InnerCredential::Password { password, .. } => {
             Offered::Password(Zeroizing::new(password.as_bytes().to_vec()))
         }
-        InnerCredential::Chap { .. } => return None,
+        InnerCredential::Chap {
+            identifier,
+            challenge,
+            response,
+            ..
+        } => Offered::Chap(Chap {
+            identifier,
+            challenge,
+            response,
+        }),
         InnerCredential::MsChap {
             challenge,
             nt_response,
@@ -238,9 +264,27 @@ fn offered(credential: InnerCredential) -> Option<Offered> {
             peer_challenge,
             nt_response,
         }),
+        InnerCredential::MsChapV2Change {
+            name,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+            encrypted_password,
+            encrypted_hash,
+            ..
+        } => Offered::MsChapV2Change(MsChapV2Change {
+            exchange: MsChapV2 {
+                name,
+                authenticator_challenge,
+                peer_challenge,
+                nt_response,
+            },
+            encrypted_password,
+            encrypted_hash,
+        }),
         InnerCredential::Resumed { ticket, .. } => Offered::Session(ticket),
         InnerCredential::Certificate { .. } => Offered::Certificate,
-    })
+    }
 }
 
 fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
@@ -255,7 +299,11 @@ fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, lim
             });
             accepted(&granted.evidence)
         }
-        Err(_) => Verdict::Refused,
+        Err(refusal) => {
+            let can_change = exchange.can_change_password;
+            let challenge = crate::random::bytes();
+            parked.tries.verdict(*refusal, can_change, challenge)
+        }
     };
     parked.decision = Some(decision.map(|granted| granted.grant));
     match parked.conversation.handle_verdict(verdict, limits) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
-use portvakt_eap::Keys;
+use portvakt_eap::{Keys, MsChapV2Error};
 use portvakt_radius::{ReplyContext, VerifiedRequest};
 use zeroize::Zeroizing;
 
@@ -27,6 +27,9 @@ pub(super) struct Exchange {
     pub client: Arc<Client>,
     /// Where it comes from, and who it is.
     pub facts: Facts,
+    /// Whether it is refused for an expired password that its owner, who has proven it, may change
+    /// here and now.
+    pub can_change_password: bool,
     context: ReplyContext,
     answer: Answer,
 }
@@ -70,6 +73,8 @@ pub(super) enum Outcome {
 pub(super) enum AcceptedBy {
     /// A bare password: nothing.
     Pap,
+    /// Nothing either.
+    Chap,
     /// EAP-Success and the keys.
     Eap(Vec<u8>, Keys),
     /// Keys.
@@ -89,16 +94,26 @@ pub(super) enum RefusedBy {
     Bare,
     /// EAP-Failure.
     Eap(Vec<u8>),
-    /// MS-CHAP-Error of the first version.
-    MsChap {
-        /// The Ident octet of MS-CHAP-Response.
-        identifier: u8,
-    },
     /// MS-CHAP-Error.
-    MsChapV2 {
-        /// The Ident octet of MS-CHAP2-Response.
+    MsChap {
+        /// Of which version it is.
+        version: MsChapVersion,
+        /// The Ident octet of the response.
         identifier: u8,
+        /// What is told.
+        error: MsChapV2Error,
+        /// Whether the device may ask its user again.
+        retry: bool,
     },
+}
+
+/// A version of MS-CHAP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum MsChapVersion {
+    /// RFC 2433.
+    One,
+    /// RFC 2759.
+    Two,
 }
 
 impl Exchange {
@@ -113,6 +128,7 @@ impl Exchange {
         Self {
             policy: access.policy.load_full(),
             facts: Facts::read(request, answer.peer(), now),
+            can_change_password: false,
             context: request.reply_context(),
             access,
             client,

@@ -33,8 +33,11 @@ pub struct Place {
 thread_local! {
     /// What this thread still has to run, while it runs something: a line of a thousand that are
     /// all refused at once must not stand on the stack.
-    static TO_RUN: RefCell<Option<VecDeque<(Run, Option<Place>)>>> = const { RefCell::new(None) };
+    static TO_RUN: RefCell<Option<Turns>> = const { RefCell::new(None) };
 }
+
+/// What has come to its turn, with its place in the line.
+type Turns = VecDeque<(Run, Option<Place>)>;
 
 impl Lines {
     /// Lines in which `capacity` may wait in all.

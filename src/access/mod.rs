@@ -10,6 +10,7 @@
 
 mod attempt;
 mod challenge;
+mod change;
 mod conversations;
 mod credential;
 mod eap;
@@ -17,6 +18,7 @@ mod exchange;
 pub mod hashing;
 mod identify;
 pub mod lines;
+mod ms_chap_error;
 mod pap;
 mod policy;
 mod record;
@@ -42,6 +44,7 @@ use crate::store::Store;
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
 pub use lines::Lines;
+pub use ms_chap_error::Tries;
 pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
 

@@ -40,6 +40,12 @@ pub struct Policy {
     pub max_fragment: usize,
     /// What attributes of an import mean.
     pub attributes: AttributeMap,
+    /// Whether a password that is set here gets an NT hash.
+    pub write_nt_hashes: bool,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
+    /// Whether an expired password may be changed through MS-CHAPv2.
+    pub change_by_mschapv2: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// The end of the certificate's validity.
@@ -113,6 +119,9 @@ impl Policy {
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
+            write_nt_hashes: config.accounts.write_nt_hashes,
+            mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
+            change_by_mschapv2: config.passwords.change_by_mschapv2,
             hash_cost: hash_cost(&config.passwords)?,
             certificate_ends: config.eap.as_ref().map(|eap| eap.facts.not_after),
             reject_delay: config.radius.reject_delay,
@@ -154,6 +163,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
             },
             service: client.service.clone(),
             methods: client.methods,
+            mschap_retry: client.mschap_retry,
             send_vlan: client.send_vlan,
             counters: metrics.client(&client.name)?,
         });
@@ -207,6 +217,7 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
     match inner {
         InnerEapMethod::Pap => InnerMethod::Pap,
         InnerEapMethod::LegacyMsChap => InnerMethod::MsChap,
+        InnerEapMethod::LegacyChap => InnerMethod::Chap,
         InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,
@@ -330,6 +341,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
         default_kind: accounts.default_kind.map(kind),
         password: names.password_hash,
         nt_hash: names.nt_hash,
+        legacy_chap_secret: names.legacy_chap_secret,
         password_changed: names.password_changed,
         expires: names.expires,
         registered_term: names.registered_term,

@@ -70,6 +70,13 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
     }
 }
 
+/// Writes down a refused try of a conversation that goes on with another.
+pub(super) fn tried(exchange: &Exchange, refusal: Refusal) {
+    exchange.access.metrics.refused(refusal.code());
+    let now = exchange.access.clock.now().utc;
+    write_attempt(exchange, AttemptResult::Reject, Some(refusal), None, now);
+}
+
 fn note_latency(exchange: &Exchange) {
     exchange
         .access
@@ -139,10 +146,12 @@ pub(super) fn given_up(parked: &Parked, access: &super::Access) {
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
     // Many devices hang up on our alert: that a certificate was no good is the reason all the same.
-    let refusal = match stage {
-        Stage::TlsAlert(TlsAlert::Sent(TlsProblem::ClientCertificate(_))) => {
+    // And on MS-CHAPv2's error: then the reason is why it was refused.
+    let refusal = match (stage, &parked.decision) {
+        (Stage::TlsAlert(TlsAlert::Sent(TlsProblem::ClientCertificate(_))), _) => {
             Refusal::CertificateInvalid
         }
+        (_, Some(Err(refusal))) => *refusal,
         _ => Refusal::GaveUp,
     };
     access.metrics.refused(refusal.code());
@@ -197,5 +206,6 @@ pub(super) fn attempt_row(exchange: &Exchange, refusal: Option<Refusal>) -> Opti
         calling_station: facts.calling_station.clone(),
         operator_name: facts.operator_name.clone(),
         outer_identity: Some(facts.outer_identity.clone()),
+        detail: facts.detail.as_deref().map(str::to_owned),
     })
 }

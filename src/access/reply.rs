@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
+use portvakt_eap::MsChapV2Error;
 use portvakt_radius::reply::{MppePolicy, MsChapFailure};
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
-use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
 use super::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
@@ -31,7 +32,7 @@ pub(super) fn write<'b>(
         Outcome::Accept { grant, with } => {
             let mut reply = Reply::accept(context, buffer)?;
             match with {
-                AcceptedBy::Pap => {}
+                AcceptedBy::Pap | AcceptedBy::Chap => {}
                 AcceptedBy::Eap(packet, keys) => {
                     reply.push_eap_message(packet)?;
                     reply.push_mppe_keys(secret, &keys.msk, salts())?;
@@ -70,19 +71,12 @@ pub(super) fn write<'b>(
             let mut reply = Reply::reject(context, buffer)?;
             match with {
                 RefusedBy::Eap(packet) => reply.push_eap_message(packet)?,
-                RefusedBy::MsChap { identifier } => {
-                    reply.push_ms_chap_error(*identifier, &MsChapFailure::REFUSED_V1)?;
-                }
-                RefusedBy::MsChapV2 { identifier } => {
-                    // RFC 2759 §6 wants a challenge there, though no second try is offered.
-                    let challenge: [u8; 16] = crate::random::bytes();
-                    let challenge = Some(&challenge[..]);
-                    let failure = MsChapFailure {
-                        challenge,
-                        ..MsChapFailure::REFUSED_V2
-                    };
-                    reply.push_ms_chap_error(*identifier, &failure)?;
-                }
+                RefusedBy::MsChap {
+                    version,
+                    identifier,
+                    error,
+                    retry,
+                } => push_ms_chap_error(&mut reply, *version, *identifier, *error, *retry)?,
                 RefusedBy::Bare => {}
             }
             if !matches!(with, RefusedBy::Eap(_)) && is_told_to_its_owner(*refusal) {
@@ -93,6 +87,36 @@ pub(super) fn write<'b>(
         Outcome::Silence => return Ok(None),
     };
     Ok(Some(reply.finish(secret)?))
+}
+
+/// RFC 2759 §6 wants a challenge even where no second try is offered. It is remembered by the NAS,
+/// which makes the challenges outside EAP: the response to it comes in a request of its own, and
+/// is judged as any other.
+fn push_ms_chap_error(
+    reply: &mut Reply<'_>,
+    version: MsChapVersion,
+    identifier: u8,
+    error: MsChapV2Error,
+    retry: bool,
+) -> Result<(), PushError> {
+    let challenge: [u8; 16] = crate::random::bytes();
+    let (refused, challenge) = match version {
+        MsChapVersion::One => {
+            let challenge = challenge.first_chunk::<8>().filter(|_| retry);
+            (
+                MsChapFailure::REFUSED_V1,
+                challenge.map(<[u8; 8]>::as_slice),
+            )
+        }
+        MsChapVersion::Two => (MsChapFailure::REFUSED_V2, Some(challenge.as_slice())),
+    };
+    let failure = MsChapFailure {
+        code: error.code(),
+        retry,
+        challenge,
+        ..refused
+    };
+    reply.push_ms_chap_error(identifier, &failure)
 }
 
 /// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use portvakt_auth::mschap::NtHash;
 use portvakt_auth::password::Argon2Cost;
-use portvakt_auth::{Account, PasswordKind};
+use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
@@ -34,6 +35,8 @@ pub(super) enum AccountCommand {
     Restore(Act),
     /// Put a new password in place, read from the terminal or standard input
     SetPassword(SetPassword),
+    /// Remove an account for good; what the audit log has of it stays
+    Delete(Delete),
 }
 
 #[derive(Args)]
@@ -83,6 +86,15 @@ pub(super) struct SetPassword {
 }
 
 #[derive(Args)]
+pub(super) struct Delete {
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    act: Act,
+}
+
+#[derive(Args)]
 pub(super) struct Import {
     /// The LDIF file; `-` is standard input
     ldif: PathBuf,
@@ -121,6 +133,7 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
         }
         AccountCommand::Restore(act) => do_act(act, |user, why| Request::Restore { user, why }),
         AccountCommand::SetPassword(set) => set_password(set),
+        AccountCommand::Delete(delete) => run_delete(delete),
         AccountCommand::Import(import) => run_import(import),
     }
 }
@@ -128,6 +141,23 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
 fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending {
     let request = request(act.user.clone(), act.why.clone());
     print(ask(&act.file, request, &mut io::empty(), |_| {}), false)
+}
+
+fn run_delete(delete: &Delete) -> Ending {
+    let user = &delete.act.user;
+    if !delete.yes && !is_meant(user) {
+        return fail("nothing was deleted");
+    }
+    do_act(&delete.act, |user, why| Request::Delete { user, why })
+}
+
+/// Whether the operator types the name once more.
+fn is_meant(user: &str) -> bool {
+    complain(&format_args!(
+        "{user} will be gone, with password and aliases. Type the name again to go on:"
+    ));
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).is_ok() && line.trim() == user
 }
 
 fn set_password(set: &SetPassword) -> Ending {
@@ -147,10 +177,15 @@ fn set_password(set: &SetPassword) -> Ending {
         Ok(hash) => hash,
         Err(error) => return fail(error),
     };
+    let nt_hash = config
+        .accounts
+        .write_nt_hashes
+        .then(|| NtHash::of_password(&password));
     let (user, why) = (set.act.user.clone(), set.act.why.clone());
     let request = Request::SetPassword {
         user,
         hash,
+        nt_hash,
         temporary: set.temporary,
         why,
     };
@@ -205,11 +240,22 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
         Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
-        Ok(Response::Account { account, password }) if json => {
-            let value = serde_json::json!({ "account": account, "password": password });
-            say(serde_json::to_string_pretty(&value).unwrap_or_default());
+        Ok(Response::Account {
+            account,
+            password,
+            nt_hash,
+            legacy_chap_secret,
+        }) => {
+            let secrets = Secrets {
+                password: password.as_ref(),
+                nt_hash,
+                legacy_chap_secret,
+            };
+            match json {
+                true => print_json(&account, &secrets),
+                false => print_account(&account, &secrets),
+            }
         }
-        Ok(Response::Account { account, password }) => print_account(&account, password.as_ref()),
         Ok(Response::Entries { entries }) => return print_entries(&entries),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
@@ -264,7 +310,24 @@ fn print_entries(entries: &[RawEntry]) -> Ending {
     }
 }
 
-fn print_account(account: &Account, password: Option<&PasswordFacts>) {
+/// What may be told of the secrets of an account.
+struct Secrets<'a> {
+    password: Option<&'a PasswordFacts>,
+    nt_hash: bool,
+    legacy_chap_secret: bool,
+}
+
+fn print_json(account: &Account, secrets: &Secrets<'_>) {
+    let value = serde_json::json!({
+        "account": account,
+        "password": secrets.password,
+        "has_nt_hash": secrets.nt_hash,
+        "has_legacy_chap_secret": secrets.legacy_chap_secret,
+    });
+    say(serde_json::to_string_pretty(&value).unwrap_or_default());
+}
+
+fn print_account(account: &Account, secrets: &Secrets<'_>) {
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             say(format_args!("{key:<14} {value}"));
@@ -305,43 +368,52 @@ fn print_account(account: &Account, password: Option<&PasswordFacts>) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
-    let password = password.map(|password| {
-        let kind = match password.kind {
-            PasswordKind::Permanent => "",
-            PasswordKind::Temporary => "temporary, ",
-        };
-        let set = match password.changed_at {
-            Some(at) => format!("set {at}"),
-            None => "set nobody says when".to_owned(),
-        };
-        match &password.scheme {
-            Some(scheme) => format!("{kind}{set}, kept as {scheme}"),
-            None => format!("{kind}{set}, checked by the directory"),
-        }
-    });
+    let password = secrets.password.map(shown_password);
     row(
         "password",
         Some(password.unwrap_or_else(|| "none".to_owned())),
     );
+    let kept = |has: bool| Some(if has { "kept, sealed" } else { "none" }.to_owned());
+    row("nt hash", kept(secrets.nt_hash));
+    row(
+        "chap secret",
+        kept(secrets.legacy_chap_secret).filter(|_| account.kind == Kind::Service),
+    );
+}
+
+fn shown_password(password: &PasswordFacts) -> String {
+    let kind = match password.kind {
+        PasswordKind::Permanent => "",
+        PasswordKind::Temporary => "temporary, ",
+    };
+    let set = match password.changed_at {
+        Some(at) => format!("set {at}"),
+        None => "set nobody says when".to_owned(),
+    };
+    match &password.scheme {
+        Some(scheme) => format!("{kind}{set}, kept as {scheme}"),
+        None => format!("{kind}{set}, checked by the directory"),
+    }
 }
 
 fn print_import(imported: &Imported) -> Ending {
-    for problem in &imported.problems {
-        complain(problem);
-    }
-    let unlisted = imported
-        .problems_in_all
-        .saturating_sub(imported.problems.len());
-    if unlisted > 0 {
-        complain(&format_args!("and {unlisted} more problems"));
-    }
+    print_listed(&imported.problems, imported.problems_in_all, "problems");
+    let (older, in_all) = (&imported.older_passwords, imported.older_passwords_in_all);
+    print_listed(older, in_all, "older passwords");
     say(format_args!(
         "{} new, {} changed, {} unchanged, {} left out",
         imported.added, imported.changed, imported.unchanged, imported.problems_in_all
     ));
-    if imported.problems_in_all == 0 {
-        Ending::Done
-    } else {
-        Ending::Failed
+    match imported.problems_in_all {
+        0 => Ending::Done,
+        _ => Ending::Failed,
+    }
+}
+
+fn print_listed(lines: &[String], in_all: usize, what: &str) {
+    lines.iter().for_each(complain);
+    match in_all.saturating_sub(lines.len()) {
+        0 => {}
+        more => complain(&format_args!("and {more} more {what}")),
     }
 }

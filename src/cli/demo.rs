@@ -1,6 +1,7 @@
 //! `portvakt demo`: a folder with everything in it, and the server running there.
 
 mod folder;
+mod profile;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::control::{Desk, Request, Response};
 use crate::server::{self, Server, StartError};
 
 use folder::{PEOPLE, SECRET, USUAL_PORT};
+use profile::METHODS;
 
 /// The people of the demo.
 const LDIF: &str = include_str!("../../config/demo.ldif");
@@ -125,12 +127,18 @@ fn greet(server: &Server, dir: &Path, made: bool) {
         "  echo 'User-Name = anna, User-Password = correct-horse-battery, \
          Message-Authenticator = 0x00' | radclient -x {host}:{port} auth {SECRET}"
     ));
-    say("  # a device on Wi-Fi, EAP-TTLS (Debian: apt install eapoltest)");
-    for profile in ["anna", "anna-tls1.3", "ola"] {
+    say("  # a device on Wi-Fi, EAP-TTLS or PEAP (Debian: apt install eapoltest)");
+    for profile in ["anna", "ola", "peap-mschapv2-tls1.3", "astrid-peap"] {
         say(format_args!(
             "  eapol_test -c {shown}/eapol_test/{profile}.conf -a {host} -p {port} -s {SECRET}"
         ));
     }
+    let methods: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+    say(
+        "  # any other method: each has two profiles, METHOD-tls1.2.conf and METHOD-tls1.3.conf, and",
+    );
+    say("  # each of them logs in as it stands");
+    say(format_args!("  methods: {}", methods.join(" ")));
     say("  # why somebody can't come in, and what to do");
     say(format_args!(
         "  {program} explain ola --config {shown}/portvakt.toml"

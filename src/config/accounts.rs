@@ -1,11 +1,15 @@
 //! The rules that accounts live by: `[lockout]`, `[accounts]`, `[passwords]`, `[service.…]`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::problem::Complaint;
+use super::referred::Referred;
 use super::report::Given;
+use super::secret::Secret;
 use super::section::Section;
 use super::value::{self, MonthDay};
 
@@ -46,6 +50,19 @@ pub struct Accounts {
     pub kinds: BTreeMap<String, AccountKind>,
     /// Kind of an account without affiliation; none makes that a mistake of the account.
     pub default_kind: Option<AccountKind>,
+    /// The key that seals NT hashes and CHAP secrets; none is the one in the data folder.
+    pub sealing_key: Option<SealingKeyFile>,
+    /// Whether a password that is set here gets an NT hash.
+    pub write_nt_hashes: bool,
+}
+
+/// A file with a sealing key in it.
+#[derive(Debug, Clone)]
+pub struct SealingKeyFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it: a key in base64.
+    pub text: Secret,
 }
 
 /// A term and the day by which its fee is due.
@@ -98,6 +115,8 @@ pub struct Passwords {
     pub temporary_valid: Duration,
     /// Whether a temporary one opens the network.
     pub temporary_on_network: bool,
+    /// Whether an expired password may be changed through MS-CHAPv2.
+    pub change_by_mschapv2: bool,
     /// Octets that hashing one password takes (Argon2id).
     pub argon2_memory: u64,
     /// Passes over that memory.
@@ -140,6 +159,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
         valid_days: section.integer("valid-days", 365, 1..=3650),
         temporary_valid: section.duration("temporary-valid", 8 * HOUR, MINUTE..=72 * HOUR),
         temporary_on_network: section.boolean("temporary-on-network", false).value,
+        change_by_mschapv2: section.boolean("change-by-mschapv2", false).value,
         argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
         argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
         hash_threads: section.integer("hash-threads", 0, 0..=256),
@@ -155,7 +175,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
     passwords
 }
 
-pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
+pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> Option<Accounts> {
     const ZONE: &str = "a zone of the IANA database, like \"Europe/Oslo\"";
     let mut section = root.table("accounts");
     let zone = match section.has("zone") {
@@ -170,6 +190,8 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
     let kinds = kinds(&mut section);
     let known = KINDS.map(|(word, kind)| (word, Some(kind)));
     let default_kind = section.word("default-kind", &known, None);
+    let sealing_key = sealing_key(&mut section, referred);
+    let write_nt_hashes = write_nt_hashes(&mut section);
     section.finish();
     Some(Accounts {
         zone: zone?,
@@ -178,7 +200,34 @@ pub(super) fn accounts(root: &mut Section<'_>) -> Option<Accounts> {
         attributes,
         kinds,
         default_kind,
+        sealing_key,
+        write_nt_hashes,
     })
+}
+
+fn sealing_key(section: &mut Section<'_>, referred: &Referred) -> Option<SealingKeyFile> {
+    let file = referred.file(section, "sealing-key-file")?;
+    let (path, content) = file.value;
+    if content.readable_by_others {
+        super::network::warn_of_readers(section, &file.place);
+    }
+    if crate::store::decode_sealing_key(content.octets.as_bytes()).is_none() {
+        let complaint = Complaint::Malformed("a file with 32 octets in base64 and nothing else");
+        let advice = "for a new key: openssl rand -base64 32";
+        section.report().problem(&file.place, complaint, advice);
+    }
+    let text = content.octets.clone();
+    Some(SealingKeyFile { path, text })
+}
+
+fn write_nt_hashes(section: &mut Section<'_>) -> bool {
+    let given = section.boolean("write-nt-hashes-danger", false);
+    if given.value {
+        let advice = "leave it out unless devices need MS-CHAP; docs/methods.md has the choice";
+        let caution = "whoever steals an NT hash can log on with it";
+        section.report().warning(&given.place, caution, advice);
+    }
+    given.value
 }
 
 fn terms(accounts: &mut Section<'_>) -> Vec<TermDeadline> {
@@ -293,6 +342,8 @@ attribute_names! {
     password_hash, "password-hash", "userPassword";
     /// NT hash of the same password, for MS-CHAP; empty is not read, nor kept.
     nt_hash, "nt-hash", "";
+    /// The clear-text secret of a device that knows only CHAP; empty is not read, nor kept.
+    legacy_chap_secret, "legacy-chap-secret", "";
     /// When the password was set.
     password_changed, "password-changed", "pwdChangedTime";
     /// Whether that password is a temporary one.

@@ -58,12 +58,14 @@ fn client(client: &Client) -> String {
         pap,
         mschapv2,
         legacy_mschap,
+        legacy_chap,
     } = client.methods;
     let named = [
         (eap, "eap"),
         (pap, "pap"),
         (mschapv2, "mschapv2"),
         (legacy_mschap, "legacy-mschap"),
+        (legacy_chap, "legacy-chap"),
     ];
     let methods: Vec<_> = named
         .iter()

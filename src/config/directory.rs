@@ -385,7 +385,11 @@ fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
         section.report().problem(section.place(), complaint, advice);
     }
     let mut given = BTreeMap::new();
-    for key in AttributeNames::KEYS {
+    // A secret in clear text is read from LDIF only, and kept sealed here.
+    let keys = AttributeNames::KEYS
+        .iter()
+        .filter(|key| **key != "legacy-chap-secret");
+    for key in keys {
         let name = section.parsed(key, EXPECTED, value::attribute_name);
         given.extend(name.map(|name| (*key, name.value)));
     }

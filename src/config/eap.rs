@@ -29,6 +29,8 @@ pub struct Eap {
     pub ttls_inner: Vec<InnerEapMethod>,
     /// What may be spoken inside PEAP; never empty.
     pub peap_inner: Vec<InnerEapMethod>,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
     /// How client certificates are checked; there where EAP-TLS is offered.
@@ -55,6 +57,8 @@ pub enum InnerEapMethod {
     Pap,
     /// MS-CHAP.
     LegacyMsChap,
+    /// CHAP.
+    LegacyChap,
     /// MS-CHAPv2.
     MsChapV2,
     /// EAP-MSCHAPv2.
@@ -126,6 +130,7 @@ pub(super) fn eap(
         PEAP_INNER,
         InnerEapMethod::EapMsChapV2,
     );
+    let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
     let client_certificates =
@@ -161,6 +166,7 @@ pub(super) fn eap(
             tls_versions,
             ttls_inner,
             peap_inner,
+            mschapv2_retries,
             resume_for,
             client_certificates,
             max_fragment,
@@ -186,6 +192,7 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("pap", InnerEapMethod::Pap),
     ("mschapv2", InnerEapMethod::MsChapV2),
     ("legacy-mschap", InnerEapMethod::LegacyMsChap),
+    ("legacy-chap", InnerEapMethod::LegacyChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
 ];

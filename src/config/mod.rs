@@ -28,8 +28,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 pub use accounts::{
-    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, Service,
-    TermDeadline,
+    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, SealingKeyFile,
+    Service, TermDeadline,
 };
 pub use certificate::CertificateFacts;
 pub use describe::describe;
@@ -161,7 +161,7 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
     let (clients, heard) = network::clients(&mut root, referred);
     let eap = eap::eap(&mut root, referred, heard.eap, now);
     let lockout = accounts::lockout(&mut root);
-    let accounts = accounts::accounts(&mut root);
+    let accounts = accounts::accounts(&mut root, referred);
     let kinds = accounts.as_ref().map(|accounts| accounts.kinds.clone());
     let directory = directory::directory(&mut root, referred, &kinds.unwrap_or_default());
     let passwords = accounts::passwords(&mut root);

@@ -51,6 +51,8 @@ pub struct Client {
     pub legacy_message_authenticator_optional: bool,
     /// What may come from it.
     pub methods: ClientMethods,
+    /// Whether MS-CHAP outside EAP lets a device ask its user again.
+    pub mschap_retry: bool,
     /// Whether its Accepts carry a VLAN.
     pub send_vlan: bool,
 }
@@ -66,6 +68,8 @@ pub struct ClientMethods {
     pub mschapv2: bool,
     /// MS-CHAP outside EAP.
     pub legacy_mschap: bool,
+    /// CHAP outside EAP.
+    pub legacy_chap: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -74,6 +78,7 @@ enum Method {
     Pap,
     MsChapV2,
     LegacyMsChap,
+    LegacyChap,
 }
 
 const METHODS: &[(&str, Method)] = &[
@@ -81,6 +86,7 @@ const METHODS: &[(&str, Method)] = &[
     ("pap", Method::Pap),
     ("mschapv2", Method::MsChapV2),
     ("legacy-mschap", Method::LegacyMsChap),
+    ("legacy-chap", Method::LegacyChap),
 ];
 
 pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
@@ -182,6 +188,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
     let service = service(&mut section);
     let legacy_message_authenticator_optional = legacy(&mut section);
     let methods = client_methods(&mut section, &service);
+    let mschap_retry = section.boolean("mschap-retry", false).value;
     let send_vlan = section.boolean("send-vlan", false).value;
     section.finish();
     heard.services.push(service.clone());
@@ -194,6 +201,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
         service,
         legacy_message_authenticator_optional,
         methods,
+        mschap_retry,
         send_vlan,
     })
 }
@@ -345,6 +353,7 @@ fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
             pap: false,
             mschapv2: false,
             legacy_mschap: false,
+            legacy_chap: false,
         };
     };
     let find = |method| given.iter().find(|given| given.value == method);
@@ -359,5 +368,6 @@ fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
         pap: find(Method::Pap).is_some(),
         mschapv2: find(Method::MsChapV2).is_some(),
         legacy_mschap: find(Method::LegacyMsChap).is_some(),
+        legacy_chap: find(Method::LegacyChap).is_some(),
     }
 }

@@ -55,6 +55,7 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
 
 const FILE_KEYS: &[&str] = &[
     "secret-file",
+    "sealing-key-file",
     "certificate",
     "key",
     "client-ca",

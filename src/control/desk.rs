@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{
     Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
 };
@@ -23,6 +24,23 @@ pub struct Desk {
 
 /// What went wrong, as a sentence with advice.
 type Complaint = String;
+
+/// A password as it comes from the command line.
+struct NewPassword {
+    hash: PasswordHash,
+    /// Kept only if the configuration of the server says so.
+    nt_hash: Option<NtHash>,
+    kind: PasswordKind,
+}
+
+impl NewPassword {
+    fn act(&self) -> &'static str {
+        match self.kind {
+            PasswordKind::Permanent => "set-password",
+            PasswordKind::Temporary => "set-temporary-password",
+        }
+    }
+}
 
 impl Desk {
     /// A desk over a running or an otherwise idle house.
@@ -68,9 +86,22 @@ impl Desk {
             Request::SetPassword {
                 user,
                 hash,
+                nt_hash,
                 temporary,
                 why,
-            } => self.set_password(who, &user, hash, temporary, &why),
+            } => {
+                let kind = match temporary {
+                    true => PasswordKind::Temporary,
+                    false => PasswordKind::Permanent,
+                };
+                let new = NewPassword {
+                    hash,
+                    nt_hash,
+                    kind,
+                };
+                self.set_password(who, &user, new, &why)
+            }
+            Request::Delete { user, why } => self.delete(who, &user, &why),
             Request::Import {
                 octets,
                 file,
@@ -226,8 +257,7 @@ impl Desk {
             .writer()?
             .update(&account.id, |account| change(account, note))
             .map_err(|error| error.to_string())?;
-        self.access.proofs.forget(&account.id);
-        self.access.sessions.forget(account.id.as_str());
+        self.forget(&account);
         self.audit(who, act, &account, why);
         let state = state_code(&self.access, &changed, "eduroam");
         Ok(Response::Done {
@@ -239,37 +269,57 @@ impl Desk {
         &self,
         who: &str,
         user: &str,
-        hash: PasswordHash,
-        temporary: bool,
+        new: NewPassword,
         why: &str,
     ) -> Result<Response, Complaint> {
         let account = self.find(user)?;
-        let changed_at = self.access.clock.now().utc;
-        let kind = if temporary {
-            PasswordKind::Temporary
-        } else {
-            PasswordKind::Permanent
+        let had_nt_hash = account.nt_hash.is_some();
+        let act = new.act();
+        let nt_hash = new
+            .nt_hash
+            .filter(|_| self.access.policy.load().write_nt_hashes);
+        let password = Password {
+            hash: new.hash,
+            changed_at: self.access.clock.now().utc,
+            kind: new.kind,
         };
-        self.writer()?
+        let changed = self
+            .writer()?
             .update(&account.id, |account| {
-                account.set_password(Password {
-                    hash,
-                    changed_at,
-                    kind,
-                });
+                account.set_credentials(password, nt_hash);
             })
             .map_err(|error| error.to_string())?;
+        self.forget(&account);
+        self.audit(who, act, &account, why);
+        let consequence = match (had_nt_hash, changed.nt_hash.is_some()) {
+            (_, true) => ", with an NT hash for MS-CHAP beside it",
+            (true, false) => {
+                "; the NT hash of the old one is gone, so MS-CHAP and PEAP with a password will \
+                 refuse it (`portvakt explain` says how to mend that)"
+            }
+            (false, false) => "",
+        };
+        Ok(Response::Done {
+            message: format!("{} has a new password{consequence}", account.id),
+        })
+    }
+
+    fn delete(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
+        let account = self.find(user)?;
+        self.writer()?
+            .remove(&account.id)
+            .map_err(|error| error.to_string())?;
+        self.forget(&account);
+        self.audit(who, "delete", &account, why);
+        Ok(Response::Done {
+            message: format!("{} is deleted", account.id),
+        })
+    }
+
+    /// What was proven of an account before it was changed counts no more.
+    fn forget(&self, account: &Account) {
         self.access.proofs.forget(&account.id);
         self.access.sessions.forget(account.id.as_str());
-        let act = if temporary {
-            "set-temporary-password"
-        } else {
-            "set-password"
-        };
-        self.audit(who, act, &account, why);
-        Ok(Response::Done {
-            message: format!("{} has a new password", account.id),
-        })
     }
 
     fn audit(&self, who: &str, act: &'static str, account: &Account, why: &str) {
@@ -300,6 +350,8 @@ fn shown(account: &Account) -> Response {
     Response::Account {
         account: Box::new(account.without_secrets()),
         password,
+        nt_hash: account.nt_hash.is_some(),
+        legacy_chap_secret: account.legacy_chap_secret.is_some(),
     }
 }
 

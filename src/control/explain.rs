@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portvakt_auth::{Account, Kind, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Access;
+use crate::access::{Access, Policy};
 use crate::store::{AttemptRow, StoreError};
 
 /// How many of the last attempts are shown.
@@ -29,6 +29,8 @@ pub struct Explanation {
     pub findings: Vec<StatusFinding>,
     /// Failed log-ons and lock.
     pub lock: LockState,
+    /// Whether MS-CHAP can let it in.
+    pub nt_hash: NtHashState,
     /// The last attempts, newest first.
     pub attempts: Vec<Attempt>,
 }
@@ -53,6 +55,15 @@ pub struct LockState {
     pub locked_until: Option<Timestamp>,
 }
 
+/// Whether an account has the NT hash that MS-CHAP needs, and so PEAP with a password.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NtHashState {
+    /// Whether it has one.
+    pub present: bool,
+    /// How to mend that it has none.
+    pub next_step: Option<String>,
+}
+
 /// One of the last attempts.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Attempt {
@@ -60,6 +71,8 @@ pub struct Attempt {
     pub time: Timestamp,
     /// `accept`, or the reason.
     pub outcome: String,
+    /// More about a refusal, where its reason does not say it all.
+    pub detail: Option<String>,
     /// The RADIUS client it came through.
     pub client: String,
     /// The service.
@@ -105,8 +118,33 @@ impl Explanation {
             refusal: lock.locked_until.map(|_| Refusal::LockedOut).or(first),
             findings,
             lock,
+            nt_hash: NtHashState::of(account, &policy),
             attempts: attempts.into_iter().map(Attempt::from).collect(),
         })
+    }
+}
+
+impl NtHashState {
+    fn of(account: &Account, policy: &Policy) -> Self {
+        let present = account.nt_hash.is_some();
+        let next_step = (!present).then(|| how_to_mend(policy));
+        Self { present, next_step }
+    }
+}
+
+fn how_to_mend(policy: &Policy) -> String {
+    let attribute = &policy.attributes.nt_hash;
+    match (policy.write_nt_hashes, attribute.is_empty()) {
+        (true, _) => "set its password anew; better, set the device up with TTLS/PAP or a \
+                      certificate"
+            .to_owned(),
+        (false, false) => format!(
+            "import it with its {attribute}; better, set the device up with TTLS/PAP or a \
+             certificate"
+        ),
+        (false, true) => "set the device up with TTLS/PAP or a certificate; this server keeps no \
+                          NT hashes (docs/methods.md says what they cost)"
+            .to_owned(),
     }
 }
 
@@ -132,6 +170,7 @@ impl From<AttemptRow> for Attempt {
         Self {
             time: row.time,
             outcome: row.outcome.code().to_owned(),
+            detail: row.detail,
             client: row.client,
             service: row.service,
             method: row.method,
@@ -166,6 +205,7 @@ impl fmt::Display for Explanation {
         }
         self.write_findings(f)?;
         self.write_lock(f)?;
+        self.write_nt_hash(f)?;
         self.write_attempts(f)
     }
 }
@@ -196,6 +236,17 @@ impl Explanation {
         }
     }
 
+    fn write_nt_hash(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(next_step) = &self.nt_hash.next_step else {
+            return writeln!(f, "  nt hash    kept, for MS-CHAP and PEAP with a password");
+        };
+        writeln!(
+            f,
+            "  nt hash    none: MS-CHAP, and PEAP with MSCHAPv2, refuse this account"
+        )?;
+        writeln!(f, "             to mend it, {next_step}")
+    }
+
     fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.attempts.is_empty() {
             return writeln!(f, "  attempts   none known");
@@ -209,6 +260,9 @@ impl Explanation {
                 "    {}  {:<20} {} {} from {device} at {place}",
                 attempt.time, attempt.outcome, attempt.service, attempt.method
             )?;
+            if let Some(detail) = &attempt.detail {
+                writeln!(f, "      {detail}")?;
+            }
         }
         Ok(())
     }
@@ -222,5 +276,6 @@ pub(super) fn state_code(access: &Access, account: &Account, service: &str) -> &
     }
     let policy = access.policy.load();
     let standing = portvakt_auth::standing(account, service, &policy.rules, now.utc);
+    let standing = standing.and_then(|_| policy.check_kind(account, service));
     standing.err().map_or("open", Refusal::code)
 }

@@ -2,13 +2,13 @@
 
 use std::io::{BufReader, Read};
 
-use portvakt_auth::password::Scratch;
-
 use super::desk::Desk;
 use super::protocol::{Imported, Response};
 use crate::audit::{Act, AuditEvent};
 use crate::directory::draft;
-use crate::directory::import::{self, ImportErrors, ImportOptions, ImportReport, Progress};
+use crate::directory::import::{
+    self, ImportErrors, ImportOptions, ImportReport, Problems, Progress,
+};
 
 /// How an import is to go about it.
 pub(super) struct Wish<'a> {
@@ -34,17 +34,15 @@ impl Desk {
     ) -> Response {
         let access = self.access();
         let policy = access.policy.load();
-        let mut scratch = Scratch::new();
-        let mut salt = || crate::random::bytes::<16>();
-        let mut hash = draft::argon2id(policy.hash_cost.clone(), &mut scratch, &mut salt);
+        let hash = draft::argon2id(policy.hash_cost.clone(), crate::random::bytes::<16>);
         let options = ImportOptions {
             source: wish.file,
             keep_going: wish.keep_going,
-            hash_cleartext: if wish.hash_cleartext {
-                Some(&mut hash)
-            } else {
-                None
+            hash_cleartext: match wish.hash_cleartext {
+                true => Some(&hash),
+                false => None,
             },
+            write_nt_hashes: policy.write_nt_hashes,
             now: access.clock.now().utc,
         };
         let mut progress = |progress| tell(told(progress, wish.octets));
@@ -73,8 +71,12 @@ impl Desk {
     fn audit_import(&self, wish: &Wish<'_>, outcome: &Result<ImportReport, ImportErrors>) {
         let result = match outcome {
             Ok(report) => format!(
-                "done: {} new, {} changed, {} unchanged, {} left out",
-                report.created, report.changed, report.unchanged, report.problems.total
+                "done: {} new, {} changed, {} unchanged, {} left out, {} older passwords left out",
+                report.created,
+                report.changed,
+                report.unchanged,
+                report.problems.total,
+                report.older_passwords.total
             ),
             Err(ImportErrors::Rejected(problems)) => {
                 format!("nothing imported: {} problems", problems.total)
@@ -107,17 +109,17 @@ fn told(progress: Progress, octets_in_all: u64) -> Response {
 }
 
 fn imported(report: &ImportReport) -> Imported {
-    let listed = report
-        .problems
-        .listed
-        .iter()
-        .map(ToString::to_string)
-        .collect();
     Imported {
         added: report.created,
         changed: report.changed,
         unchanged: report.unchanged,
-        problems: listed,
+        problems: sentences(&report.problems),
         problems_in_all: report.problems.total,
+        older_passwords: sentences(&report.older_passwords),
+        older_passwords_in_all: report.older_passwords.total,
     }
+}
+
+fn sentences(problems: &Problems) -> Vec<String> {
+    problems.listed.iter().map(ToString::to_string).collect()
 }

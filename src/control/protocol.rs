@@ -4,6 +4,7 @@
 //! command line hashes them first.
 
 use jiff::Timestamp;
+use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{Account, Kind, PasswordHash, PasswordKind};
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +72,18 @@ pub enum Request {
         user: String,
         /// Its hash.
         hash: PasswordHash,
+        /// Its NT hash, where `accounts.write-nt-hashes-danger` asks for one.
+        #[serde(default)]
+        nt_hash: Option<NtHash>,
         /// Whether it is a temporary one, valid for hours.
         temporary: bool,
+        /// For the audit log.
+        why: String,
+    },
+    /// Removes an account for good.
+    Delete {
+        /// Name or alias.
+        user: String,
         /// For the audit log.
         why: String,
     },
@@ -126,6 +137,10 @@ pub enum Response {
         account: Box<Account>,
         /// What may be told of its password.
         password: Option<PasswordFacts>,
+        /// Whether it has an NT hash, for MS-CHAP.
+        nt_hash: bool,
+        /// Whether it has a secret for CHAP.
+        legacy_chap_secret: bool,
     },
     /// What the directory has under a name: one entry, if all is well.
     Entries {
@@ -193,6 +208,12 @@ pub struct Imported {
     pub problems: Vec<String>,
     /// How many there were; more than are listed where there are very many.
     pub problems_in_all: usize,
+    /// Records whose password was left out, as the account has a later one.
+    #[serde(default)]
+    pub older_passwords: Vec<String>,
+    /// How many there were.
+    #[serde(default)]
+    pub older_passwords_in_all: usize,
 }
 
 /// A line of the list.

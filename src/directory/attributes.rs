@@ -35,6 +35,9 @@ pub struct AttributeMap {
     /// The NT hash of the same password, for MS-CHAP: 32 hexadecimal digits. Empty by default:
     /// who steals one can log on with it, so none is kept that nobody asked for.
     pub nt_hash: String,
+    /// The secret of a device that knows only CHAP, in clear text; for service accounts alone.
+    /// Empty by default, as above.
+    pub legacy_chap_secret: String,
     /// When the password was set; generalized time.
     pub password_changed: String,
     /// `TRUE` if the password is a temporary one.
@@ -76,6 +79,7 @@ impl Default for AttributeMap {
             default_kind: None,
             password: name("userPassword"),
             nt_hash: name(""),
+            legacy_chap_secret: name(""),
             password_changed: name("pwdChangedTime"),
             temporary_password: name("portvaktTemporaryPassword"),
             expires: name("schacExpiryDate"),

@@ -5,7 +5,8 @@ mod reader;
 mod tests;
 
 use jiff::Timestamp;
-use portvakt_auth::account::{Account, Note, Password, PasswordKind};
+use portvakt_auth::account::{Account, Kind, Note, Password, PasswordKind};
+use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch};
@@ -29,6 +30,7 @@ pub struct Draft {
     account: Account,
     password: Option<DraftPassword>,
     nt_hash: DraftNtHash,
+    legacy_chap_secret: DraftChapSecret,
     /// When the password was set, by whatever attribute it is known.
     changed_at: Option<Timestamp>,
 }
@@ -49,6 +51,15 @@ enum DraftNtHash {
     None,
     /// This one.
     Is(NtHash),
+}
+
+/// What a source says of the CHAP secret.
+#[derive(Clone, Debug)]
+enum DraftChapSecret {
+    /// Nothing, for it was not asked.
+    Unasked,
+    /// This one, or that there is none.
+    Is(Option<ChapSecret>),
 }
 
 /// What became of the password of a draft.
@@ -74,22 +85,35 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Makes the hash of a cleartext password; gets the account's current hash too, which it returns if
-/// that is already a hash of this password, so that importing twice changes nothing.
+/// Makes the hash of a cleartext password; gets the hashes that the account has and has had too, of
+/// which it returns the one that is of this password already. So importing twice changes nothing,
+/// and an old file is known for what it is. Called from several threads at once.
 pub type HashCleartext<'a> =
-    &'a mut dyn FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError>;
+    &'a (dyn Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync);
 
 /// A [`HashCleartext`] that makes Argon2id hashes of this cost. `salt` is asked for a new one each
 /// time.
-pub fn argon2id<'a>(
+pub fn argon2id(
     cost: Argon2Cost,
-    scratch: &'a mut Scratch,
-    mut salt: impl FnMut() -> [u8; 16] + 'a,
-) -> impl FnMut(&[u8], Option<&PasswordHash>) -> Result<PasswordHash, HashError> + 'a {
-    move |password, current| match current {
-        Some(current) if current.verify(password, scratch)? => Ok(current.clone()),
-        _ => PasswordHash::hash_new(password, salt(), cost.clone(), scratch),
+    salt: impl Fn() -> [u8; 16] + Sync,
+) -> impl Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync {
+    move |password, known, scratch| {
+        for hash in known {
+            if hash.verify(password, scratch)? {
+                return Ok((*hash).clone());
+            }
+        }
+        PasswordHash::hash_new(password, salt(), cost.clone(), scratch)
     }
+}
+
+/// An account as it results from a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The account.
+    pub account: Account,
+    /// Whether the draft's password was left out, as the account has a later one.
+    pub older_password: bool,
 }
 
 impl Draft {
@@ -129,6 +153,16 @@ impl Draft {
         std::iter::once(self.account.id.as_str()).chain(aliases)
     }
 
+    /// Makes the NT hash of a password in the clear, unless the source says what it is.
+    pub fn make_nt_hash(&mut self) {
+        let password = self.password.as_ref().map(|password| &password.secret);
+        if let (DraftNtHash::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password)
+            && let Ok(password) = std::str::from_utf8(password)
+        {
+            self.nt_hash = DraftNtHash::Is(NtHash::of_password(password));
+        }
+    }
+
     /// Replaces a password in the clear by its hash. `existing` is the account as it is known.
     ///
     /// # Errors
@@ -137,32 +171,40 @@ impl Draft {
         &mut self,
         existing: Option<&Account>,
         hash: HashCleartext<'_>,
+        scratch: &mut Scratch,
     ) -> Result<(), HashError> {
         let Some(DraftPassword { secret, .. }) = &mut self.password else {
             return Ok(());
         };
         if let Secret::Cleartext(cleartext) = secret {
-            let current = existing.and_then(|account| account.password.as_ref());
-            *secret = Secret::Hash(hash(cleartext, current.map(|password| &password.hash))?);
+            let known: Vec<_> = existing.into_iter().flat_map(known_hashes).collect();
+            *secret = Secret::Hash(hash(cleartext, &known, scratch)?);
         }
         Ok(())
     }
 
     /// The account that results. From `existing` it keeps what the source does not say: the
     /// password if the draft has none, the previous ones, the credential version, and what a person
-    /// has closed. A password that the account has already left behind does not come back, unless
-    /// the source says that it was set later than the present one.
+    /// has closed. A password that was set before the present one, or that the account has already
+    /// left behind, does not come back, unless the source says that it was set later.
     ///
     /// An NT hash stays only with the password it came with. A new password takes it away unless
     /// the source has another for it, since one that stayed the same, or was there before, is most
     /// likely that of the old password: it would let that in again by MS-CHAP.
     pub fn merge(self, existing: Option<&Account>, now: Timestamp) -> Account {
+        self.join(existing, now).account
+    }
+
+    /// As [`merge`](Self::merge), and tells if the password was left out.
+    pub fn join(self, existing: Option<&Account>, now: Timestamp) -> Joined {
         let mut account = self.account;
+        let has_password = self.password.is_some();
         if let Some(existing) = existing {
             account.password = existing.password.clone();
             account.previous = existing.previous.clone();
             account.nt_hash = existing.nt_hash.clone();
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();
+            account.legacy_chap_secret = existing.legacy_chap_secret.clone();
             account.credential_version = existing.credential_version;
             account.deactivated = joined(&existing.deactivated, account.deactivated);
             account.suspended = joined(&existing.suspended, account.suspended);
@@ -174,8 +216,18 @@ impl Draft {
         if fate == Fate::Kept {
             self.nt_hash.set_on(&mut account);
         }
-        account
+        self.legacy_chap_secret.set_on(&mut account);
+        Joined {
+            account,
+            older_password: has_password && fate == Fate::Outdated,
+        }
     }
+}
+
+/// The present hash, then the earlier ones.
+fn known_hashes(account: &Account) -> impl Iterator<Item = &PasswordHash> {
+    let current = account.password.iter().map(|password| &password.hash);
+    current.chain(&account.previous)
 }
 
 /// An entry without a password that was set before the account's own is older than the account.
@@ -220,13 +272,14 @@ impl DraftPassword {
                 current.kind = kind;
                 return Fate::Kept;
             }
-            Some(current)
-                if account.previous.contains(&hash)
-                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at) =>
-            {
-                return Fate::Outdated;
+            Some(current) => {
+                let was_before = account.previous.contains(&hash)
+                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at);
+                if was_before || changed_at.is_some_and(|at| at < current.changed_at) {
+                    return Fate::Outdated;
+                }
             }
-            _ => {}
+            None => {}
         }
         let password = Password {
             hash,
@@ -257,6 +310,17 @@ impl DraftNtHash {
             Self::None => account.set_nt_hash(None),
             Self::Is(hash) if account.previous_nt_hashes.contains(&hash) => {}
             Self::Is(hash) => account.set_nt_hash(Some(hash)),
+        }
+    }
+}
+
+impl DraftChapSecret {
+    /// What the source says holds, and an account that is a machine's no more has none.
+    fn set_on(self, account: &mut Account) {
+        match self {
+            _ if account.kind != Kind::Service => account.set_legacy_chap_secret(None),
+            Self::Unasked => {}
+            Self::Is(secret) => account.set_legacy_chap_secret(secret),
         }
     }
 }

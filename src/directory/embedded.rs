@@ -165,6 +165,18 @@ impl DirectoryWriter for Embedded {
         self.publish(&staged);
         Ok(staged)
     }
+
+    fn remove(&self, id: &AccountId) -> Result<(), WriteError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = self
+            .account(id)
+            .ok_or_else(|| WriteError::Unknown(id.clone()))?;
+        self.store.remove_account(id)?;
+        for name in names(&account) {
+            self.names.remove(name);
+        }
+        Ok(())
+    }
 }
 
 fn names(account: &Account) -> impl Iterator<Item = &str> {

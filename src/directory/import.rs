@@ -5,11 +5,12 @@
 //! going without the records that are wrong. It is written in batches, so that log-ons get their
 //! turn at the disk; after a crash halfway, the same import run again completes it.
 
+mod hashing;
 mod report;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct ImportOptions<'a> {
     pub keep_going: bool,
     /// Hashes passwords that are in clear text; without it they are refused.
     pub hash_cleartext: Option<HashCleartext<'a>>,
+    /// Whether hashing a password that is in clear text makes its NT hash too.
+    pub write_nt_hashes: bool,
     /// The time of the import: when a password was set, if the file does not say.
     pub now: Timestamp,
 }
@@ -230,30 +233,19 @@ impl Import<'_, '_> {
     }
 
     fn hash_cleartext(&mut self) -> Result<(), ImportErrors> {
-        let total = self
-            .drafts
-            .iter()
-            .filter(|placed| placed.draft.is_cleartext())
-            .count();
-        let mut done = 0;
-        let mut refused = HashSet::new();
-        for index in 0..self.drafts.len() {
-            let Some(Placed { line, draft }) = self.drafts.get_mut(index) else {
-                break;
-            };
-            let Some(hash) = self.options.hash_cleartext.as_mut() else {
-                break;
-            };
-            if !draft.is_cleartext() {
-                continue;
-            }
-            let (line, existing) = (*line, existing(self.directory, draft.id())?);
-            if let Err(error) = draft.hash_cleartext(existing.as_deref(), hash) {
-                refused.insert(index);
-                self.refuse(line, None, error.into());
-            }
-            done += 1;
-            (self.progress)(Progress::Hashing { done, total });
+        let Some(hash) = self.options.hash_cleartext else {
+            return Ok(());
+        };
+        if self.options.write_nt_hashes {
+            let drafts = self.drafts.iter_mut();
+            drafts.for_each(|placed| placed.draft.make_nt_hash());
+        }
+        let drafts = &mut self.drafts;
+        let wrong = hashing::hash_all(drafts, self.directory, hash, self.progress)?;
+        let refused = wrong.iter().map(|(index, _)| *index).collect();
+        for (index, error) in wrong {
+            let line = self.drafts.get(index).map_or(0, |placed| placed.line);
+            self.refuse(line, None, error.into());
         }
         self.leave_out(&refused);
         self.stop_unless_right()
@@ -267,9 +259,7 @@ impl Import<'_, '_> {
         let mut written = 0;
         while drafts.peek().is_some() {
             let batch = drafts.by_ref().take(BATCH);
-            let changes: Vec<_> = batch
-                .map(|placed| tally.change(placed.draft, now))
-                .collect();
+            let changes: Vec<_> = batch.map(|placed| tally.change(placed, now)).collect();
             let count = changes.len();
             writer
                 .apply(changes)
@@ -280,7 +270,15 @@ impl Import<'_, '_> {
                 total,
             });
         }
-        tally.report(&mut self.report);
+        for line in tally.report(&mut self.report) {
+            let source = Arc::clone(&self.source);
+            self.report.older_passwords.add(ImportError {
+                source,
+                line,
+                attribute: None,
+                fault: ImportFault::OlderPassword,
+            });
+        }
         Ok(())
     }
 }
@@ -350,13 +348,20 @@ struct Tally {
     changed: Cell<usize>,
     unchanged: Cell<usize>,
     passwords_changed: Cell<usize>,
+    /// Lines of the records whose password is older than the account's.
+    older_passwords: RefCell<Vec<u64>>,
 }
 
 impl Tally {
-    fn change(&self, draft: Draft, now: Timestamp) -> (AccountId, Change<'_>) {
+    fn change(&self, placed: Placed, now: Timestamp) -> (AccountId, Change<'_>) {
+        let Placed { line, draft } = placed;
         let id = draft.id().clone();
         let change = move |existing: Option<&Account>| {
-            let merged = draft.merge(existing, now);
+            let joined = draft.join(existing, now);
+            if joined.older_password {
+                self.older_passwords.borrow_mut().push(line);
+            }
+            let merged = joined.account;
             self.count(existing, &merged);
             (existing != Some(&merged)).then_some(merged)
         };
@@ -377,10 +382,11 @@ impl Tally {
         counter.update(|count| count + 1);
     }
 
-    fn report(&self, report: &mut ImportReport) {
+    fn report(self, report: &mut ImportReport) -> Vec<u64> {
         report.created = self.created.get();
         report.changed = self.changed.get();
         report.unchanged = self.unchanged.get();
         report.passwords_changed = self.passwords_changed.get();
+        self.older_passwords.into_inner()
     }
 }

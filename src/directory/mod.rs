@@ -132,6 +132,15 @@ pub trait DirectoryWriter: Send + Sync {
     /// [`WriteError`]; then nothing has changed.
     fn apply(&self, changes: Vec<(AccountId, Change<'_>)>)
     -> Result<Vec<Arc<Account>>, WriteError>;
+
+    /// Removes an account and all its names, durably.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then it is still there. Where accounts are somebody else's to remove:
+    /// [`WriteError::NotRemovable`].
+    fn remove(&self, id: &AccountId) -> Result<(), WriteError> {
+        Err(WriteError::NotRemovable(id.clone()))
+    }
 }
 
 impl dyn DirectoryWriter + '_ {
@@ -174,6 +183,9 @@ pub enum WriteError {
     /// There is no such account.
     #[error("there is no account {0}")]
     Unknown(AccountId),
+    /// Accounts are not removed here.
+    #[error("{0} can't be removed here: remove it where it is kept")]
+    NotRemovable(AccountId),
     /// The change would give an account another name than it was asked for.
     #[error("an account keeps its name; {0} cannot be renamed")]
     Renamed(AccountId),

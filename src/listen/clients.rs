@@ -22,6 +22,8 @@ pub struct Client {
     pub service: String,
     /// The ways of proving a password that it may bring.
     pub methods: ClientMethods,
+    /// Whether MS-CHAP outside EAP lets a device ask its user again (`R=1`).
+    pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
     /// What became of its requests.
@@ -70,7 +72,9 @@ mod tests {
                     pap: false,
                     mschapv2: false,
                     legacy_mschap: false,
+                    legacy_chap: false,
                 },
+                mschap_retry: false,
                 send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };

@@ -1,70 +1,191 @@
-//! The table of accounts of the embedded directory: one JSON text each.
+//! The table of accounts of the embedded directory: one JSON text each, and beside it, sealed, what
+//! is as good as a password.
 
 use std::sync::Arc;
 
 use portvakt_auth::account::Account;
-use rusqlite::{Connection, params};
+use portvakt_auth::chap::ChapSecret;
+use portvakt_auth::mschap::NtHash;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::StoreError;
+use super::sealing::SealingKey;
+
+/// Room for the secrets of one account, so that writing them leaves no copies behind.
+const SECRETS_OCTETS: usize = 1024;
 
 /// An account as it is stored.
 pub(super) struct AccountRow {
     id: String,
     /// Holds a password hash.
     body: Zeroizing<String>,
+    sealed: Option<Vec<u8>>,
+}
+
+/// What whoever has it can log on with, no guessing needed.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Secrets {
+    nt_hash: Option<NtHash>,
+    previous_nt_hashes: Vec<NtHash>,
+    legacy_chap_secret: Option<ChapSecret>,
+}
+
+impl Secrets {
+    /// Takes them out of an account.
+    fn take(account: &mut Account) -> Self {
+        Self {
+            nt_hash: account.nt_hash.take(),
+            previous_nt_hashes: std::mem::take(&mut account.previous_nt_hashes),
+            legacy_chap_secret: account.legacy_chap_secret.take(),
+        }
+    }
+
+    fn put_back(self, account: &mut Account) {
+        account.nt_hash = self.nt_hash;
+        account.previous_nt_hashes = self.previous_nt_hashes;
+        account.legacy_chap_secret = self.legacy_chap_secret;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.nt_hash.is_none()
+            && self.previous_nt_hashes.is_empty()
+            && self.legacy_chap_secret.is_none()
+    }
+
+    fn seal(&self, account: &str, key: &SealingKey) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(SECRETS_OCTETS));
+        serde_json::to_writer(&mut *text, self).map_err(|cause| unreadable(account, cause))?;
+        key.seal(account, text).map(Some)
+    }
+
+    fn open(account: &str, sealed: &[u8], key: &SealingKey) -> Result<Self, StoreError> {
+        let text = key.open(account, sealed)?;
+        serde_json::from_slice(&text).map_err(|cause| unreadable(account, cause))
+    }
 }
 
 /// Writes accounts down, on the caller's thread rather than on the writer's.
-pub(super) fn rows(accounts: &[Arc<Account>]) -> Result<Vec<AccountRow>, StoreError> {
-    accounts.iter().map(|account| row(account)).collect()
+pub(super) fn rows(
+    accounts: &[Arc<Account>],
+    key: &SealingKey,
+) -> Result<Vec<AccountRow>, StoreError> {
+    let rows = accounts.iter();
+    rows.map(|account| row((**account).clone(), key)).collect()
 }
 
-fn row(account: &Account) -> Result<AccountRow, StoreError> {
+fn row(mut account: Account, key: &SealingKey) -> Result<AccountRow, StoreError> {
     let id = account.id.to_string();
-    match serde_json::to_string(account) {
-        Ok(body) => Ok(AccountRow {
-            id,
-            body: Zeroizing::new(body),
-        }),
-        Err(cause) => Err(unreadable(id, cause)),
-    }
+    let sealed = Secrets::take(&mut account).seal(&id, key)?;
+    let body = serde_json::to_string(&account).map_err(|cause| unreadable(&id, cause))?;
+    Ok(AccountRow {
+        id,
+        body: Zeroizing::new(body),
+        sealed,
+    })
 }
 
 /// Writes all of them or none.
 pub(super) fn write(connection: &mut Connection, rows: &[AccountRow]) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
+    write_rows(&transaction, rows)?;
+    Ok(transaction.commit()?)
+}
+
+fn write_rows(transaction: &Transaction<'_>, rows: &[AccountRow]) -> Result<(), StoreError> {
     for row in rows {
         let mut statement = transaction.prepare_cached(
-            "INSERT INTO accounts (id, revision, body) VALUES (?1, 1, ?2)
-             ON CONFLICT (id) DO UPDATE SET revision = revision + 1, body = excluded.body",
+            "INSERT INTO accounts (id, revision, body, sealed) VALUES (?1, 1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE
+             SET revision = revision + 1, body = excluded.body, sealed = excluded.sealed",
         )?;
-        statement.execute(params![row.id, *row.body])?;
+        statement.execute(params![row.id, *row.body, row.sealed])?;
     }
-    Ok(transaction.commit()?)
+    Ok(())
+}
+
+/// Removes one; without a word if it is not there.
+pub(super) fn remove(connection: &Connection, id: &str) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM accounts WHERE id = ?1", [id])?;
+    Ok(())
 }
 
 /// Reads all accounts.
 pub(super) fn load(
     connection: &Connection,
+    key: &SealingKey,
     mut visit: impl FnMut(Account),
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare("SELECT id, body FROM accounts")?;
+    let mut statement = connection.prepare("SELECT id, body, sealed FROM accounts")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
         let body = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        match serde_json::from_str(body) {
-            Ok(account) => visit(account),
-            Err(cause) => return Err(unreadable(row.get(0)?, cause)),
+        let mut account = read(&id, body)?;
+        let sealed = row.get_ref(2)?.as_blob_or_null();
+        if let Some(sealed) = sealed.map_err(rusqlite::Error::from)? {
+            Secrets::open(&id, sealed, key)?.put_back(&mut account);
         }
+        visit(account);
     }
     Ok(())
 }
 
-fn unreadable(key: String, cause: serde_json::Error) -> StoreError {
+fn read(id: &str, body: &str) -> Result<Account, StoreError> {
+    serde_json::from_str(body).map_err(|cause| unreadable(id, cause))
+}
+
+/// Whether anything is sealed; if so, some of it, to try a key on.
+pub(super) fn any_sealed(connection: &Connection) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    let query = "SELECT id, sealed FROM accounts WHERE sealed IS NOT NULL LIMIT 1";
+    let found = connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+/// Seals what a version without sealing wrote, and leaves no copy of it in the file.
+pub(super) fn seal_old(connection: &mut Connection, key: &SealingKey) -> Result<(), StoreError> {
+    let query = "SELECT 1 FROM sqlite_schema WHERE name = 'accounts_to_seal'";
+    let waits = connection.query_row(query, [], |_| Ok(())).optional()?;
+    if waits.is_none() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    let sealed = sealed_rows(&transaction, key)?;
+    write_rows(&transaction, &sealed)?;
+    transaction.commit()?;
+    // The rows as they were are still in free pages and in the log. The list of what is to be done
+    // goes last: a crash before it only means to do this again.
+    connection
+        .execute_batch("VACUUM; PRAGMA wal_checkpoint(truncate); DROP TABLE accounts_to_seal;")?;
+    Ok(())
+}
+
+fn sealed_rows(
+    transaction: &Transaction<'_>,
+    key: &SealingKey,
+) -> Result<Vec<AccountRow>, StoreError> {
+    let mut statement =
+        transaction.prepare("SELECT id, body FROM accounts JOIN accounts_to_seal USING (id)")?;
+    let mut rows = statement.query([])?;
+    let mut sealed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        let account = read(&row.get::<_, String>(0)?, body)?;
+        let row = self::row(account, key)?;
+        sealed.extend(row.sealed.is_some().then_some(row));
+    }
+    Ok(sealed)
+}
+
+fn unreadable(key: &str, cause: serde_json::Error) -> StoreError {
     StoreError::Unreadable {
         table: "accounts",
-        key,
+        key: key.to_owned(),
         cause,
     }
 }

@@ -34,6 +34,8 @@ pub struct AttemptRow {
     pub operator_name: Option<String>,
     /// The outer identity of an EAP conversation.
     pub outer_identity: Option<String>,
+    /// More about a refusal, where its reason does not say it all.
+    pub detail: Option<String>,
 }
 
 /// How an attempt ended.
@@ -89,8 +91,8 @@ pub(super) fn write(connection: &Connection, attempts: &[AttemptRow]) -> rusqlit
 fn insert(connection: &Connection, attempt: &AttemptRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO attempts (time_ms, account, outcome, client, service, method,
-                               calling_station, operator_name, outer_identity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                               calling_station, operator_name, outer_identity, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     statement.execute(params![
         attempt.time.as_millisecond(),
@@ -102,6 +104,7 @@ fn insert(connection: &Connection, attempt: &AttemptRow) -> rusqlite::Result<()>
         attempt.calling_station,
         attempt.operator_name,
         attempt.outer_identity,
+        attempt.detail,
     ])?;
     Ok(())
 }
@@ -125,7 +128,7 @@ pub(super) fn last(
 ) -> rusqlite::Result<Vec<AttemptRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT time_ms, outcome, client, service, method,
-                calling_station, operator_name, outer_identity
+                calling_station, operator_name, outer_identity, detail
          FROM attempts WHERE account = ?1 ORDER BY time_ms DESC, sequence DESC LIMIT ?2",
     )?;
     let limit = u32::try_from(limit)
@@ -148,6 +151,7 @@ fn read(row: &Row<'_>, account: &AccountId) -> rusqlite::Result<AttemptRow> {
         calling_station: row.get(5)?,
         operator_name: row.get(6)?,
         outer_identity: row.get(7)?,
+        detail: row.get(8)?,
     })
 }
 

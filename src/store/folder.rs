@@ -45,6 +45,22 @@ impl DataFolder {
         self.path.join("portvakt.db")
     }
 
+    /// Where the key that seals secrets is, unless the operator keeps it elsewhere.
+    pub(super) fn sealing_key(&self) -> PathBuf {
+        self.path.join("sealing.key")
+    }
+
+    /// Whole or not at all, and on disk before anything is sealed with it.
+    pub(super) fn write_sealing_key(&self, text: &[u8]) -> io::Result<()> {
+        let new = self.path.join("sealing.key.new");
+        let mut file = open_private(&new)?;
+        file.set_len(0)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        std::fs::rename(&new, self.sealing_key())?;
+        File::open(&self.path)?.sync_all()
+    }
+
     /// SQLite would make the file readable for all; its WAL inherits the mode from it.
     fn make_database(&self) -> io::Result<()> {
         open_private(&self.database())?.sync_all()?;

@@ -15,6 +15,7 @@ mod attempts;
 mod folder;
 mod locks;
 mod schema;
+mod sealing;
 mod unwritten;
 mod writer;
 
@@ -33,6 +34,8 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
+pub use sealing::SealingKey;
+pub(crate) use sealing::decode as decode_sealing_key;
 
 use folder::DataFolder;
 use unwritten::Shared;
@@ -111,6 +114,56 @@ pub enum StoreError {
         #[source]
         cause: serde_json::Error,
     },
+    /// The key in the data folder is gone, and something is sealed with it.
+    #[error(
+        "the key {path} is missing, and NT hashes or CHAP secrets in the database are sealed with \
+         it; put it back. If it is lost for good, docs/operating.md says under \"The sealing key\" \
+         how to start without them"
+    )]
+    SealingKeyMissing {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Another key than the one that sealed.
+    #[error(
+        "the key {path} does not open the NT hashes and CHAP secrets in the database: they are \
+         sealed with another. Put the right one there (without `accounts.sealing-key-file` it was \
+         sealing.key in the data folder), or see \"The sealing key\" in docs/operating.md"
+    )]
+    SealingKeyWrong {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The key in the data folder cannot be read or made.
+    #[error(
+        "the key {path} cannot be read or made: {cause}; it must belong to the user that the \
+         server runs as"
+    )]
+    SealingKeyUnusable {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Not a key.
+    #[error(
+        "{path} holds no sealing key, which is 32 octets in base64 (openssl rand -base64 32 makes \
+         a new one)"
+    )]
+    SealingKeyMalformed {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// One account's secrets are damaged.
+    #[error(
+        "the sealed secrets of the account {account} cannot be opened: the row is damaged or \
+         from another database; restore a backup, or see \"The sealing key\" in docs/operating.md"
+    )]
+    Unsealable {
+        /// Whose.
+        account: String,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -155,17 +208,29 @@ struct Inner {
     /// Of its own, so that a reader never waits for the writer.
     reader: Mutex<Connection>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    sealing: SealingKey,
 }
 
 impl Store {
-    /// Opens or makes the store in the folder `dir` and takes the folder for this process.
+    /// Opens or makes the store in the folder `dir` and takes the folder for this process. Secrets
+    /// are sealed with a key in that folder, made if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Folder`], [`StoreError::InUse`], [`StoreError::NewerSchema`] or
-    /// [`StoreError::Database`]; each a sentence for the operator.
+    /// [`StoreError::Folder`], [`StoreError::InUse`], [`StoreError::NewerSchema`],
+    /// [`StoreError::Database`], or about the key; each a sentence for the operator.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        Self::open_with_key(dir, None)
+    }
+
+    /// As [`open`](Self::open), with a key that is kept elsewhere.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with_key(dir: &Path, key: Option<SealingKey>) -> Result<Store, StoreError> {
         let folder = DataFolder::take(dir)?;
-        let connection = schema::open(&folder.database())?;
+        let mut connection = schema::open(&folder.database())?;
+        let sealing = sealing_key(&connection, &folder, key)?;
+        accounts::seal_old(&mut connection, &sealing)?;
         let reader = Mutex::new(schema::open_reader(&folder.database())?);
         let (messages, queue) = bounded(QUEUE);
         let shared = Arc::new(Shared::default());
@@ -183,6 +248,7 @@ impl Store {
                 shared,
                 reader,
                 writer,
+                sealing,
             }),
         })
     }
@@ -252,16 +318,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] if the disk refuses, and then none of them is written.
     pub fn put_accounts(&self, accounts: &[Arc<Account>]) -> Result<(), StoreError> {
-        let rows = accounts::rows(accounts)?;
+        let rows = accounts::rows(accounts, &self.inner.sealing)?;
         self.ask(|reply| Message::Accounts(rows, reply))?
+    }
+
+    /// Removes an account and waits until that is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the disk refuses, and then it is still there.
+    pub fn remove_account(&self, id: &AccountId) -> Result<(), StoreError> {
+        self.ask(|reply| Message::RemoveAccount(id.to_string(), reply))?
     }
 
     /// Hands out every account that is stored, in no order.
     ///
     /// # Errors
-    /// [`StoreError::Database`] or [`StoreError::Unreadable`].
+    /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Unsealable`].
     pub fn accounts(&self, visit: impl FnMut(Account)) -> Result<(), StoreError> {
-        accounts::load(&self.reader(), visit)
+        accounts::load(&self.reader(), &self.inner.sealing, visit)
     }
 
     /// Writes what waits, ends the writer and frees the folder. Clones can still read; what they
@@ -290,6 +364,26 @@ impl Store {
             .reader
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key to seal with, after a try on what is sealed already.
+fn sealing_key(
+    connection: &Connection,
+    folder: &DataFolder,
+    given: Option<SealingKey>,
+) -> Result<SealingKey, StoreError> {
+    let sealed = accounts::any_sealed(connection)?;
+    let key = match given {
+        Some(key) => key,
+        None => SealingKey::of_folder(folder, sealed.is_some())?,
+    };
+    match sealed {
+        Some((account, text)) if key.open(&account, &text).is_err() => {
+            let path = key.path().to_owned();
+            Err(StoreError::SealingKeyWrong { path })
+        }
+        _ => Ok(key),
     }
 }
 

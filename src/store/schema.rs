@@ -8,7 +8,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::{StoreError, locks};
 
 /// Each entry brings the schema from its index to the next number. Entries are never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE locks (
         account TEXT PRIMARY KEY,
         failures INTEGER NOT NULL,          -- 0 without a lock: cleared
@@ -35,7 +36,15 @@ const MIGRATIONS: &[&str] = &["
         revision INTEGER NOT NULL,          -- grows with every write of this row
         body TEXT NOT NULL                  -- Account in JSON
     );
-"];
+",
+    // What `accounts::seal_old` does with the list needs the key.
+    "
+    ALTER TABLE accounts ADD COLUMN sealed BLOB;    -- NT hashes, CHAP secret; nonce, text, tag
+    ALTER TABLE attempts ADD COLUMN detail TEXT;    -- more about the refusal
+    CREATE TABLE accounts_to_seal (id TEXT PRIMARY KEY) WITHOUT ROWID;
+    INSERT INTO accounts_to_seal SELECT id FROM accounts;
+",
+];
 
 /// Opens the writer's connection and brings the schema up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

@@ -28,6 +28,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) enum Message {
     Attempt(Option<AttemptRow>, Option<Done>),
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
+    RemoveAccount(String, Sender<Result<(), StoreError>>),
     Prune(Timestamp),
     LimitPages(u32, Sender<()>),
     Close,
@@ -115,6 +116,9 @@ impl Writer {
             }
             Message::Accounts(rows, reply) => {
                 let _ = reply.send(accounts::write(&mut self.connection, &rows));
+            }
+            Message::RemoveAccount(id, reply) => {
+                let _ = reply.send(accounts::remove(&self.connection, &id));
             }
             Message::Prune(before) => self.prune_before = Some(before),
             Message::LimitPages(pages, reply) => {

@@ -1,5 +1,6 @@
 //! wpa_supplicant's eapol_test: a device and its access point in one.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::setup::{SECRET, run_with};
@@ -54,6 +55,13 @@ impl EapolTest {
         self
     }
 
+    /// Leaves a line out of the network block.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.lines.retain(|(known, _)| known != key);
+        self
+    }
+
     /// TLS 1.2 and nothing else.
     #[must_use]
     pub fn tls12(self) -> Self {
@@ -83,15 +91,8 @@ impl EapolTest {
     pub fn run(&self, daemon: &Daemon) -> Run {
         let profile = tempfile::NamedTempFile::new_in(daemon.folder()).unwrap();
         std::fs::write(profile.path(), self.profile(daemon)).unwrap();
-        let address = daemon.address();
         let mut command = Command::new("eapol_test");
-        command
-            .arg("-c")
-            .arg(profile.path())
-            .args(["-a", &address.ip().to_string()])
-            .args(["-p", &address.port().to_string()])
-            .args(["-s", SECRET, "-t", "15"])
-            .args(&self.arguments);
+        self.arguments(&mut command, profile.path(), daemon);
         let output = run_with(&mut command, "");
         Run {
             output: text(&output),
@@ -99,7 +100,18 @@ impl EapolTest {
         }
     }
 
-    fn profile(&self, daemon: &Daemon) -> String {
+    pub(super) fn arguments(&self, command: &mut Command, profile: &Path, daemon: &Daemon) {
+        let address = daemon.address();
+        command
+            .arg("-c")
+            .arg(profile)
+            .args(["-a", &address.ip().to_string()])
+            .args(["-p", &address.port().to_string()])
+            .args(["-s", SECRET, "-t", "15"])
+            .args(&self.arguments);
+    }
+
+    pub(super) fn profile(&self, daemon: &Daemon) -> String {
         let mut lines = self.lines.clone();
         if !lines.iter().any(|(key, _)| key == "ca_cert") {
             let path = daemon.path("ca.pem");

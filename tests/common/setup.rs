@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use portvakt::directory::{Directory as _, Embedded};
+use portvakt::store::Store;
+use portvakt_auth::{Account, AccountId, ChapSecret};
 use portvakt_testkit::supplicant::{Authority, ServerIdentity};
 use tempfile::TempDir;
 
@@ -191,6 +194,18 @@ impl Setup {
         ];
         let imported = self.cli(&words);
         assert!(imported.status.success(), "{}", text(&imported));
+    }
+
+    /// Prepares all, and gives an account a CHAP secret.
+    pub fn give_chap_secret(&mut self, user: &str, secret: &str) {
+        self.prepare();
+        let store = Store::open(&self.path("data")).unwrap();
+        let directory = Embedded::open(store).unwrap();
+        let secret = ChapSecret::new(secret.as_bytes()).unwrap();
+        let writer = directory.writer().unwrap();
+        let id = AccountId::new(user).unwrap();
+        let change = |account: &mut Account| account.set_legacy_chap_secret(Some(secret));
+        writer.update(&id, change).unwrap();
     }
 
     /// Prepares all and starts the server.

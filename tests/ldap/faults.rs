@@ -215,6 +215,33 @@ fn base_that_is_not_there_and_password_that_is_wrong_are_said() {
     }
 }
 
+/// A server that points elsewhere is not followed: who answers there was never configured.
+#[test]
+fn referral_is_not_followed_and_is_said() {
+    let elsewhere = "dn: ou=elsewhere,dc=campus,dc=example
+objectClass: referral
+objectClass: extensibleObject
+ou: elsewhere
+ref: ldap://127.0.0.1:1/ou=people,dc=campus,dc=example
+";
+    let slapd = Slapd::with(&format!("{}\n{elsewhere}", everybody()));
+    let people_too = slapd.directory_table("").replace("ou=people,", "");
+    let daemon = setup().more(&people_too).start();
+    assert!(
+        daemon.radclient("bo", PASSWORD).is_accept(),
+        "{}",
+        daemon.log()
+    );
+    let only_there = slapd
+        .directory_table("")
+        .replace("ou=people", "ou=elsewhere");
+    let daemon = setup().more(&only_there).start();
+    assert!(daemon.radclient("bo", PASSWORD).is_reject());
+    let (reason, detail) = refusal(&daemon, 1);
+    assert_eq!(reason, "directory-unavailable");
+    assert!(detail.contains("refers to another"), "{detail}");
+}
+
 /// An entry that can't be understood lets nobody in, and says why.
 #[test]
 fn entry_with_a_fault_lets_nobody_in_and_says_which() {
@@ -273,4 +300,38 @@ fn state_that_only_the_directory_knows_is_told_in_our_words() {
     set("pwdAccountLockedTime", "000001010000Z");
     assert!(daemon.radclient("bo", PASSWORD).is_reject());
     assert_eq!(refusal(&daemon, before + 2).0, "locked-out");
+}
+
+#[test]
+fn operator_sees_what_was_read_and_how_it_was_understood() {
+    let people = [
+        person("bo", "employee", "pwdChangedTime: 20260815080000Z\n"),
+        person("faulty", "janitor", ""),
+    ]
+    .join("\n");
+    let slapd = Slapd::with(&people);
+    let daemon = start(&slapd, "");
+    wait_for_accept(&daemon, "bo");
+    let raw = |user: &str| {
+        let shown = daemon.cli(&["account", "show", user, "--raw"]);
+        (shown.status.success(), crate::common::text(&shown))
+    };
+    let (success, shown) = raw("bo");
+    assert!(success, "{shown}");
+    for expected in [
+        "uid=bo,ou=people",
+        "user name",
+        "employee",
+        "(Argon2)",
+        "password set",
+    ] {
+        assert!(shown.contains(expected), "{expected} is not in\n{shown}");
+    }
+    assert!(!shown.contains("$argon2"), "{shown}");
+    let (success, shown) = raw("faulty");
+    assert!(!success && shown.contains("janitor"), "{shown}");
+    let (success, shown) = raw("nobody");
+    assert!(!success && shown.contains("nobody of this name"), "{shown}");
+    let shown = crate::common::text(&daemon.cli(&["account", "show", "bo"]));
+    assert!(shown.contains("kept as Argon2"), "{shown}");
 }

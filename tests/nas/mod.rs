@@ -18,6 +18,7 @@
 
 mod daemon;
 mod eap;
+mod ms_chap;
 pub mod people;
 mod reply;
 mod request;

@@ -1,5 +1,6 @@
 //! What the directory knows of one person or machine, as far as a log-on needs it.
 
+use crate::chap::ChapSecret;
 use crate::mschap::NtHash;
 use crate::name::AccountId;
 use crate::password::PasswordHash;
@@ -78,6 +79,11 @@ pub struct Account {
     /// NT hashes of earlier passwords, newest first: refused, but not counted.
     #[serde(default)]
     pub previous_nt_hashes: Vec<NtHash>,
+    /// The secret of a device that speaks nothing better than CHAP, in clear text. It is not the
+    /// account's password and does not change with it. Changed by
+    /// [`Account::set_legacy_chap_secret`], so that proofs by the old one are void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_chap_secret: Option<ChapSecret>,
     /// The services it may use by name; `None` means all.
     #[serde(default)]
     pub services: Option<Vec<String>>,
@@ -112,6 +118,7 @@ impl Account {
             previous: Vec::new(),
             nt_hash: None,
             previous_nt_hashes: Vec::new(),
+            legacy_chap_secret: None,
             services: None,
             vlan: None,
             aliases: Vec::new(),
@@ -145,6 +152,15 @@ impl Account {
         }
     }
 
+    /// Puts another CHAP secret in place of the present one, or takes it away. The same one again
+    /// changes nothing.
+    pub fn set_legacy_chap_secret(&mut self, secret: Option<ChapSecret>) {
+        if self.legacy_chap_secret != secret {
+            self.legacy_chap_secret = secret;
+            self.grow_version();
+        }
+    }
+
     /// A previous one stays previous until others push it out, however many passwords come after:
     /// a source that goes on sending it must not find it forgotten.
     fn replace_nt_hash(&mut self, nt_hash: Option<NtHash>) {
@@ -171,13 +187,14 @@ impl Account {
         }
     }
 
-    /// The account without any hash, for pages and tools.
+    /// The account without any hash or secret, for pages and tools.
     pub fn without_secrets(&self) -> Account {
         Account {
             password: None,
             previous: Vec::new(),
             nt_hash: None,
             previous_nt_hashes: Vec::new(),
+            legacy_chap_secret: None,
             ..self.clone()
         }
     }

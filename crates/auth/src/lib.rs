@@ -15,6 +15,7 @@
 //! ```
 
 pub mod account;
+pub mod chap;
 pub mod decision;
 pub mod lock;
 pub mod mschap;
@@ -30,6 +31,7 @@ pub mod time;
 pub use account::{
     Account, BindName, Kind, Note, Password, PasswordKind, StudentFacts, Verification,
 };
+pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
 pub use lock::{
     Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,

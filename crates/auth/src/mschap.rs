@@ -5,12 +5,17 @@
 //! Both rest on the NT hash, which is as good as the password to whoever steals it, and on DES:
 //! an exchange that was overheard gives the NT hash away within hours. They belong inside TLS.
 
+mod change;
 mod mppe;
 mod nt_hash;
 mod response;
 #[cfg(test)]
 mod tests;
 
+pub use change::{
+    ENCRYPTED_PASSWORD_OCTETS, NewPassword, PasswordChange, encrypted_hash, encrypted_password,
+    open_change,
+};
 pub use mppe::MppeKeys;
 pub use nt_hash::{NtHash, NtHashError};
 pub use response::{AUTHENTICATOR_RESPONSE_OCTETS, name_without_domain};

@@ -5,19 +5,23 @@
 
 mod argon;
 mod bind;
+mod chap;
 mod crypt;
 mod digest;
 mod ms_chap;
+mod new;
 mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use argon::Argon2Cost;
 pub use bind::BindAttempt;
+pub use chap::{check_chap, check_chap_of_nobody};
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,
-    check_ms_chap_v2_of_nobody,
+    check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
 };
+pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
 pub use scratch::Scratch;
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};

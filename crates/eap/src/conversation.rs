@@ -12,7 +12,7 @@ mod acceptance;
 mod offer;
 mod outcome;
 
-pub(crate) use acceptance::Acceptance;
+pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 

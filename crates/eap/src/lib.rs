@@ -50,7 +50,7 @@ pub use conversation::{
 };
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};
-pub use method::inner::{InnerError, InnerMethod};
+pub use method::inner::{InnerError, InnerMethod, MsChapV2Error};
 pub use method::{MethodName, MethodType, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,

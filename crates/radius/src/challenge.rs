@@ -6,6 +6,12 @@
 //! MS-CHAP-Response   identifier (1) | flags (1) | LM-Response (24) | NT-Response (24)
 //! MS-CHAP2-Response  identifier (1) | flags (1) | Peer-Challenge (16) | zeros (8) | Response (24)
 //! ```
+//!
+//! A change of the password by MS-CHAPv2 is in [`change`].
+
+mod change;
+
+pub use change::EncryptedPassword;
 
 use std::fmt;
 
@@ -49,6 +55,21 @@ pub enum ChallengeCredential<'a> {
         /// NT-Response.
         nt_response: &'a [u8; 24],
     },
+    /// A new password by MS-CHAPv2, and the response by it.
+    MsChapV2Change {
+        /// Of the exchange; returns in MS-CHAP2-Success and MS-CHAP-Error.
+        identifier: u8,
+        /// MS-CHAP-Challenge.
+        authenticator_challenge: &'a [u8; 16],
+        /// The peer's.
+        peer_challenge: &'a [u8; 16],
+        /// NT-Response by the new password.
+        nt_response: &'a [u8; 24],
+        /// The new password under the old NT hash.
+        encrypted_password: EncryptedPassword<'a>,
+        /// The old NT hash under the new one.
+        encrypted_hash: &'a [u8; 16],
+    },
 }
 
 /// Why a request's answer to a challenge cannot be used.
@@ -63,6 +84,9 @@ pub enum ChallengeError {
     /// MS-CHAP-Challenge is missing or has a length that does not go with the response.
     #[error("MS-CHAP-Challenge is missing or has an impossible length")]
     Challenge,
+    /// Pieces of the new password are missing, doubled, or of a length that makes no whole.
+    #[error("the new password's pieces do not make a whole")]
+    Pieces,
     /// The flags say that only the LAN Manager response counts, which is broken by hand.
     #[error("the response is for LAN Manager only")]
     LanManagerOnly,
@@ -77,8 +101,9 @@ impl<'a> ChallengeCredential<'a> {
         let ms_chap = || vendor_values(request, microsoft::MS_CHAP_RESPONSE);
         let ms_chap_v2 = || vendor_values(request, microsoft::MS_CHAP2_RESPONSE);
         let chap = || request.all(AttributeType::CHAP_PASSWORD);
+        let change = || vendor_values(request, microsoft::MS_CHAP2_CPW);
         let passwords = request.all(AttributeType::USER_PASSWORD).count();
-        let others = chap().count() + ms_chap().count() + ms_chap_v2().count();
+        let others = chap().count() + ms_chap().count() + ms_chap_v2().count() + change().count();
         if others > 0 && others + passwords > 1 {
             return Err(ChallengeError::Several);
         }
@@ -87,6 +112,9 @@ impl<'a> ChallengeCredential<'a> {
         }
         if let Some(response) = ms_chap().next() {
             return read_ms_chap(request, response).map(Some);
+        }
+        if let Some(value) = change().next() {
+            return change::read(request, value).map(Some);
         }
         let response = ms_chap_v2().next();
         response
@@ -101,6 +129,7 @@ impl fmt::Debug for ChallengeCredential<'_> {
             ChallengeCredential::Chap { .. } => "Chap(hidden)",
             ChallengeCredential::MsChap { .. } => "MsChap(hidden)",
             ChallengeCredential::MsChapV2 { .. } => "MsChapV2(hidden)",
+            ChallengeCredential::MsChapV2Change { .. } => "MsChapV2Change(hidden)",
         })
     }
 }

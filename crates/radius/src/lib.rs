@@ -32,7 +32,7 @@ pub mod verify;
 mod writer;
 
 pub use attribute::{Attribute, AttributeType, Attributes};
-pub use challenge::{ChallengeCredential, ChallengeError};
+pub use challenge::{ChallengeCredential, ChallengeError, EncryptedPassword};
 pub use code::Code;
 pub use describe::describe;
 pub use eap_message::EapMessage;

@@ -1,4 +1,4 @@
-//! Makes the folder of the demo: certificates, configuration, profiles for eapol_test.
+//! Makes the folder of the demo: certificates, configuration, devices.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,30 +7,32 @@ use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
+
+use super::profile::{self, OWNER};
 
 /// The port that RADIUS authentication has had since RFC 2865.
 pub(super) const USUAL_PORT: u16 = 1812;
 /// The secret between the demo's server and clients on this machine.
 pub(super) const SECRET: &str = "portvakt-demo-secret";
 /// The name that the demo's certificate is made out to.
-const SERVER_NAME: &str = "radius.campus.example";
-
-/// wpa_supplicant speaks TLS 1.3 only where it is told to.
-const TLS13_ONLY: &str = "    phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_2=1 \
-                          tls_disable_tlsv1_3=0\"\n";
+pub(super) const SERVER_NAME: &str = "radius.campus.example";
+/// Microsoft's User Principal Name, as an otherName of subjectAltName.
+const USER_PRINCIPAL_NAME: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 
 /// Somebody whom the greeting names.
 pub(super) struct Person {
     pub(super) name: &'static str,
     pub(super) password: &'static str,
     pub(super) state: &'static str,
+    /// Without one MS-CHAP refuses, and so does PEAP.
+    pub(super) has_nt_hash: bool,
 }
 
 /// Those of `config/demo.ldif` that a newcomer tries first.
-pub(super) const PEOPLE: [Person; 6] = [
+pub(super) const PEOPLE: [Person; 7] = [
     person(
         "anna",
         "correct-horse-battery",
@@ -53,13 +55,29 @@ pub(super) const PEOPLE: [Person; 6] = [
         "shared-too-many-films",
         "suspended after an abuse report: refused",
     ),
+    Person {
+        has_nt_hash: false,
+        ..person(
+            "astrid",
+            "northern-lights",
+            "employee without NT hash: gets in by TTLS/PAP, not by PEAP",
+        )
+    },
 ];
+
+/// A machine with a CHAP secret.
+pub(super) const PRINTER: Person = person(
+    "printer",
+    "paper-jam-in-tray-2",
+    "old printer: gets in by CHAP",
+);
 
 const fn person(name: &'static str, password: &'static str, state: &'static str) -> Person {
     Person {
         name,
         password,
         state,
+        has_nt_hash: true,
     }
 }
 
@@ -90,13 +108,8 @@ pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     let absolute = dir
         .canonicalize()
         .map_err(|error| FolderError::Write(dir.to_owned(), error))?;
-    for person in &PEOPLE {
-        let profile = |suffix: &str, extra: &str| {
-            let path = dir.join(format!("eapol_test/{}{suffix}.conf", person.name));
-            write(&path, profile(&absolute, person, extra).as_bytes())
-        };
-        profile("", "")?;
-        profile("-tls1.3", TLS13_ONLY)?;
+    for (name, text) in profile::profiles(&absolute) {
+        write(&dir.join("eapol_test").join(name), text.as_bytes())?;
     }
     if made {
         // Last, so that a start that was cut short begins anew.
@@ -115,9 +128,9 @@ fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
         .map_err(|error| FolderError::Write(path.to_owned(), error))
 }
 
-/// A CA for ten years and, of it, a P-256 certificate for two.
+/// A CA for ten years and, of it, certificates for one: the server's and one of a device.
 fn make_certificates(folder: &Path) -> Result<(), FolderError> {
-    let (ca_key, server_key) = (KeyPair::generate()?, KeyPair::generate()?);
+    let ca_key = KeyPair::generate()?;
     let mut ca = validity(CertificateParams::default(), 10)?;
     ca.distinguished_name
         .push(DnType::CommonName, "Portvakt demo CA");
@@ -125,24 +138,50 @@ fn make_certificates(folder: &Path) -> Result<(), FolderError> {
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::from_params(&ca, &ca_key);
-    let mut server = validity(CertificateParams::new([SERVER_NAME.to_owned()])?, 2)?;
-    server
+    write(&folder.join("ca.pem"), ca_certificate.pem().as_bytes())?;
+    make_certificate(&folder.join(OWNER.name), client()?, &issuer)?;
+    // Last: its presence says that all are there.
+    make_certificate(&folder.join("radius"), server()?, &issuer)
+}
+
+fn server() -> Result<CertificateParams, FolderError> {
+    let mut params = CertificateParams::new([SERVER_NAME.to_owned()])?;
+    params
         .distinguished_name
         .push(DnType::CommonName, SERVER_NAME);
-    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    server.use_authority_key_identifier_extension = true;
-    let server_certificate = server.signed_by(&server_key, &issuer)?;
-    write(&folder.join("ca.pem"), ca_certificate.pem().as_bytes())?;
-    write(
-        &folder.join("radius.key"),
-        server_key.serialize_pem().as_bytes(),
-    )?;
-    // Last: its presence says that all three are there.
-    write(
-        &folder.join("radius.pem"),
-        server_certificate.pem().as_bytes(),
-    )
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // Nobody serves it; a certificate without one is warned of.
+    params.crl_distribution_points = vec![CrlDistributionPoint {
+        uris: vec!["http://pki.campus.example/demo.crl".to_owned()],
+    }];
+    Ok(params)
+}
+
+fn client() -> Result<CertificateParams, FolderError> {
+    let mut params = CertificateParams::default();
+    let name = format!("{}@campus.example", OWNER.name);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, format!("A device of {}", OWNER.name));
+    let principal = (USER_PRINCIPAL_NAME.to_vec(), name.as_str().into());
+    params.subject_alt_names = vec![SanType::OtherName(principal)];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
+}
+
+/// A P-256 certificate beside its key: `path` with `.pem` and `.key`.
+fn make_certificate(
+    path: &Path,
+    params: CertificateParams,
+    issuer: &Issuer<'_, &KeyPair>,
+) -> Result<(), FolderError> {
+    let key = KeyPair::generate()?;
+    let mut params = validity(params, 1)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(&key, issuer)?;
+    write(&path.with_extension("key"), key.serialize_pem().as_bytes())?;
+    write(&path.with_extension("pem"), certificate.pem().as_bytes())
 }
 
 /// Valid from yesterday for so many years.
@@ -155,27 +194,6 @@ fn validity(mut params: CertificateParams, years: i16) -> Result<CertificatePara
     params.not_before = date(today.checked_sub(1.day())?);
     params.not_after = date(today.checked_add(years.years())?);
     Ok(params)
-}
-
-fn profile(folder: &Path, person: &Person, extra: &str) -> String {
-    format!(
-        "# A device of {name}, for eapol_test and wpa_supplicant.\n\
-         network={{\n\
-         \x20   ssid=\"eduroam\"\n\
-         \x20   key_mgmt=WPA-EAP\n\
-         \x20   eap=TTLS\n\
-         \x20   phase2=\"auth=PAP\"\n\
-         {extra}\
-         \x20   anonymous_identity=\"anonymous@campus.example\"\n\
-         \x20   identity=\"{name}@campus.example\"\n\
-         \x20   password=\"{password}\"\n\
-         \x20   ca_cert=\"{folder}/tls/ca.pem\"\n\
-         \x20   domain_suffix_match=\"{SERVER_NAME}\"\n\
-         }}\n",
-        name = person.name,
-        password = person.password,
-        folder = folder.display(),
-    )
 }
 
 fn config_text(port: u16) -> String {
@@ -204,9 +222,20 @@ fn config_text(port: u16) -> String {
          send-vlan = true\n\
          \n\
          # What devices see: the certificate of {SERVER_NAME}, signed by the CA in tls/ca.pem.\n\
+         # A demo offers every method there is; docs/methods.md says which to choose.\n\
          [eap]\n\
          certificate = \"tls/radius.pem\"\n\
          key = \"tls/radius.key\"\n\
+         methods = [\"tls\", \"ttls\", \"peap\"]\n\
+         ttls-inner = [\"pap\", \"mschapv2\", \"legacy-mschap\", \"legacy-chap\", \"eap-mschapv2\", \"eap-gtc\"]\n\
+         peap-inner = [\"eap-mschapv2\", \"eap-gtc\"]\n\
+         client-ca = \"tls/ca.pem\"\n\
+         \n\
+         # NT hashes, which MS-CHAP and PEAP need, and secrets of devices that know only CHAP. They\n\
+         # are sealed in the database.\n\
+         [accounts.attributes]\n\
+         nt-hash = \"sambaNTPassword\"\n\
+         legacy-chap-secret = \"portvaktChapSecret\"\n\
          \n\
          # Six failed log-ons lock an account for half an hour. Try a shorter lock: \"30s\".\n\
          [lockout]\n\

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use portvakt_auth::account::{Account, Kind, Note, PasswordKind, StudentFacts};
+use portvakt_auth::chap::{ChapSecret, ChapSecretError};
 use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::name::{AccountId, NameError};
 use portvakt_auth::password::{HashError, PasswordHash};
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use super::super::attributes::AttributeMap;
 use super::super::entry::{Attribute, Entry};
 use super::super::generalized_time;
-use super::{Draft, DraftNtHash, DraftPassword, SOURCE, Secret};
+use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, SOURCE, Secret};
 
 /// Most octets of a text value; names and numbers are far below.
 const MAX_TEXT: usize = 1024;
@@ -79,6 +80,18 @@ pub enum AttributeFault {
     /// It would let another password in than the one beside it.
     #[error("this is not the NT hash of the clear-text password beside it")]
     NtHashOfAnother,
+    /// A CHAP secret of a person.
+    #[error(
+        "only a service account can have a CHAP secret, which is kept so that it can be read; of a \
+         person's password a hash is kept and nothing else"
+    )]
+    ChapSecretOfPerson,
+    /// A hash where the secret itself is needed.
+    #[error("this is a hash; CHAP can only be checked with the secret itself")]
+    ChapSecretHashed,
+    /// No CHAP secret that can be used.
+    #[error("{0}")]
+    ChapSecret(#[from] ChapSecretError),
     /// A password in the clear.
     #[error(
         "the password is in clear text; give a hash such as {{ARGON2}}…, {{SSHA}}… or {{CRYPT}}… \
@@ -126,8 +139,10 @@ impl<'a> Reader<'a> {
         let changed_at = self.parsed(&map.password_changed, time);
         let password = self.password();
         let nt_hash = self.nt_hash(password.as_ref());
+        let kind = self.kind();
+        let legacy_chap_secret = self.legacy_chap_secret(kind);
         // Without a kind there is an error already; reading on tells the others too.
-        let kind = self.kind().unwrap_or(Kind::Guest);
+        let kind = kind.unwrap_or(Kind::Guest);
         let mut account = Account::new(id, kind);
         account.display_name = self.text(&map.display_name);
         account.mail = self.first_text(&map.mail);
@@ -143,6 +158,7 @@ impl<'a> Reader<'a> {
             account,
             password,
             nt_hash,
+            legacy_chap_secret,
             changed_at,
         }
     }
@@ -216,6 +232,18 @@ impl<'a> Reader<'a> {
             self.checked(name, fault);
         }
         nt_hash
+    }
+
+    fn legacy_chap_secret(&mut self, kind: Option<Kind>) -> DraftChapSecret {
+        let name = &self.map.legacy_chap_secret;
+        if name.is_empty() {
+            return DraftChapSecret::Unasked;
+        }
+        let attribute = self.only(name);
+        let read = |attribute: &Attribute| {
+            self.checked_at(name, attribute.line, chap_secret(&attribute.value, kind))
+        };
+        DraftChapSecret::Is(attribute.and_then(read))
     }
 
     fn note(&mut self, name: &'a str) -> Option<Note> {
@@ -379,6 +407,17 @@ fn nt_hash(text: &str) -> Result<DraftNtHash, AttributeFault> {
         return Ok(DraftNtHash::None);
     }
     Ok(DraftNtHash::Is(NtHash::parse(text)?))
+}
+
+fn chap_secret(value: &[u8], kind: Option<Kind>) -> Result<ChapSecret, AttributeFault> {
+    if kind.is_some_and(|kind| kind != Kind::Service) {
+        return Err(AttributeFault::ChapSecretOfPerson);
+    }
+    let is_hash = |text| PasswordHash::parse(text).is_ok();
+    if std::str::from_utf8(value).is_ok_and(is_hash) {
+        return Err(AttributeFault::ChapSecretHashed);
+    }
+    Ok(ChapSecret::new(value)?)
 }
 
 /// Whether `hash` can be of the same password; of one that is hashed already, nobody can tell.

@@ -1,4 +1,7 @@
+mod chap_secret;
 mod nt_hash;
+
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::*;
 use portvakt_auth::account::Kind;
@@ -292,14 +295,12 @@ fn cleartext_is_hashed_where_asked_and_hashing_it_twice_changes_nothing() {
     let lines = "uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: hunter2\n";
     let read = || Draft::read(&entry(lines), &AttributeMap::default(), true, now());
     let mut scratch = Scratch::new();
-    let mut salt = 0;
-    let mut hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), &mut scratch, || {
-        salt += 1;
-        [salt; 16]
-    });
+    let salt = AtomicU8::new(0);
+    let salt = || [salt.fetch_add(1, Ordering::Relaxed); 16];
+    let hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), salt);
     let mut draft = read().unwrap().unwrap();
     assert!(draft.is_cleartext() && !format!("{draft:?}").contains("hunter2"));
-    draft.hash_cleartext(None, &mut hash).unwrap();
+    draft.hash_cleartext(None, &hash, &mut scratch).unwrap();
     let before = draft.merge(None, now());
     assert!(
         before
@@ -312,8 +313,49 @@ fn cleartext_is_hashed_where_asked_and_hashing_it_twice_changes_nothing() {
     );
 
     let mut again = read().unwrap().unwrap();
-    again.hash_cleartext(Some(&before), &mut hash).unwrap();
+    let hashed = again.hash_cleartext(Some(&before), &hash, &mut scratch);
+    hashed.unwrap();
     assert_eq!(again.merge(Some(&before), now()), before);
+}
+
+#[test]
+fn password_set_before_the_present_one_is_left_out_and_told() {
+    let at =
+        |time: &str, hash: &str| draft(&format!("userPassword: {hash}\npwdChangedTime: {time}\n"));
+    let account = at("20260601120000Z", HASH).merge(None, now());
+    let older = at("20260501120000Z", OTHER_HASH).join(Some(&account), now());
+    assert!(older.older_password);
+    assert_eq!(older.account, account);
+    let later = at("20260701120000Z", OTHER_HASH).join(Some(&account), now());
+    assert!(!later.older_password);
+    assert_ne!(later.account.password, account.password);
+    let same = at("20260501120000Z", HASH).join(Some(&account), now());
+    assert!(!same.older_password);
+}
+
+#[test]
+fn cleartext_of_a_password_that_the_account_has_had_does_not_come_back() {
+    let clear = |password: &str| {
+        let lines =
+            format!("uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: {password}\n");
+        let draft = Draft::read(&entry(&lines), &AttributeMap::default(), true, now());
+        draft.unwrap().unwrap()
+    };
+    let mut scratch = Scratch::new();
+    let salt = AtomicU8::new(0);
+    let salt = || [salt.fetch_add(1, Ordering::Relaxed); 16];
+    let hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), salt);
+    let mut import = |existing: Option<&Account>, password: &str| {
+        let mut draft = clear(password);
+        draft.hash_cleartext(existing, &hash, &mut scratch).unwrap();
+        draft.join(existing, now())
+    };
+    let first = import(None, "first").account;
+    let second = import(Some(&first), "second").account;
+    assert_ne!(second.password, first.password);
+    let old_file = import(Some(&second), "first");
+    assert!(old_file.older_password);
+    assert_eq!(old_file.account, second);
 }
 
 #[test]

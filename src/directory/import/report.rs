@@ -29,6 +29,9 @@ pub struct ImportReport {
     pub not_accounts: usize,
     /// What was left out; empty unless told to keep going.
     pub problems: Problems,
+    /// Records whose password was left out, as the account has a later one. The rest of them was
+    /// imported.
+    pub older_passwords: Problems,
 }
 
 /// Why nothing was imported, or not all.
@@ -88,6 +91,13 @@ pub enum ImportFault {
     /// With the password.
     #[error(transparent)]
     Password(#[from] HashError),
+    /// Not a mistake, but not what whoever made the file may expect.
+    #[error(
+        "the account has a password that was set later, or has had this one before: it keeps its \
+         own. If this one is meant, give it a later time of change, or set it by \
+         `portvakt account set-password`"
+    )]
+    OlderPassword,
     /// Two records of the file claim one name (P2).
     #[error("the name {name} is already that of the record in line {other}")]
     NameTwice {

@@ -24,6 +24,7 @@ impl Site {
         let options = ImportOptions {
             source: "people.ldif",
             keep_going,
+            write_nt_hashes: false,
             hash_cleartext: None,
             now,
         };
@@ -206,6 +207,7 @@ fn progress_ends_with_everything_written() {
     let options = ImportOptions {
         source: "people.ldif",
         keep_going: false,
+        write_nt_hashes: false,
         hash_cleartext: None,
         now: Timestamp::UNIX_EPOCH,
     };
@@ -258,4 +260,62 @@ fn disk_that_refuses_is_told_and_nothing_shows() {
         "{error}"
     );
     assert!(site.names().is_empty());
+}
+
+#[test]
+fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_order() {
+    use portvakt_auth::password::{PasswordHash, Scratch};
+    let site = site();
+    let people: String = (0..200)
+        .map(|number| {
+            guest(
+                &format!("s{number}"),
+                &format!("userPassword: pass{number}\n"),
+            )
+        })
+        .collect();
+    let hash = |password: &[u8], _: &[&PasswordHash], scratch: &mut Scratch| {
+        let cost = match password {
+            b"pass7" | b"pass150" => return PasswordHash::parse("{NONE}"),
+            _ => portvakt_auth::password::Argon2Cost::new(8, 1, 1)?,
+        };
+        PasswordHash::hash_new(password, [1; 16], cost, scratch)
+    };
+    let mut seen = Vec::new();
+    let options = ImportOptions {
+        source: "people.ldif",
+        keep_going: true,
+        write_nt_hashes: false,
+        hash_cleartext: Some(&hash),
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let map = AttributeMap::default();
+    let report = import(
+        &site.directory,
+        people.as_bytes(),
+        &map,
+        options,
+        &mut |step| {
+            if let Progress::Hashing { done, total } = step {
+                seen.push((done, total));
+            }
+        },
+    );
+    let report = report.unwrap();
+    let lines: Vec<_> = report
+        .problems
+        .listed
+        .iter()
+        .map(|problem| problem.line)
+        .collect();
+    assert_eq!((lines.len(), report.created), (2, 198));
+    assert!(lines[0] < lines[1]);
+    assert_eq!(seen, (1..=200).map(|done| (done, 200)).collect::<Vec<_>>());
+    let accounts = site.directory.list().unwrap();
+    let mut scratch = Scratch::new();
+    for account in accounts {
+        let password = format!("pass{}", &account.id.as_str()[1..]);
+        let hash = &account.password.as_ref().unwrap().hash;
+        assert!(hash.verify(password.as_bytes(), &mut scratch).unwrap());
+    }
 }

@@ -75,7 +75,10 @@ impl Binds {
             ldap,
             since: Instant::now(),
         });
-        Ok(result)
+        match Failure::of_server(&result) {
+            Some(failure) => Err(failure),
+            None => Ok(result),
+        }
     }
 
     /// The one that was used last, so that the others grow old and are ended.

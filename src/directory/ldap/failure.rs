@@ -94,6 +94,17 @@ impl Failure {
         !matches!(self, Self::SizeLimit | Self::Forbidden | Self::AllDown(_))
     }
 
+    /// What an answer says of the server alone, so that another may be asked the same.
+    pub(crate) fn of_server(result: &LdapResult) -> Option<Self> {
+        match result.rc {
+            code::OPERATIONS_ERROR | code::BUSY | code::UNAVAILABLE | code::OTHER => {
+                Some(Self::Answer(result.to_string()))
+            }
+            code::TIME_LIMIT_EXCEEDED => Some(Self::Timeout),
+            _ => None,
+        }
+    }
+
     /// What an answer says that is no success.
     pub(crate) fn of_result(result: &LdapResult) -> Self {
         match result.rc {
@@ -102,9 +113,6 @@ impl Failure {
             code::REFERRAL => Self::Referral(result.refs.join(", ")),
             code::NO_SUCH_OBJECT => Self::NoBase,
             code::INSUFFICIENT_ACCESS => Self::Forbidden,
-            code::OPERATIONS_ERROR | code::BUSY | code::UNAVAILABLE | code::OTHER => {
-                Self::Answer(result.to_string())
-            }
             _ => Self::Answer(result.to_string()),
         }
     }

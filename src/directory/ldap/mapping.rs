@@ -276,6 +276,8 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
         default_kind: settings.default_kind.map(account_kind),
         password: key(Fact::PasswordHash),
         nt_hash: key(Fact::NtHash),
+        // A clear-text secret has no place in a directory that others read.
+        legacy_chap_secret: String::new(),
         password_changed: key(Fact::PasswordChanged),
         temporary_password: key(Fact::TemporaryPassword),
         expires: key(Fact::Expires),

@@ -40,8 +40,8 @@ pub(super) fn read(text: &str) -> Option<Moment> {
 fn numbered(number: i64) -> Option<Timestamp> {
     let seconds = match number {
         ..0 => return None,
-        ..MOST_DAYS => number.checked_mul(DAY)?,
-        ..MOST_SECONDS => number,
+        0..MOST_DAYS => number.checked_mul(DAY)?,
+        MOST_DAYS..MOST_SECONDS => number,
         _ => number / FILETIME_PER_SECOND - FILETIME_OF_1970,
     };
     // A date beyond what a calendar can hold is as good as never for whoever compares it.

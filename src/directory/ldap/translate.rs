@@ -305,10 +305,10 @@ impl<'a> Translator<'a> {
                 .iter()
                 .any(|no| text.eq_ignore_ascii_case(no))
         };
-        if let Some((source, reasons)) = self.first(Fact::Deactivated) {
-            if let Some(reason) = reasons.into_iter().find(|reason| !means_no(reason)) {
-                return self.say(Fact::Deactivated, &source, &reason, "deactivated");
-            }
+        let given = self.each(Fact::Deactivated).into_iter();
+        let mut reasons = given.filter(|(_, reason)| !means_no(reason));
+        if let Some((source, reason)) = reasons.next() {
+            return self.say(Fact::Deactivated, &source, &reason, "deactivated");
         }
         for closer in CLOSERS {
             for value in self.texts(closer) {

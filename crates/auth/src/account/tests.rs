@@ -81,12 +81,27 @@ fn stored_account_is_read_back_with_its_nt_hashes() {
 fn account_without_secrets_has_no_hash_of_any_kind() {
     let mut account = account();
     account.set_credentials(password(), Some(hash("second")));
+    account.set_legacy_chap_secret(Some(ChapSecret::new(b"printer").unwrap()));
     let shown = serde_json::to_value(account.without_secrets()).unwrap();
-    for field in ["password", "nt_hash"] {
+    for field in ["password", "nt_hash", "legacy_chap_secret"] {
         assert!(shown[field].is_null(), "{field}");
     }
     for field in ["previous", "previous_nt_hashes"] {
         assert_eq!(shown[field], serde_json::json!([]), "{field}");
     }
     assert!(!format!("{account:?}").contains(&**hash("second").reveal()));
+}
+
+#[test]
+fn changed_chap_secret_voids_proofs_and_a_new_password_leaves_it() {
+    let mut account = account();
+    let secret = ChapSecret::new(b"printer").unwrap();
+    account.set_legacy_chap_secret(Some(secret.clone()));
+    assert_eq!(account.credential_version, 2);
+    account.set_legacy_chap_secret(Some(secret.clone()));
+    assert_eq!(account.credential_version, 2);
+    account.set_password(password());
+    assert_eq!(account.legacy_chap_secret, Some(secret));
+    let stored = serde_json::to_string(&account).unwrap();
+    assert_eq!(serde_json::from_str::<Account>(&stored).unwrap(), account);
 }

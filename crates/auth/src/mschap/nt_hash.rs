@@ -34,8 +34,17 @@ impl NtHash {
 
     /// The hash of a password: MD4 of its UTF-16LE, without byte order mark or terminator.
     pub fn of_password(password: &str) -> NtHash {
+        Self::of_utf16(password.encode_utf16())
+    }
+
+    /// The same for UTF-16 that may be ill-formed.
+    pub(super) fn of_units(units: &[u16]) -> NtHash {
+        Self::of_utf16(units.iter().copied())
+    }
+
+    fn of_utf16(units: impl Iterator<Item = u16>) -> NtHash {
         let mut digest = Md4::new();
-        for unit in password.encode_utf16() {
+        for unit in units {
             digest.update(unit.to_le_bytes());
         }
         NtHash(Zeroizing::new(digest.finalize().into()))

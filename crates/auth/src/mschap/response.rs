@@ -52,7 +52,7 @@ pub(super) fn challenge_response(hash: &NtHash, challenge: &[u8; 8]) -> [u8; 24]
 }
 
 /// DesEncrypt (§8.6).
-fn des_encrypt(clear: &[u8; 8], key: &[u8; 7]) -> [u8; 8] {
+pub(super) fn des_encrypt(clear: &[u8; 8], key: &[u8; 7]) -> [u8; 8] {
     let mut key = with_parity(key);
     let cipher = Des::new(&key.into());
     key.zeroize();
@@ -106,5 +106,28 @@ const fn hex_digit(value: u8) -> u8 {
     match value {
         0..=9 => b'0' + value,
         _ => b'A' - 10 + value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 2759 §9.3: seven octets of a hash, and the DES key that becomes of them. The lowest bit
+    /// of each octet is parity, which DES does not look at and we leave at zero.
+    #[test]
+    fn des_keys_of_the_rfc_are_reproduced_but_for_parity() {
+        let raw = [
+            [0xfc, 0x15, 0x6a, 0xf7, 0xed, 0xcd, 0x6c],
+            [0x0e, 0xdd, 0xe3, 0x33, 0x7d, 0x42, 0x7f],
+        ];
+        let keys = [
+            [0xfd, 0x0b, 0x5b, 0x5e, 0x7f, 0x6e, 0x34, 0xd9],
+            [0x0e, 0x6e, 0x79, 0x67, 0x37, 0xea, 0x08, 0xfe],
+        ];
+        assert_eq!(
+            raw.map(|raw| with_parity(&raw)),
+            keys.map(|key: [u8; 8]| key.map(|octet| octet & 0xfe))
+        );
     }
 }

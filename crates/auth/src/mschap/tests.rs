@@ -231,3 +231,132 @@ proptest! {
         prop_assert!(check(&made_up).is_none());
     }
 }
+
+/// What the owner of the old password sends to change it.
+struct Change {
+    encrypted_password: [u8; ENCRYPTED_PASSWORD_OCTETS],
+    encrypted_hash: [u8; 16],
+    nt_response: [u8; 24],
+}
+
+const NEW_PASSWORD: &str = "MyPw-2026-\u{f8}";
+
+impl Change {
+    fn from(old: &NtHash, new: &str) -> Change {
+        let new_hash = NtHash::of_password(new);
+        Change {
+            encrypted_password: encrypted_password(new, old, &[0xa5; 512]).unwrap(),
+            encrypted_hash: encrypted_hash(old, &new_hash),
+            nt_response: nt_response(&new_hash, &exchange(b"User")),
+        }
+    }
+
+    fn open(&self, old: &NtHash) -> Option<NewPassword> {
+        let exchange = MsChapV2Exchange {
+            nt_response: &self.nt_response,
+            ..exchange(b"User")
+        };
+        let change = PasswordChange {
+            encrypted_password: &self.encrypted_password,
+            encrypted_hash: &self.encrypted_hash,
+            exchange,
+        };
+        open_change(old, &change)
+    }
+}
+
+/// The RFC has no example of a password change; these octets are OpenSSL's, which has MD4, RC4 and
+/// DES of its own.
+#[test]
+fn password_change_is_what_openssl_makes() {
+    let change = Change::from(&hash(), NEW_PASSWORD);
+    let first = [
+        0x37, 0x47, 0x6e, 0x4a, 0x16, 0x5c, 0x55, 0xb1, 0x8d, 0xa9, 0x5e, 0x2d, 0xc5, 0x94, 0x92,
+        0x45,
+    ];
+    let last = [
+        0x68, 0xec, 0x04, 0x7f, 0x3b, 0x18, 0xf9, 0x7f, 0xac, 0x45, 0x03, 0x58, 0xa4, 0x34, 0x3a,
+        0x7c,
+    ];
+    assert_eq!(change.encrypted_password[..16], first);
+    assert_eq!(change.encrypted_password[500..], last);
+    let encrypted_hash = [
+        0x3f, 0xe0, 0xb1, 0x1a, 0x01, 0x23, 0x1a, 0x72, 0x9f, 0xd7, 0xdd, 0x25, 0x33, 0xcf, 0xb4,
+        0xdd,
+    ];
+    assert_eq!(change.encrypted_hash, encrypted_hash);
+    let nt_response = [
+        0x69, 0x25, 0xf2, 0x25, 0xd7, 0x97, 0x7e, 0x23, 0x22, 0x44, 0x41, 0x18, 0x59, 0xdf, 0xbe,
+        0x5c, 0x65, 0x0a, 0x41, 0x08, 0x47, 0x6d, 0xba, 0xd3,
+    ];
+    assert_eq!(change.nt_response, nt_response);
+}
+
+#[test]
+fn password_change_opens_with_the_old_hash_alone() {
+    let change = Change::from(&hash(), NEW_PASSWORD);
+    let opened = change.open(&hash()).unwrap();
+    assert_eq!(opened.text().unwrap().as_str(), NEW_PASSWORD);
+    assert_eq!(*opened.nt_hash(), NtHash::of_password(NEW_PASSWORD));
+    assert_eq!(format!("{opened:?}"), "NewPassword([redacted])");
+    for other in ["", "clientpass", NEW_PASSWORD] {
+        assert!(change.open(&NtHash::of_password(other)).is_none());
+    }
+}
+
+#[test]
+fn new_password_has_up_to_256_units_and_may_be_ill_formed() {
+    let longest = "\u{1f511}".repeat(128);
+    let opened = Change::from(&hash(), &longest).open(&hash()).unwrap();
+    assert_eq!(opened.text().unwrap().as_str(), longest);
+    assert!(encrypted_password(&"a".repeat(257), &hash(), &[0; 512]).is_none());
+    let empty = Change::from(&hash(), "").open(&hash()).unwrap();
+    assert_eq!(empty.text().unwrap().as_str(), "");
+
+    // A lone half of a surrogate pair, sealed as such a peer would seal it.
+    let lone = [0xd83d];
+    let new_hash = NtHash::of_units(&lone);
+    let mut change = Change::from(&hash(), "x");
+    let sealed = &mut change.encrypted_password[510..512];
+    for (octet, difference) in sealed.iter_mut().zip([b'x' ^ 0x3d, 0xd8]) {
+        *octet ^= difference;
+    }
+    change.encrypted_hash = encrypted_hash(&hash(), &new_hash);
+    change.nt_response = nt_response(&new_hash, &exchange(b"User"));
+    assert!(change.open(&hash()).unwrap().text().is_none());
+}
+
+/// RC4 lets anybody flip bits of the length: no length may lead out of the block.
+#[test]
+fn any_length_of_the_new_password_is_opened_or_refused() {
+    let right = Change::from(&hash(), NEW_PASSWORD);
+    for bit in 0..32 {
+        let mut change = Change::from(&hash(), NEW_PASSWORD);
+        change.encrypted_password[512 + bit / 8] ^= 1 << (bit % 8);
+        assert!(change.open(&hash()).is_none(), "bit {bit}");
+    }
+    assert!(right.open(&hash()).is_some());
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_no_password_change(
+        octets in proptest::collection::vec(any::<u8>(), ENCRYPTED_PASSWORD_OCTETS),
+        encrypted_hash: [u8; 16],
+        nt_response in uniform24(any::<u8>()),
+    ) {
+        let encrypted_password = octets.try_into().unwrap();
+        let change = Change { encrypted_password, encrypted_hash, nt_response };
+        prop_assert!(change.open(&hash()).is_none());
+    }
+
+    #[test]
+    fn changed_bit_of_a_password_change_is_refused_unless_it_is_fill(index in 0..556_usize, bit in 0..8_u8) {
+        let mut change = Change::from(&hash(), NEW_PASSWORD);
+        let Change { encrypted_password, encrypted_hash, nt_response } = &mut change;
+        let mut octets = encrypted_password.iter_mut().chain(encrypted_hash).chain(nt_response);
+        *octets.nth(index).unwrap() ^= 1 << bit;
+        let fill = 512 - 2 * NEW_PASSWORD.encode_utf16().count();
+        prop_assert_eq!(change.open(&hash()).is_some(), index < fill);
+    }
+}

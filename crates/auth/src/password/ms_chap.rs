@@ -2,7 +2,8 @@
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};
 use crate::mschap::{
-    self, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NtHash,
+    self, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NewPassword, NtHash,
+    PasswordChange,
 };
 use crate::proof::Proof;
 use crate::reason::Refusal;
@@ -36,8 +37,8 @@ pub enum MissingSecret {
     /// MS-CHAP needs the NT hash, and the account has none beside its password; an NT hash alone
     /// will not do, for nobody could say when that password expires.
     NtHash,
-    /// CHAP needs the password in clear text (RFC 1994 §2.1), which is never stored. So it is
-    /// refused for every account, and none need be looked up for it.
+    /// CHAP needs its secret in clear text (RFC 1994 §2.1), and the account has none. No password
+    /// is ever stored like that, so this is so for everybody but some devices.
     ClearText,
 }
 
@@ -62,7 +63,7 @@ impl MissingSecret {
                 "The device used MS-CHAP, and the account has no NT hash beside its password to check it with; nothing was counted."
             }
             MissingSecret::ClearText => {
-                "The device used CHAP, which only a password stored in clear text could answer; none is ever stored here."
+                "The device used CHAP, which needs a secret stored in clear text; the account has none, and no password is ever stored so. Nothing was counted."
             }
         }
     }
@@ -109,6 +110,24 @@ pub fn check_ms_chap(
     exchange: &MsChapExchange<'_>,
 ) -> Result<CheckedMsChap<MsChapSuccess>, MissingSecret> {
     check(account, |hash| mschap::check_v1(hash, exchange))
+}
+
+/// Checks a password change as [`check_ms_chap_v2`] checks a response: what is proven is that the
+/// peer has the present NT hash, and the new password is the success. That one is not looked at:
+/// [`check_new_password`](super::check_new_password) does.
+///
+/// # Errors
+/// As there.
+pub fn check_ms_chap_v2_change(
+    account: &Account,
+    change: &PasswordChange<'_>,
+) -> Result<CheckedMsChap<NewPassword>, MissingSecret> {
+    check(account, |hash| mschap::open_change(hash, change))
+}
+
+/// Does the work of [`check_ms_chap_v2_change`] for somebody we do not know (P5).
+pub fn check_ms_chap_v2_change_of_nobody(change: &PasswordChange<'_>) {
+    let _ = fit([None, None, None], |hash| mschap::open_change(hash, change));
 }
 
 /// Does the work of [`check_ms_chap_v2`] for somebody we do not know (P5).
@@ -259,6 +278,32 @@ mod tests {
             assert!(!matches!(checked, Ok(CheckedMsChap::Proven { .. })));
             assert!(!matches!(checked, Ok(CheckedMsChap::Previous)));
         }
+    }
+
+    #[test]
+    fn change_is_proven_by_the_current_password_and_previous_by_an_earlier_one() {
+        let account = account(&["first", "second", "third", "fourth"]);
+        let outcome = |account: &Account, old: &str| {
+            let (old, new) = (
+                NtHash::of_password(old),
+                NtHash::of_password("new-password"),
+            );
+            let exchange = MsChapV2Exchange {
+                nt_response: &mschap::nt_response(&new, &EXCHANGE),
+                ..EXCHANGE
+            };
+            let sealed = mschap::encrypted_password("new-password", &old, &[7; 512]).unwrap();
+            let change = PasswordChange {
+                encrypted_password: &sealed,
+                encrypted_hash: &mschap::encrypted_hash(&old, &new),
+                exchange,
+            };
+            check_ms_chap_v2_change_of_nobody(&change);
+            name(account, check_ms_chap_v2_change(account, &change))
+        };
+        let outcomes = ["fourth", "third", "first", "other"].map(|old| outcome(&account, old));
+        assert_eq!(outcomes, ["proven", "previous", "wrong", "wrong"]);
+        assert_eq!(outcome(&self::account(&[]), "any"), "no-nt-hash");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{FailureCause, Verdict};
 use crate::keys::InnerKey;
+use crate::method::inner::MsChapV2Error;
 
 /// Proof that the accounts let this credential in.
 pub(crate) struct Acceptance {
@@ -24,22 +25,36 @@ impl Verdict {
         match self {
             Verdict::Accepted => Ok(Acceptance { inner_key: None }),
             Verdict::AcceptedMsChapV2 { .. } => Err(FailureCause::Internal),
-            Verdict::Refused => Err(FailureCause::Refused),
+            _ => Err(FailureCause::Refused),
         }
     }
 
-    /// For MS-CHAPv2: with the authenticator response.
-    ///
-    /// # Errors
-    /// [`FailureCause::Refused`], or `Internal` for a verdict on another kind of credential.
-    pub(crate) fn into_ms_chap_v2(self) -> Result<([u8; 42], Acceptance), FailureCause> {
+    /// For MS-CHAPv2: our proof, or what the peer is told.
+    pub(crate) fn into_ms_chap_v2(self) -> MsChapV2Verdict {
         match self {
             Verdict::AcceptedMsChapV2 {
                 authenticator_response,
                 inner_key,
-            } => Ok((authenticator_response, Acceptance { inner_key })),
-            Verdict::Accepted => Err(FailureCause::Internal),
-            Verdict::Refused => Err(FailureCause::Refused),
+            } => MsChapV2Verdict::Accepted(authenticator_response, Acceptance { inner_key }),
+            Verdict::Accepted => MsChapV2Verdict::Misfit,
+            Verdict::Refused => MsChapV2Verdict::Refused(MsChapV2Error::AuthenticationFailure),
+            Verdict::RefusedBecause(error) => MsChapV2Verdict::Refused(error),
+            Verdict::Retry { challenge } => MsChapV2Verdict::Retry(challenge),
+            Verdict::ChangePassword { challenge } => MsChapV2Verdict::ChangePassword(challenge),
         }
     }
+}
+
+/// A verdict, as MS-CHAPv2 understands it.
+pub(crate) enum MsChapV2Verdict {
+    /// With the authenticator response.
+    Accepted([u8; 42], Acceptance),
+    /// With what the peer is told.
+    Refused(MsChapV2Error),
+    /// With the next challenge.
+    Retry([u8; 16]),
+    /// With the challenge for the new password.
+    ChangePassword([u8; 16]),
+    /// One on another kind of credential: our bug, and nobody gets in by it.
+    Misfit,
 }

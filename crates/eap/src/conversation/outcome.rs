@@ -2,7 +2,7 @@
 
 use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
-use crate::method::inner::{InnerError, InnerMethod};
+use crate::method::inner::{InnerError, InnerMethod, MsChapV2Error};
 use crate::packet::{EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use std::borrow::Cow;
@@ -123,6 +123,24 @@ pub enum InnerCredential {
         /// RFC 2759 §8.1.
         nt_response: [u8; 24],
     },
+    /// The peer takes up [`Verdict::ChangePassword`] (RFC 2759 §7). The challenge is known to be
+    /// ours.
+    MsChapV2Change {
+        /// Whose account it is; at most 253 octets, no encoding promised.
+        identity: Vec<u8>,
+        /// As in the response before: the peer does not repeat it.
+        name: Vec<u8>,
+        /// That of the verdict.
+        authenticator_challenge: [u8; 16],
+        /// The peer's.
+        peer_challenge: [u8; 16],
+        /// RFC 2759 §8.1, by the new password.
+        nt_response: [u8; 24],
+        /// The new password under the old NT hash (§8.9).
+        encrypted_password: Box<[u8; 516]>,
+        /// The old NT hash under the new one (§8.12).
+        encrypted_hash: [u8; 16],
+    },
 }
 
 impl InnerCredential {
@@ -133,18 +151,21 @@ impl InnerCredential {
             | InnerCredential::Chap { identity, .. }
             | InnerCredential::MsChap { identity, .. }
             | InnerCredential::MsChapV2 { identity, .. }
+            | InnerCredential::MsChapV2Change { identity, .. }
             | InnerCredential::Resumed { identity, .. } => identity,
             InnerCredential::Certificate { .. } => &[],
         }
     }
 
-    /// `"password"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"resumed"`, `"certificate"`.
+    /// `"password"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"mschapv2-change"`, `"resumed"`,
+    /// `"certificate"`.
     pub fn label(&self) -> &'static str {
         match self {
             InnerCredential::Password { .. } => "password",
             InnerCredential::Chap { .. } => "chap",
             InnerCredential::MsChap { .. } => "mschap",
             InnerCredential::MsChapV2 { .. } => "mschapv2",
+            InnerCredential::MsChapV2Change { .. } => "mschapv2-change",
             InnerCredential::Resumed { .. } => "resumed",
             InnerCredential::Certificate { .. } => "certificate",
         }
@@ -161,7 +182,8 @@ impl fmt::Debug for InnerCredential {
 /// What the accounts said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Let in. Not for [`InnerCredential::MsChapV2`], whose peer wants our proof in return.
+    /// Let in. Not for [`InnerCredential::MsChapV2`] and its password change, whose peer wants our
+    /// proof in return.
     Accepted,
     /// Let in, and the proof that we know the password too.
     AcceptedMsChapV2 {
@@ -173,6 +195,21 @@ pub enum Verdict {
     },
     /// Not.
     Refused,
+    /// Not, and an MS-CHAPv2 peer may be told why, as it has proven its password (I6). Any other
+    /// peer learns no more than from [`Verdict::Refused`].
+    RefusedBecause(MsChapV2Error),
+    /// Not, but an EAP-MSCHAPv2 peer may answer once more. For any other it is
+    /// [`Verdict::Refused`].
+    Retry {
+        /// What it is to answer; never used before.
+        challenge: [u8; 16],
+    },
+    /// Not, for the password has expired, but an EAP-MSCHAPv2 peer may change it. For any other it
+    /// is [`Verdict::Refused`]. As with [`Verdict::RefusedBecause`], only for who has proven it.
+    ChangePassword {
+        /// What it is to answer; never used before.
+        challenge: [u8; 16],
+    },
 }
 
 impl Verdict {
@@ -180,7 +217,10 @@ impl Verdict {
     pub fn is_accepting(&self) -> bool {
         match self {
             Verdict::Accepted | Verdict::AcceptedMsChapV2 { .. } => true,
-            Verdict::Refused => false,
+            Verdict::Refused
+            | Verdict::RefusedBecause(_)
+            | Verdict::Retry { .. }
+            | Verdict::ChangePassword { .. } => false,
         }
     }
 }

@@ -7,6 +7,7 @@ mod gtc;
 pub(crate) mod ms_chap_v2;
 
 pub(crate) use eap::InnerEap;
+pub use ms_chap_v2::MsChapV2Error;
 
 use super::ttls::avp::AvpError;
 use crate::conversation::{Acceptance, FailureCause, InnerCredential};

@@ -20,9 +20,10 @@ pub use crate::method::inner::{InnerError, InnerMethod};
 pub use inner::InnerRequest;
 
 use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, Stage, Verdict};
+use crate::conversation::{Acceptance, FailureCause, MsChapV2Verdict, Stage, Verdict};
 use crate::fragments;
-use crate::method::inner::{InnerEap, InnerStep, ms_chap_v2};
+use crate::method::inner::ms_chap_v2::{self, Failure};
+use crate::method::inner::{InnerEap, InnerStep, MsChapV2Error};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Code, EapPacket, EapType};
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
@@ -220,24 +221,31 @@ impl Ttls {
         }
     }
 
-    /// MS-CHAPv2 proves both ends: the client waits for our proof, or for the error.
+    /// MS-CHAPv2 proves both ends: the client waits for our proof, or for the error. Here it gets
+    /// no second try and no change of password: clients acknowledge the error and hang up.
     fn answer_ms_chap_v2(
         &mut self,
         identifier: u8,
         verdict: Verdict,
         limits: Limits,
     ) -> Result<MethodStep, FailureCause> {
-        let (code, message, end) = match verdict.into_ms_chap_v2() {
-            Ok((response, acceptance)) => (MS_CHAP2_SUCCESS, response.to_vec(), Ok(acceptance)),
-            Err(FailureCause::Refused) => {
-                let message = ms_chap_v2::failure_message(&self.tunnel.export(SEED_LABEL)?);
-                (MS_CHAP_ERROR, message, Err(FailureCause::Refused))
+        let error = match verdict.into_ms_chap_v2() {
+            MsChapV2Verdict::Accepted(response, acceptance) => {
+                let value = [&[identifier], response.as_slice()].concat();
+                self.state = State::ExpectAcknowledgement(Ok(acceptance));
+                return Ok(self.say(MICROSOFT, MS_CHAP2_SUCCESS, &value, limits));
             }
-            Err(cause) => return Err(cause),
+            MsChapV2Verdict::Refused(error) => error,
+            MsChapV2Verdict::Retry(_) | MsChapV2Verdict::ChangePassword(_) => {
+                MsChapV2Error::AuthenticationFailure
+            }
+            MsChapV2Verdict::Misfit => return Err(FailureCause::Internal),
         };
-        self.state = State::ExpectAcknowledgement(end);
+        let challenge = self.tunnel.export(SEED_LABEL)?;
+        let message = ms_chap_v2::failure_message(Failure::last(error, &challenge));
         let value = [&[identifier], message.as_slice()].concat();
-        Ok(self.say(MICROSOFT, code, &value, limits))
+        self.state = State::ExpectAcknowledgement(Err(FailureCause::Refused));
+        Ok(self.say(MICROSOFT, MS_CHAP_ERROR, &value, limits))
     }
 
     /// Sends one AVP through the tunnel.

@@ -152,3 +152,107 @@ proptest! {
         let _ = error(&given);
     }
 }
+
+const CPW: u16 = MICROSOFT + microsoft::MS_CHAP2_CPW as u16;
+const PIECE: u16 = MICROSOFT + microsoft::MS_CHAP_NT_ENC_PW as u16;
+
+/// Code 7, identifier 9, and octets that say where they are.
+fn change() -> Vec<u8> {
+    let mut octets = vec![7, 9];
+    octets.extend([1; 16]);
+    octets.extend([2; 16]);
+    octets.extend([0; 8]);
+    octets.extend([3; 24]);
+    octets.extend([0; 2]);
+    octets
+}
+
+fn piece(sequence: u8, octets: usize) -> Vec<u8> {
+    [&[6, 9, 0, sequence], vec![sequence; octets].as_slice()].concat()
+}
+
+/// The pieces may stand in any order.
+#[test]
+fn password_change_is_read_and_its_pieces_put_together() {
+    let (change, pieces) = (change(), [piece(3, 30), piece(1, 243), piece(2, 243)]);
+    let given: Vec<Given<'_>> = [(CPW, &*change), (CHALLENGE, &[5; 16])]
+        .into_iter()
+        .chain(pieces.iter().map(|piece| (PIECE, &**piece)))
+        .collect();
+    read(&given, |read| {
+        let Ok(Some(ChallengeCredential::MsChapV2Change {
+            identifier,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+            encrypted_password,
+            encrypted_hash,
+        })) = read
+        else {
+            panic!("{read:?}");
+        };
+        assert_eq!((identifier, authenticator_challenge), (9, &[5; 16]));
+        assert_eq!((encrypted_hash, peer_challenge), (&[1; 16], &[2; 16]));
+        assert_eq!(nt_response, &[3; 24]);
+        let whole = encrypted_password.whole();
+        assert_eq!((whole[0], whole[242], whole[243]), (1, 1, 2));
+        assert_eq!((whole[485], whole[486], whole[515]), (2, 3, 3));
+        assert!(!format!("{read:?}").contains('3'));
+    });
+}
+
+#[test]
+fn password_change_of_another_length_or_code_is_refused() {
+    let whole = change();
+    for length in 0..whole.len() {
+        let given = [(CPW, &whole[..length]), (CHALLENGE, &[5; 16])];
+        assert_eq!(error(&given), Some(ChallengeError::ResponseLength));
+    }
+    let longer = [whole.as_slice(), &[0]].concat();
+    let other = [&[6], &whole[1..]].concat();
+    for value in [longer, other] {
+        let given = [(CPW, &*value), (CHALLENGE, &[5; 16])];
+        assert_eq!(error(&given), Some(ChallengeError::ResponseLength));
+    }
+}
+
+#[test]
+fn pieces_that_make_no_whole_are_refused() {
+    let of_another = [&[6, 8, 0, 3], [3; 30].as_slice()].concat();
+    let other_code = [&[7, 9, 0, 3], [3; 30].as_slice()].concat();
+    let far_off = [&[6, 9, 1, 3], [3; 30].as_slice()].concat();
+    for pieces in [
+        vec![],
+        vec![piece(1, 243), piece(2, 243)],
+        vec![piece(1, 243), piece(2, 243), piece(3, 29)],
+        vec![piece(1, 243), piece(2, 243), piece(3, 31)],
+        vec![piece(1, 243), piece(2, 243), piece(2, 30)],
+        vec![piece(1, 243), piece(2, 243), piece(3, 30), piece(3, 30)],
+        vec![piece(1, 243), piece(2, 243), piece(3, 30), piece(4, 0)],
+        vec![piece(0, 243), piece(1, 243), piece(2, 30)],
+        vec![piece(1, 243), piece(2, 243), of_another],
+        vec![piece(1, 243), piece(2, 243), other_code],
+        vec![piece(1, 243), piece(2, 243), far_off],
+        vec![piece(1, 243), piece(2, 243), vec![6, 9, 0]],
+    ] {
+        let change = change();
+        let given: Vec<Given<'_>> = [(CPW, &*change), (CHALLENGE, &[5; 16])]
+            .into_iter()
+            .chain(pieces.iter().map(|piece| (PIECE, &**piece)))
+            .collect();
+        assert_eq!(error(&given), Some(ChallengeError::Pieces));
+    }
+}
+
+#[test]
+fn password_change_beside_another_credential_is_refused() {
+    let (change, response) = (change(), response(0));
+    for other in [
+        (CPW, &*change),
+        (MS_CHAP_V2, &*response),
+        (PASSWORD, &[0; 16]),
+    ] {
+        let given = [(CPW, &*change), (CHALLENGE, &[5; 16]), other];
+        assert_eq!(error(&given), Some(ChallengeError::Several));
+    }
+}

@@ -2,7 +2,9 @@
 
 use md5::{Digest, Md5};
 use portvakt_auth::NtHash;
-use portvakt_auth::mschap::{self, MsChapExchange, MsChapV2Exchange};
+use portvakt_auth::mschap::{
+    self, ENCRYPTED_PASSWORD_OCTETS, MsChapExchange, MsChapV2Exchange, PasswordChange,
+};
 use portvakt_eap::{InnerCredential, InnerKey, Verdict};
 
 /// A user, as the accounts know them and as their device does.
@@ -54,7 +56,9 @@ impl User {
                 };
                 return self.judge_ms_chap_v2(identity, &hash, &exchange);
             }
-            InnerCredential::Resumed { .. } | InnerCredential::Certificate { .. } => false,
+            InnerCredential::MsChapV2Change { .. }
+            | InnerCredential::Resumed { .. }
+            | InnerCredential::Certificate { .. } => false,
         };
         match right {
             true => Verdict::Accepted,
@@ -73,6 +77,47 @@ impl User {
             authenticator_response: success.authenticator_response,
             inner_key: success.keys.msk().first_chunk().copied().map(InnerKey::new),
         })
+    }
+
+    /// The accounts' verdict on a change from this user's password, and the new password.
+    pub fn judge_change(&self, credential: &InnerCredential) -> Option<(String, Verdict)> {
+        let InnerCredential::MsChapV2Change {
+            identity,
+            name,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+            encrypted_password,
+            encrypted_hash,
+        } = credential
+        else {
+            return None;
+        };
+        let exchange = MsChapV2Exchange {
+            name,
+            authenticator_challenge,
+            peer_challenge,
+            nt_response,
+        };
+        let change = PasswordChange {
+            encrypted_password,
+            encrypted_hash,
+            exchange,
+        };
+        let new = mschap::open_change(&NtHash::of_password(&self.password), &change)?;
+        let verdict = self.judge_ms_chap_v2(identity, new.nt_hash(), &exchange);
+        Some((new.text()?.to_string(), verdict))
+    }
+
+    /// Encrypted-Password and Encrypted-Hash for a change from this user's password.
+    pub(super) fn encrypted_change(
+        &self,
+        new: &str,
+    ) -> Option<([u8; ENCRYPTED_PASSWORD_OCTETS], [u8; 16])> {
+        let old = NtHash::of_password(&self.password);
+        let password = mschap::encrypted_password(new, &old, &[0x5a; 512])?;
+        let hash = mschap::encrypted_hash(&old, &NtHash::of_password(new));
+        Some((password, hash))
     }
 
     fn is(&self, identity: &[u8]) -> bool {

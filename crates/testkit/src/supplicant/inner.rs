@@ -74,6 +74,15 @@ pub enum Inner {
         /// In PEAP.
         binding: Binding,
     },
+    /// EAP-MSCHAPv2, by a user who does not give up at once.
+    Insistent {
+        /// Who says they are whom, with the first password they try.
+        user: User,
+        /// What they try then, one after the other, if asked again.
+        tries: Vec<String>,
+        /// What they change an expired password to, if asked to.
+        new_password: Option<String>,
+    },
 }
 
 impl Inner {
@@ -117,6 +126,14 @@ impl Phase2 {
     pub(super) fn new(outer: Outer, inner: Inner) -> Self {
         let eap = match &inner {
             Inner::Eap { user, accepts, .. } => Some(InnerEap::new(user.clone(), accepts.clone())),
+            Inner::Insistent {
+                user,
+                tries,
+                new_password,
+            } => {
+                let eap = InnerEap::new(user.clone(), vec![26]);
+                Some(eap.insisting(tries.clone(), new_password.clone()))
+            }
             _ => None,
         };
         Phase2 {
@@ -142,7 +159,7 @@ impl Phase2 {
             Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
             Inner::Script(_) => true,
             Inner::MsChapV2(_) => self.proven,
-            Inner::Eap { .. } => match self.outer {
+            Inner::Eap { .. } | Inner::Insistent { .. } => match self.outer {
                 Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
                 Outer::Peap => self.proven,
             },
@@ -169,7 +186,7 @@ impl Phase2 {
                 self.owed = Some(owed);
                 Some(said)
             }
-            Inner::Eap { .. } => {
+            Inner::Eap { .. } | Inner::Insistent { .. } => {
                 let identity = self.eap.as_mut()?.answer(&[IDENTITY])?;
                 Some(eap_message(&packet(0, &identity)))
             }
@@ -227,8 +244,10 @@ impl Phase2 {
     fn answer_tlvs(&mut self, tlvs: &[u8], key: &[u8; 64]) -> Option<Vec<u8>> {
         let success = tlvs.starts_with(&[0x80, 3, 0, 2, 0, 1]);
         let eap = self.eap.as_ref()?;
-        let Inner::Eap { binding, .. } = &self.inner else {
-            return None;
+        let binding = match &self.inner {
+            Inner::Eap { binding, .. } => binding,
+            Inner::Insistent { .. } => &Binding::Answer,
+            _ => return None,
         };
         let resumed = self.resumed && !eap.is_begun();
         self.proven = success && (resumed || eap.is_content());

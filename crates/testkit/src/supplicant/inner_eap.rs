@@ -17,6 +17,8 @@ pub(super) struct InnerEap {
     owed: Option<[u8; 42]>,
     begun: bool,
     content: bool,
+    tries: Vec<String>,
+    new_password: Option<String>,
 }
 
 impl InnerEap {
@@ -28,7 +30,15 @@ impl InnerEap {
             owed: None,
             begun: false,
             content: false,
+            tries: Vec::new(),
+            new_password: None,
         }
+    }
+
+    /// Tries these too if asked again, and changes an expired password.
+    pub(super) fn insisting(mut self, tries: Vec<String>, new_password: Option<String>) -> Self {
+        (self.tries, self.new_password) = (tries, new_password);
+        self
     }
 
     /// Whether the method has come to its end, and well.
@@ -68,7 +78,10 @@ impl InnerEap {
                 self.content = self.owed.is_some_and(|owed| message.starts_with(&owed));
                 Some(vec![MS_CHAP_V2, if self.content { 3 } else { 4 }])
             }
-            [MS_CHAP_V2, 4, ..] => Some(vec![MS_CHAP_V2, 4]),
+            [MS_CHAP_V2, 4, identifier, _, _, message @ ..] => {
+                let insisted = self.insist(identifier.wrapping_add(1), message);
+                insisted.or(Some(vec![MS_CHAP_V2, 4]))
+            }
             _ => None,
         }
     }
@@ -82,4 +95,45 @@ impl InnerEap {
         let value = [PEER_CHALLENGE.as_slice(), &[0; 8], &response, &[0]].concat();
         Some([&header, value.as_slice(), name].concat())
     }
+
+    /// Another response, or a change of the password, where the failure message allows it.
+    fn insist(&mut self, identifier: u8, message: &[u8]) -> Option<Vec<u8>> {
+        let message = std::str::from_utf8(message).ok()?;
+        let challenge = challenge_of(message)?;
+        if message.starts_with("E=648 ") {
+            let new = self.new_password.take()?;
+            return self.change(identifier, &challenge, new);
+        }
+        if !message.contains(" R=1 ") || self.tries.is_empty() {
+            return None;
+        }
+        self.user.password = self.tries.remove(0);
+        self.respond(identifier, &challenge)
+    }
+
+    fn change(&mut self, identifier: u8, challenge: &[u8; 16], new: String) -> Option<Vec<u8>> {
+        let (encrypted_password, encrypted_hash) = self.user.encrypted_change(&new)?;
+        self.user.password = new;
+        let (response, owed) = self.user.ms_chap_v2(&PEER_CHALLENGE, challenge);
+        (self.nt_response, self.owed) = (Some(response), Some(owed));
+        let [high, low] = 586_u16.to_be_bytes();
+        let header = [MS_CHAP_V2, 7, identifier, high, low];
+        let parts = [
+            header.as_slice(),
+            &encrypted_password,
+            &encrypted_hash,
+            &PEER_CHALLENGE,
+            &[0; 8],
+            &response,
+            &[0; 2],
+        ];
+        Some(parts.concat())
+    }
+}
+
+/// Of `C=`, 32 hexadecimal digits.
+fn challenge_of(message: &str) -> Option<[u8; 16]> {
+    let (_, rest) = message.split_once(" C=")?;
+    let number = u128::from_str_radix(rest.get(..32)?, 16).ok()?;
+    Some(number.to_be_bytes())
 }

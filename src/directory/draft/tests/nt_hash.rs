@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portvakt_auth::account::{Account, Password, PasswordKind};
 use portvakt_auth::mschap::{NtHash, NtHashError};
-use portvakt_auth::password::PasswordHash;
+use portvakt_auth::password::{PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
 use crate::directory::attributes::AttributeMap;
@@ -243,4 +243,20 @@ fn nt_hash_must_be_one_and_of_the_password_beside_it() {
 fn drafts_show_no_hash_in_debug() {
     let draft = read(&[("userpassword", FIRST), ("sambantpassword", &nt("first"))]).unwrap();
     assert!(!format!("{draft:?}").contains(&nt("first")));
+}
+
+#[test]
+fn nt_hash_is_made_of_a_password_in_the_clear_unless_the_source_has_its_say() {
+    let made = |attributes: &[(&str, &str)]| {
+        let mut draft = read(attributes).unwrap();
+        draft.make_nt_hash();
+        let hash = |_: &[u8], _: &[&PasswordHash], _: &mut Scratch| PasswordHash::parse(FIRST);
+        let hashed = draft.hash_cleartext(None, &hash, &mut Scratch::new());
+        hashed.unwrap();
+        draft.merge(None, now()).nt_hash
+    };
+    let clear = ("userpassword", "granite");
+    assert_eq!(made(&[clear]), Some(NtHash::of_password("granite")));
+    assert_eq!(made(&[clear, ("sambantpassword", NONE)]), None);
+    assert_eq!(made(&[("userpassword", FIRST)]), None);
 }

@@ -3,15 +3,21 @@
 //!
 //! ```text
 //!   Challenge ──> Response ──> verdict ──> Success request ──> Success response ──> accepted
-//!                                     └──> Failure request ──> (anything) ──────> failed
+//!                    ^  Change-Password ┘ │
+//!                    └─────────┴─── Failure request (R=1, or E=648) ──> Failure response ──> failed
 //! ```
 //!
 //! ```text
 //!   Type 26 | OpCode | MS-CHAPv2-ID | MS-Length (2) | data
 //! ```
 
+mod failure;
+
+pub use failure::MsChapV2Error;
+pub(crate) use failure::{Failure, message as failure_message};
+
 use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Verdict};
+use crate::conversation::{Acceptance, FailureCause, InnerCredential, MsChapV2Verdict, Verdict};
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
 
@@ -19,6 +25,7 @@ const CHALLENGE: u8 = 1;
 const RESPONSE: u8 = 2;
 const SUCCESS: u8 = 3;
 const FAILURE: u8 = 4;
+const CHANGE_PASSWORD: u8 = 7;
 
 const CHALLENGE_OCTETS: u8 = 16;
 /// Peer-Challenge, eight reserved octets, NT-Response, Flags.
@@ -30,14 +37,22 @@ const SERVER_NAME: &[u8] = b"portvakt";
 
 /// One run of EAP-MSCHAPv2.
 pub(super) struct EapMsChapV2 {
+    /// What the next answer answers.
     challenge: [u8; 16],
-    next_challenge: [u8; 16],
+    /// Named in a last failure message, where RFC 2759 §6 wants one that nobody will answer.
+    spare_challenge: [u8; 16],
     identifier: u8,
+    /// As in the last response.
+    name: Vec<u8>,
     state: State,
 }
 
 enum State {
     ExpectResponse,
+    /// A Response or a Failure response: whether there is another try is up to the peer.
+    ExpectAnotherResponse,
+    /// A Change-Password or a Failure response: whether it changes is up to the peer.
+    ExpectChange,
     ExpectVerdict,
     ExpectSuccessResponse(Acceptance),
     ExpectFailureResponse,
@@ -45,16 +60,17 @@ enum State {
 }
 
 impl EapMsChapV2 {
-    /// Cuts the challenge, and the one that a failure message names, from `seed`.
+    /// Cuts the challenge, and the one that a last failure message names, from `seed`.
     pub(super) fn new(seed: &[u8; 32]) -> Self {
-        let (mut challenge, mut next_challenge) = ([0; 16], [0; 16]);
+        let (mut challenge, mut spare_challenge) = ([0; 16], [0; 16]);
         let (front, back) = seed.split_at(16);
         challenge.copy_from_slice(front);
-        next_challenge.copy_from_slice(back);
+        spare_challenge.copy_from_slice(back);
         EapMsChapV2 {
             challenge,
-            next_challenge,
+            spare_challenge,
             identifier: 0,
+            name: Vec::new(),
             state: State::ExpectResponse,
         }
     }
@@ -69,9 +85,11 @@ impl EapMsChapV2 {
         match Response::read(type_data) {
             Ok(response) if response.name.len() <= IDENTITY_AT_MOST => {
                 self.state = State::ExpectVerdict;
+                self.identifier = response.identifier;
+                self.name = without_domain(response.name).to_vec();
                 InnerStep::Prove(InnerCredential::MsChapV2 {
                     identity: identity.to_vec(),
-                    name: without_domain(response.name).to_vec(),
+                    name: self.name.clone(),
                     authenticator_challenge: self.challenge,
                     peer_challenge: response.peer_challenge,
                     nt_response: response.nt_response,
@@ -82,16 +100,50 @@ impl EapMsChapV2 {
         }
     }
 
+    fn handle_change(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep {
+        match Change::read(type_data) {
+            Ok(change) => {
+                self.state = State::ExpectVerdict;
+                self.identifier = change.identifier;
+                InnerStep::Prove(InnerCredential::MsChapV2Change {
+                    identity: identity.to_vec(),
+                    name: self.name.clone(),
+                    authenticator_challenge: self.challenge,
+                    peer_challenge: change.peer_challenge,
+                    nt_response: change.nt_response,
+                    encrypted_password: change.encrypted_password,
+                    encrypted_hash: change.encrypted_hash,
+                })
+            }
+            Err(Short) => InnerStep::Failed(FailureCause::Inner(InnerError::MsChapV2)),
+        }
+    }
+
     fn succeed(&mut self, authenticator_response: &[u8; 42], acceptance: Acceptance) -> InnerStep {
         self.state = State::ExpectSuccessResponse(acceptance);
         let message = [authenticator_response, b" M=OK".as_slice()].concat();
         InnerStep::Request(self.request(SUCCESS, &message))
     }
 
-    fn refuse(&mut self) -> InnerStep {
+    fn refuse(&mut self, error: MsChapV2Error) -> InnerStep {
         self.state = State::ExpectFailureResponse;
-        let message = failure_message(&self.next_challenge);
-        InnerStep::Request(self.request(FAILURE, &message))
+        self.say_failure(Failure::last(error, &self.spare_challenge))
+    }
+
+    fn ask_again(&mut self, challenge: [u8; 16]) -> InnerStep {
+        self.challenge = challenge;
+        self.state = State::ExpectAnotherResponse;
+        self.say_failure(Failure::retry(&challenge))
+    }
+
+    fn offer_change(&mut self, challenge: [u8; 16]) -> InnerStep {
+        self.challenge = challenge;
+        self.state = State::ExpectChange;
+        self.say_failure(Failure::last(MsChapV2Error::PasswordExpired, &challenge))
+    }
+
+    fn say_failure(&self, failure: Failure<'_>) -> InnerStep {
+        InnerStep::Request(self.request(FAILURE, &failure_message(failure)))
     }
 }
 
@@ -107,29 +159,45 @@ impl EapInside for EapMsChapV2 {
     }
 
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep {
-        match std::mem::replace(&mut self.state, State::Finished) {
-            State::ExpectResponse => self.handle_response(identity, type_data),
-            State::ExpectSuccessResponse(acceptance) => match type_data.first() {
-                Some(&SUCCESS) => InnerStep::Accepted(acceptance),
-                Some(&FAILURE) => InnerStep::Failed(FailureCause::ServerDoubted),
-                _ => InnerStep::Failed(FailureCause::Inner(InnerError::MsChapV2)),
-            },
-            State::ExpectFailureResponse => InnerStep::Failed(FailureCause::Refused),
-            State::ExpectVerdict | State::Finished => InnerStep::Failed(FailureCause::Internal),
+        let state = std::mem::replace(&mut self.state, State::Finished);
+        match (state, type_data.first()) {
+            (State::ExpectFailureResponse, _)
+            | (State::ExpectAnotherResponse | State::ExpectChange, Some(&FAILURE)) => {
+                InnerStep::Failed(FailureCause::Refused)
+            }
+            (State::ExpectResponse | State::ExpectAnotherResponse, _) => {
+                self.handle_response(identity, type_data)
+            }
+            (State::ExpectChange, _) => self.handle_change(identity, type_data),
+            (State::ExpectSuccessResponse(acceptance), Some(&SUCCESS)) => {
+                InnerStep::Accepted(acceptance)
+            }
+            (State::ExpectSuccessResponse(_), Some(&FAILURE)) => {
+                InnerStep::Failed(FailureCause::ServerDoubted)
+            }
+            (State::ExpectSuccessResponse(_), _) => {
+                InnerStep::Failed(FailureCause::Inner(InnerError::MsChapV2))
+            }
+            (State::ExpectVerdict | State::Finished, _) => {
+                InnerStep::Failed(FailureCause::Internal)
+            }
         }
     }
 
     fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
         match verdict.into_ms_chap_v2() {
-            Ok((response, acceptance)) => self.succeed(&response, acceptance),
-            Err(FailureCause::Refused) => self.refuse(),
-            Err(cause) => InnerStep::Failed(cause),
+            MsChapV2Verdict::Accepted(response, acceptance) => self.succeed(&response, acceptance),
+            MsChapV2Verdict::Refused(error) => self.refuse(error),
+            MsChapV2Verdict::Retry(challenge) => self.ask_again(challenge),
+            MsChapV2Verdict::ChangePassword(challenge) => self.offer_change(challenge),
+            MsChapV2Verdict::Misfit => InnerStep::Failed(FailureCause::Internal),
         }
     }
 }
 
 /// What the peer answers to the challenge.
 struct Response<'a> {
+    identifier: u8,
     peer_challenge: [u8; 16],
     nt_response: [u8; 24],
     name: &'a [u8],
@@ -139,7 +207,7 @@ impl<'a> Response<'a> {
     /// MS-CHAPv2-ID and MS-Length repeat what is known, and clients get them wrong.
     fn read(type_data: &'a [u8]) -> Result<Self, Short> {
         let mut reader = Reader::new(type_data);
-        let (code, _identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        let (code, identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
         if code != RESPONSE || reader.u8()? != RESPONSE_OCTETS {
             return Err(Short);
         }
@@ -148,9 +216,41 @@ impl<'a> Response<'a> {
         let nt_response = reader.array()?;
         let _flags = reader.u8()?;
         Ok(Response {
+            identifier,
             peer_challenge,
             nt_response,
             name: reader.rest(),
+        })
+    }
+}
+
+/// What the peer sends to change its password (RFC 2759 §7): 586 octets with the header.
+struct Change {
+    identifier: u8,
+    encrypted_password: Box<[u8; 516]>,
+    encrypted_hash: [u8; 16],
+    peer_challenge: [u8; 16],
+    nt_response: [u8; 24],
+}
+
+impl Change {
+    fn read(type_data: &[u8]) -> Result<Self, Short> {
+        let mut reader = Reader::new(type_data);
+        let (code, identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        let encrypted_password = Box::new(reader.array()?);
+        let (encrypted_hash, peer_challenge) = (reader.array()?, reader.array()?);
+        let _reserved = reader.take(8)?;
+        let nt_response = reader.array()?;
+        let _flags = reader.u16()?;
+        if code != CHANGE_PASSWORD || !reader.is_empty() {
+            return Err(Short);
+        }
+        Ok(Change {
+            identifier,
+            encrypted_password,
+            encrypted_hash,
+            peer_challenge,
+            nt_response,
         })
     }
 }
@@ -162,35 +262,5 @@ pub(crate) fn without_domain(name: &[u8]) -> &[u8] {
     parts.next().unwrap_or(whole)
 }
 
-/// RFC 2759 §6: authentication failed, no retry. It is the same whatever the reason was (I6).
-pub(crate) fn failure_message(challenge: &[u8; 16]) -> Vec<u8> {
-    let digits: String = challenge
-        .iter()
-        .map(|octet| format!("{octet:02X}"))
-        .collect();
-    format!("E=691 R=0 C={digits} V=3 M=Authentication failed").into_bytes()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{failure_message, without_domain};
-
-    #[test]
-    fn a_windows_domain_stays_out_of_the_challenge_hash() {
-        for (name, expected) in [
-            ("user", "user"),
-            ("DOMAIN\\user", "user"),
-            ("DOMAIN\\a\\b", "a\\b"),
-            ("\\", ""),
-            ("user@campus.example", "user@campus.example"),
-        ] {
-            assert_eq!(without_domain(name.as_bytes()), expected.as_bytes());
-        }
-    }
-
-    #[test]
-    fn the_failure_message_is_that_of_rfc_2759() {
-        let expected = "E=691 R=0 C=ABABABABABABABABABABABABABABABAB V=3 M=Authentication failed";
-        assert_eq!(failure_message(&[0xab; 16]), expected.as_bytes());
-    }
-}
+mod tests;

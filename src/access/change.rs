@@ -1,0 +1,133 @@
+//! A new password that its owner sends through MS-CHAPv2 (RFC 2759 §7): whether it may be, and its
+//! way into the directory.
+
+use std::sync::Arc;
+
+use portvakt_auth::mschap::NewPassword;
+use portvakt_auth::password::{Scratch, UnfitPassword, check_new_password};
+use portvakt_auth::{Account, Now, Password, PasswordHash, PasswordKind, Proof, Refusal, findings};
+use zeroize::Zeroizing;
+
+use super::exchange::Exchange;
+use crate::audit::{Act, AuditEvent};
+use crate::directory::{Change, DirectoryWriter};
+
+/// What the log says of a log-on that changed the password.
+pub(super) const CHANGED: &str =
+    "The password had expired, and its owner changed it through MS-CHAPv2.";
+
+/// Why a password was not changed. Nothing of it counts: the present one was proven.
+pub(super) struct NotChanged {
+    /// The reason the log-on is refused for.
+    pub refusal: Refusal,
+    /// More about it, for the log.
+    pub detail: Option<&'static str>,
+}
+
+/// Whether the owner of `account`, whose password was proven, may change it here and now: it has
+/// expired, nothing else is wrong, and there is a way to write it.
+pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> bool {
+    let Exchange { policy, client, .. } = exchange;
+    let found = findings(account, &client.service, &policy.rules, now.utc);
+    let mut reasons = found.iter().map(|finding| finding.refusal);
+    policy.change_by_mschapv2
+        && exchange.access.directory.writer().is_some()
+        && (reasons.next(), reasons.next()) == (Some(Refusal::PasswordExpired), None)
+        && policy.check_kind(account, &client.service).is_ok()
+}
+
+/// Puts the new password in place of the present one, which `proof` is of. Returns the account as
+/// it is then, durable. Hashes and waits for the disk: for a thread of the hash pool.
+pub(super) fn apply(
+    exchange: &Exchange,
+    account: &Account,
+    proof: Proof,
+    new: &NewPassword,
+    scratch: &mut Scratch,
+) -> Result<Arc<Account>, NotChanged> {
+    let now = exchange.access.clock.now();
+    let writer = exchange.access.directory.writer();
+    let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {
+        return Err(not_possible(exchange, account, proof, now));
+    };
+    let text = fit(account, new).map_err(|unfit| NotChanged {
+        refusal: Refusal::PasswordExpired,
+        detail: Some(unfit.sentence()),
+    })?;
+    let cost = exchange.policy.hash_cost.clone();
+    let salt = crate::random::bytes();
+    let hash = PasswordHash::hash_new(text.as_bytes(), salt, cost, scratch)
+        .map_err(|error| out_of_order(account, &error))?;
+    let password = Password {
+        hash,
+        changed_at: now.utc,
+        kind: PasswordKind::Permanent,
+    };
+    let changed = write(writer, account, password, new)?;
+    exchange.access.proofs.forget(&account.id);
+    exchange.access.sessions.forget(account.id.as_str());
+    tell(exchange, account, now);
+    Ok(changed)
+}
+
+/// Some device sends a change that nobody offered it, or something happened meanwhile.
+fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) -> NotChanged {
+    let Exchange { policy, client, .. } = exchange;
+    let decision = portvakt_auth::decide(account, proof, &client.service, &policy.rules, now);
+    NotChanged {
+        refusal: decision.err().unwrap_or(Refusal::MethodNotAllowed),
+        detail: Some("The device wanted to change a password that can't be changed here."),
+    }
+}
+
+/// The new password as text, if it is fit to be one.
+fn fit(account: &Account, new: &NewPassword) -> Result<Zeroizing<String>, UnfitPassword> {
+    let text = new.text().ok_or(UnfitPassword::NoText)?;
+    if account.nt_hash.as_ref() == Some(new.nt_hash()) {
+        return Err(UnfitPassword::Same);
+    }
+    check_new_password(&text).map(|()| text)
+}
+
+/// Writes it, unless the account's credential has changed since it was proven.
+fn write(
+    writer: &dyn DirectoryWriter,
+    account: &Account,
+    password: Password,
+    new: &NewPassword,
+) -> Result<Arc<Account>, NotChanged> {
+    let change: Change<'_> = Box::new(|found: Option<&Account>| {
+        let mut current = found?.clone();
+        if current.credential_version != account.credential_version {
+            return None;
+        }
+        current.set_credentials(password, Some(new.nt_hash().clone()));
+        Some(current)
+    });
+    let written = writer
+        .apply(vec![(account.id.clone(), change)])
+        .map_err(|error| out_of_order(account, &error))?;
+    written.into_iter().next().ok_or(NotChanged {
+        refusal: Refusal::PreviousPassword,
+        detail: Some("The password was changed by somebody else at the same moment."),
+    })
+}
+
+fn out_of_order(account: &Account, error: &dyn std::fmt::Display) -> NotChanged {
+    tracing::error!(account = %account.id, %error, "a new password can't be written");
+    NotChanged {
+        refusal: Refusal::DirectoryUnavailable,
+        detail: Some("The new password could not be written; the server's log says why."),
+    }
+}
+
+fn tell(exchange: &Exchange, account: &Account, now: Now) {
+    exchange.access.audit.record(&AuditEvent::Act(Act {
+        time: now.utc,
+        who: account.id.as_str(),
+        what: "change-password",
+        account: Some(account.id.as_str()),
+        why: Some("changed by its owner through MS-CHAPv2, because it had expired"),
+        result: "done",
+    }));
+}
