@@ -186,6 +186,7 @@ fn directory(
                 realms,
                 metrics,
                 &config.data,
+                store,
             )?)
         }
         None => Arc::new(Embedded::open(store.clone())?),

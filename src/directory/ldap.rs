@@ -44,6 +44,7 @@ use zeroize::Zeroizing;
 use super::{Answer, Directory, FindError, Found, Question, Reply, ServerState, Verdict, Verify};
 use crate::config::Ldap as Settings;
 use crate::metrics::{Metrics, MetricsError};
+use crate::store::Store;
 
 use connector::Connector;
 use mapping::Mapping;
@@ -103,6 +104,7 @@ impl LdapDirectory {
         realms: &[Realm],
         metrics: &Metrics,
         data: &Path,
+        store: &Store,
     ) -> Result<Self, OpenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -124,7 +126,7 @@ impl LdapDirectory {
             asked: Arc::new(asked),
             timeout: settings.timeout,
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: mirrored::start(settings, realms, data)?,
+            mirror: mirrored::start(settings, realms, data, store)?,
             runtime: Some(runtime),
         })
     }

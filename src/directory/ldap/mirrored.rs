@@ -16,6 +16,7 @@ use super::template::Fact;
 use super::{Failure, OpenError};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
 use crate::directory::entry::Entry;
+use crate::store::Store;
 
 /// Where deletions and groups show only when all is read anew, that is not put off for long.
 const OFTEN: Duration = Duration::from_secs(15 * 60);
@@ -26,6 +27,7 @@ pub(super) fn start(
     settings: &Settings,
     realms: &[Realm],
     data: &Path,
+    store: &Store,
 ) -> Result<Option<(Arc<Mirror>, MirrorKeeper)>, OpenError> {
     let Some(how) = &settings.mirror else {
         return Ok(None);
@@ -35,6 +37,7 @@ pub(super) fn start(
     let source = LdapSource {
         connectors: settings.servers.iter().map(connector).collect(),
         mapping: Mapping::new(settings, realms),
+        store: store.clone(),
     };
     let mirror = Arc::new(Mirror::new(how.max_age));
     let plan = plan(settings, how, realms, &source.mapping, data);
@@ -45,6 +48,7 @@ pub(super) fn start(
 struct LdapSource {
     connectors: Vec<Connector>,
     mapping: Mapping,
+    store: Store,
 }
 
 impl LdapSource {
@@ -69,6 +73,10 @@ impl LdapSource {
 impl Source for LdapSource {
     fn dial(&self) -> Dial<'_> {
         Box::pin(async { self.connect().await.map_err(|failure| failure.to_string()) })
+    }
+
+    fn store(&self) -> Option<Store> {
+        Some(self.store.clone())
     }
 
     fn understand(

@@ -29,6 +29,7 @@ fn settings(template: Template) -> Settings {
         template,
         servers: Vec::new(),
         balance: false,
+        mirror: None,
         authorities: None,
         server_name: None,
         base: "dc=campus,dc=example".to_owned(),

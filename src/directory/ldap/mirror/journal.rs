@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding as _};
 use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::EntryId;
 use super::table::{Table, taken_in};
+use crate::store::Store;
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +53,10 @@ enum Line<'a> {
     },
     Put {
         id: EntryId,
-        account: Cow<'a, Account>,
+        account: Account,
+        /// What is as good as a password of it, in base64.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
     },
     Remove(EntryId),
     /// All lines before this are in the position.
@@ -75,6 +80,8 @@ pub(super) struct Restored {
 pub(super) struct Journal {
     path: PathBuf,
     source: String,
+    /// Its key seals what is as good as a password.
+    store: Option<Store>,
     /// Open for changes; `None` until the whole has been written, and after the disk refused.
     file: Option<BufWriter<File>>,
     /// Octets of the whole, and of the changes behind it.
@@ -88,10 +95,15 @@ impl Journal {
     /// # Errors
     /// The file can't be read. One that is missing, of another source or of another format is no
     /// error: there is nothing in it for us.
-    pub(super) fn open(path: PathBuf, source: String) -> io::Result<(Self, Option<Restored>)> {
+    pub(super) fn open(
+        path: PathBuf,
+        source: String,
+        store: Option<Store>,
+    ) -> io::Result<(Self, Option<Restored>)> {
         let mut journal = Self {
             path,
             source,
+            store,
             file: None,
             whole: 0,
             changes: 0,
@@ -101,7 +113,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((journal, None)),
             Err(error) => return Err(error),
         };
-        let (restored, length) = read(&file, &journal.source)?;
+        let (restored, length) = read(&file, &journal.source, journal.store.as_ref())?;
         if restored.is_some() {
             // What was cut off in the middle of a line goes.
             file.set_len(length)?;
@@ -133,10 +145,10 @@ impl Journal {
         let mut length = write(&mut out, &head)?;
         let mut written = Ok(0);
         table.for_each(|id, account| {
-            let account = Cow::Borrowed(&**account);
-            let line = Line::Put { id: *id, account };
-            written = std::mem::replace(&mut written, Ok(0))
-                .and_then(|sum| write(&mut out, &line).map(|octets| sum + octets));
+            written = std::mem::replace(&mut written, Ok(0)).and_then(|sum| {
+                let line = put(*id, account, self.store.as_ref())?;
+                write(&mut out, &line).map(|octets| sum + octets)
+            });
         });
         length += written?;
         let position = position.map(Cow::Borrowed);
@@ -161,8 +173,8 @@ impl Journal {
     /// # Errors
     /// The disk's, as for the others: from then on nothing is added, until the whole is written.
     pub(super) fn put(&mut self, id: EntryId, account: &Arc<Account>) -> io::Result<()> {
-        let account = Cow::Borrowed(&**account);
-        self.add(&Line::Put { id, account })
+        let line = put(id, account, self.store.as_ref())?;
+        self.add(&line)
     }
 
     /// Adds that an entry is gone.
@@ -225,6 +237,17 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+fn put(id: EntryId, account: &Account, store: Option<&Store>) -> io::Result<Line<'static>> {
+    let mut account = account.clone();
+    let sealed = store.map(|store| store.seal(&mut account)).transpose();
+    let sealed = sealed.map_err(io::Error::other)?.flatten();
+    Ok(Line::Put {
+        id,
+        account,
+        sealed: sealed.map(|octets| Base64::encode_string(&octets)),
+    })
+}
+
 /// Octets written.
 fn write(out: &mut BufWriter<File>, line: &Line<'_>) -> io::Result<u64> {
     let mut text = Zeroizing::new(serde_json::to_vec(line)?);
@@ -234,7 +257,7 @@ fn write(out: &mut BufWriter<File>, line: &Line<'_>) -> io::Result<u64> {
 }
 
 /// What is in the file, and how many octets of it are whole lines.
-fn read(file: &File, source: &str) -> io::Result<(Option<Restored>, u64)> {
+fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<Restored>, u64)> {
     let mut lines = Lines {
         file: BufReader::new(file),
         text: Zeroizing::new(String::new()),
@@ -250,23 +273,56 @@ fn read(file: &File, source: &str) -> io::Result<(Option<Restored>, u64)> {
     if is_ours != Some(true) {
         return Ok((None, 0));
     }
-    let table = Table::default();
-    let mut heard = None;
-    while lines.next(|line| take(&table, &mut heard, line))?.is_some() {}
-    let restored = heard.map(|(heard, position)| Restored {
-        table,
-        position,
-        heard,
-    });
-    Ok((restored, lines.good))
+    let mut replay = Replay {
+        table: Table::default(),
+        heard: None,
+        is_whole: true,
+        store,
+    };
+    while lines.next(|line| replay.take(line))?.is_some() {}
+    Ok((replay.restored(), lines.good))
 }
 
-fn take(table: &Table, heard: &mut Option<(Timestamp, Option<Position>)>, line: Line<'_>) {
-    match line {
-        Line::Mirror { .. } => {}
-        Line::Put { id, account } => drop(table.put(id, taken_in(account.into_owned()))),
-        Line::Remove(id) => drop(table.remove(&id)),
-        Line::Heard { at, position } => *heard = Some((at, position.map(Cow::into_owned))),
+/// The lines of the file, one after the other.
+struct Replay<'s> {
+    table: Table,
+    heard: Option<(Timestamp, Option<Position>)>,
+    /// Nothing was sealed that could not be opened.
+    is_whole: bool,
+    store: Option<&'s Store>,
+}
+
+impl Replay<'_> {
+    fn take(&mut self, line: Line<'_>) {
+        match line {
+            Line::Mirror { .. } => {}
+            Line::Put {
+                id,
+                mut account,
+                sealed,
+            } => {
+                self.is_whole &= sealed.is_none_or(|text| self.unseal(&mut account, &text));
+                self.table.put(id, taken_in(account));
+            }
+            Line::Remove(id) => drop(self.table.remove(&id)),
+            Line::Heard { at, position } => self.heard = Some((at, position.map(Cow::into_owned))),
+        }
+    }
+
+    fn unseal(&self, account: &mut Account, sealed: &str) -> bool {
+        let octets = Base64::decode_vec(sealed).ok();
+        let opened = octets.zip(self.store);
+        opened.is_some_and(|(octets, store)| store.unseal(account, &octets).is_ok())
+    }
+
+    /// What another key has sealed is not known, so all is to be read anew.
+    fn restored(self) -> Option<Restored> {
+        let (heard, position) = self.heard?;
+        Some(Restored {
+            table: self.table,
+            position: position.filter(|_| self.is_whole),
+            heard,
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use super::link::{Link, Trouble, offers};
 use super::plan::{Plan, Source, Way};
 use super::upkeep::Upkeep;
 use super::{Mirror, lock, wire};
+use crate::store::Store;
 
 /// The first pause after a failure, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -40,7 +41,7 @@ impl MirrorKeeper {
         source: Arc<dyn Source>,
         plan: Plan,
     ) -> io::Result<MirrorKeeper> {
-        let (journal, restored) = opened(&plan);
+        let (journal, restored) = opened(&plan, source.store());
         let upkeep = Upkeep::new(Arc::clone(&mirror), Arc::clone(&source), journal, restored);
         let keeping = Keeping {
             mirror,
@@ -79,11 +80,11 @@ impl Drop for MirrorKeeper {
     }
 }
 
-fn opened(plan: &Plan) -> (Option<Journal>, Option<Restored>) {
+fn opened(plan: &Plan, store: Option<Store>) -> (Option<Journal>, Option<Restored>) {
     let Some(path) = &plan.journal else {
         return (None, None);
     };
-    match Journal::open(path.clone(), plan.fingerprint.clone()) {
+    match Journal::open(path.clone(), plan.fingerprint.clone(), store) {
         Ok((journal, restored)) => (Some(journal), restored),
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "the mirror on disk can't be read");

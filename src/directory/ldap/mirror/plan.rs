@@ -11,6 +11,7 @@ use portvakt_auth::account::Account;
 use tokio::task::JoinHandle;
 
 use crate::directory::entry::Entry;
+use crate::store::Store;
 
 /// The way in which a mirror is kept current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,11 @@ pub type Dial<'a> = Pin<Box<dyn Future<Output = Result<Dialled, String>> + Send 
 pub trait Source: Send + Sync + 'static {
     /// A connection to a server that is up, under our own name, on the runtime of the caller.
     fn dial(&self) -> Dial<'_>;
+
+    /// Whose key seals, in the journal, what is as good as a password; without one nothing is sealed.
+    fn store(&self) -> Option<Store> {
+        None
+    }
 
     /// The account that an entry describes; `None` if it is nobody's. `known` is the account as it
     /// was understood before.

@@ -34,7 +34,7 @@ fn moment(second: i64) -> Timestamp {
 }
 
 fn opened(folder: &TempDir, source: &str) -> (Journal, Option<Restored>) {
-    Journal::open(folder.path().join("mirror"), source.to_owned()).unwrap()
+    Journal::open(folder.path().join("mirror"), source.to_owned(), None).unwrap()
 }
 
 /// Two accounts whole; then one is changed, one removed, one added.
@@ -174,4 +174,34 @@ fn disk_that_refuses_ends_the_changes_until_the_whole_is_written() {
         .rewrite(&restored.unwrap().table, None, moment(8))
         .unwrap();
     assert_eq!(opened(&folder, SOURCE).1.unwrap().heard, moment(8));
+}
+
+#[test]
+fn nt_hash_is_sealed_and_opens_with_the_same_key_alone() {
+    use portvakt_auth::mschap::NtHash;
+
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("mirror");
+    let hash = NtHash::of_password("correct-horse-battery");
+    let mut account = Account::clone(&account("anna"));
+    account.nt_hash = Some(hash.clone());
+    let table = Table::default();
+    table.put(id(1), taken_in(account));
+    let [own, other] = ["own", "other"].map(|name| Store::open(&folder.path().join(name)).unwrap());
+    let open = |store: &Store| Journal::open(path.clone(), SOURCE.to_owned(), Some(store.clone()));
+    let (mut journal, _) = open(&own).unwrap();
+    journal
+        .rewrite(&table, Some(&position("1")), moment(1))
+        .unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains(hash.reveal().as_str()));
+    for (store, expected) in [(own, Some(hash)), (other, None)] {
+        let restored = open(&store).unwrap().1.unwrap();
+        // What can't be opened is to be read anew.
+        assert_eq!(restored.position.is_some(), expected.is_some());
+        let Lookup::Found(found) = restored.table.find("anna") else {
+            panic!("anna is not there")
+        };
+        assert_eq!(found.nt_hash, expected);
+    }
 }
