@@ -11,6 +11,7 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
+#[allow(dead_code, reason = "the tests do more with it")]
 #[path = "../tests/mirror/slapd.rs"]
 mod slapd;
 

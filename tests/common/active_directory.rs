@@ -339,7 +339,7 @@ impl Domain {
         size: usize,
         cookie: &[u8],
     ) -> Vec<(LdapOp, Option<LdapControl>)> {
-        let start = number(cookie) as usize;
+        let start = usize::try_from(number(cookie)).unwrap();
         let found: Vec<_> = self.matching(search).skip(start).take(size).collect();
         let next = start + found.len();
         let cookie = match self.matching(search).nth(next) {

@@ -114,7 +114,7 @@ fn configuration(path: &Path, global: &str, overlay: &str) -> String {
          pidfile {path}/pid\n\
          {global}\n\
          database mdb\n\
-         maxsize 1073741824\n\
+         maxsize 8589934592\n\
          suffix {BASE}\n\
          rootdn cn=nobody,{BASE}\n\
          directory {path}/db\n\

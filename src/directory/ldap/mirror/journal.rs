@@ -53,7 +53,7 @@ enum Line<'a> {
     },
     Put {
         id: EntryId,
-        account: Account,
+        account: Box<Account>,
         /// What is as good as a password of it, in base64.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sealed: Option<String>,
@@ -238,7 +238,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn put(id: EntryId, account: &Account, store: Option<&Store>) -> io::Result<Line<'static>> {
-    let mut account = account.clone();
+    let mut account = Box::new(account.clone());
     let sealed = store.map(|store| store.seal(&mut account)).transpose();
     let sealed = sealed.map_err(io::Error::other)?.flatten();
     Ok(Line::Put {
@@ -302,7 +302,7 @@ impl Replay<'_> {
                 sealed,
             } => {
                 self.is_whole &= sealed.is_none_or(|text| self.unseal(&mut account, &text));
-                self.table.put(id, taken_in(account));
+                self.table.put(id, taken_in(*account));
             }
             Line::Remove(id) => drop(self.table.remove(&id)),
             Line::Heard { at, position } => self.heard = Some((at, position.map(Cow::into_owned))),
