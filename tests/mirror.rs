@@ -1,6 +1,14 @@
 //! The mirror of a directory, kept by a real OpenLDAP in both ways that it has, and by a test server
 //! that speaks as Active Directory does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
 #[path = "mirror/slapd.rs"]
 mod slapd;
 
