@@ -96,8 +96,8 @@
 //! - A rule of accounts: `crates/auth/src/status.rs`. Nine small types, one for each rule.
 //! - The lock: [`portvakt_auth::lock`]. Its picture, then `state.rs`.
 //! - A packet: [`portvakt_radius::Packet`], then a case in `tests/corpus/radius`.
-//! - An EAP method: `crates/eap/src/method/ttls.rs`; `peap.rs` and `tls.rs` are beside it, and what
-//!   is spoken inside in `inner/`.
+//! - An EAP method: `crates/eap/src/method/ttls.rs`; `peap.rs`, `tls.rs` and `teap.rs` are beside it,
+//!   and what is spoken inside in `inner/`.
 //! - The order of a log-on: `src/access/attempt.rs`, from top to bottom.
 //! - A reason for "no": [`portvakt_auth::Refusal`], the one list that audit, metrics and operators
 //!   share.

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use portvakt_auth::Refusal;
+use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, FailureCause, InnerCredential, InnerKey, Limits, Step,
-    Verdict,
+    Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
+    Limits, Step, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -117,6 +117,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .inner_identity
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
+    exchange.facts.machine.clone_from(&parked.facts.machine);
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
     match step {
         Step::Request(eap) => {
@@ -157,7 +158,7 @@ fn prove(
     match parked.decision.take() {
         None => note_handshake(&exchange, &parked),
         Some(Err(refusal)) => note_try(&mut exchange, &mut parked, refusal),
-        Some(Ok(_)) => {}
+        Some(Ok(machine)) => turn_to_user(&mut exchange, &mut parked, &machine),
     }
     parked.tries.offer(&credential);
     let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
@@ -170,7 +171,8 @@ fn prove(
         .inner_identity
         .clone_from(&exchange.facts.inner_identity);
     parked.inner_identity.clone_from(&identity);
-    let name = match route::inner_name(&identity, &parked.outer, &exchange.policy.realms) {
+    let name = name_of(&identity, parked.conversation.identity_type());
+    let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
@@ -182,6 +184,15 @@ fn prove(
             conclude(exchange, parked, decision, limits);
         },
     );
+}
+
+/// TEAP has the machine's grant and asks for its user, who alone decides what is granted.
+fn turn_to_user(exchange: &mut Exchange, parked: &mut Parked, machine: &Grant) {
+    for facts in [&mut exchange.facts, &mut parked.facts] {
+        facts.machine = Some(machine.account().clone());
+        facts.account = None;
+    }
+    parked.tries = Tries::new(exchange.policy.mschapv2_retries);
 }
 
 fn note_handshake(exchange: &Exchange, parked: &Parked) {
@@ -226,6 +237,13 @@ fn identity_of(
         }
         other => Ok(other.identity().to_vec()),
     }
+}
+
+/// The name to look up: Windows calls its machines host/NAME.
+fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
+    let machine = identity.strip_prefix(b"host/");
+    let machine = machine.filter(|_| identity_type == IdentityType::Machine);
+    machine.unwrap_or(identity)
 }
 
 /// What is offered, as the log-on knows it.
@@ -333,17 +351,15 @@ fn accepted(evidence: &Evidence) -> Verdict {
 }
 
 /// Why a conversation failed, as one of the product's reasons.
-fn refusal_of(
-    decision: Option<Result<portvakt_auth::Grant, Refusal>>,
-    cause: &FailureCause,
-) -> Refusal {
+fn refusal_of(decision: Option<Result<Grant, Refusal>>, cause: &FailureCause) -> Refusal {
     match (decision, cause) {
         (Some(Err(refusal)), _) => refusal,
         (
             _,
             FailureCause::MethodNotAgreed { .. }
             | FailureCause::InnerMethodNotOffered(_)
-            | FailureCause::InnerMethodNotAgreed { .. },
+            | FailureCause::InnerMethodNotAgreed { .. }
+            | FailureCause::IdentityTypeMissing(_),
         ) => Refusal::MethodNotAllowed,
         (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
         _ => Refusal::GaveUp,

@@ -27,6 +27,8 @@ pub struct Facts {
     pub inner_identity: Option<String>,
     /// The account it belongs to, once found.
     pub account: Option<AccountId>,
+    /// The machine's account, where TEAP asked for one before its user.
+    pub machine: Option<AccountId>,
     /// Calling-Station-Id: the device.
     pub calling_station: Option<String>,
     /// Called-Station-Id: the access point and network name.
@@ -60,6 +62,7 @@ impl Facts {
             outer_identity: text(AttributeType::USER_NAME).unwrap_or_default(),
             inner_identity: None,
             account: None,
+            machine: None,
             calling_station: text(AttributeType::CALLING_STATION_ID),
             called_station: text(AttributeType::CALLED_STATION_ID),
             nas_identifier: text(AttributeType::NAS_IDENTIFIER),

@@ -12,12 +12,14 @@ use portvakt_auth::term::Deadline;
 use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
 use portvakt_eap::{
     CertificateIdentity, ClientCertificates, InnerMethod, MethodType, Methods, ServerTls, Sessions,
-    StaleLists, TlsVersions,
+    StaleLists, TeapIdentities, TlsVersions,
 };
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use super::route::Realms;
-use crate::config::{self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod};
+use crate::config::{
+    self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod, TeapIdentity,
+};
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
 use crate::metrics::{Metrics, MetricsError};
@@ -104,6 +106,7 @@ impl Policy {
         let realm = |realm: &String| {
             Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.clone(), error))
         };
+        let authority = config.realms.first().map_or("", String::as_str);
         Ok(Self {
             clients: clients(&config.clients, metrics)?,
             realms: Realms {
@@ -113,7 +116,7 @@ impl Policy {
             methods: config
                 .eap
                 .as_ref()
-                .map(|eap| methods(eap, sessions))
+                .map(|eap| methods(eap, sessions, authority))
                 .transpose()?,
             certificate_names: certificate_names(config),
             rules: rules(config)?,
@@ -172,7 +175,12 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
     Ok(Clients::new(networks))
 }
 
-fn methods(eap: &config::Eap, sessions: &Sessions) -> Result<Methods, PolicyError> {
+/// `authority` is what TEAP calls this server: unique to the site, and in clear.
+fn methods(
+    eap: &config::Eap,
+    sessions: &Sessions,
+    authority: &str,
+) -> Result<Methods, PolicyError> {
     let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
         (true, false) => TlsVersions::Tls12Only,
         (false, true) => TlsVersions::Tls13Only,
@@ -196,13 +204,24 @@ fn methods(eap: &config::Eap, sessions: &Sessions) -> Result<Methods, PolicyErro
     for (kind, inner) in [
         (EapMethod::Ttls, &eap.ttls_inner),
         (EapMethod::Peap, &eap.peap_inner),
+        (EapMethod::Teap, &eap.teap_inner),
     ] {
         if eap.methods.contains(&kind) {
             let inner: Vec<_> = inner.iter().copied().map(inner_method).collect();
             methods = methods.with_inner(method(kind), &inner)?;
         }
     }
-    Ok(methods)
+    Ok(methods.with_teap(teap_identities(eap), authority.as_bytes()))
+}
+
+/// The machine comes first, in whatever order the file names them.
+fn teap_identities(eap: &config::Eap) -> TeapIdentities {
+    let has = |identity| eap.teap_identities.contains(&identity);
+    match (has(TeapIdentity::Machine), has(TeapIdentity::User)) {
+        (true, true) => TeapIdentities::MachineThenUser,
+        (true, false) => TeapIdentities::Machine,
+        _ => TeapIdentities::User,
+    }
 }
 
 fn method(method: EapMethod) -> MethodType {
@@ -210,6 +229,7 @@ fn method(method: EapMethod) -> MethodType {
         EapMethod::Ttls => MethodType::Ttls,
         EapMethod::Peap => MethodType::Peap,
         EapMethod::Tls => MethodType::Tls,
+        EapMethod::Teap => MethodType::Teap,
     }
 }
 
@@ -221,6 +241,7 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
         InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,
+        InnerEapMethod::Password => InnerMethod::Password,
     }
 }
 

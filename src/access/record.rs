@@ -117,6 +117,7 @@ fn attempt<'a>(
         outer_identity: Cow::Borrowed(&facts.outer_identity),
         inner_identity: borrowed(&facts.inner_identity),
         account: facts.account.as_ref().map(|account| account.as_str()),
+        machine_account: facts.machine.as_ref().map(|account| account.as_str()),
         calling_station_id: borrowed(&facts.calling_station),
         nas: Nas {
             client: &client.name,

@@ -50,6 +50,9 @@ pub struct Attempt<'a> {
     /// The account, once it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<&'a str>,
+    /// The account of the machine, where it was let in before its user was asked for (TEAP).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_account: Option<&'a str>,
     /// Calling-Station-Id: the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calling_station_id: Option<Cow<'a, str>>,

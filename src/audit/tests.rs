@@ -28,6 +28,7 @@ fn attempt<'a>(at: &str, outer: &'a [u8]) -> AuditEvent<'a> {
         service: "eduroam",
         method: Some("ttls/pap"),
         tls_version: Some("1.3"),
+        machine_account: None,
         cui: None,
         stage: None,
         duration: Duration::from_micros(12_345),

@@ -102,6 +102,7 @@ fn eap(eap: &Eap) -> String {
         EapMethod::Ttls => "ttls",
         EapMethod::Peap => "peap",
         EapMethod::Tls => "tls",
+        EapMethod::Teap => "teap",
     };
     let methods = eap.methods.iter().map(name).collect::<Vec<_>>().join(", ");
     format!("eap         {methods} over {versions}; certificate {names}, valid until {until}")

@@ -29,6 +29,10 @@ pub struct Eap {
     pub ttls_inner: Vec<InnerEapMethod>,
     /// What may be spoken inside PEAP; never empty.
     pub peap_inner: Vec<InnerEapMethod>,
+    /// What may be spoken inside TEAP; never empty.
+    pub teap_inner: Vec<InnerEapMethod>,
+    /// Whom TEAP asks for; never empty.
+    pub teap_identities: Vec<TeapIdentity>,
     /// How often EAP-MSCHAPv2 asks again after a wrong answer.
     pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
@@ -48,6 +52,17 @@ pub enum EapMethod {
     Peap,
     /// EAP-TLS (RFC 5216, RFC 9190).
     Tls,
+    /// TEAP (RFC 9930).
+    Teap,
+}
+
+/// Whose credential TEAP asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeapIdentity {
+    /// The person's.
+    User,
+    /// The device's own.
+    Machine,
 }
 
 /// What is spoken inside a tunnel.
@@ -65,6 +80,8 @@ pub enum InnerEapMethod {
     EapMsChapV2,
     /// EAP-GTC: the password.
     EapGtc,
+    /// The password, in TEAP.
+    Password,
 }
 
 /// How client certificates are checked.
@@ -130,6 +147,18 @@ pub(super) fn eap(
         PEAP_INNER,
         InnerEapMethod::EapMsChapV2,
     );
+    let teap_inner = each_once(
+        &mut section,
+        "teap-inner",
+        TEAP_INNER,
+        InnerEapMethod::EapMsChapV2,
+    );
+    let teap_identities = each_once(
+        &mut section,
+        "teap-identities",
+        IDENTITIES,
+        TeapIdentity::User,
+    );
     let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
@@ -166,6 +195,8 @@ pub(super) fn eap(
             tls_versions,
             ttls_inner,
             peap_inner,
+            teap_inner,
+            teap_identities,
             mschapv2_retries,
             resume_for,
             client_certificates,
@@ -186,6 +217,7 @@ const METHODS: &[(&str, EapMethod)] = &[
     ("ttls", EapMethod::Ttls),
     ("peap", EapMethod::Peap),
     ("tls", EapMethod::Tls),
+    ("teap", EapMethod::Teap),
 ];
 
 const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
@@ -200,6 +232,16 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
 const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+];
+
+const TEAP_INNER: &[(&str, InnerEapMethod)] = &[
+    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
+    ("password", InnerEapMethod::Password),
+];
+
+const IDENTITIES: &[(&str, TeapIdentity)] = &[
+    ("user", TeapIdentity::User),
+    ("machine", TeapIdentity::Machine),
 ];
 
 const NAMES: &[(&str, CertificateName)] = &[

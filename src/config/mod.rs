@@ -37,7 +37,9 @@ pub use directory::{
     Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, Scope, Security,
     ServiceAccount, Template, Verify,
 };
-pub use eap::{CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TlsVersions};
+pub use eap::{
+    CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TeapIdentity, TlsVersions,
+};
 pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};

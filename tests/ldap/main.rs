@@ -19,3 +19,4 @@ mod faults;
 mod hostile;
 mod mirror;
 mod people;
+mod wire;

@@ -9,14 +9,16 @@
 //! ```
 
 mod acceptance;
+mod admitted;
 mod offer;
 mod outcome;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
+use admitted::Admitted;
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 
-use crate::method::{Method, MethodName, MethodStep};
+use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
 use crate::tls::{Authorization, TlsVersion};
 use crate::tunnel::Tunnel;
@@ -60,8 +62,8 @@ pub struct Conversation {
     /// Of the request that awaits an answer.
     identifier: u8,
     round_trips_left: u8,
-    /// Whether the last verdict let in: whatever a method says, success needs it.
-    accepted: bool,
+    /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
+    admitted: Admitted,
     state: State,
     /// What the session is kept with, once the log-on has succeeded.
     authorization: Option<Authorization>,
@@ -91,7 +93,7 @@ impl Conversation {
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
             round_trips_left: ROUND_TRIPS_AT_MOST,
-            accepted: false,
+            admitted: Admitted::default(),
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
@@ -137,8 +139,8 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
-                self.accepted = verdict.is_accepting();
-                if !self.accepted {
+                self.admitted.answer(verdict.is_accepting());
+                if !verdict.is_accepting() {
                     self.authorization = None;
                     method.tunnel().inspect(|tunnel| tunnel.revoke_session());
                 }
@@ -188,6 +190,15 @@ impl Conversation {
             State::ExpectAnswerToOffer(_) => None,
             State::ExpectResponse(method) | State::ExpectVerdict(method) => Some(method.name()),
             State::Finished(last) => last.name,
+        }
+    }
+
+    /// Whose credential the accounts are asked about: the user's, but for TEAP that asks for the
+    /// machine.
+    pub fn identity_type(&self) -> IdentityType {
+        match &self.state {
+            State::ExpectResponse(method) | State::ExpectVerdict(method) => method.identity_type(),
+            State::ExpectAnswerToOffer(_) | State::Finished(_) => IdentityType::User,
         }
     }
 
@@ -260,12 +271,15 @@ impl Conversation {
                 self.state = State::ExpectResponse(method);
                 self.request(kind, &data)
             }
+            // One refused identity is final: no method may go on to the next.
+            MethodStep::Prove(_) if !self.admitted.ask(method.identity_type()) => {
+                self.fail(last, FailureCause::Internal)
+            }
             MethodStep::Prove(credential) => {
-                self.accepted = false;
                 self.state = State::ExpectVerdict(method);
                 Step::Prove(credential)
             }
-            MethodStep::Success(keys) if self.accepted => {
+            MethodStep::Success(keys) if self.is_admitted(method.eap_type()) => {
                 let authorization = self.authorization.take();
                 if let Some(tunnel) = method.tunnel() {
                     tunnel.keep_session(authorization, method.name());
@@ -279,6 +293,10 @@ impl Conversation {
             MethodStep::Success(_unproven) => self.fail(last, FailureCause::Internal),
             MethodStep::Failure(cause) => self.fail(last, cause),
         }
+    }
+
+    fn is_admitted(&self, method: EapType) -> bool {
+        self.admitted.covers(self.methods.identities(method))
     }
 
     /// The one place where an identifier is used up.

@@ -12,7 +12,7 @@
 //! ```text
 //!   packet        EAP header, types, Nak                       RFC 3748
 //!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
-//!   method/*      one file per method                          RFC 5216, 5281 …
+//!   method/*      one file per method                          RFC 5216, 5281, 9930 …
 //!   method/inner  EAP inside a tunnel                          RFC 5281 §11.2.1, MS-PEAP
 //!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
 //!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
@@ -32,7 +32,8 @@
 //!   version proves the server too.
 //! - **Nak**: "not that method, but these".
 //! - **PAP**: Password Authentication Protocol, a name and a password as such.
-//! - **TLV**: type, length, value; what PEAP ends with.
+//! - **TEAP**: Tunnel EAP, which can prove machine and user in one conversation.
+//! - **TLV**: type, length, value; what TEAP says everything with, and what PEAP ends with.
 //! - **type-data**: what follows the type octet of an EAP packet.
 
 mod conversation;
@@ -51,7 +52,7 @@ pub use conversation::{
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};
 pub use method::inner::{InnerError, InnerMethod, MsChapV2Error};
-pub use method::{MethodName, MethodType, ttls};
+pub use method::{IdentityType, MethodName, MethodType, TeapIdentities, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
     Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,

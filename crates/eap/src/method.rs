@@ -2,8 +2,11 @@
 
 pub(crate) mod inner;
 pub(crate) mod peap;
+pub(crate) mod teap;
 pub(crate) mod tls;
 pub mod ttls;
+
+pub use self::teap::{IdentityType, TeapIdentities};
 
 use self::inner::InnerMethod;
 use crate::conversation::{FailureCause, InnerCredential, Stage, Verdict};
@@ -22,6 +25,8 @@ pub enum MethodType {
     Peap,
     /// EAP-TLS, RFC 5216.
     Tls,
+    /// TEAP version 1, RFC 9930.
+    Teap,
 }
 
 impl MethodType {
@@ -31,15 +36,17 @@ impl MethodType {
             MethodType::Ttls => EapType::TTLS,
             MethodType::Peap => EapType::PEAP,
             MethodType::Tls => EapType::TLS,
+            MethodType::Teap => EapType::TEAP,
         }
     }
 
     /// What is offered inside it where nobody says otherwise: in EAP-TTLS what works with any
-    /// stored hash, in PEAP what devices speak.
+    /// stored hash, in PEAP and TEAP what devices speak.
     pub fn usual_inner(self) -> &'static [InnerMethod] {
         match self {
             MethodType::Ttls => &[InnerMethod::Pap],
             MethodType::Peap => &[InnerMethod::EapMsChapV2, InnerMethod::EapGtc],
+            MethodType::Teap => &[InnerMethod::EapMsChapV2],
             MethodType::Tls => &[],
         }
     }
@@ -47,8 +54,13 @@ impl MethodType {
     /// Whether `inner` may be offered inside it.
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
-            MethodType::Ttls => inner != InnerMethod::Eap,
+            MethodType::Ttls => !matches!(inner, InnerMethod::Eap | InnerMethod::Password),
             MethodType::Peap => inner.eap_type().is_some(),
+            // What leaves no key is not bound to the tunnel (RFC 9930 §3.6.4); of that kind there is
+            // the password alone.
+            MethodType::Teap => {
+                matches!(inner, InnerMethod::Password | InnerMethod::EapMsChapV2)
+            }
             MethodType::Tls => false,
         }
     }
@@ -81,11 +93,17 @@ pub enum MethodName {
     PeapEapGtc,
     /// EAP-TLS.
     Tls,
+    /// TEAP whose inner method is not known yet.
+    Teap,
+    /// TEAP with name and password as such inside.
+    TeapPassword,
+    /// TEAP with EAP-MSCHAPv2 inside.
+    TeapEapMsChapV2,
 }
 
 impl MethodName {
     /// Every name, for counters that want to know their labels beforehand.
-    pub const ALL: [MethodName; 12] = [
+    pub const ALL: [MethodName; 15] = [
         MethodName::Ttls,
         MethodName::TtlsPap,
         MethodName::TtlsChap,
@@ -98,6 +116,9 @@ impl MethodName {
         MethodName::PeapEapMsChapV2,
         MethodName::PeapEapGtc,
         MethodName::Tls,
+        MethodName::Teap,
+        MethodName::TeapPassword,
+        MethodName::TeapEapMsChapV2,
     ];
 
     /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
@@ -106,6 +127,9 @@ impl MethodName {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
             MethodName::Tls => "tls",
+            MethodName::Teap => "teap",
+            MethodName::TeapPassword => "teap/password",
+            MethodName::TeapEapMsChapV2 => "teap/eap-mschapv2",
             MethodName::TtlsChap => "ttls/chap",
             MethodName::TtlsMsChap => "ttls/mschap",
             MethodName::TtlsMsChapV2 => "ttls/mschapv2",
@@ -121,7 +145,7 @@ impl MethodName {
     /// The name of EAP-TTLS with what is known of its inner method.
     pub(crate) fn ttls(inner: Option<InnerMethod>) -> Self {
         match inner {
-            None => MethodName::Ttls,
+            None | Some(InnerMethod::Password) => MethodName::Ttls,
             Some(InnerMethod::Pap) => MethodName::TtlsPap,
             Some(InnerMethod::Chap) => MethodName::TtlsChap,
             Some(InnerMethod::MsChap) => MethodName::TtlsMsChap,
@@ -129,6 +153,15 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+        }
+    }
+
+    /// The name of TEAP with what is known of its latest inner method.
+    pub(crate) fn teap(inner: Option<InnerMethod>) -> Self {
+        match inner {
+            Some(InnerMethod::Password) => MethodName::TeapPassword,
+            Some(InnerMethod::EapMsChapV2) => MethodName::TeapEapMsChapV2,
+            _ => MethodName::Teap,
         }
     }
 
@@ -171,6 +204,10 @@ pub(crate) trait Method: Send + Sync {
     fn stage(&self) -> Stage;
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
+    /// Whose credential is asked about, or was last.
+    fn identity_type(&self) -> IdentityType {
+        IdentityType::User
+    }
     /// The tunnel, whose session is kept when the log-on succeeds.
     fn tunnel(&self) -> Option<&Tunnel> {
         None

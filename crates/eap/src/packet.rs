@@ -57,6 +57,8 @@ impl EapType {
     pub const EXTENSIONS: EapType = EapType(33);
     /// PEAP.
     pub const PEAP: EapType = EapType(25);
+    /// TEAP, RFC 9930.
+    pub const TEAP: EapType = EapType(55);
     /// A vendor's type, RFC 3748 §5.7.
     pub const EXPANDED: EapType = EapType(254);
 

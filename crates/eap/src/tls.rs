@@ -16,6 +16,6 @@ pub use client_certificates::{ClientCertificates, StaleLists};
 pub(crate) use config::MethodTls;
 pub use config::{ServerTls, TlsConfigError, TlsVersions};
 pub use engine::TlsVersion;
-pub(crate) use engine::{Engine, KeyLabel};
+pub(crate) use engine::{Engine, KeyLabel, SuiteHash};
 pub(crate) use sessions::SessionFacts;
 pub use sessions::{Authorization, Sessions};

@@ -13,7 +13,7 @@ use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::tls::{
     Authorization, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
-    SessionFacts, TlsAlert, TlsProblem, TlsVersion,
+    SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
 use crate::{EapError, Limits};
 use std::sync::Arc;
@@ -253,6 +253,11 @@ impl Tunnel {
 
     pub(crate) fn version(&self) -> Option<TlsVersion> {
         self.engine.as_ref()?.version()
+    }
+
+    /// The hash of the cipher suite, once the tunnel is open.
+    pub(crate) fn suite_hash(&self) -> Option<SuiteHash> {
+        self.engine.as_ref()?.suite_hash()
     }
 
     pub(crate) fn export_keys(&self, label: &KeyLabel) -> Result<Keys, TlsProblem> {

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Campus, peap_inner, ttls_inner, user, user_with};
+use common::{Campus, peap_inner, teap_inner, ttls_inner, user, user_with};
 use portvakt_eap::{
     Conversation, EapError, FailureCause, FragmentError, InnerCredential, Limits, Step,
     TlsVersions, Verdict,
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 /// For each kind of log-on.
 const RUNS: u64 = 100;
-const KINDS: usize = 8;
+const KINDS: usize = 10;
 const TURNS: usize = 80;
 
 /// E1, E2, E6: lost, doubled, reordered and altered messages at every step, in both directions.
@@ -48,7 +48,8 @@ fn no_disturbance_opens_without_an_accepted_password() {
 fn everything(user: &User) -> Vec<(&'static str, Outer, Inner)> {
     let ttls = ttls_inner(user).map(|(name, inner)| (name, Outer::Ttls, inner));
     let peap = peap_inner(user).map(|(name, inner)| (name, Outer::Peap, inner));
-    ttls.into_iter().chain(peap).collect()
+    let teap = teap_inner(user).map(|(name, inner)| (name, Outer::Teap, inner));
+    ttls.into_iter().chain(peap).chain(teap).collect()
 }
 
 /// One conversation over a network that does its worst.
@@ -60,6 +61,7 @@ struct Disturbed<'a> {
     name: &'static str,
     right: bool,
     accepted: bool,
+    questions: usize,
     /// Every response so far, for replay.
     sent: Vec<Vec<u8>>,
     seed: u64,
@@ -84,6 +86,7 @@ impl<'a> Disturbed<'a> {
             name,
             right,
             accepted: false,
+            questions: 0,
             sent: Vec::new(),
             seed,
         }
@@ -100,6 +103,9 @@ impl<'a> Disturbed<'a> {
                 Step::Prove(credential) => self.prove(&mut conversation, &credential),
                 Step::Success { packet, keys } => {
                     assert!(self.accepted, "seed {}: success out of nothing", self.seed);
+                    // TEAP asks for machine and user here.
+                    let questions = if self.name.starts_with("teap") { 2 } else { 1 };
+                    assert_eq!(self.questions, questions, "seed {}", self.seed);
                     assert_eq!(packet.len(), 4);
                     assert_eq!(Some(keys.msk), self.supplicant.msk(), "seed {}", self.seed);
                     return true;
@@ -122,6 +128,7 @@ impl<'a> Disturbed<'a> {
             assert!(conversation.handle_response(old, self.limits).is_err());
         }
         self.accepted = verdict.is_accepting();
+        self.questions += 1;
         conversation
             .handle_verdict(verdict, self.limits)
             .expect("a verdict was asked for")

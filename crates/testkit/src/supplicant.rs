@@ -1,4 +1,5 @@
-//! A supplicant in memory: a rustls client that speaks EAP-TTLS, PEAP and EAP-TLS to a
+//! A supplicant in memory: a rustls client that speaks EAP-TTLS, PEAP, EAP-TLS and TEAP
+//! to a
 //! [`Conversation`].
 //!
 //! Its framing is written apart from the server's, so that the two check each other.
@@ -15,6 +16,7 @@ mod inner;
 mod inner_eap;
 mod pair;
 mod random;
+mod teap;
 
 pub use accounts::User;
 pub use certificates::{Authority, ServerIdentity};
@@ -24,6 +26,7 @@ pub use inner::{Binding, Inner, Outer};
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
 pub use rcgen::ExtendedKeyUsagePurpose;
+pub use teap::{TeapDevice, Twist};
 
 use framing::Framing;
 use inner::Phase2;
@@ -32,6 +35,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io::{Read, Write};
 use std::sync::Arc;
+use teap::Seed;
 
 const REQUEST: u8 = 1;
 const RESPONSE: u8 = 2;
@@ -251,7 +255,7 @@ impl Supplicant {
         let counts = match self.profile.outer {
             Outer::Tls => true,
             Outer::Ttls => self.is_resumed(),
-            Outer::Peap => false,
+            Outer::Peap | Outer::Teap => false,
         };
         let indicated = self.success_indicated
             || self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
@@ -264,16 +268,21 @@ impl Supplicant {
             Outer::Tls => self.profile.proves_anew,
             Outer::Ttls => self.profile.proves_anew || !self.is_resumed(),
             // The server speaks first, and on resumed sessions too.
-            Outer::Peap => true,
+            Outer::Peap | Outer::Teap => true,
         }
     }
 
     fn handle_method(&mut self, identifier: u8, type_data: &[u8]) -> Option<Vec<u8>> {
         let mut said = Vec::new();
-        match self.framing.read(type_data)? {
-            framing::Incoming::Part => return Some(self.framing.acknowledge()),
+        let type_data = self.phase2.unwrap(type_data)?;
+        match self.framing.read(&type_data)? {
+            framing::Incoming::Part => {
+                let acknowledgement = self.framing.acknowledge();
+                return Some(self.phase2.wrap(acknowledgement));
+            }
             framing::Incoming::Acknowledgement if self.framing.has_more() => {
-                return Some(self.framing.next());
+                let next = self.framing.next();
+                return Some(self.phase2.wrap(next));
             }
             framing::Incoming::Acknowledgement => {}
             framing::Incoming::Message(message) => said = self.feed(&message),
@@ -281,7 +290,8 @@ impl Supplicant {
         self.speak(identifier, &said);
         let outgoing = self.take_outgoing();
         self.framing.queue(outgoing);
-        Some(self.framing.next())
+        let next = self.framing.next();
+        Some(self.phase2.wrap(next))
     }
 
     /// Feeds TLS; what the server said through the tunnel comes back.
@@ -315,6 +325,7 @@ impl Supplicant {
             return;
         }
         self.phase2.set_resumed(self.is_resumed());
+        self.phase2.set_seed(self.teap_seed());
         let (connection, key) = (&self.connection, self.tunnel_key());
         let challenge = |octets: usize| {
             let material = vec![0; octets];
@@ -328,6 +339,17 @@ impl Supplicant {
         if let Some(answer) = answer {
             let _ = self.connection.writer().write_all(&answer);
         }
+    }
+
+    /// What TEAP's keys begin with.
+    fn teap_seed(&self) -> Option<Seed> {
+        let label = b"EXPORTER: teap session key seed";
+        let exported = self.connection.export_keying_material([0; 40], label, None);
+        let suite = self.connection.negotiated_cipher_suite()?.suite();
+        Some(Seed {
+            seed: exported.ok()?,
+            is_sha384: format!("{suite:?}").ends_with("SHA384"),
+        })
     }
 
     fn take_outgoing(&mut self) -> Vec<u8> {

@@ -65,8 +65,9 @@ impl Connector {
         let result = timeout(self.patience, bind)
             .await
             .map_err(|_| Failure::Timeout)??;
-        match result.rc {
-            0 => Ok(connection),
+        match (result.rc, Failure::of_server(&result)) {
+            (0, _) => Ok(connection),
+            (_, Some(failure)) => Err(failure),
             _ => Err(Failure::ServiceAccount(result.to_string())),
         }
     }

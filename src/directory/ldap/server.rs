@@ -28,6 +28,9 @@ use crate::metrics::ServerMetrics;
 /// The first wait after a failure; each further one is twice as long, up to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LAST_WAIT: Duration = Duration::from_secs(5);
+/// The wait after the directory refused our own password: its administrator has to do something,
+/// and more guesses would lock our account.
+const WAIT_AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// One server.
 pub(super) struct Server {
@@ -103,20 +106,32 @@ impl Server {
             tokio::spawn(async move {
                 let mut failures = 0;
                 while let Some(server) = server.upgrade() {
-                    failures = match server.connector.connect().await {
-                        Ok(connection) => {
-                            server.serve(slot, connection).await;
-                            0
-                        }
-                        Err(failure) => {
-                            server.note_failure(failure);
-                            failures + 1
-                        }
-                    };
-                    sleep(wait_after(failures)).await;
+                    sleep(server.connect_and_serve(slot, &mut failures).await).await;
                 }
             });
         }
+    }
+
+    /// Serves one connection to its end, if one can be made. How long to wait before the next.
+    async fn connect_and_serve(self: &Arc<Self>, slot: usize, failures: &mut u32) -> Duration {
+        let server = Arc::clone(self);
+        // In a task of its own, for the library panics at what it can't read.
+        let made = tokio::spawn(async move { server.connector.connect().await });
+        match made.await.unwrap_or(Err(Failure::Garbled)) {
+            Ok(connection) => {
+                self.serve(slot, connection).await;
+                *failures = 0;
+            }
+            Err(failure @ Failure::ServiceAccount(_)) => {
+                self.note_failure(failure);
+                return WAIT_AFTER_REFUSAL;
+            }
+            Err(failure) => {
+                self.note_failure(failure);
+                *failures += 1;
+            }
+        }
+        wait_after(*failures)
     }
 
     /// A connection that stands, one after the other; one that is suspect only if there is no

@@ -2,10 +2,11 @@
 
 use crate::method::inner::InnerMethod;
 use crate::method::peap::Peap;
+use crate::method::teap::{Teap, TeapRules};
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
-use crate::method::{Method, MethodType};
-use crate::packet::Nak;
+use crate::method::{IdentityType, Method, MethodType, TeapIdentities};
+use crate::packet::{EapType, Nak};
 use crate::tls::ServerTls;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub struct Methods {
     tls: ServerTls,
     offered: Arc<[Offer]>,
+    teap: TeapRules,
 }
 
 /// One method and what may be spoken inside it.
@@ -72,6 +74,7 @@ impl Methods {
         Ok(Methods {
             tls,
             offered: offered.iter().map(usual).collect(),
+            teap: TeapRules::default(),
         })
     }
 
@@ -100,6 +103,25 @@ impl Methods {
         Ok(self)
     }
 
+    /// Has TEAP ask for `identities` instead of the user alone. `authority` names this server to
+    /// devices, in clear and unproven; it should be unique to the site.
+    #[must_use]
+    pub fn with_teap(mut self, identities: TeapIdentities, authority: &[u8]) -> Self {
+        self.teap = TeapRules {
+            identities,
+            authority: authority.into(),
+        };
+        self
+    }
+
+    /// Who must be accepted before a conversation of that method may succeed.
+    pub(super) fn identities(&self, method: EapType) -> &'static [IdentityType] {
+        match method {
+            EapType::TEAP => self.teap.identities.asked(),
+            _ => TeapIdentities::User.asked(),
+        }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.offered.len()
     }
@@ -123,6 +145,14 @@ impl Methods {
             MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
             MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
             MethodType::Tls => Box::new(Tls::new(tls)),
+            MethodType::Teap => {
+                let tls = match self.teap.identities.asked() {
+                    [_one] => tls,
+                    // A session stands for one account; two are proven anew each time.
+                    _ => tls.without_sessions(),
+                };
+                Box::new(Teap::new(tls, Arc::clone(inner), self.teap.clone()))
+            }
         }
     }
 }

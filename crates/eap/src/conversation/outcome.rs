@@ -2,6 +2,7 @@
 
 use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
+use crate::method::IdentityType;
 use crate::method::inner::{InnerError, InnerMethod, MsChapV2Error};
 use crate::packet::{EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
@@ -321,9 +322,18 @@ pub enum FailureCause {
     /// MS-CHAPv2 proves both ends, and the peer says that we failed; or it says so in PEAP.
     #[error("the device did not accept our proof that we know the password")]
     ServerDoubted,
-    /// Crypto-binding (MS-PEAP §3.1.5.6): the inner method and the tunnel do not end at one peer.
+    /// Crypto-binding (MS-PEAP §3.1.5.6, RFC 9930): the inner method and the tunnel do not end at one peer.
     #[error("the device's crypto-binding is wrong: somebody may stand between it and us")]
     BindingBroken,
+    /// TEAP asked for one kind of identity, and the device has only another.
+    #[error("the device has no {} identity for TEAP, which is asked for here", .0.label())]
+    IdentityTypeMissing(IdentityType),
+    /// The device said inside TEAP that it failed, perhaps why (RFC 9930, Error TLV).
+    #[error("the device ended it{}", by_error(*error))]
+    DeviceReportedFailure {
+        /// An Error-Code of RFC 9930.
+        error: Option<u32>,
+    },
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -351,6 +361,8 @@ impl FailureCause {
             FailureCause::InnerMethodNotAgreed { .. } => "inner-method-not-agreed",
             FailureCause::ServerDoubted => "server-doubted",
             FailureCause::BindingBroken => "binding-broken",
+            FailureCause::IdentityTypeMissing(_) => "identity-type-missing",
+            FailureCause::DeviceReportedFailure { .. } => "device-reported-failure",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
@@ -367,6 +379,10 @@ impl From<TlsAlert> for FailureCause {
             alert => FailureCause::TlsAlert(alert),
         }
     }
+}
+
+fn by_error(error: Option<u32>) -> String {
+    error.map_or_else(String::new, |code| format!(" with error {code} of TEAP"))
 }
 
 fn wants(wanted: Option<EapType>) -> String {

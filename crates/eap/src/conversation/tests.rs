@@ -1,6 +1,8 @@
 //! That a conversation does not take its method's word for success.
 
-use super::{Conversation, FailureCause, InnerCredential, Limits, ROUND_TRIPS_AT_MOST, Stage};
+use super::{
+    Admitted, Conversation, FailureCause, InnerCredential, Limits, ROUND_TRIPS_AT_MOST, Stage,
+};
 use super::{State, Step, Verdict};
 use crate::keys::{InnerPassword, Keys};
 use crate::method::{Method, MethodName, MethodStep};
@@ -68,7 +70,7 @@ fn end(verdicts: &[Verdict]) -> Step {
         outer_identity: Vec::new(),
         identifier: 1,
         round_trips_left: ROUND_TRIPS_AT_MOST,
-        accepted: false,
+        admitted: Admitted::default(),
         authorization: None,
         state: State::ExpectResponse(Box::new(Liar {
             questions: verdicts.len(),

@@ -1,6 +1,6 @@
 //! What happens inside a tunnel: which inner methods there are, and how their messages go wrong.
 //!
-//! EAP as an inner method is the same in EAP-TTLS and PEAP but for its wrapping, which is theirs.
+//! EAP as an inner method is the same in EAP-TTLS, PEAP and TEAP but for its wrapping, which is theirs.
 
 mod eap;
 mod gtc;
@@ -33,12 +33,15 @@ pub enum InnerMethod {
     EapMsChapV2,
     /// EAP-GTC, which carries the password as such, in EAP-TTLS or PEAP.
     EapGtc,
+    /// Name and password as such, in TEAP (Basic-Password-Auth).
+    Password,
     /// Some EAP method, not agreed on yet; cannot be offered by itself.
     Eap,
 }
 
 impl InnerMethod {
-    /// `"pap"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"eap-mschapv2"`, `"eap-gtc"`, `"eap"`.
+    /// `"pap"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"eap-mschapv2"`, `"eap-gtc"`, `"password"`,
+    /// `"eap"`.
     pub fn label(self) -> &'static str {
         match self {
             InnerMethod::Pap => "pap",
@@ -47,6 +50,7 @@ impl InnerMethod {
             InnerMethod::MsChapV2 => "mschapv2",
             InnerMethod::EapMsChapV2 => "eap-mschapv2",
             InnerMethod::EapGtc => "eap-gtc",
+            InnerMethod::Password => "password",
             InnerMethod::Eap => "eap",
         }
     }
@@ -120,6 +124,13 @@ pub enum InnerError {
     /// TLVs of PEAP that are cut off, or say nothing about the result.
     #[error("a broken or missing Result TLV")]
     Tlv,
+    /// A TLV of TEAP that is cut off, malformed, there twice, or not for a server.
+    #[error("TLV {0} is broken, there twice, or not for us")]
+    TeapTlv(u16),
+    /// RFC 9930 §4.2: who does not know a mandatory TLV must say so; the device sent it all the
+    /// same.
+    #[error("an unknown mandatory TLV ({0})")]
+    MandatoryTlvUnknown(u16),
 }
 
 impl InnerError {
@@ -143,6 +154,8 @@ impl InnerError {
             InnerError::CredentialTooLong => "inner-credential-too-long",
             InnerError::MsChapV2 => "ms-chap-v2-malformed",
             InnerError::Tlv => "result-tlv-malformed",
+            InnerError::TeapTlv(_) => "tlv-malformed",
+            InnerError::MandatoryTlvUnknown(_) => "mandatory-tlv-unknown",
         }
     }
 }

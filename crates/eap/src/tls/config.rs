@@ -191,6 +191,14 @@ pub(crate) struct MethodTls {
 }
 
 impl MethodTls {
+    /// The same, where nothing may be resumed.
+    pub(crate) fn without_sessions(self) -> Self {
+        MethodTls {
+            sessions: None,
+            ..self
+        }
+    }
+
     /// The configuration for one connection, with a session storage of its own.
     pub(super) fn connect(&self) -> (Arc<ServerConfig>, Option<Arc<Staging>>) {
         let Some(sessions) = &self.sessions else {

@@ -9,7 +9,8 @@ use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem
 use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
-use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls::crypto::hash::HashAlgorithm;
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection, SupportedCipherSuite};
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -34,6 +35,13 @@ impl TlsVersion {
             TlsVersion::Tls13 => "1.3",
         }
     }
+}
+
+/// The hash of a cipher suite: that of its PRF and its MACs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SuiteHash {
+    Sha256,
+    Sha384,
 }
 
 /// What a method's keys are called (E4).
@@ -163,6 +171,19 @@ impl Engine {
         match self.connection.protocol_version()? {
             ProtocolVersion::TLSv1_2 => Some(TlsVersion::Tls12),
             ProtocolVersion::TLSv1_3 => Some(TlsVersion::Tls13),
+            _ => None,
+        }
+    }
+
+    /// The hash of the cipher suite agreed on, once the ClientHello was read.
+    pub(crate) fn suite_hash(&self) -> Option<SuiteHash> {
+        let hash = match self.connection.negotiated_cipher_suite()? {
+            SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
+            SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
+        };
+        match hash.algorithm() {
+            HashAlgorithm::SHA256 => Some(SuiteHash::Sha256),
+            HashAlgorithm::SHA384 => Some(SuiteHash::Sha384),
             _ => None,
         }
     }

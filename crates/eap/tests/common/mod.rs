@@ -2,11 +2,15 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub(crate) mod teap;
+
 use portvakt_eap::{
-    Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls, Step, TlsVersions, Verdict,
+    Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls, Step, TeapIdentities,
+    TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Authority, Ending, Inner, Outer, Profile, Supplicant, User, converse, converse_with, pap_avps,
+    Authority, Ending, Inner, Outer, Profile, Supplicant, TeapDevice, User, converse,
+    converse_with, pap_avps,
 };
 
 pub(crate) const USER: &str = "s123456@campus.example";
@@ -49,14 +53,19 @@ impl Campus {
         Conversation::start(&self.methods, &identity, limits).expect("an identity")
     }
 
-    /// A campus that offers everything there is.
+    /// A campus that offers everything there is; TEAP asks for machine and user.
     pub(crate) fn generous(versions: TlsVersions) -> Self {
         let mut campus = Campus::new(versions);
-        let outer = [MethodType::Ttls, MethodType::Peap];
+        let outer = [MethodType::Ttls, MethodType::Peap, MethodType::Teap];
         let methods = Methods::new(campus.tls.clone(), &outer).expect("methods");
         campus.methods = methods
             .with_inner(MethodType::Ttls, &EVERYTHING)
-            .expect("inner methods");
+            .and_then(|methods| {
+                let inner = [InnerMethod::Password, InnerMethod::EapMsChapV2];
+                methods.with_inner(MethodType::Teap, &inner)
+            })
+            .expect("inner methods")
+            .with_teap(TeapIdentities::MachineThenUser, b"campus.example");
         campus
     }
 
@@ -112,6 +121,19 @@ pub(crate) fn peap_inner(user: &User) -> [(&'static str, Inner); 2] {
     [
         ("peap/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
         ("peap/eap-gtc", Inner::eap_gtc(user.clone())),
+    ]
+}
+
+/// Everything that a device may say through TEAP, where machine and user have the same name.
+pub(crate) fn teap_inner(user: &User) -> [(&'static str, Inner); 2] {
+    let device = |gives_password| TeapDevice {
+        machine: Some(user.clone()),
+        gives_password,
+        ..TeapDevice::new(user.clone())
+    };
+    [
+        ("teap/password", Inner::Teap(device(true))),
+        ("teap/eap-mschapv2", Inner::Teap(device(false))),
     ]
 }
 

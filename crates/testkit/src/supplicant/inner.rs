@@ -3,6 +3,7 @@
 use super::User;
 use super::binding::Compound;
 use super::inner_eap::InnerEap;
+use super::teap::{Seed, Teap, TeapDevice};
 use portvakt_eap::ttls::avp::{self, Avp, Avps};
 
 const RESPONSE: u8 = 2;
@@ -22,6 +23,8 @@ pub enum Outer {
     Peap,
     /// EAP-TLS: nothing goes through the tunnel.
     Tls,
+    /// TEAP version 1.
+    Teap,
 }
 
 impl Outer {
@@ -30,13 +33,14 @@ impl Outer {
             Outer::Ttls => 21,
             Outer::Peap => 25,
             Outer::Tls => 13,
+            Outer::Teap => 55,
         }
     }
 
     pub(super) fn key_label(self) -> &'static [u8] {
         match self {
             Outer::Ttls => b"ttls keying material",
-            Outer::Peap | Outer::Tls => b"client EAP encryption",
+            Outer::Peap | Outer::Tls | Outer::Teap => b"client EAP encryption",
         }
     }
 }
@@ -65,6 +69,8 @@ pub enum Inner {
     MsChapV2(User),
     /// Whatever it is, one after the other; nothing is an empty packet.
     Script(Vec<Vec<u8>>),
+    /// TLVs of TEAP.
+    Teap(TeapDevice),
     /// EAP.
     Eap {
         /// Who says they are whom.
@@ -115,6 +121,9 @@ pub(super) struct Phase2 {
     outer: Outer,
     inner: Inner,
     eap: Option<InnerEap>,
+    /// In TEAP: framing and all.
+    teap: Option<Teap>,
+    seed: Option<Seed>,
     begun: bool,
     resumed: bool,
     owed: Option<Owed>,
@@ -136,10 +145,17 @@ impl Phase2 {
             }
             _ => None,
         };
+        let teap = match (&inner, outer) {
+            (Inner::Teap(device), _) => Some(Teap::new(device.clone())),
+            (_, Outer::Teap) => Some(Teap::new(TeapDevice::nobody())),
+            _ => None,
+        };
         Phase2 {
             outer,
             inner,
             eap,
+            teap,
+            seed: None,
             begun: false,
             resumed: false,
             owed: None,
@@ -153,32 +169,58 @@ impl Phase2 {
         self.resumed = resumed;
     }
 
+    /// Tells what TEAP's keys begin with.
+    pub(super) fn set_seed(&mut self, seed: Option<Seed>) {
+        self.seed = seed;
+    }
+
+    /// Takes what is TEAP's own off a request; `None` where it is no version of ours.
+    pub(super) fn unwrap(&mut self, type_data: &[u8]) -> Option<Vec<u8>> {
+        match &mut self.teap {
+            Some(teap) => teap.unwrap(type_data),
+            None => Some(type_data.to_vec()),
+        }
+    }
+
+    /// Puts it on a response.
+    pub(super) fn wrap(&mut self, type_data: Vec<u8>) -> Vec<u8> {
+        match &mut self.teap {
+            Some(teap) => teap.wrap(type_data),
+            None => type_data,
+        }
+    }
+
     /// Whether EAP-Success may be believed.
     pub(super) fn is_content(&self) -> bool {
         match &self.inner {
             Inner::Avps(_) | Inner::Chap(_) | Inner::MsChap(_) => self.begun,
             Inner::Script(_) => true,
+            Inner::Teap(_) => self.teap.as_ref().is_some_and(Teap::is_content),
             Inner::MsChapV2(_) => self.proven,
             Inner::Eap { .. } | Inner::Insistent { .. } => match self.outer {
                 Outer::Ttls | Outer::Tls => self.eap.as_ref().is_some_and(InnerEap::is_content),
-                Outer::Peap => self.proven,
+                Outer::Peap | Outer::Teap => self.proven,
             },
         }
     }
 
     /// The tunnel's key, bound to the inner method where both ends agreed to.
     pub(super) fn bind(&self, tunnel: [u8; 64]) -> [u8; 64] {
-        self.compound.as_ref().map_or(tunnel, Compound::msk)
+        let teap = self.teap.as_ref().and_then(Teap::msk);
+        let bound = self.compound.as_ref().map(Compound::msk);
+        teap.or(bound).unwrap_or(tunnel)
     }
 
     /// In EAP-TTLS the device speaks first, once; `challenge` makes as many octets as asked for.
     pub(super) fn begin(&mut self, challenge: impl Fn(usize) -> Vec<u8>) -> Option<Vec<u8>> {
-        if self.outer == Outer::Peap || std::mem::replace(&mut self.begun, true) {
+        let listens = matches!(self.outer, Outer::Peap | Outer::Teap);
+        if listens || std::mem::replace(&mut self.begun, true) {
             return None;
         }
         match &self.inner {
             Inner::Avps(bytes) => Some(bytes.clone()),
             Inner::Script(_) => self.next_of_script(),
+            Inner::Teap(_) => None,
             Inner::Chap(user) => chap(user, &challenge(17)),
             Inner::MsChap(user) => ms_chap(user, &challenge(9)),
             Inner::MsChapV2(user) => {
@@ -204,6 +246,7 @@ impl Phase2 {
             _ if matches!(self.inner, Inner::Script(_)) => self.next_of_script(),
             Outer::Ttls | Outer::Tls => self.answer_avps(said),
             Outer::Peap => self.answer_peap(identifier, said, key?),
+            Outer::Teap => self.teap.as_mut()?.answer(said, self.seed?),
         }
     }
 
