@@ -10,9 +10,11 @@
 
 mod common;
 
+#[path = "methods/certificates.rs"]
+mod certificates;
+
 use common::{Daemon, EapolTest, Run, Setup};
 use portvakt_auth::mschap::NtHash;
-use portvakt_testkit::supplicant::ClientCertificate;
 
 const USER: &str = "kari";
 const PASSWORD: &str = "heather-and-granite";
@@ -35,7 +37,8 @@ fn server(methods: &str) -> Setup {
         .set(
             "eap",
             "ttls-inner",
-            "[\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\"]",
+            "[\"pap\", \"mschapv2\", \"legacy-mschap\", \"eap-mschapv2\", \"eap-gtc\", \
+             \"legacy-chap\", \"legacy-eap-md5\"]",
         )
         .set("eap", "peap-inner", "[\"eap-mschapv2\", \"eap-gtc\"]")
         .set("accounts.attributes", "nt-hash", "\"sambaNTPassword\"")
@@ -63,6 +66,9 @@ const TUNNELLED: [(&str, &str, &str); 7] = [
     ("PEAP", "auth=MSCHAPV2", "peap/eap-mschapv2"),
     ("PEAP", "auth=GTC", "peap/eap-gtc"),
 ];
+
+/// What needs a secret in clear text, in EAP-TTLS.
+const CHALLENGED: [(&str, &str); 2] = [("auth=CHAP", "ttls/chap"), ("autheap=MD5", "ttls/eap-md5")];
 
 /// Whether the second of two log-ons in one run resumed the session of the first: what the device
 /// says, and that it is not just what we say.
@@ -140,24 +146,60 @@ fn peer_mschapv2_without_an_nt_hash_is_explained_and_not_counted() {
     );
 }
 
-/// CHAP is off, and could only be answered with a secret in clear text.
+/// CHAP could only be answered with a password in clear text, and there is none: no failed log-on.
 #[test]
-fn peer_chap_inside_ttls_is_refused() {
-    let run = profile(USER, PASSWORD, "TTLS", "auth=CHAP").run(&everything());
-    assert!(run.is_reject(), "{}", run.output);
+fn peer_chap_inside_ttls_is_refused_for_want_of_a_secret_and_not_counted() {
+    let daemon = everything();
+    for (count, (phase2, method)) in (1..8).zip(CHALLENGED.into_iter().cycle()) {
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "method-not-allowed", "{line}");
+        assert_eq!(line["method"], method, "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("clear text"), "{line}");
+    }
+    assert!(
+        profile(USER, PASSWORD, "TTLS", "auth=PAP")
+            .run(&daemon)
+            .is_accept()
+    );
+}
+
+/// Who does not offer them says so.
+#[test]
+fn peer_chap_inside_ttls_is_refused_where_it_is_not_offered() {
+    let daemon = server("[\"ttls\"]")
+        .set("eap", "ttls-inner", "[\"pap\"]")
+        .start();
+    for (count, (phase2, method)) in (1..).zip(CHALLENGED) {
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "method-not-allowed", "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("not offered here"), "{line}");
+    }
 }
 
 /// E6. The account's CHAP secret is that of a device, and its password opens nothing by CHAP.
 #[test]
 fn peer_chap_inside_ttls_opens_with_the_secret_of_the_device() {
-    let mut setup = server("[\"ttls\"]").set("eap", "ttls-inner", "[\"legacy-chap\"]");
+    let inner = "[\"legacy-chap\", \"legacy-eap-md5\"]";
+    let mut setup = server("[\"ttls\"]").set("eap", "ttls-inner", inner);
     setup.give_chap_secret(USER, "of-the-printer");
     let daemon = setup.start();
-    let device = || profile(USER, "of-the-printer", "TTLS", "auth=CHAP");
-    logs_on_and_comes_back(&daemon, device, "ttls/chap");
-    let run = profile(USER, PASSWORD, "TTLS", "auth=CHAP").run(&daemon);
-    assert!(run.is_reject(), "{}", run.output);
-    assert_eq!(daemon.attempt(5)["reason"], "wrong-credential");
+    for (phase2, method) in CHALLENGED {
+        let device = || profile(USER, "of-the-printer", "TTLS", phase2);
+        logs_on_and_comes_back(&daemon, device, method);
+        let attempts = daemon.audit_lines().len();
+        let run = profile(USER, PASSWORD, "TTLS", phase2).run(&daemon);
+        assert!(run.is_reject(), "{}", run.output);
+        let line = daemon
+            .wait_for_audit(attempts + 1, |_| true)
+            .remove(attempts);
+        assert_eq!(line["reason"], "wrong-credential", "{line}");
+    }
 }
 
 /// Six wrong answers, by whatever method, lock the one account.
@@ -193,6 +235,61 @@ fn peer_device_gets_the_method_it_asks_for() {
     );
 }
 
+/// Debian's supplicant would speak PEAPv1, and comes down to what is offered; one that must not
+/// leaves without a word, and its event names the method.
+#[test]
+fn peer_peap_comes_down_from_version_1() {
+    let daemon = server("[\"peap\"]")
+        .set("radius", "conversation-timeout", "\"5s\"")
+        .start();
+    let peap = |phase1: &str| {
+        let profile = profile(USER, PASSWORD, "PEAP", "auth=MSCHAPV2");
+        profile
+            .line("phase1", &format!("\"{phase1}\""))
+            .argument("-t3")
+    };
+    for phase1 in ["", "peapver=0", "peapver=0 peaplabel=0", "peaplabel=0"] {
+        let run = peap(phase1).run(&daemon);
+        assert!(run.is_accept(), "{phase1}:\n{}", run.output);
+        assert!(
+            run.output.contains("Start (server ver=0, own ver="),
+            "{}",
+            run.output
+        );
+    }
+    assert!(peap("").run(&daemon).output.contains("own ver=1)"));
+    let run = peap("peapver=1").run(&daemon);
+    assert!(
+        !run.success && run.received("Access-Reject") == 0,
+        "{}",
+        run.output
+    );
+    let given_up = daemon.wait_for_audit(1, |line| line["result"] == "gave-up");
+    assert_eq!(
+        given_up[0]["stage"], "method-negotiation",
+        "{}",
+        given_up[0]
+    );
+    let detail = given_up[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("PEAP"), "{detail}");
+}
+
+/// The label of PEAPv1 under version 0: keys of its own making, which crypto-binding finds out.
+#[test]
+fn peer_peap_with_the_label_of_version_1_is_refused() {
+    let daemon = server("[\"peap\"]").start();
+    let label = "\"peaplabel=1 tls_disable_tlsv1_3=1\"";
+    let profile = profile(USER, PASSWORD, "PEAP", "auth=MSCHAPV2").line("phase1", label);
+    let run = profile.run(&daemon);
+    assert!(run.is_reject(), "{}", run.output);
+    let line = daemon.attempt(1);
+    assert_eq!(line["reason"], "gave-up", "{line}");
+    assert!(
+        line["detail"].as_str().unwrap().contains("crypto-binding"),
+        "{line}"
+    );
+}
+
 /// `resume-for = "0"`: every log-on is a full one.
 #[test]
 fn peer_nothing_is_resumed_where_it_is_switched_off() {
@@ -209,69 +306,17 @@ fn peer_nothing_is_resumed_where_it_is_switched_off() {
     }
 }
 
-/// A server that takes client certificates of the test's own authority, and a device's profile.
-fn certified(setup: Setup, certificate: &ClientCertificate, revoked: &[u8]) -> (Daemon, EapolTest) {
-    let authority = setup.authority();
-    let client = authority.issue_client(certificate);
-    let chain = setup.write("client.pem", &client.chain_pem);
-    let key = setup.write("client.key", &client.key_pem);
-    setup.write("client-ca.pem", &authority.certificate_pem());
-    setup.write("client.crl", &authority.revocation_lists(revoked, 3000));
-    let daemon = setup
-        .set("eap", "client-ca", "\"client-ca.pem\"")
-        .set("eap", "client-crl", "\"client.crl\"")
-        .set("eap", "client-names", "[\"email\"]")
-        .set("radius", "conversation-timeout", "\"5s\"")
-        .start();
-    let profile = EapolTest::ttls_pap(USER, "")
-        .line("eap", "TLS")
-        .line("client_cert", &format!("\"{}\"", chain.display()))
-        .line("private_key", &format!("\"{}\"", key.display()));
-    (daemon, profile)
-}
-
-/// E5, E8.
+/// E9: whatever is spoken inside, it is about our people.
 #[test]
-fn peer_client_certificate_logs_on_and_resumes_under_both_versions() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[]);
-    logs_on_and_comes_back(&daemon, || profile.clone(), "tls");
-}
-
-/// E8: a revoked certificate is no failed password.
-#[test]
-fn peer_revoked_client_certificate_is_refused_and_not_counted() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\", \"ttls\"]"), &certificate, &[7]);
-    for _ in 0..7 {
-        let run = profile.clone().tls12().run(&daemon);
-        assert!(run.is_reject(), "{}", run.output);
+fn peer_inner_realm_of_somebody_else_is_refused_in_every_tunnelled_method() {
+    let daemon = everything();
+    for (count, (eap, phase2, method)) in (1..).zip(TUNNELLED) {
+        let profile =
+            profile(USER, PASSWORD, eap, phase2).line("identity", "\"kari@elsewhere.example\"");
+        let run = profile.run(&daemon);
+        assert!(run.is_reject(), "{method}:\n{}", run.output);
+        let line = daemon.attempt(count);
+        assert_eq!(line["reason"], "identity-mismatch", "{line}");
+        assert_eq!(line["method"], method, "{line}");
     }
-    let line = daemon
-        .wait_for_audit(7, |line| line["reason"] == "certificate-invalid")
-        .remove(6);
-    assert!(
-        line["detail"].as_str().unwrap().contains("revoked"),
-        "{line}"
-    );
-    assert!(EapolTest::ttls_pap(USER, PASSWORD).run(&daemon).is_accept());
-}
-
-/// Whether the device answers our alert or hangs up on it: the log says what was wrong.
-#[test]
-fn peer_revoked_client_certificate_is_told_as_such_under_tls_1_3_too() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[7]);
-    assert!(!profile.tls13().argument("-t3").run(&daemon).success);
-    daemon.wait_for_audit(1, |line| line["reason"] == "certificate-invalid");
-}
-
-/// I2: the account's state counts, whatever the certificate says.
-#[test]
-fn peer_certificate_of_a_suspended_account_is_refused() {
-    let certificate = ClientCertificate::of("kari@campus.example", 7);
-    let (daemon, profile) = certified(server("[\"tls\"]"), &certificate, &[]);
-    assert!(daemon.cli(&["account", "suspend", USER]).status.success());
-    assert!(profile.run(&daemon).is_reject());
-    assert_eq!(daemon.attempt(1)["reason"], "suspended");
 }

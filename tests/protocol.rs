@@ -15,6 +15,8 @@ mod nas;
 mod answers;
 #[path = "protocol/eap.rs"]
 mod eap;
+#[path = "protocol/fragments.rs"]
+mod fragments;
 #[path = "protocol/identity.rs"]
 mod identity;
 #[path = "protocol/state.rs"]

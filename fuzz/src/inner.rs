@@ -1,9 +1,9 @@
 //! EAP: whatever is said through an open tunnel, in EAP-TTLS and PEAP.
 
 use crate::eap::judge;
-use portvakt_eap::{InnerMethod, Limits, MethodType, Methods, ServerTls, TlsVersions};
+use portvakt_eap::{Limits, TlsVersions};
 use portvakt_testkit::supplicant::{
-    Authority, Inner, Outcome, Outer, Profile, Supplicant, converse_with,
+    Everything, Inner, Outcome, Outer, Profile, Supplicant, converse_with,
 };
 use std::sync::OnceLock;
 
@@ -25,7 +25,9 @@ pub fn inner(data: &[u8]) -> bool {
         Outer::Peap
     };
     let said = Inner::Script(std::iter::from_fn(|| next_piece(&mut script)).collect());
-    let (authority, methods) = campus();
+    let Everything {
+        authority, methods, ..
+    } = campus();
     let mut supplicant = Supplicant::new(Profile::new(authority, outer, said));
     let mut accepted = false;
     let ending = converse_with(methods, &mut supplicant, Limits::USUAL, |credential| {
@@ -54,31 +56,10 @@ fn next_piece(script: &mut &[u8]) -> Option<Vec<u8>> {
     Some(piece.to_vec())
 }
 
-/// One campus for all runs, TLS 1.3 alone: what is said inside does not depend on it.
-#[expect(
-    clippy::expect_used,
-    reason = "fixed inputs: nothing of it comes from the fuzzer"
-)]
-fn campus() -> &'static (Authority, Methods) {
-    static CAMPUS: OnceLock<(Authority, Methods)> = OnceLock::new();
-    CAMPUS.get_or_init(|| {
-        let authority = Authority::new("Fuzz");
-        let server = authority.issue_server();
-        let (chain, key) = (server.chain_pem.as_bytes(), server.key_pem.as_bytes());
-        let tls = ServerTls::from_pem(chain, key, TlsVersions::Tls13Only).expect("a server");
-        let methods = Methods::new(tls, &[MethodType::Ttls, MethodType::Peap]);
-        let inner = [
-            InnerMethod::Pap,
-            InnerMethod::Chap,
-            InnerMethod::MsChap,
-            InnerMethod::MsChapV2,
-            InnerMethod::EapMsChapV2,
-            InnerMethod::EapGtc,
-        ];
-        let methods = methods.expect("methods");
-        let methods = methods.with_inner(MethodType::Ttls, &inner);
-        (authority, methods.expect("inner methods"))
-    })
+/// One server for all runs, TLS 1.3 alone: what is said inside does not depend on it.
+fn campus() -> &'static Everything {
+    static CAMPUS: OnceLock<Everything> = OnceLock::new();
+    CAMPUS.get_or_init(|| Everything::new(TlsVersions::Tls13Only))
 }
 
 #[cfg(test)]

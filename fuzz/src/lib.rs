@@ -3,6 +3,7 @@
 //! toolchain.
 
 pub mod attributes;
+pub mod conversation;
 pub mod eap;
 pub mod inner;
 pub mod packet;

@@ -1,20 +1,20 @@
 //! Unfinished EAP conversations by State: unguessable, bound to the client that it was given to,
 //! good for a single step (E3), bounded in number and time.
 
+mod table;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
 use portvakt_auth::{Grant, Refusal};
-use portvakt_eap::Conversation;
+use portvakt_eap::{Conversation, Stage};
 
 use super::identify::Facts;
 use super::ms_chap_error::Tries;
 use super::route::LocalName;
 use crate::listen::Client;
-
-/// The octets of the State attribute.
-pub(super) type StateToken = [u8; 16];
+pub(super) use table::{Full, StateToken};
+use table::{Table, Waiting};
 
 /// A conversation between two of its round trips.
 pub struct Parked {
@@ -34,52 +34,57 @@ pub struct Parked {
     pub client: Arc<Client>,
 }
 
-struct Slot {
-    parked: Box<Parked>,
-    expires: Instant,
-}
-
 /// The table of parked conversations.
 pub struct Conversations {
-    slots: DashMap<StateToken, Slot, ahash::RandomState>,
-    capacity: usize,
-    patience: Duration,
+    table: Table<Box<Parked>>,
+    /// Makes a device's key, unlike that of any other process.
+    keys: ahash::RandomState,
 }
 
 impl Conversations {
     /// An empty table for at most `capacity` conversations, each of which waits at most `patience`
-    /// for its next packet.
+    /// for its next packet. A device (client and Calling-Station-Id) has four at most, so that one
+    /// that begins again and again fills no table; those without a Calling-Station-Id are bounded
+    /// by `capacity` alone.
     #[must_use]
     pub fn new(capacity: usize, patience: Duration) -> Self {
         Self {
-            slots: DashMap::default(),
-            capacity,
-            patience,
+            table: Table::new(capacity, patience),
+            keys: ahash::RandomState::new(),
         }
     }
 
-    /// Whether one more may begin.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.slots.len() < self.capacity
+    /// Makes sure that one more may begin; returns the conversation that has to give way, if one
+    /// has: the longest idle of those that have hardly begun.
+    ///
+    /// # Errors
+    /// [`Full`] where nothing gives way.
+    pub(super) fn make_room(&self) -> Result<Option<Box<Parked>>, Full> {
+        self.table.make_room()
     }
 
-    /// Parks a conversation until its next packet and returns the State that names it.
-    pub fn park(&self, parked: Box<Parked>, now: Instant) -> StateToken {
+    /// Parks a conversation until its next packet; returns the State that names it, and the older
+    /// one of the same device that gives way to it, if it has too many.
+    pub fn park(&self, parked: Box<Parked>, now: Instant) -> (StateToken, Option<Box<Parked>>) {
         let state = crate::random::bytes();
-        self.park_under(state, parked, now);
-        state
+        let displaced = self.park_under(state, parked, now);
+        (state, displaced)
     }
 
     /// Parks it again under the State it had: the packet was not the one that it waits for.
-    pub fn park_under(&self, state: StateToken, parked: Box<Parked>, now: Instant) {
-        self.slots.insert(
-            state,
-            Slot {
-                parked,
-                expires: now + self.patience,
-            },
-        );
+    pub fn park_under(
+        &self,
+        state: StateToken,
+        parked: Box<Parked>,
+        now: Instant,
+    ) -> Option<Box<Parked>> {
+        let station = parked.facts.calling_station.as_ref();
+        let waiting = Waiting {
+            device: station.map(|station| self.keys.hash_one((&parked.client.name, station))),
+            is_early: is_early(parked.conversation.stage()),
+            item: parked,
+        };
+        self.table.insert(state, waiting, now)
     }
 
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
@@ -87,40 +92,42 @@ impl Conversations {
     /// Anybody else's attempt leaves it where it is.
     pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
         let state = StateToken::try_from(state).ok()?;
-        let is_owner = |_: &StateToken, slot: &Slot| {
-            slot.parked.client.name == client.name && now < slot.expires
-        };
-        self.slots
-            .remove_if(&state, is_owner)
-            .map(|(_, slot)| slot.parked)
+        let is_owner = |parked: &Parked| parked.client.name == client.name;
+        self.table.take(&state, |parked| is_owner(parked), now)
     }
 
-    /// Takes out those that nobody came back to.
+    /// Takes out those that nobody came back to; to be called about once a second.
     #[must_use]
     pub fn take_expired(&self, now: Instant) -> Vec<Box<Parked>> {
-        let expired: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|slot| slot.expires <= now)
-            .map(|slot| *slot.key())
-            .collect();
-        let take = |state| self.slots.remove_if(&state, |_, slot| slot.expires <= now);
+        let expired = self.table.take_expired(now);
+        self.table.note_yielding();
         expired
-            .into_iter()
-            .filter_map(take)
-            .map(|(_, slot)| slot.parked)
-            .collect()
     }
 
     /// How many are parked.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.table.len()
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
+    }
+}
+
+/// Whether nothing is lost but a few packets: no tunnel, or the end is known.
+fn is_early(stage: Stage) -> bool {
+    match stage {
+        Stage::MethodNegotiation
+        | Stage::ClientHello
+        | Stage::ServerFragments
+        | Stage::ServerCertificate
+        | Stage::ClientFinished
+        | Stage::TlsAlert(_)
+        | Stage::FailureIndication
+        | Stage::Finished => true,
+        Stage::InnerAuthentication | Stage::Verdict | Stage::SuccessIndication => false,
     }
 }

@@ -5,18 +5,19 @@ use std::time::Instant;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
-    Limits, Step, Verdict,
+    Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits, Step,
+    Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
-use super::conversations::{Parked, StateToken};
+use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
+use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::audit::as_given;
@@ -63,8 +64,9 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
     let Some(methods) = exchange.policy.methods.clone() else {
         return reject(exchange, Refusal::MethodNotAllowed);
     };
-    if !exchange.access.conversations.has_room() {
-        return reject(exchange, Refusal::Overloaded);
+    match exchange.access.conversations.make_room() {
+        Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
+        Err(Full) => return reject(exchange, Refusal::Overloaded),
     }
     match Conversation::start(&methods, response, limits) {
         Ok((conversation, step)) => {
@@ -97,14 +99,20 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) if error.is_ignorable() => {
             if let Ok(state) = StateToken::try_from(state) {
-                exchange
-                    .access
-                    .conversations
-                    .park_under(state, parked, Instant::now());
+                let table = &exchange.access.conversations;
+                let displaced = table.park_under(state, parked, Instant::now());
+                give_way(&exchange, displaced, GaveWay::ToItsDevice);
             }
             exchange.finish(Outcome::Silence);
         }
         Err(error) => refuse_broken(exchange, response, &error),
+    }
+}
+
+/// Tells of the conversation that ended to make room.
+fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
+    if let Some(displaced) = displaced {
+        record::gave_way(&displaced, &exchange.access, why);
     }
 }
 
@@ -121,7 +129,9 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
     match step {
         Step::Request(eap) => {
-            let state = exchange.access.conversations.park(parked, Instant::now());
+            let table = &exchange.access.conversations;
+            let (state, displaced) = table.park(parked, Instant::now());
+            give_way(&exchange, displaced, GaveWay::ToItsDevice);
             exchange.finish(Outcome::Challenge { state, eap });
         }
         Step::Prove(credential) => prove(exchange, parked, credential, limits),
@@ -137,7 +147,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         },
         Step::Failure { packet, cause } => {
             record::handshake_failed(&exchange.access.metrics, &cause);
-            let refusal = refusal_of(parked.decision.take(), &cause);
+            let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
             let detail = Some(cause.to_string());
             exchange.finish(Outcome::Reject {
                 refusal,
@@ -347,22 +357,6 @@ fn accepted(evidence: &Evidence) -> Verdict {
             }
         }
         Evidence::None | Evidence::MsChap(_) => Verdict::Accepted,
-    }
-}
-
-/// Why a conversation failed, as one of the product's reasons.
-fn refusal_of(decision: Option<Result<Grant, Refusal>>, cause: &FailureCause) -> Refusal {
-    match (decision, cause) {
-        (Some(Err(refusal)), _) => refusal,
-        (
-            _,
-            FailureCause::MethodNotAgreed { .. }
-            | FailureCause::InnerMethodNotOffered(_)
-            | FailureCause::InnerMethodNotAgreed { .. }
-            | FailureCause::IdentityTypeMissing(_),
-        ) => Refusal::MethodNotAllowed,
-        (_, FailureCause::ClientCertificate(_)) => Refusal::CertificateInvalid,
-        _ => Refusal::GaveUp,
     }
 }
 

@@ -9,13 +9,13 @@ use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Keys, MsChapV2Error};
 use portvakt_radius::{ReplyContext, VerifiedRequest};
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use super::conversations::StateToken;
 use super::identify::Facts;
 use super::policy::Policy;
 use super::{Access, record, reply};
-use crate::listen::{Answer, Client};
+use crate::listen::{Answer, Client, LARGEST_PACKET};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -152,8 +152,8 @@ impl Exchange {
             _ => Duration::ZERO,
         };
         record::record(&self, &outcome, self.leaves_at(delay));
-        let mut buffer = Zeroizing::new([0; crate::listen::LARGEST_PACKET]);
-        let bytes = match reply::write(&self, &self.context, &outcome, &mut buffer[..]) {
+        let mut draft = Draft([0; LARGEST_PACKET]);
+        let bytes = match reply::write(&self, &self.context, &outcome, &mut draft.0) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return,
             Err(error) => {
@@ -185,5 +185,14 @@ impl Exchange {
             .now()
             .utc
             .max(earliest.unwrap_or(Timestamp::MIN))
+    }
+}
+
+/// Room for an answer while it is written, wiped as a slice: an array wipes itself octet by octet.
+struct Draft([u8; LARGEST_PACKET]);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
     }
 }

@@ -12,13 +12,14 @@ use portvakt_auth::term::Deadline;
 use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
 use portvakt_eap::{
     CertificateIdentity, ClientCertificates, InnerMethod, MethodType, Methods, ServerTls, Sessions,
-    StaleLists, TeapIdentities, TlsVersions,
+    StaleLists, TeapIdentities, TicketKeys, TlsVersions,
 };
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
+use zeroize::Zeroizing;
 
 use super::route::Realms;
 use crate::config::{
-    self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod, TeapIdentity,
+    self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod, Secret, TeapIdentity,
 };
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
@@ -199,6 +200,9 @@ fn methods(
     if !eap.resume_for.is_zero() {
         tls = tls.with_sessions(sessions.clone());
     }
+    if let Some(keys) = ticket_keys(&eap.ticket_keys) {
+        tls = tls.with_ticket_keys(keys);
+    }
     let offered: Vec<_> = eap.methods.iter().copied().map(method).collect();
     let mut methods = Methods::new(tls, &offered)?;
     for (kind, inner) in [
@@ -224,6 +228,14 @@ fn teap_identities(eap: &config::Eap) -> TeapIdentities {
     }
 }
 
+/// `None` without any; the config has seen to their length.
+fn ticket_keys(keys: &[Secret]) -> Option<TicketKeys> {
+    let sized = keys.iter().map(|key| key.as_bytes().try_into().ok());
+    let sized: Option<Zeroizing<Vec<[u8; TicketKeys::KEY_OCTETS]>>> =
+        sized.collect::<Option<Vec<_>>>().map(Zeroizing::new);
+    TicketKeys::new(&sized?)
+}
+
 fn method(method: EapMethod) -> MethodType {
     match method {
         EapMethod::Ttls => MethodType::Ttls,
@@ -242,6 +254,8 @@ fn inner_method(inner: InnerEapMethod) -> InnerMethod {
         InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
         InnerEapMethod::EapGtc => InnerMethod::EapGtc,
         InnerEapMethod::Password => InnerMethod::Password,
+        InnerEapMethod::EapTls => InnerMethod::EapTls,
+        InnerEapMethod::LegacyEapMd5 => InnerMethod::EapMd5,
     }
 }
 

@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portvakt_auth::Refusal;
-use portvakt_eap::{
-    Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsProblem, TlsVersion,
-};
+use portvakt_auth::{Grant, Refusal};
+use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
@@ -135,32 +133,80 @@ fn attempt<'a>(
     }
 }
 
-/// A device that stopped in the middle (E10): an event of its own, which counts nothing.
+/// Why a conversation failed, as one of the product's reasons: what was decided about its credential
+/// comes first.
+pub(super) fn refusal_of(
+    decision: Option<&Result<Grant, Refusal>>,
+    cause: Option<&FailureCause>,
+) -> Refusal {
+    match (decision, cause) {
+        (Some(Err(refusal)), _) => *refusal,
+        (
+            _,
+            Some(
+                FailureCause::MethodNotAgreed { .. }
+                | FailureCause::InnerMethodNotOffered(_)
+                | FailureCause::InnerMethodNotAgreed { .. }
+                | FailureCause::IdentityTypeMissing(_),
+            ),
+        ) => Refusal::MethodNotAllowed,
+        (_, Some(FailureCause::ClientCertificate(_))) => Refusal::CertificateInvalid,
+        _ => Refusal::GaveUp,
+    }
+}
+
+/// A device that stopped in the middle (E10): an event of its own, which counts nothing. Many
+/// devices hang up once they know that they were refused: the reason is the same all the same.
 pub(super) fn given_up(parked: &Parked, access: &super::Access) {
+    write_given_up(parked, access, None);
+}
+
+/// Why a conversation ended before its time was over.
+#[derive(Clone, Copy)]
+pub(super) enum GaveWay {
+    /// The device has begun anew, more than once.
+    ToItsDevice,
+    /// The table was full.
+    ForRoom,
+}
+
+/// The same of one that was ended to make room.
+pub(super) fn gave_way(parked: &Parked, access: &super::Access, why: GaveWay) {
+    let why = match why {
+        GaveWay::ToItsDevice => "replaced by a newer conversation of the same device",
+        GaveWay::ForRoom => "ended to make room: too many conversations at once",
+    };
+    write_given_up(parked, access, Some(why));
+}
+
+fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
     let stage = parked.conversation.stage();
     match stage {
         Stage::InnerAuthentication
         | Stage::SuccessIndication
+        | Stage::FailureIndication
         | Stage::Verdict
         | Stage::Finished => {}
         Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
-    // Many devices hang up on our alert: that a certificate was no good is the reason all the same.
-    // And on MS-CHAPv2's error: then the reason is why it was refused.
-    let refusal = match (stage, &parked.decision) {
-        (Stage::TlsAlert(TlsAlert::Sent(TlsProblem::ClientCertificate(_))), _) => {
-            Refusal::CertificateInvalid
-        }
-        (_, Some(Err(refusal))) => *refusal,
-        _ => Refusal::GaveUp,
-    };
+    let failure = parked.conversation.failure();
+    let refusal = refusal_of(parked.decision.as_ref(), failure.as_ref());
     access.metrics.refused(refusal.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
+    let detail = match (facts.detail.clone(), failure) {
+        (Some(detail), _) => detail,
+        (None, Some(failure)) => Cow::Owned(failure.to_string()),
+        (None, None) => Cow::Owned(parked.conversation.progress().likely_cause()),
+    };
+    let detail = match why {
+        Some(why) => Cow::Owned(format!("{why}; {detail}")),
+        None => detail,
+    };
     let attempt = Attempt {
         reason: Some(refusal.code()),
         stage: Some(stage.label()),
-        detail: Some(stage.likely_cause()),
+        detail: Some(detail),
         ..attempt(
             &facts,
             &parked.client,

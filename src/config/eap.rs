@@ -9,6 +9,7 @@ use super::referred::{FileContent, Referred};
 use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
+use super::ticket_keys::ticket_keys;
 
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
@@ -37,7 +38,10 @@ pub struct Eap {
     pub mschapv2_retries: u8,
     /// How long a device may come back without its password; zero is never.
     pub resume_for: Duration,
-    /// How client certificates are checked; there where EAP-TLS is offered.
+    /// 32 octets each, newest first: what EAP-TLS sessions are sealed under for other servers; none
+    /// keeps sessions in this process alone.
+    pub ticket_keys: Vec<Secret>,
+    /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
     /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
     pub max_fragment: u16,
@@ -82,6 +86,10 @@ pub enum InnerEapMethod {
     EapGtc,
     /// The password, in TEAP.
     Password,
+    /// EAP-TLS: a certificate.
+    EapTls,
+    /// EAP-MD5, in EAP-TTLS.
+    LegacyEapMd5,
 }
 
 /// How client certificates are checked.
@@ -162,8 +170,14 @@ pub(super) fn eap(
     let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
-    let client_certificates =
-        client_certificates(&mut section, referred, methods.contains(&EapMethod::Tls));
+    let ticket_keys = ticket_keys(&mut section, referred);
+    let certified = methods.iter().any(|method| match method {
+        EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Teap => teap_inner.contains(&InnerEapMethod::EapTls),
+        EapMethod::Tls => true,
+    });
+    let client_certificates = client_certificates(&mut section, referred, certified);
     require(
         &section,
         "certificate",
@@ -199,6 +213,7 @@ pub(super) fn eap(
             teap_identities,
             mschapv2_retries,
             resume_for,
+            ticket_keys,
             client_certificates,
             max_fragment,
         })
@@ -227,15 +242,19 @@ const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
     ("legacy-chap", InnerEapMethod::LegacyChap),
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
+    ("legacy-eap-md5", InnerEapMethod::LegacyEapMd5),
 ];
 
 const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
     ("eap-gtc", InnerEapMethod::EapGtc),
+    ("eap-tls", InnerEapMethod::EapTls),
 ];
 
 const TEAP_INNER: &[(&str, InnerEapMethod)] = &[
     ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
+    ("eap-tls", InnerEapMethod::EapTls),
     ("password", InnerEapMethod::Password),
 ];
 

@@ -17,6 +17,7 @@ mod report;
 mod secret;
 mod section;
 mod source;
+mod ticket_keys;
 mod value;
 
 use std::collections::BTreeMap;

@@ -62,6 +62,7 @@ const FILE_KEYS: &[&str] = &[
     "client-crl",
     "ca-file",
     "bind-password-file",
+    "ticket-keys",
 ];
 const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
 

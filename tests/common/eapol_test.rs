@@ -1,5 +1,6 @@
 //! wpa_supplicant's eapol_test: a device and its access point in one.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -89,10 +90,15 @@ impl EapolTest {
 
     /// Logs on to `daemon`.
     pub fn run(&self, daemon: &Daemon) -> Run {
+        self.run_at(daemon, daemon.address())
+    }
+
+    /// As [`run`](Self::run), over what stands at `address` before it.
+    pub fn run_at(&self, daemon: &Daemon, address: SocketAddr) -> Run {
         let profile = tempfile::NamedTempFile::new_in(daemon.folder()).unwrap();
         std::fs::write(profile.path(), self.profile(daemon)).unwrap();
         let mut command = Command::new("eapol_test");
-        self.arguments(&mut command, profile.path(), daemon);
+        self.arguments(&mut command, profile.path(), address);
         let output = run_with(&mut command, "");
         Run {
             output: text(&output),
@@ -100,8 +106,7 @@ impl EapolTest {
         }
     }
 
-    pub(super) fn arguments(&self, command: &mut Command, profile: &Path, daemon: &Daemon) {
-        let address = daemon.address();
+    pub(super) fn arguments(&self, command: &mut Command, profile: &Path, address: SocketAddr) {
         command
             .arg("-c")
             .arg(profile)

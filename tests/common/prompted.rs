@@ -52,7 +52,7 @@ impl Device {
         fs::write(&path, text).unwrap();
         let output = File::create(folder.path().join("output")).unwrap();
         let mut command = Command::new("eapol_test");
-        profile.arguments(&mut command, &path, daemon);
+        profile.arguments(&mut command, &path, daemon.address());
         let child = command
             .arg("-W")
             .stdin(Stdio::null())

@@ -60,6 +60,17 @@ impl<'n> EapSession<'n> {
         reply
     }
 
+    /// One round trip of each, all on their way at once.
+    pub fn step_together(sessions: &mut [Self]) -> Vec<Reply> {
+        let requests: Vec<_> = sessions.iter().map(Self::request).collect();
+        let asked = sessions.iter().map(|session| session.nas).zip(&requests);
+        let replies = Nas::ask_together(asked);
+        for (session, reply) in sessions.iter_mut().zip(&replies) {
+            session.take(reply);
+        }
+        replies
+    }
+
     /// Hands an answer to the device.
     pub fn take(&mut self, reply: &Reply) {
         self.round_trips += 1;

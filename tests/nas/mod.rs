@@ -150,6 +150,21 @@ impl Nas {
         Reply::read(&reply, &octets, &self.secret)
     }
 
+    /// As [`ask`](Self::ask), each NAS a request of its own, before any answer is waited for.
+    pub fn ask_together<'a>(asked: impl Iterator<Item = (&'a Self, &'a Request)>) -> Vec<Reply> {
+        let sent: Vec<_> = asked
+            .map(|(nas, request)| (nas, request.octets()))
+            .collect();
+        for (nas, octets) in &sent {
+            nas.send(octets);
+        }
+        let read = |(nas, octets): &(&Self, Vec<u8>)| {
+            let reply = nas.receive(PATIENCE).expect("an answer");
+            Reply::read(&reply, octets, &nas.secret)
+        };
+        sent.iter().map(read).collect()
+    }
+
     /// Logs on by PAP.
     pub fn log_on(&self, user: &str, password: &str) -> Reply {
         self.ask(&self.pap(user, password))

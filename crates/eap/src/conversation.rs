@@ -12,16 +12,19 @@ mod acceptance;
 mod admitted;
 mod offer;
 mod outcome;
+mod progress;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use admitted::Admitted;
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
+pub use progress::Progress;
 
 use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
 use crate::tls::{Authorization, TlsVersion};
 use crate::tunnel::Tunnel;
+use progress::Sent;
 use std::fmt;
 
 /// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
@@ -61,7 +64,7 @@ pub struct Conversation {
     outer_identity: Vec<u8>,
     /// Of the request that awaits an answer.
     identifier: u8,
-    round_trips_left: u8,
+    sent: Sent,
     /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
     admitted: Admitted,
     state: State,
@@ -92,7 +95,7 @@ impl Conversation {
             methods: methods.clone(),
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
-            round_trips_left: ROUND_TRIPS_AT_MOST,
+            sent: Sent::NOTHING,
             admitted: Admitted::default(),
             state: State::Finished(LastMethod {
                 name: None,
@@ -126,7 +129,10 @@ impl Conversation {
             return Err(EapError::WrongIdentifier);
         }
         match packet.body {
-            Body::Method { kind, data } if kind == expected => Ok(self.handle_method(data, limits)),
+            Body::Method { kind, data } if kind == expected => {
+                self.sent.note_answer();
+                Ok(self.handle_method(data, limits))
+            }
             Body::Nak(nak) => self.handle_nak(nak),
             _ => Err(EapError::WrongType),
         }
@@ -181,6 +187,20 @@ impl Conversation {
             State::ExpectResponse(method) => method.stage(),
             State::ExpectVerdict(_) => Stage::Verdict,
             State::Finished(_) => Stage::Finished,
+        }
+    }
+
+    /// How far it has come, and what was sent last (E10).
+    pub fn progress(&self) -> Progress {
+        self.sent.at(self.stage())
+    }
+
+    /// Why it will fail, once that is decided and the peer knows: many devices hang up then, and
+    /// leave the conversation where it stands.
+    pub fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectResponse(method) => method.failure(),
+            _ => None,
         }
     }
 
@@ -301,22 +321,18 @@ impl Conversation {
 
     /// The one place where an identifier is used up.
     fn request(&mut self, kind: EapType, type_data: &[u8]) -> Step {
-        let Some(round_trips_left) = self.round_trips_left.checked_sub(1) else {
+        if self.sent.requests >= ROUND_TRIPS_AT_MOST {
             let last = LastMethod {
                 name: self.method(),
                 tls_version: self.tls_version(),
                 resumed: self.is_resumed(),
             };
             return self.fail(last, FailureCause::TooManyRoundTrips);
-        };
-        self.round_trips_left = round_trips_left;
+        }
         self.identifier = self.identifier.wrapping_add(1);
-        Step::Request(packet::write_typed(
-            Code::Request,
-            self.identifier,
-            kind,
-            type_data,
-        ))
+        let request = packet::write_typed(Code::Request, self.identifier, kind, type_data);
+        self.sent.note_request(kind, request.len());
+        Step::Request(request)
     }
 
     fn fail(&mut self, last: LastMethod, cause: FailureCause) -> Step {
@@ -342,7 +358,7 @@ impl fmt::Debug for Conversation {
         f.debug_struct("Conversation")
             .field("stage", &self.stage())
             .field("method", &self.method())
-            .field("round_trips_left", &self.round_trips_left)
+            .field("requests", &self.sent.requests)
             .finish_non_exhaustive()
     }
 }

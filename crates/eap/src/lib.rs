@@ -46,8 +46,8 @@ mod tls;
 mod tunnel;
 
 pub use conversation::{
-    Conversation, EapError, FailureCause, InnerCredential, Limits, Methods, MethodsError, Stage,
-    Step, Verdict,
+    Conversation, EapError, FailureCause, InnerCredential, Limits, Methods, MethodsError, Progress,
+    Stage, Step, Verdict,
 };
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};
@@ -55,5 +55,6 @@ pub use method::inner::{InnerError, InnerMethod, MsChapV2Error};
 pub use method::{IdentityType, MethodName, MethodType, TeapIdentities, ttls};
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
-    Sessions, StaleLists, TlsAlert, TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
+    Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
+    TlsVersions,
 };

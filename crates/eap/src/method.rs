@@ -55,11 +55,15 @@ impl MethodType {
     pub fn carries(self, inner: InnerMethod) -> bool {
         match self {
             MethodType::Ttls => !matches!(inner, InnerMethod::Eap | InnerMethod::Password),
-            MethodType::Peap => inner.eap_type().is_some(),
+            // The digest of EAP-MD5 holds an identifier, and PEAPv0 has none inside.
+            MethodType::Peap => inner.eap_type().is_some() && inner != InnerMethod::EapMd5,
             // What leaves no key is not bound to the tunnel (RFC 9930 §3.6.4); of that kind there is
             // the password alone.
             MethodType::Teap => {
-                matches!(inner, InnerMethod::Password | InnerMethod::EapMsChapV2)
+                matches!(
+                    inner,
+                    InnerMethod::Password | InnerMethod::EapMsChapV2 | InnerMethod::EapTls
+                )
             }
             MethodType::Tls => false,
         }
@@ -85,12 +89,18 @@ pub enum MethodName {
     TtlsEapMsChapV2,
     /// EAP-TTLS with EAP-GTC inside.
     TtlsEapGtc,
+    /// EAP-TTLS with EAP-MD5 inside.
+    TtlsEapMd5,
+    /// EAP-TTLS with EAP-TLS inside.
+    TtlsEapTls,
     /// PEAP whose inner method is not known yet.
     Peap,
     /// PEAP with EAP-MSCHAPv2 inside.
     PeapEapMsChapV2,
     /// PEAP with EAP-GTC inside.
     PeapEapGtc,
+    /// PEAP with EAP-TLS inside.
+    PeapEapTls,
     /// EAP-TLS.
     Tls,
     /// TEAP whose inner method is not known yet.
@@ -99,11 +109,13 @@ pub enum MethodName {
     TeapPassword,
     /// TEAP with EAP-MSCHAPv2 inside.
     TeapEapMsChapV2,
+    /// TEAP with EAP-TLS inside.
+    TeapEapTls,
 }
 
 impl MethodName {
     /// Every name, for counters that want to know their labels beforehand.
-    pub const ALL: [MethodName; 15] = [
+    pub const ALL: [MethodName; 19] = [
         MethodName::Ttls,
         MethodName::TtlsPap,
         MethodName::TtlsChap,
@@ -112,13 +124,17 @@ impl MethodName {
         MethodName::TtlsEap,
         MethodName::TtlsEapMsChapV2,
         MethodName::TtlsEapGtc,
+        MethodName::TtlsEapMd5,
+        MethodName::TtlsEapTls,
         MethodName::Peap,
         MethodName::PeapEapMsChapV2,
         MethodName::PeapEapGtc,
+        MethodName::PeapEapTls,
         MethodName::Tls,
         MethodName::Teap,
         MethodName::TeapPassword,
         MethodName::TeapEapMsChapV2,
+        MethodName::TeapEapTls,
     ];
 
     /// `"ttls"`, `"ttls/pap"`, `"ttls/eap-mschapv2"`, `"tls"` …
@@ -130,15 +146,19 @@ impl MethodName {
             MethodName::Teap => "teap",
             MethodName::TeapPassword => "teap/password",
             MethodName::TeapEapMsChapV2 => "teap/eap-mschapv2",
+            MethodName::TeapEapTls => "teap/eap-tls",
             MethodName::TtlsChap => "ttls/chap",
             MethodName::TtlsMsChap => "ttls/mschap",
             MethodName::TtlsMsChapV2 => "ttls/mschapv2",
             MethodName::TtlsEap => "ttls/eap",
             MethodName::TtlsEapMsChapV2 => "ttls/eap-mschapv2",
             MethodName::TtlsEapGtc => "ttls/eap-gtc",
+            MethodName::TtlsEapMd5 => "ttls/eap-md5",
+            MethodName::TtlsEapTls => "ttls/eap-tls",
             MethodName::Peap => "peap",
             MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
             MethodName::PeapEapGtc => "peap/eap-gtc",
+            MethodName::PeapEapTls => "peap/eap-tls",
         }
     }
 
@@ -153,6 +173,8 @@ impl MethodName {
             Some(InnerMethod::Eap) => MethodName::TtlsEap,
             Some(InnerMethod::EapMsChapV2) => MethodName::TtlsEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::TtlsEapGtc,
+            Some(InnerMethod::EapMd5) => MethodName::TtlsEapMd5,
+            Some(InnerMethod::EapTls) => MethodName::TtlsEapTls,
         }
     }
 
@@ -161,6 +183,7 @@ impl MethodName {
         match inner {
             Some(InnerMethod::Password) => MethodName::TeapPassword,
             Some(InnerMethod::EapMsChapV2) => MethodName::TeapEapMsChapV2,
+            Some(InnerMethod::EapTls) => MethodName::TeapEapTls,
             _ => MethodName::Teap,
         }
     }
@@ -170,6 +193,7 @@ impl MethodName {
         match inner {
             Some(InnerMethod::EapMsChapV2) => MethodName::PeapEapMsChapV2,
             Some(InnerMethod::EapGtc) => MethodName::PeapEapGtc,
+            Some(InnerMethod::EapTls) => MethodName::PeapEapTls,
             _ => MethodName::Peap,
         }
     }
@@ -202,6 +226,10 @@ pub(crate) trait Method: Send + Sync {
     /// Takes the answer to [`MethodStep::Prove`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep;
     fn stage(&self) -> Stage;
+    /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.
+    fn failure(&self) -> Option<FailureCause> {
+        self.tunnel().and_then(Tunnel::failure)
+    }
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
     /// Whose credential is asked about, or was last.

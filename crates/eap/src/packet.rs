@@ -49,6 +49,8 @@ impl EapType {
     pub const TLS: EapType = EapType(13);
     /// EAP-TTLS, RFC 5281.
     pub const TTLS: EapType = EapType(21);
+    /// CHAP as an EAP method, RFC 3748 §5.4.
+    pub const MD5_CHALLENGE: EapType = EapType(4);
     /// Generic Token Card: a prompt and an answer, RFC 3748 §5.6.
     pub const GTC: EapType = EapType(6);
     /// EAP-MSCHAPv2, draft-kamath-pppext-eap-mschapv2.

@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod resumption;
 mod sessions;
+mod tickets;
 
 pub use alert::{Alert, TlsAlert, TlsProblem};
 pub use certificate_identity::CertificateIdentity;
@@ -19,3 +20,4 @@ pub use engine::TlsVersion;
 pub(crate) use engine::{Engine, KeyLabel, SuiteHash};
 pub(crate) use sessions::SessionFacts;
 pub use sessions::{Authorization, Sessions};
+pub use tickets::TicketKeys;

@@ -16,6 +16,7 @@ use crate::tls::{
     SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
 use crate::{EapError, Limits};
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -47,6 +48,8 @@ pub(crate) struct Tunnel {
     holds: bool,
     /// How the tunnel opened, once it has.
     opening: Option<Opening>,
+    /// What the device showed in EAP-TLS inside this tunnel.
+    inner_certificates: Vec<CertificateDer<'static>>,
 }
 
 /// What a log-on through the tunnel rests on.
@@ -68,6 +71,7 @@ impl Tunnel {
             doomed: None,
             holds: false,
             opening: None,
+            inner_certificates: Vec::new(),
         }
     }
 
@@ -124,15 +128,29 @@ impl Tunnel {
     }
 
     fn feed(&mut self, message: &[u8], limits: Limits) -> Event {
-        let result = self
-            .engine()
-            .map_err(TlsAlert::Sent)
-            .and_then(|engine| engine.receive(message));
+        let result = self.receive(message);
         self.queue_outgoing();
         match result {
             Ok(()) => self.after_message(limits),
             Err(alert) => self.doom(alert, limits),
         }
+    }
+
+    fn receive(&mut self, message: &[u8]) -> Result<(), TlsAlert> {
+        let is_first = self.engine.is_none();
+        let engine = self.engine().map_err(TlsAlert::Sent)?;
+        engine.receive(message)?;
+        match engine.verify_ticket() {
+            Err(_) if is_first => self.start_over(message),
+            result => result,
+        }
+    }
+
+    /// The certificate in the device's ticket has ended: the same ClientHello begins a full
+    /// handshake, in which the device may show a new one, or learns what is wrong.
+    fn start_over(&mut self, client_hello: &[u8]) -> Result<(), TlsAlert> {
+        let engine = Engine::ignoring_tickets(&self.tls).map_err(TlsAlert::Sent)?;
+        self.engine.insert(engine).receive(client_hello)
     }
 
     fn engine(&mut self) -> Result<&mut Engine, TlsProblem> {
@@ -181,12 +199,16 @@ impl Tunnel {
         Event::Failed(alert.into())
     }
 
-    /// Takes note of how the handshake ended; returns the session that it resumed.
+    /// Takes note of how the handshake ended; returns the session that it resumed, if that is known
+    /// here.
     fn open(&mut self) -> Option<Arc<SessionFacts>> {
-        let session = self.engine.as_ref().and_then(Engine::resumed);
-        self.opening = Some(match session {
-            Some(_) => Opening::Resumed,
-            None => Opening::Full,
+        let engine = self.engine.as_ref();
+        let session = engine.and_then(Engine::resumed);
+        // A ticket counts only where the handshake is all the proof there is.
+        let by_ticket = self.holds && engine.is_some_and(Engine::is_resumed_by_ticket);
+        self.opening = Some(match session.is_some() || by_ticket {
+            true => Opening::Resumed,
+            false => Opening::Full,
         });
         session
     }
@@ -222,6 +244,18 @@ impl Tunnel {
             .peer_certificate()
     }
 
+    /// The chain that was verified, leaf first; empty where there is none.
+    pub(crate) fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        let engine = self.engine.as_ref().filter(|_| self.is_open());
+        engine.map(Engine::peer_certificates).unwrap_or_default()
+    }
+
+    /// The log-on rests on a chain that was shown inside the tunnel: before its session is resumed
+    /// it is checked again, as one that the handshake shows (E8).
+    pub(crate) fn rest_on_certificates(&mut self, chain: &[CertificateDer<'static>]) {
+        self.inner_certificates = chain.to_vec();
+    }
+
     /// Makes the session resumable, if the peer has all that it needs for it. Only for a log-on
     /// that succeeded as a whole (E7). A resumed session goes on as it was first authorised.
     pub(crate) fn keep_session(&self, authorization: Option<Authorization>, method: MethodName) {
@@ -229,7 +263,8 @@ impl Tunnel {
         match (&self.engine, authorization) {
             (Some(engine), _) if delivered && self.is_resumed() => engine.renew_session(),
             (Some(engine), Some(authorization)) if delivered => {
-                engine.commit_session(authorization, method);
+                let inner = &self.inner_certificates;
+                engine.commit_session(authorization, method, inner.clone());
             }
             _ => {}
         }
@@ -287,6 +322,11 @@ impl Tunnel {
             .and_then(|engine| engine.export(label, &mut octets))
             .map(|()| octets)
             .map_err(|_ours| FailureCause::Internal)
+    }
+
+    /// Why it will fail, once our alert, or the peer's, is all that is left to say.
+    pub(crate) fn failure(&self) -> Option<FailureCause> {
+        self.doomed.map(FailureCause::from)
     }
 
     /// Where the handshake stands, seen from what the peer owes us.

@@ -15,7 +15,7 @@ use common::{Campus, user, user_with};
 use portvakt_eap::{
     FailureCause, InnerCredential, Keys, Limits, MsChapV2Error, TlsVersions, Verdict,
 };
-use portvakt_testkit::supplicant::{Inner, Outcome, Outer, Profile, Supplicant, converse_with};
+use portvakt_testkit::supplicant::{Inner, Outcome, Outer, Supplicant, converse_with};
 
 const EVERYWHERE: [(Outer, TlsVersions); 4] = [
     (Outer::Ttls, TlsVersions::Tls12Only),
@@ -40,7 +40,7 @@ fn log_on(
     mut judge: impl FnMut(&InnerCredential) -> Verdict,
 ) -> (Vec<&'static str>, Result<Keys, FailureCause>) {
     let campus = Campus::generous(versions);
-    let mut supplicant = Supplicant::new(Profile::new(&campus.authority, outer, inner));
+    let mut supplicant = Supplicant::new(campus.profile_of(outer, inner));
     let mut asked = Vec::new();
     let ending = converse_with(
         &campus.methods,

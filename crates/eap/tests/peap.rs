@@ -49,7 +49,10 @@ fn the_right_password_opens_by_every_inner_method() {
             assert_eq!(supplicant.outcome(), Some(Outcome::Success), "{name}");
             let method = ending.conversation.method().expect("a method");
             assert_eq!(method.label(), name);
-            assert!(ending.round_trips <= 12, "{name}: {}", ending.round_trips);
+            // A second handshake with a second certificate takes its time.
+            let at_most = if name.ends_with("tls") { 14 } else { 12 };
+            let round_trips = ending.round_trips;
+            assert!(round_trips <= at_most, "{name}: {round_trips}");
         }
     }
 }
@@ -124,8 +127,8 @@ fn a_device_chooses_among_the_inner_methods_or_says_what_it_wants() {
     assert!(ending.result.unwrap().is_ok());
     let label = ending.conversation.method().map(|method| method.label());
     assert_eq!(label, Some("peap/eap-gtc"));
-    let (ending, _) = campus.log_on(Outer::Peap, accepting(&[13]));
-    let wanted = Some(EapType::TLS);
+    let (ending, _) = campus.log_on(Outer::Peap, accepting(&[52]));
+    let wanted = Some(EapType(52));
     let cause = ending.result.unwrap().unwrap_err();
     assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wanted });
 }

@@ -13,26 +13,29 @@ mod authenticator;
 mod common;
 
 use authenticator::{Authenticator, Heard, SECRET};
-use common::{Campus, EVERYTHING, PASSWORD, USER, user};
-use portvakt_eap::{
-    Authorization, Conversation, InnerCredential, MethodType, Methods, Sessions, TlsVersions,
-    Verdict,
-};
+use common::{Campus, PASSWORD, USER, generous_methods, user};
+use portvakt_eap::{Authorization, Conversation, InnerCredential, Sessions, TlsVersions, Verdict};
 use std::process::Command;
 
 const VERSIONS: [(TlsVersions, &str); 2] = [
     (TlsVersions::Tls12Only, "1.2"),
     (TlsVersions::Tls13Only, "1.3"),
 ];
-const TTLS: [(&str, &str); 6] = [
+const TTLS: [(&str, &str); 7] = [
     ("auth=PAP", "password"),
     ("auth=CHAP", "chap"),
     ("auth=MSCHAP", "mschap"),
     ("auth=MSCHAPV2", "mschapv2"),
     ("autheap=MSCHAPV2", "mschapv2"),
     ("autheap=GTC", "password"),
+    ("autheap=MD5", "chap"),
 ];
 const PEAP: [(&str, &str); 2] = [("auth=MSCHAPV2", "mschapv2"), ("auth=GTC", "password")];
+/// By certificate, inside a tunnel.
+const CERTIFIED: [(&str, &str); 2] = [
+    ("TTLS", "autheap=TLS tls_disable_tlsv1_3=0"),
+    ("PEAP", "auth=TLS tls_disable_tlsv1_3=0"),
+];
 
 fn answer(
     conversation: &mut Conversation,
@@ -58,22 +61,35 @@ fn run(
     password: &str,
     again: u8,
 ) -> (Vec<Heard>, String) {
-    let campus = Campus::new(versions);
+    let campus = Campus::generous(versions);
     let sessions = Sessions::new(100, Sessions::USUAL_TIME_TO_LIVE);
     let tls = campus.tls.clone().with_sessions(sessions);
-    let methods = Methods::new(tls, &[MethodType::Ttls, MethodType::Peap]).unwrap();
-    let methods = methods.with_inner(MethodType::Ttls, &EVERYTHING).unwrap();
+    let methods = generous_methods(tls);
     let folder = tempfile::tempdir().unwrap();
-    let (authority, profile) = (folder.path().join("ca.pem"), folder.path().join("profile"));
-    std::fs::write(&authority, campus.authority.certificate_pem()).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let holder = if password == self::password() {
+        USER
+    } else {
+        "mallory@home.example"
+    };
+    let device = campus.certificate(holder);
+    let authority = write("ca.pem", &campus.authority.certificate_pem());
+    let (chain, key) = (
+        write("chain", &device.chain_pem),
+        write("key", &device.key_pem),
+    );
     let text = format!(
-        "network={{\nssid=\"eduroam\"\nkey_mgmt=WPA-EAP\n{how}\nca_cert=\"{}\"\n\
+        "network={{\nssid=\"eduroam\"\nkey_mgmt=WPA-EAP\n{how}\nca_cert=\"{authority}\"\n\
+         ca_cert2=\"{authority}\"\nclient_cert2=\"{chain}\"\nprivate_key2=\"{key}\"\n\
          phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_3=0 {phase1}\"\n\
          anonymous_identity=\"anonymous@campus.example\"\nidentity=\"{USER}\"\n\
-         password=\"{password}\"\n}}\n",
-        authority.display()
+         password=\"{password}\"\n}}\n"
     );
-    std::fs::write(&profile, text).unwrap();
+    let profile = write("profile", &text);
     let server = Authenticator::start(methods, answer);
     let output = Command::new("eapol_test")
         .args(["-a", "127.0.0.1", "-p", &server.address.port().to_string()])
@@ -139,12 +155,27 @@ fn peer_eapol_test_logs_on_and_resumes_by_every_inner_method_of_peap() {
     }
 }
 
+/// E4, E8: the handshake inside under either version, the tunnel around it under either, too.
+#[test]
+fn peer_eapol_test_logs_on_and_resumes_by_certificate_inside_a_tunnel() {
+    for (versions, label) in VERSIONS {
+        for (eap, phase2) in CERTIFIED {
+            let how = format!("eap={eap}\nphase2=\"{phase2}\"");
+            assert_twice(versions, label, &how, "", "certificate");
+        }
+        let how = "eap=PEAP\nphase2=\"auth=TLS tls_disable_tlsv1_3=0\"";
+        for binding in ["crypto_binding=0", "crypto_binding=2"] {
+            assert_twice(versions, label, how, binding, "certificate");
+        }
+    }
+}
+
 #[test]
 fn peer_eapol_test_is_refused_with_a_wrong_password() {
     let ttls = TTLS.map(|(phase2, _)| ("TTLS", phase2));
     let peap = PEAP.map(|(phase2, _)| ("PEAP", phase2));
     for (versions, label) in VERSIONS {
-        for (eap, phase2) in ttls.into_iter().chain(peap) {
+        for (eap, phase2) in ttls.into_iter().chain(peap).chain(CERTIFIED) {
             let how = format!("eap={eap}\nphase2=\"{phase2}\"");
             let (heard, said) = run(versions, &how, "", "guess", 0);
             assert_eq!(heard.len(), 1, "TLS {label}, {how}");

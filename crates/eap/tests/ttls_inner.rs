@@ -35,7 +35,10 @@ fn the_right_password_opens_by_every_inner_method() {
             assert_eq!(supplicant.outcome(), Some(Outcome::Success), "{name}");
             let method = ending.conversation.method().expect("a method");
             assert_eq!(method.label(), name);
-            assert!(ending.round_trips <= 10, "{name}: {}", ending.round_trips);
+            // A second handshake with a second certificate takes its time.
+            let at_most = if name.ends_with("tls") { 14 } else { 10 };
+            let round_trips = ending.round_trips;
+            assert!(round_trips <= at_most, "{name}: {round_trips}");
         }
     }
 }
@@ -56,8 +59,10 @@ fn a_wrong_password_is_refused_by_every_inner_method() {
 #[test]
 fn credentials_name_the_identity_inside() {
     let campus = Campus::generous(TlsVersions::Both);
-    for (name, inner) in ttls_inner(&user()) {
-        let mut supplicant = Supplicant::new(Profile::new(&campus.authority, Outer::Ttls, inner));
+    // In EAP-TLS a certificate stands in its place.
+    let named = ttls_inner(&user()).into_iter().take(7);
+    for (name, inner) in named {
+        let mut supplicant = Supplicant::new(campus.profile_of(Outer::Ttls, inner));
         let mut seen = Vec::new();
         let ending = converse_with(
             &campus.methods,
@@ -142,7 +147,7 @@ fn eap(accepts: &[u8]) -> Inner {
 #[test]
 fn a_device_that_wants_the_second_inner_method_gets_it() {
     let campus = Campus::generous(TlsVersions::Both);
-    let (ending, _) = campus.log_on(Outer::Ttls, eap(&[4, 6]));
+    let (ending, _) = campus.log_on(Outer::Ttls, eap(&[52, 6]));
     assert!(ending.result.unwrap().is_ok());
     let label = ending.conversation.method().map(|method| method.label());
     assert_eq!(label, Some("ttls/eap-gtc"));
@@ -151,12 +156,12 @@ fn a_device_that_wants_the_second_inner_method_gets_it() {
 #[test]
 fn a_device_that_wants_no_inner_method_of_ours_says_which_it_wants() {
     let campus = Campus::generous(TlsVersions::Both);
-    let (ending, _) = campus.log_on(Outer::Ttls, eap(&[13]));
-    let wanted = Some(EapType::TLS);
+    let (ending, _) = campus.log_on(Outer::Ttls, eap(&[52]));
+    let wanted = Some(EapType(52));
     let cause = ending.result.unwrap().unwrap_err();
     assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wanted });
     let text = cause.to_string();
-    assert!(text.ends_with("; it asks for EAP-TLS (13)"), "{text}");
+    assert!(text.ends_with("; it asks for EAP-PWD (52)"), "{text}");
 }
 
 /// The device knows the password that the accounts do not, or somebody plays the server.
@@ -191,7 +196,7 @@ fn a_verdict_that_does_not_fit_its_question_opens_nothing() {
         inner_key: None,
     };
     for (name, inner) in ttls_inner(&user()) {
-        let mut supplicant = Supplicant::new(Profile::new(&campus.authority, Outer::Ttls, inner));
+        let mut supplicant = Supplicant::new(campus.profile_of(Outer::Ttls, inner));
         let ending = converse_with(
             &campus.methods,
             &mut supplicant,

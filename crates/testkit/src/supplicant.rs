@@ -11,9 +11,12 @@ mod binding;
 mod certificates;
 mod client_certificates;
 mod device;
+mod everything;
 mod framing;
 mod inner;
 mod inner_eap;
+mod inner_tls;
+mod network;
 mod pair;
 mod random;
 mod teap;
@@ -22,7 +25,9 @@ pub use accounts::User;
 pub use certificates::{Authority, ServerIdentity};
 pub use client_certificates::{ClientCertificate, ClientIdentity};
 pub use device::Device;
+pub use everything::{Everything, LogOn};
 pub use inner::{Binding, Inner, Outer};
+pub use network::{Action, Course, Message, converse_over};
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
 pub use rcgen::ExtendedKeyUsagePurpose;
@@ -67,7 +72,7 @@ pub struct Profile {
     pub eager: bool,
     /// Whether the credential goes through the tunnel on a resumed session, too.
     pub proves_anew: bool,
-    /// For TLS client authentication.
+    /// For TLS client authentication, by itself or inside the tunnel.
     pub certificate: Option<ClientIdentity>,
 }
 
@@ -175,7 +180,7 @@ impl Supplicant {
         let connection = ClientConnection::new(config, name).expect("a TLS client");
         Supplicant {
             framing: Framing::new(profile.eap_octets, profile.always_length),
-            phase2: Phase2::new(profile.outer, profile.inner.clone()),
+            phase2: Phase2::new(&profile),
             profile,
             connection,
             success_indicated: false,

@@ -3,16 +3,43 @@
 use super::{FailureCause, Verdict};
 use crate::keys::InnerKey;
 use crate::method::inner::MsChapV2Error;
+use rustls::pki_types::CertificateDer;
 
 /// Proof that the accounts let this credential in.
 pub(crate) struct Acceptance {
     inner_key: Option<InnerKey>,
+    certificates: Vec<CertificateDer<'static>>,
 }
 
 impl Acceptance {
-    /// What the inner method leaves to both ends, where the accounts told it.
+    fn new(inner_key: Option<InnerKey>) -> Self {
+        Acceptance {
+            inner_key,
+            certificates: Vec::new(),
+        }
+    }
+
+    /// The same for EAP-TLS inside a tunnel: with its key, and the chain that it rests on.
+    pub(crate) fn of_certificate(
+        self,
+        inner_key: InnerKey,
+        certificates: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        Acceptance {
+            inner_key: Some(inner_key),
+            certificates,
+        }
+    }
+
+    /// What the inner method leaves to both ends, where it or the accounts told it.
     pub(crate) fn inner_key(&self) -> Option<&InnerKey> {
         self.inner_key.as_ref()
+    }
+
+    /// The chain that the device showed inside the tunnel, leaf first; empty where none was asked
+    /// for.
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 }
 
@@ -23,7 +50,7 @@ impl Verdict {
     /// [`FailureCause::Refused`], or `Internal` for a verdict on another kind of credential.
     pub(crate) fn into_acceptance(self) -> Result<Acceptance, FailureCause> {
         match self {
-            Verdict::Accepted => Ok(Acceptance { inner_key: None }),
+            Verdict::Accepted => Ok(Acceptance::new(None)),
             Verdict::AcceptedMsChapV2 { .. } => Err(FailureCause::Internal),
             _ => Err(FailureCause::Refused),
         }
@@ -35,7 +62,7 @@ impl Verdict {
             Verdict::AcceptedMsChapV2 {
                 authenticator_response,
                 inner_key,
-            } => MsChapV2Verdict::Accepted(authenticator_response, Acceptance { inner_key }),
+            } => MsChapV2Verdict::Accepted(authenticator_response, Acceptance::new(inner_key)),
             Verdict::Accepted => MsChapV2Verdict::Misfit,
             Verdict::Refused => MsChapV2Verdict::Refused(MsChapV2Error::AuthenticationFailure),
             Verdict::RefusedBecause(error) => MsChapV2Verdict::Refused(error),

@@ -1,6 +1,6 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
-use crate::method::inner::InnerMethod;
+use crate::method::inner::{InnerMethod, InnerOffer};
 use crate::method::peap::Peap;
 use crate::method::teap::{Teap, TeapRules};
 use crate::method::tls::Tls;
@@ -34,7 +34,7 @@ pub enum MethodsError {
     /// The same method twice.
     #[error("an EAP method is offered twice")]
     Repeated(MethodType),
-    /// EAP-TLS, with nothing to check client certificates against.
+    /// EAP-TLS, by itself or inside a tunnel, with nothing to check client certificates against.
     #[error("EAP-TLS is offered, but no authority for client certificates is configured")]
     NoClientAuthorities,
     /// Inner methods for a method that is not offered.
@@ -97,6 +97,9 @@ impl Methods {
         if let Some(unfit) = inner.iter().find(|inner| !method.carries(**inner)) {
             return Err(MethodsError::InnerUnfit(*unfit));
         }
+        if inner.contains(&InnerMethod::EapTls) && !self.tls.takes_client_certificates() {
+            return Err(MethodsError::NoClientAuthorities);
+        }
         let offered = Arc::make_mut(&mut self.offered);
         let offer = offered.iter_mut().find(|offer| offer.method == method);
         offer.ok_or(MethodsError::NotOffered(method))?.inner = inner.into();
@@ -142,8 +145,8 @@ impl Methods {
     fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
         let tls = self.tls.for_method(method.eap_type());
         match method {
-            MethodType::Ttls => Box::new(Ttls::new(tls, Arc::clone(inner))),
-            MethodType::Peap => Box::new(Peap::new(tls, Arc::clone(inner))),
+            MethodType::Ttls => Box::new(Ttls::new(tls, self.inner_offer(inner))),
+            MethodType::Peap => Box::new(Peap::new(tls, self.inner_offer(inner))),
             MethodType::Tls => Box::new(Tls::new(tls)),
             MethodType::Teap => {
                 let tls = match self.teap.identities.asked() {
@@ -151,8 +154,16 @@ impl Methods {
                     // A session stands for one account; two are proven anew each time.
                     _ => tls.without_sessions(),
                 };
-                Box::new(Teap::new(tls, Arc::clone(inner), self.teap.clone()))
+                Box::new(Teap::new(tls, self.inner_offer(inner), self.teap.clone()))
             }
+        }
+    }
+
+    fn inner_offer(&self, methods: &Arc<[InnerMethod]>) -> InnerOffer {
+        let carries_tls = methods.contains(&InnerMethod::EapTls);
+        InnerOffer {
+            methods: Arc::clone(methods),
+            certified: carries_tls.then(|| self.tls.for_inner()).flatten(),
         }
     }
 }

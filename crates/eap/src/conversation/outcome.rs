@@ -84,7 +84,9 @@ pub enum InnerCredential {
         /// Of an EAP-TLS session: the certificate, verified again just now.
         certificate: Option<Box<CertificateIdentity>>,
     },
-    /// EAP-TLS: a certificate that was verified, and whose key the device holds.
+    /// EAP-TLS: a certificate that was verified just now, and whose key the device holds. Where the
+    /// conversation [is resumed](crate::Conversation::is_resumed) it signed at an earlier log-on,
+    /// perhaps at another server, and the certificate stood in its ticket.
     Certificate {
         /// What it says; which account that is, the caller decides.
         certificate: Box<CertificateIdentity>,
@@ -334,6 +336,12 @@ pub enum FailureCause {
         /// An Error-Code of RFC 9930.
         error: Option<u32>,
     },
+    /// The peer finds ours wrong.
+    #[error(
+        "the device did not accept our crypto-binding: its profile derives other keys (PEAPv1's label), \
+         or somebody stands between it and us"
+    )]
+    BindingRefused,
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
@@ -363,6 +371,7 @@ impl FailureCause {
             FailureCause::BindingBroken => "binding-broken",
             FailureCause::IdentityTypeMissing(_) => "identity-type-missing",
             FailureCause::DeviceReportedFailure { .. } => "device-reported-failure",
+            FailureCause::BindingRefused => "binding-refused",
             FailureCause::Inner(_) => "inner-malformed",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
@@ -412,6 +421,8 @@ pub enum Stage {
     Verdict,
     /// The device was told of its success inside the tunnel, and has not acknowledged it.
     SuccessIndication,
+    /// The device was told of its failure inside the tunnel, and has not acknowledged it.
+    FailureIndication,
     /// Success or Failure went out.
     Finished,
 }
@@ -429,6 +440,7 @@ impl Stage {
             Stage::InnerAuthentication => "inner-authentication",
             Stage::Verdict => "verdict",
             Stage::SuccessIndication => "success-indication",
+            Stage::FailureIndication => "failure-indication",
             Stage::Finished => "finished",
         }
     }
@@ -448,6 +460,7 @@ impl Stage {
             Stage::InnerAuthentication => "the device has no password, or waits for its user",
             Stage::Verdict => "the accounts did not answer in time",
             Stage::SuccessIndication => "the device left just before it would have been let in",
+            Stage::FailureIndication => "the device was refused inside the tunnel, and hung up",
             Stage::Finished => "the conversation had ended",
         };
         Cow::Borrowed(cause)

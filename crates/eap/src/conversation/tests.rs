@@ -1,8 +1,6 @@
 //! That a conversation does not take its method's word for success.
 
-use super::{
-    Admitted, Conversation, FailureCause, InnerCredential, Limits, ROUND_TRIPS_AT_MOST, Stage,
-};
+use super::{Admitted, Conversation, FailureCause, InnerCredential, Limits, Sent, Stage};
 use super::{State, Step, Verdict};
 use crate::keys::{InnerPassword, Keys};
 use crate::method::{Method, MethodName, MethodStep};
@@ -69,7 +67,7 @@ fn end(verdicts: &[Verdict]) -> Step {
         methods: methods(),
         outer_identity: Vec::new(),
         identifier: 1,
-        round_trips_left: ROUND_TRIPS_AT_MOST,
+        sent: Sent::NOTHING,
         admitted: Admitted::default(),
         authorization: None,
         state: State::ExpectResponse(Box::new(Liar {

@@ -3,15 +3,19 @@
 //! EAP as an inner method is the same in EAP-TTLS, PEAP and TEAP but for its wrapping, which is theirs.
 
 mod eap;
+mod eap_tls;
 mod gtc;
+mod md5;
 pub(crate) mod ms_chap_v2;
 
 pub(crate) use eap::InnerEap;
 pub use ms_chap_v2::MsChapV2Error;
 
 use super::ttls::avp::AvpError;
-use crate::conversation::{Acceptance, FailureCause, InnerCredential};
+use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage};
 use crate::packet::{EapType, PacketError};
+use crate::tls::MethodTls;
+use std::sync::Arc;
 
 /// Most octets of a name: what RADIUS can carry (RFC 7542 §2.3).
 pub(crate) const IDENTITY_AT_MOST: usize = 253;
@@ -35,13 +39,17 @@ pub enum InnerMethod {
     EapGtc,
     /// Name and password as such, in TEAP (Basic-Password-Auth).
     Password,
+    /// EAP-MD5, which is CHAP by another name, in EAP-TTLS.
+    EapMd5,
+    /// EAP-TLS, where even the device's name is hidden, in EAP-TTLS or PEAP.
+    EapTls,
     /// Some EAP method, not agreed on yet; cannot be offered by itself.
     Eap,
 }
 
 impl InnerMethod {
     /// `"pap"`, `"chap"`, `"mschap"`, `"mschapv2"`, `"eap-mschapv2"`, `"eap-gtc"`, `"password"`,
-    /// `"eap"`.
+    /// `"eap-md5"`, `"eap-tls"`, `"eap"`.
     pub fn label(self) -> &'static str {
         match self {
             InnerMethod::Pap => "pap",
@@ -51,6 +59,8 @@ impl InnerMethod {
             InnerMethod::EapMsChapV2 => "eap-mschapv2",
             InnerMethod::EapGtc => "eap-gtc",
             InnerMethod::Password => "password",
+            InnerMethod::EapMd5 => "eap-md5",
+            InnerMethod::EapTls => "eap-tls",
             InnerMethod::Eap => "eap",
         }
     }
@@ -60,6 +70,8 @@ impl InnerMethod {
         match self {
             InnerMethod::EapMsChapV2 => Some(EapType::MS_CHAP_V2),
             InnerMethod::EapGtc => Some(EapType::GTC),
+            InnerMethod::EapMd5 => Some(EapType::MD5_CHALLENGE),
+            InnerMethod::EapTls => Some(EapType::TLS),
             _ => None,
         }
     }
@@ -121,6 +133,9 @@ pub enum InnerError {
     /// An EAP-MSCHAPv2 message that is cut off, or whose code is out of turn.
     #[error("a broken EAP-MSCHAPv2 message")]
     MsChapV2,
+    /// An EAP-MD5 response whose digest is not sixteen octets.
+    #[error("a broken EAP-MD5 response")]
+    Md5,
     /// TLVs of PEAP that are cut off, or say nothing about the result.
     #[error("a broken or missing Result TLV")]
     Tlv,
@@ -153,11 +168,21 @@ impl InnerError {
             InnerError::Unasked => "inner-unasked",
             InnerError::CredentialTooLong => "inner-credential-too-long",
             InnerError::MsChapV2 => "ms-chap-v2-malformed",
+            InnerError::Md5 => "eap-md5-malformed",
             InnerError::Tlv => "result-tlv-malformed",
             InnerError::TeapTlv(_) => "tlv-malformed",
             InnerError::MandatoryTlvUnknown(_) => "mandatory-tlv-unknown",
         }
     }
+}
+
+/// What may be spoken inside a tunnel. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct InnerOffer {
+    /// EAP methods are offered in this order; the client chooses between the others.
+    pub(crate) methods: Arc<[InnerMethod]>,
+    /// The TLS side of EAP-TLS, where that is among them.
+    pub(crate) certified: Option<MethodTls>,
 }
 
 /// What inner EAP wants done next.
@@ -178,4 +203,12 @@ trait EapInside: Send + Sync {
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep;
     /// Takes the answer to [`InnerStep::Prove`]; called once for each.
     fn handle_verdict(&mut self, verdict: crate::Verdict) -> InnerStep;
+    /// Where it stands, if it has stages of its own.
+    fn stage(&self) -> Option<Stage> {
+        None
+    }
+    /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.
+    fn failure(&self) -> Option<FailureCause> {
+        None
+    }
 }

@@ -14,13 +14,12 @@ use crate::Limits;
 use crate::conversation::{Acceptance, FailureCause, Stage, Verdict};
 use crate::fragments;
 use crate::keys::Keys;
-use crate::method::inner::{InnerEap, InnerError, InnerMethod, InnerStep};
+use crate::method::inner::{InnerEap, InnerError, InnerMethod, InnerOffer, InnerStep};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType};
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use binding::Binding;
-use std::sync::Arc;
 
 const VERSION: u8 = 0;
 const KEY_LABEL: KeyLabel = KeyLabel {
@@ -35,7 +34,7 @@ const NONCE_LABEL: &[u8] = b"EXPERIMENTAL Portvakt PEAP binding nonce";
 /// One PEAP conversation.
 pub(crate) struct Peap {
     tunnel: Tunnel,
-    offered: Arc<[InnerMethod]>,
+    offer: InnerOffer,
     inner: Option<InnerMethod>,
     /// The method of the log-on whose session was resumed.
     resumed: Option<MethodName>,
@@ -66,11 +65,10 @@ struct Accepted {
 }
 
 impl Peap {
-    /// Offers the inner methods of `offered`, the first one first.
-    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
+    pub(crate) fn new(tls: MethodTls, offer: InnerOffer) -> Self {
         Peap {
             tunnel: Tunnel::new(tls),
-            offered,
+            offer,
             inner: None,
             resumed: None,
             identifier: 0,
@@ -83,7 +81,7 @@ impl Peap {
         match self.leave_state() {
             State::ExpectOpenTunnel => match self.tunnel.export(SEED_LABEL) {
                 Ok(seed) => {
-                    let eap = InnerEap::new(Arc::clone(&self.offered), seed);
+                    let eap = InnerEap::new(self.offer.clone(), seed, limits);
                     self.state = State::ExpectInnerResponse(eap);
                     self.say(&InnerEap::identity_request(), limits)
                 }
@@ -98,7 +96,7 @@ impl Peap {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(None))
+        MethodStep::Prove(session.credential(session.certificate()))
     }
 
     fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
@@ -145,6 +143,7 @@ impl Peap {
             Ok(accepted) => accepted,
             Err(cause) => return MethodStep::Failure(cause),
         };
+        self.tunnel.rest_on_certificates(acceptance.certificates());
         let request = accepted.binding.as_ref().map(Binding::request);
         self.state = State::ExpectResult(Ok(accepted));
         self.say_tlvs(&tlv::write_success(request.as_ref()), limits)
@@ -232,9 +231,22 @@ impl Method for Peap {
     }
 
     fn stage(&self) -> Stage {
-        match self.state {
+        let tunnel = self.tunnel.stage();
+        match &self.state {
             State::ExpectResult(Ok(_)) => Stage::SuccessIndication,
-            _ => self.tunnel.stage(),
+            State::ExpectResult(Err(_)) => Stage::FailureIndication,
+            State::ExpectInnerResponse(eap) if tunnel == Stage::InnerAuthentication => {
+                eap.stage().unwrap_or(tunnel)
+            }
+            _ => tunnel,
+        }
+    }
+
+    fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectResult(Err(cause)) => Some(*cause),
+            State::ExpectInnerResponse(eap) => eap.failure().or(self.tunnel.failure()),
+            _ => self.tunnel.failure(),
         }
     }
 
@@ -271,7 +283,10 @@ fn conclude(accepted: Accepted, body: Body<'_>) -> Result<Keys, FailureCause> {
     };
     let answer = tlv::read(data).map_err(FailureCause::Inner)?;
     if !answer.success {
-        return Err(FailureCause::ServerDoubted);
+        return Err(match accepted.binding {
+            Some(_) => FailureCause::BindingRefused,
+            None => FailureCause::ServerDoubted,
+        });
     }
     match (accepted.binding, answer.binding) {
         (_, None) => Ok(accepted.keys),

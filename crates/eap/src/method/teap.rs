@@ -21,7 +21,7 @@ pub(crate) use identity::TeapRules;
 
 use crate::Limits;
 use crate::conversation::{Acceptance, EapError, FailureCause, Stage, Verdict};
-use crate::method::inner::{InnerError, InnerMethod};
+use crate::method::inner::{InnerError, InnerMethod, InnerOffer};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::EapType;
 use crate::tls::{MethodTls, SessionFacts, TlsVersion};
@@ -29,7 +29,6 @@ use crate::tunnel::{Event, Tunnel};
 use binding::Binding;
 use keys::Chain;
 use proof::{Proof, ProofStep, Proven};
-use std::sync::Arc;
 use tlv::{ErrorCode, Message, Status, Writer};
 use zeroize::Zeroizing;
 
@@ -41,7 +40,7 @@ const NONCE_LABEL: &[u8] = b"EXPERIMENTAL Portvakt TEAP binding nonce";
 /// One TEAP conversation.
 pub(crate) struct Teap {
     tunnel: Tunnel,
-    offered: Arc<[InnerMethod]>,
+    offer: InnerOffer,
     rules: TeapRules,
     /// What was said outside of TLS: ours, then the device's.
     outer: Vec<u8>,
@@ -63,7 +62,7 @@ pub(crate) struct Teap {
 
 enum State {
     ExpectOpenTunnel,
-    ExpectInner(Proof),
+    ExpectInner(Box<Proof>),
     ExpectVerdict(Asked),
     ExpectBinding(Bound),
     /// The device's answer to our failure, whatever it is.
@@ -73,7 +72,7 @@ enum State {
 
 /// What the accounts were asked about.
 enum Asked {
-    Inner(Proof),
+    Inner(Box<Proof>),
     Session,
 }
 
@@ -85,11 +84,11 @@ struct Bound {
 }
 
 impl Teap {
-    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>, rules: TeapRules) -> Self {
+    pub(crate) fn new(tls: MethodTls, offer: InnerOffer, rules: TeapRules) -> Self {
         Teap {
             tunnel: Tunnel::new(tls).holding(),
             outer: Writer::default().authority_id(&rules.authority).finish(),
-            offered,
+            offer,
             rules,
             is_begun: false,
             inner: None,
@@ -150,7 +149,7 @@ impl Teap {
         }
         self.resumed = Some(session.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(None))
+        MethodStep::Prove(session.credential(session.certificate()))
     }
 
     /// As if an inner method without a key had ended well, but there was none.
@@ -176,8 +175,8 @@ impl Teap {
         let (Some(identity), Ok(seed)) = (self.wanted(), self.fresh(CHALLENGE_LABEL)) else {
             return MethodStep::Failure(FailureCause::Internal);
         };
-        let (proof, tlvs) = Proof::begin(identity, &self.offered, seed, self.identifier);
-        self.state = State::ExpectInner(proof);
+        let (proof, tlvs) = Proof::begin(identity, &self.offer, seed, self.identifier, limits);
+        self.state = State::ExpectInner(Box::new(proof));
         self.say(tlvs, limits)
     }
 
@@ -242,7 +241,7 @@ impl Teap {
         }
     }
 
-    fn follow(&mut self, proof: Proof, step: ProofStep, limits: Limits) -> MethodStep {
+    fn follow(&mut self, proof: Box<Proof>, step: ProofStep, limits: Limits) -> MethodStep {
         self.inner = proof.method();
         match step {
             ProofStep::Say(tlvs) => {
@@ -267,6 +266,7 @@ impl Teap {
         };
         let binding = Binding::new(keys.extend(proven.key.as_ref()), nonce, &self.outer);
         self.proven += 1;
+        self.tunnel.rest_on_certificates(proven.certificates());
         let mut tlvs = Writer::default();
         if has_inner {
             tlvs = tlvs.intermediate_result(Status::Success);
@@ -417,9 +417,22 @@ impl Method for Teap {
     }
 
     fn stage(&self) -> Stage {
-        match self.state {
+        let tunnel = self.tunnel.stage();
+        match &self.state {
             State::ExpectBinding(_) if self.is_last() => Stage::SuccessIndication,
-            _ => self.tunnel.stage(),
+            State::ExpectEnd(_) => Stage::FailureIndication,
+            State::ExpectInner(proof) if tunnel == Stage::InnerAuthentication => {
+                proof.stage().unwrap_or(tunnel)
+            }
+            _ => tunnel,
+        }
+    }
+
+    fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectEnd(cause) => Some(*cause),
+            State::ExpectInner(proof) => proof.failure().or(self.tunnel.failure()),
+            _ => self.tunnel.failure(),
         }
     }
 

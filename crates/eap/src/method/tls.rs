@@ -1,4 +1,5 @@
-//! EAP-TLS (RFC 5216), over TLS 1.2 and 1.3 (RFC 9190): the device's certificate is the proof.
+//! EAP-TLS (RFC 5216), over TLS 1.2 and 1.3 (RFC 9190): the device's certificate is the proof. By
+//! itself, or inside a tunnel (`inner/eap_tls.rs`).
 //!
 //! ```text
 //!   Start ──> handshake, full or resumed ──> verdict ──> rest of it, 0x00 (TLS 1.3) ──> success
@@ -9,10 +10,12 @@
 use crate::Limits;
 use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict};
 use crate::fragments;
+use crate::keys::Keys;
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::EapType;
 use crate::tls::{CertificateIdentity, KeyLabel, MethodTls, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
+use rustls::pki_types::CertificateDer;
 
 const KEY_LABEL: KeyLabel = KeyLabel {
     tls12: b"client EAP encryption",
@@ -33,6 +36,14 @@ enum State {
     Finished,
 }
 
+/// What is done next, whoever carries the messages.
+pub(crate) enum TlsStep {
+    Request(Vec<u8>),
+    Prove(InnerCredential),
+    Accepted(Acceptance, Keys),
+    Failed(FailureCause),
+}
+
 impl Tls {
     pub(crate) fn new(tls: MethodTls) -> Self {
         Tls {
@@ -41,13 +52,39 @@ impl Tls {
         }
     }
 
-    fn handle_open(&mut self) -> MethodStep {
+    /// Takes the type-data of a response.
+    pub(crate) fn advance(&mut self, type_data: &[u8], limits: Limits) -> TlsStep {
+        match self.tunnel.handle(type_data, limits) {
+            Event::Send(type_data) => TlsStep::Request(type_data),
+            Event::Open => self.handle_open(),
+            Event::Resumed(session) => {
+                self.ask(|certificate| session.credential(Some(certificate)))
+            }
+            Event::Data(_) => TlsStep::Failed(FailureCause::DataInsideTls),
+            Event::Failed(cause) => TlsStep::Failed(cause),
+        }
+    }
+
+    /// Takes the answer to [`TlsStep::Prove`].
+    pub(crate) fn conclude(&mut self, verdict: Verdict, limits: Limits) -> TlsStep {
+        match verdict.into_acceptance() {
+            Ok(acceptance) => self.confirm(acceptance, limits),
+            Err(cause) => TlsStep::Failed(cause),
+        }
+    }
+
+    /// The device's chain, leaf first, once the handshake is done and well.
+    pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.tunnel.peer_certificates()
+    }
+
+    fn handle_open(&mut self) -> TlsStep {
         match std::mem::replace(&mut self.state, State::Finished) {
             State::ExpectHandshake => {
                 self.ask(|certificate| InnerCredential::Certificate { certificate })
             }
-            State::ExpectAcknowledgement(acceptance) => self.succeed(&acceptance),
-            State::ExpectVerdict | State::Finished => MethodStep::Failure(FailureCause::Internal),
+            State::ExpectAcknowledgement(acceptance) => self.succeed(acceptance),
+            State::ExpectVerdict | State::Finished => TlsStep::Failed(FailureCause::Internal),
         }
     }
 
@@ -55,32 +92,32 @@ impl Tls {
     fn ask(
         &mut self,
         credential: impl FnOnce(Box<CertificateIdentity>) -> InnerCredential,
-    ) -> MethodStep {
+    ) -> TlsStep {
         match self.tunnel.peer_certificate() {
             Ok(certificate) => {
                 self.state = State::ExpectVerdict;
-                MethodStep::Prove(credential(Box::new(certificate)))
+                TlsStep::Prove(credential(Box::new(certificate)))
             }
-            Err(problem) => MethodStep::Failure(FailureCause::ClientCertificate(problem)),
+            Err(problem) => TlsStep::Failed(FailureCause::ClientCertificate(problem)),
         }
     }
 
-    fn confirm(&mut self, acceptance: Acceptance, limits: Limits) -> MethodStep {
+    fn confirm(&mut self, acceptance: Acceptance, limits: Limits) -> TlsStep {
         match self.tunnel.confirm(limits) {
             Ok(Some(type_data)) => {
                 self.state = State::ExpectAcknowledgement(acceptance);
-                MethodStep::Request(type_data)
+                TlsStep::Request(type_data)
             }
-            Ok(None) => self.succeed(&acceptance),
-            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+            Ok(None) => self.succeed(acceptance),
+            Err(_ours) => TlsStep::Failed(FailureCause::Internal),
         }
     }
 
     /// The one place that hands out keys.
-    fn succeed(&self, _acceptance: &Acceptance) -> MethodStep {
+    fn succeed(&self, acceptance: Acceptance) -> TlsStep {
         match self.tunnel.export_keys(&KEY_LABEL) {
-            Ok(keys) => MethodStep::Success(keys),
-            Err(_ours) => MethodStep::Failure(FailureCause::Internal),
+            Ok(keys) => TlsStep::Accepted(acceptance, keys),
+            Err(_ours) => TlsStep::Failed(FailureCause::Internal),
         }
     }
 }
@@ -95,22 +132,11 @@ impl Method for Tls {
     }
 
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
-        match self.tunnel.handle(type_data, limits) {
-            Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Open => self.handle_open(),
-            Event::Resumed(session) => {
-                self.ask(|certificate| session.credential(Some(certificate)))
-            }
-            Event::Data(_) => MethodStep::Failure(FailureCause::DataInsideTls),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-        }
+        self.advance(type_data, limits).into()
     }
 
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
-        match verdict.into_acceptance() {
-            Ok(acceptance) => self.confirm(acceptance, limits),
-            Err(cause) => MethodStep::Failure(cause),
-        }
+        self.conclude(verdict, limits).into()
     }
 
     fn stage(&self) -> Stage {
@@ -130,5 +156,16 @@ impl Method for Tls {
 
     fn tunnel(&self) -> Option<&Tunnel> {
         Some(&self.tunnel)
+    }
+}
+
+impl From<TlsStep> for MethodStep {
+    fn from(step: TlsStep) -> Self {
+        match step {
+            TlsStep::Request(type_data) => MethodStep::Request(type_data),
+            TlsStep::Prove(credential) => MethodStep::Prove(credential),
+            TlsStep::Accepted(_acceptance, keys) => MethodStep::Success(keys),
+            TlsStep::Failed(cause) => MethodStep::Failure(cause),
+        }
     }
 }

@@ -23,14 +23,13 @@ use crate::Limits;
 use crate::conversation::{Acceptance, FailureCause, MsChapV2Verdict, Stage, Verdict};
 use crate::fragments;
 use crate::method::inner::ms_chap_v2::{self, Failure};
-use crate::method::inner::{InnerEap, InnerStep, MsChapV2Error};
+use crate::method::inner::{InnerEap, InnerOffer, InnerStep, MsChapV2Error};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{self, Code, EapPacket, EapType};
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use avp::Avp;
 use inner::{EAP_MESSAGE, MICROSOFT};
-use std::sync::Arc;
 
 const VERSION: u8 = 0;
 const KEY_LABEL: KeyLabel = KeyLabel {
@@ -49,7 +48,7 @@ const MS_CHAP2_SUCCESS: u32 = 26;
 /// One EAP-TTLS conversation.
 pub(crate) struct Ttls {
     tunnel: Tunnel,
-    offered: Arc<[InnerMethod]>,
+    offer: InnerOffer,
     inner: Option<InnerMethod>,
     /// The name of the log-on whose session was resumed.
     resumed: Option<MethodName>,
@@ -80,12 +79,10 @@ enum Asked {
 }
 
 impl Ttls {
-    /// Offers the inner methods of `offered`; their order matters to EAP alone, the client
-    /// chooses between the others.
-    pub(crate) fn new(tls: MethodTls, offered: Arc<[InnerMethod]>) -> Self {
+    pub(crate) fn new(tls: MethodTls, offer: InnerOffer) -> Self {
         Ttls {
             tunnel: Tunnel::new(tls),
-            offered,
+            offer,
             inner: None,
             resumed: None,
             identifier: 0,
@@ -112,7 +109,7 @@ impl Ttls {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(None))
+        MethodStep::Prove(session.credential(session.certificate()))
     }
 
     /// Under TLS 1.2 there is nothing to say; under TLS 1.3 the client waits for the octet 0x00.
@@ -152,7 +149,8 @@ impl Ttls {
         self.inner = Some(request.method());
         self.check_offered(request.method())?;
         if let InnerRequest::Eap(packet) = &request {
-            let eap = InnerEap::new(Arc::clone(&self.offered), self.tunnel.export(SEED_LABEL)?);
+            let seed = self.tunnel.export(SEED_LABEL)?;
+            let eap = InnerEap::new(self.offer.clone(), seed, limits);
             return self.handle_inner_packet(eap, packet, limits);
         }
         let asked = match &request {
@@ -171,7 +169,7 @@ impl Ttls {
             InnerMethod::Eap => offered.eap_type().is_some(),
             plain => *offered == plain,
         };
-        if self.offered.iter().any(fits) {
+        if self.offer.methods.iter().any(fits) {
             Ok(())
         } else {
             Err(FailureCause::InnerMethodNotOffered(method))
@@ -268,7 +266,8 @@ impl Ttls {
     }
 
     /// The one place that hands out keys.
-    fn succeed(&mut self, _acceptance: &Acceptance) -> MethodStep {
+    fn succeed(&mut self, acceptance: &Acceptance) -> MethodStep {
+        self.tunnel.rest_on_certificates(acceptance.certificates());
         match self.tunnel.export_keys(&KEY_LABEL) {
             Ok(keys) => MethodStep::Success(keys),
             Err(_ours) => MethodStep::Failure(FailureCause::Internal),
@@ -325,11 +324,24 @@ impl Method for Ttls {
     }
 
     fn stage(&self) -> Stage {
-        match self.state {
+        let tunnel = self.tunnel.stage();
+        match &self.state {
             State::ExpectConsent(_) | State::ExpectAcknowledgement(Ok(_)) => {
                 Stage::SuccessIndication
             }
-            _ => self.tunnel.stage(),
+            State::ExpectAcknowledgement(Err(_)) => Stage::FailureIndication,
+            State::ExpectInnerResponse(eap) if tunnel == Stage::InnerAuthentication => {
+                eap.stage().unwrap_or(tunnel)
+            }
+            _ => tunnel,
+        }
+    }
+
+    fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectAcknowledgement(Err(cause)) => Some(*cause),
+            State::ExpectInnerResponse(eap) => eap.failure().or(self.tunnel.failure()),
+            _ => self.tunnel.failure(),
         }
     }
 

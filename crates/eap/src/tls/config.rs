@@ -3,15 +3,16 @@
 use super::client_certificates::ClientCertificates;
 use super::resumption::{Recheck, Scope, Staging};
 use super::sessions::Sessions;
+use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
-use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,6 +20,21 @@ use std::sync::Arc;
 /// roaming path.
 static GROUPS: [&dyn SupportedKxGroup; 3] =
     [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+
+/// Those with SHA-256 first: processors have instructions for it and seldom for SHA-384, and a
+/// handshake hashes much and encrypts little. What X25519, P-256 and the access point's AES-128 keep
+/// secret gains nothing by AES-256.
+static SUITES: [SupportedCipherSuite; 9] = [
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
 
 /// Which TLS versions are offered; TLS 1.1 and older never are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,6 +100,7 @@ pub struct ServerTls {
     versions: TlsVersions,
     certified: Option<Certified>,
     sessions: Option<Sessions>,
+    ticket_keys: Option<TicketKeys>,
 }
 
 /// The same server for methods in which devices show certificates.
@@ -112,12 +129,13 @@ impl ServerTls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|error| TlsConfigError::KeyUnfit(error.to_string()))?;
-        without_resumption(&mut config);
+        set_basics(&mut config);
         Ok(ServerTls {
             config: Arc::new(config),
             versions,
             certified: None,
             sessions: None,
+            ticket_keys: None,
         })
     }
 
@@ -136,7 +154,7 @@ impl ServerTls {
             .map_err(|error| TlsConfigError::Refused(error.to_string()))?
             .with_client_cert_verifier(Arc::clone(&certificates.verifier))
             .with_cert_resolver(Arc::clone(&self.config.cert_resolver));
-        without_resumption(&mut config);
+        set_basics(&mut config);
         config.time_provider = Arc::clone(&self.config.time_provider);
         let certified = Some(Certified {
             config: Arc::new(config),
@@ -167,17 +185,39 @@ impl ServerTls {
         ServerTls { sessions, ..self }
     }
 
+    /// Lets devices of EAP-TLS resume on every server that has one of these keys, for as long as
+    /// the [`Sessions`] last; without sessions it changes nothing.
+    #[must_use]
+    pub fn with_ticket_keys(self, keys: TicketKeys) -> Self {
+        let ticket_keys = Some(keys);
+        ServerTls {
+            ticket_keys,
+            ..self
+        }
+    }
+
     /// What the connections of one method are made of.
     pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
         let certified = self.certified.as_ref();
-        let certified = certified.filter(|_| method == EapType::TLS);
-        let config = certified.map_or(&self.config, |certified| &certified.config);
+        let demanding = certified.filter(|_| method == EapType::TLS);
+        let config = demanding.map_or(&self.config, |certified| &certified.config);
         MethodTls {
             config: Arc::clone(config),
             certificates: certified.map(|certified| certified.certificates.clone()),
+            demands_certificate: demanding.is_some(),
             sessions: self.sessions.clone(),
+            ticket_keys: self.ticket_keys.clone().filter(|_| method == EapType::TLS),
             method,
         }
+    }
+
+    /// What EAP-TLS inside a tunnel is made of: it keeps no sessions, the tunnel does. `None`
+    /// without authorities for client certificates.
+    pub(crate) fn for_inner(&self) -> Option<MethodTls> {
+        self.certified.as_ref().map(|_demanding| MethodTls {
+            sessions: None,
+            ..self.for_method(EapType::TLS)
+        })
     }
 }
 
@@ -185,9 +225,19 @@ impl ServerTls {
 #[derive(Clone)]
 pub(crate) struct MethodTls {
     config: Arc<ServerConfig>,
+    /// The rules for client certificates, shown in this handshake or inside the tunnel.
     certificates: Option<ClientCertificates>,
+    demands_certificate: bool,
     sessions: Option<Sessions>,
+    ticket_keys: Option<TicketKeys>,
     method: EapType,
+}
+
+/// What one connection is made of.
+pub(super) struct Parts {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) staging: Option<Arc<Staging>>,
+    pub(super) tickets: Option<Arc<Tickets>>,
 }
 
 impl MethodTls {
@@ -199,35 +249,63 @@ impl MethodTls {
         }
     }
 
-    /// The configuration for one connection, with a session storage of its own.
-    pub(super) fn connect(&self) -> (Arc<ServerConfig>, Option<Arc<Staging>>) {
+    /// The configuration for one connection, with a session storage of its own. Tickets of earlier
+    /// connections are looked at where it `opens_tickets`.
+    pub(super) fn connect(&self, opens_tickets: bool) -> Parts {
         let Some(sessions) = &self.sessions else {
-            return (Arc::clone(&self.config), None);
+            return Parts {
+                config: Arc::clone(&self.config),
+                staging: None,
+                tickets: None,
+            };
         };
-        let staging = Arc::new(self.staging(sessions.clone()));
+        let staging = Staging::new(sessions.clone(), self.scope(), self.recheck());
+        let staging = Arc::new(staging);
+        let tickets = self.tickets(sessions, opens_tickets).map(Arc::new);
         let mut config = ServerConfig::clone(&self.config);
         config.session_storage = Arc::clone(&staging) as _;
         // A second one would double what is stored, and a device uses one.
         config.send_tls13_tickets = 1;
-        (Arc::new(config), Some(staging))
+        if let Some(tickets) = &tickets {
+            config.ticketer = Arc::clone(tickets) as _;
+        }
+        Parts {
+            config: Arc::new(config),
+            staging: Some(staging),
+            tickets,
+        }
     }
 
-    fn staging(&self, sessions: Sessions) -> Staging {
+    /// None without rules for the certificates that tickets carry.
+    fn tickets(&self, sessions: &Sessions, opens: bool) -> Option<Tickets> {
+        let (keys, recheck) = self.ticket_keys.clone().zip(self.recheck())?;
+        let lifetime = sessions.time_to_live();
+        Some(Tickets::new(keys, self.scope(), lifetime, recheck, opens))
+    }
+
+    fn scope(&self) -> Scope {
         let certificates = self.certificates.as_ref();
-        let scope = Scope {
+        Scope {
             method: self.method,
-            client_authorities: certificates.map(|certificates| certificates.authorities),
-        };
-        let recheck = certificates.map(|certificates| Recheck {
+            client_authorities: certificates
+                .filter(|_| self.demands_certificate)
+                .map(|certificates| certificates.authorities),
+        }
+    }
+
+    fn recheck(&self) -> Option<Recheck> {
+        let certificates = self.certificates.as_ref()?;
+        Some(Recheck {
             verifier: Arc::clone(&certificates.verifier),
             time: Arc::clone(&self.config.time_provider),
-        });
-        Staging::new(sessions, scope, recheck)
+        })
     }
 }
 
-/// rustls' own store would let a session be resumed before the log-on has succeeded.
-fn without_resumption(config: &mut ServerConfig) {
+/// Our order of cipher suites, and no resumption: rustls' own store would let a session be resumed
+/// before the log-on has succeeded.
+fn set_basics(config: &mut ServerConfig) {
+    config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
@@ -242,6 +320,7 @@ impl fmt::Debug for ServerTls {
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: GROUPS.to_vec(),
+        cipher_suites: SUITES.to_vec(),
         ..aws_lc_rs::default_provider()
     }
 }

@@ -2,16 +2,18 @@
 
 mod application;
 
-use super::config::MethodTls;
+use super::config::{MethodTls, Parts};
 use super::resumption::Staging;
 use super::sessions::{Authorization, SessionFacts};
+use super::tickets::Tickets;
 use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
 use crate::method::MethodName;
 use crate::packet::EapType;
 use rustls::crypto::hash::HashAlgorithm;
+use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection, SupportedCipherSuite};
-use std::io::{ErrorKind, Read};
+use std::io::BufRead;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -57,16 +59,34 @@ pub(crate) struct Engine {
     connection: Box<ServerConnection>,
     plaintext: Zeroizing<Vec<u8>>,
     staging: Option<Arc<Staging>>,
+    tickets: Option<Arc<Tickets>>,
+    /// Whether the certificate out of a ticket was verified again.
+    verified: bool,
 }
 
 impl Engine {
     pub(crate) fn new(tls: &MethodTls) -> Result<Self, TlsProblem> {
-        let (config, staging) = tls.connect();
+        Engine::of(tls.connect(true))
+    }
+
+    /// Does a full handshake, whatever ticket the device has.
+    pub(crate) fn ignoring_tickets(tls: &MethodTls) -> Result<Self, TlsProblem> {
+        Engine::of(tls.connect(false))
+    }
+
+    fn of(parts: Parts) -> Result<Self, TlsProblem> {
+        let Parts {
+            config,
+            staging,
+            tickets,
+        } = parts;
         let connection = ServerConnection::new(config).map_err(|_ours| TlsProblem::Internal)?;
         Ok(Engine {
             connection: Box::new(connection),
             plaintext: Zeroizing::default(),
             staging,
+            tickets,
+            verified: false,
         })
     }
 
@@ -104,35 +124,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Nothing more is there, or the peer ended it uncleanly: either ends the reading.
     fn drain_plaintext(&mut self) -> Result<(), TlsAlert> {
-        let mut chunk = Zeroizing::new([0_u8; 512]);
-        loop {
-            match self.connection.reader().read(chunk.as_mut_slice()) {
-                Ok(0) => return Ok(()),
-                Ok(count) => self.keep(chunk.get(..count).unwrap_or_default())?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(_unclean_end) => return Ok(()),
-            }
+        let mut reader = self.connection.reader();
+        while let Ok(decrypted @ [_, ..]) = reader.fill_buf() {
+            let count = decrypted.len();
+            keep(&mut self.plaintext, decrypted)?;
+            reader.consume(count);
         }
-    }
-
-    fn keep(&mut self, decrypted: &[u8]) -> Result<(), TlsAlert> {
-        if self.plaintext.len() + decrypted.len() > PLAINTEXT_AT_MOST {
-            return Err(TlsAlert::Sent(TlsProblem::TooMuchData));
-        }
-        self.grow_plaintext(decrypted.len());
-        self.plaintext.extend_from_slice(decrypted);
         Ok(())
-    }
-
-    /// A Vec that grows by itself leaves its old octets, a password perhaps, in freed memory.
-    fn grow_plaintext(&mut self, more: usize) {
-        let needed = self.plaintext.len() + more;
-        if needed > self.plaintext.capacity() {
-            let mut roomier = Zeroizing::new(Vec::with_capacity(needed.max(512) * 2));
-            roomier.extend_from_slice(&self.plaintext);
-            self.plaintext = roomier;
-        }
     }
 
     /// What is to go to the peer: handshake messages, data, or the alert that ends it.
@@ -195,6 +195,28 @@ impl Engine {
         staging?.found().filter(|_| !self.is_handshaking())
     }
 
+    /// Whether the handshake rests on the device's ticket, and on nothing that is known here.
+    pub(crate) fn is_resumed_by_ticket(&self) -> bool {
+        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        resumed && self.tickets.as_ref().is_some_and(|own| own.has_opened())
+    }
+
+    /// Verifies what a ticket says of the device's certificate, once the ClientHello was read.
+    ///
+    /// # Errors
+    /// [`TlsAlert`]: it no longer holds, and the connection must not be fed again.
+    pub(crate) fn verify_ticket(&mut self) -> Result<(), TlsAlert> {
+        if self.verified || !self.is_resumed_by_ticket() {
+            return Ok(());
+        }
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        let tickets = self.tickets.as_ref();
+        let tickets = tickets.ok_or(TlsAlert::Sent(TlsProblem::Internal))?;
+        tickets.verify(chain)?;
+        self.verified = true;
+        Ok(())
+    }
+
     /// What the client's certificate says. Only after the handshake, in which it was verified, or
     /// taken from a session and verified again.
     pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
@@ -203,11 +225,28 @@ impl Engine {
         CertificateIdentity::read(leaf).ok_or(CertificateProblem::Malformed)
     }
 
-    /// Makes the session resumable: the credential was proven in this conversation (E7).
-    pub(crate) fn commit_session(&self, authorization: Authorization, method: MethodName) {
-        if let Some(staging) = &self.staging {
-            let chain = self.connection.peer_certificates().unwrap_or_default();
-            staging.commit(authorization, method, chain.to_vec());
+    /// The client's chain, leaf first; empty where it has shown none.
+    pub(crate) fn peer_certificates(&self) -> Vec<CertificateDer<'static>> {
+        let chain = self.connection.peer_certificates().unwrap_or_default();
+        chain.to_vec()
+    }
+
+    /// Makes the session resumable: the credential was proven in this conversation (E7). `inner` is
+    /// the chain that the client showed inside the tunnel, if it did. A device that has a ticket
+    /// needs no room here.
+    pub(crate) fn commit_session(
+        &self,
+        authorization: Authorization,
+        method: MethodName,
+        inner: Vec<CertificateDer<'static>>,
+    ) {
+        let has_ticket = self.tickets.as_ref().is_some_and(|own| own.has_issued());
+        if let Some(staging) = self.staging.as_ref().filter(|_| !has_ticket) {
+            let chain = match inner.is_empty() {
+                true => self.peer_certificates(),
+                false => inner,
+            };
+            staging.commit(authorization, method, chain);
         }
     }
 
@@ -241,5 +280,24 @@ impl Engine {
             .export_keying_material(material.as_mut_slice(), label, context)
             .map_err(|_handshaking| TlsProblem::Internal)?;
         Ok(Keys::split(&material))
+    }
+}
+
+fn keep(plaintext: &mut Zeroizing<Vec<u8>>, decrypted: &[u8]) -> Result<(), TlsAlert> {
+    if plaintext.len() + decrypted.len() > PLAINTEXT_AT_MOST {
+        return Err(TlsAlert::Sent(TlsProblem::TooMuchData));
+    }
+    make_room(plaintext, decrypted.len());
+    plaintext.extend_from_slice(decrypted);
+    Ok(())
+}
+
+/// A Vec that grows by itself leaves its old octets, a password perhaps, in freed memory.
+fn make_room(plaintext: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let needed = plaintext.len() + more;
+    if needed > plaintext.capacity() {
+        let mut roomier = Zeroizing::new(Vec::with_capacity(needed.max(512) * 2));
+        roomier.extend_from_slice(plaintext);
+        *plaintext = roomier;
     }
 }

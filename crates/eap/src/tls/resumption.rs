@@ -7,6 +7,7 @@
 use super::sessions::{Authorization, Session, SessionFacts, Sessions};
 use crate::method::MethodName;
 use crate::packet::EapType;
+use rustls::Error;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::StoresServerSessions;
 use rustls::server::danger::ClientCertVerifier;
@@ -32,14 +33,14 @@ pub(crate) struct Recheck {
 
 impl Recheck {
     /// Validity, revocation and trust as they are today (E8).
-    fn passes(&self, chain: &[CertificateDer<'static>]) -> bool {
-        let (Some((leaf, rest)), Some(now)) = (chain.split_first(), self.now()) else {
-            return false;
-        };
-        self.verifier.verify_client_cert(leaf, rest, now).is_ok()
+    pub(super) fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), Error> {
+        let (leaf, rest) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
+        let now = self.now().ok_or(Error::FailedToGetCurrentTime)?;
+        self.verifier.verify_client_cert(leaf, rest, now)?;
+        Ok(())
     }
 
-    fn now(&self) -> Option<UnixTime> {
+    pub(super) fn now(&self) -> Option<UnixTime> {
         self.time.current_time()
     }
 }
@@ -126,13 +127,21 @@ impl Staging {
     /// one then, in which the device may show a new certificate, or learns what is wrong.
     fn hand_out(&self, id: &[u8], session: Option<Session>) -> Option<Vec<u8>> {
         let session = session?;
-        let recheck = self.recheck.as_ref();
-        if recheck.is_some_and(|recheck| !recheck.passes(&session.facts.chain)) {
+        if !self.still_trusts(&session.facts.chain) {
             self.sessions.remove(id);
             return None;
         }
         self.state().found = Some((id.to_vec(), session.facts));
         Some(session.value.to_vec())
+    }
+
+    /// Nobody's chain is trusted without a check, and where the handshake demands one there is one.
+    fn still_trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
+        match &self.recheck {
+            _ if chain.is_empty() => self.scope.client_authorities.is_none(),
+            Some(recheck) => recheck.verify(chain).is_ok(),
+            None => false,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

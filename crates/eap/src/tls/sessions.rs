@@ -48,13 +48,20 @@ pub(crate) struct SessionFacts {
     pub(crate) authorization: Authorization,
     /// The method of the full log-on.
     pub(crate) method: MethodName,
-    /// The client's certificate chain, leaf first; empty where it has none.
+    /// The client's certificate chain, leaf first, whether the handshake showed it or EAP-TLS inside
+    /// the tunnel; empty where it has none.
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// When the last proof of the credential is too old: new tickets do not postpone it.
     pub(super) expires: Duration,
 }
 
 impl SessionFacts {
+    /// What the certificate says that the log-on rested on; `None` where it rested on none.
+    pub(crate) fn certificate(&self) -> Option<Box<CertificateIdentity>> {
+        let leaf = self.chain.first()?;
+        CertificateIdentity::read(leaf).map(Box::new)
+    }
+
     /// The question to the accounts whether all that still holds (E7).
     pub(crate) fn credential(
         &self,
@@ -148,6 +155,11 @@ impl Sessions {
     /// The time as last told.
     fn now(&self) -> Duration {
         Duration::from_millis(self.store.now_ms.load(Ordering::Relaxed))
+    }
+
+    /// How long a session lasts.
+    pub(super) fn time_to_live(&self) -> Duration {
+        self.store.time_to_live
     }
 
     /// When a session ends whose credential is proven now.

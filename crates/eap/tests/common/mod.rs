@@ -5,12 +5,12 @@
 pub(crate) mod teap;
 
 use portvakt_eap::{
-    Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls, Step, TeapIdentities,
-    TlsVersions, Verdict,
+    ClientCertificates, Conversation, InnerMethod, Limits, MethodType, Methods, ServerTls,
+    StaleLists, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Authority, Ending, Inner, Outer, Profile, Supplicant, TeapDevice, User, converse,
-    converse_with, pap_avps,
+    Authority, ClientCertificate, ClientIdentity, Ending, Inner, Outer, Profile, Supplicant, User,
+    converse, converse_with, pap_avps,
 };
 
 pub(crate) const USER: &str = "s123456@campus.example";
@@ -53,25 +53,46 @@ impl Campus {
         Conversation::start(&self.methods, &identity, limits).expect("an identity")
     }
 
-    /// A campus that offers everything there is; TEAP asks for machine and user.
+    /// A campus that offers all there is inside EAP-TTLS and PEAP.
     pub(crate) fn generous(versions: TlsVersions) -> Self {
         let mut campus = Campus::new(versions);
-        let outer = [MethodType::Ttls, MethodType::Peap, MethodType::Teap];
-        let methods = Methods::new(campus.tls.clone(), &outer).expect("methods");
-        campus.methods = methods
-            .with_inner(MethodType::Ttls, &EVERYTHING)
-            .and_then(|methods| {
-                let inner = [InnerMethod::Password, InnerMethod::EapMsChapV2];
-                methods.with_inner(MethodType::Teap, &inner)
-            })
-            .expect("inner methods")
-            .with_teap(TeapIdentities::MachineThenUser, b"campus.example");
+        campus.tls = campus.certified();
+        campus.methods = generous_methods(campus.tls.clone());
         campus
+    }
+
+    /// The TLS side, with our own authority for client certificates as well.
+    fn certified(&self) -> ServerTls {
+        let authority = self.authority.certificate_pem();
+        let certificates = ClientCertificates::new(authority.as_bytes(), &[], StaleLists::Refuse);
+        let tls = self.tls.clone();
+        tls.with_client_certificates(certificates.expect("an authority"))
+            .expect("a server")
+    }
+
+    /// A certificate of ours for a device of `name`.
+    pub(crate) fn certificate(&self, name: &str) -> ClientIdentity {
+        let certificate = ClientCertificate::of(name, 7);
+        self.authority.issue_client(&certificate)
+    }
+
+    /// Whoever has the right password has the right certificate too.
+    pub(crate) fn profile_of(&self, outer: Outer, inner: Inner) -> Profile {
+        let name = match &inner {
+            Inner::Eap { user, .. } if user.password.as_bytes() != PASSWORD => {
+                "mallory@home.example"
+            }
+            _ => USER,
+        };
+        Profile {
+            certificate: Some(self.certificate(name)),
+            ..Profile::new(&self.authority, outer, inner)
+        }
     }
 
     /// Lets a device with that profile log on; the accounts know one user.
     pub(crate) fn log_on(&self, outer: Outer, inner: Inner) -> (Ending, Supplicant) {
-        let mut supplicant = Supplicant::new(Profile::new(&self.authority, outer, inner));
+        let mut supplicant = Supplicant::new(self.profile_of(outer, inner));
         let judge = |credential: &_| user().judge(credential);
         let ending = converse_with(&self.methods, &mut supplicant, Limits::USUAL, judge);
         (ending.expect("sound packets"), supplicant)
@@ -83,14 +104,32 @@ impl Campus {
 }
 
 /// What EAP-TTLS can carry.
-pub(crate) const EVERYTHING: [InnerMethod; 6] = [
+pub(crate) const EVERYTHING: [InnerMethod; 8] = [
     InnerMethod::Pap,
     InnerMethod::Chap,
     InnerMethod::MsChap,
     InnerMethod::MsChapV2,
     InnerMethod::EapMsChapV2,
     InnerMethod::EapGtc,
+    InnerMethod::EapMd5,
+    InnerMethod::EapTls,
 ];
+
+/// What PEAP can carry.
+pub(crate) const IN_PEAP: [InnerMethod; 3] = [
+    InnerMethod::EapMsChapV2,
+    InnerMethod::EapGtc,
+    InnerMethod::EapTls,
+];
+
+/// Every method, with everything inside.
+pub(crate) fn generous_methods(tls: ServerTls) -> Methods {
+    let outer = [MethodType::Ttls, MethodType::Peap];
+    let methods = Methods::new(tls, &outer).expect("methods");
+    let methods = methods.with_inner(MethodType::Ttls, &EVERYTHING);
+    let methods = methods.and_then(|methods| methods.with_inner(MethodType::Peap, &IN_PEAP));
+    methods.expect("inner methods")
+}
 
 pub(crate) fn user() -> User {
     user_with(std::str::from_utf8(PASSWORD).expect("ASCII"))
@@ -104,7 +143,7 @@ pub(crate) fn user_with(password: &str) -> User {
 }
 
 /// Everything that a device may say through EAP-TTLS, and how it is called.
-pub(crate) fn ttls_inner(user: &User) -> [(&'static str, Inner); 6] {
+pub(crate) fn ttls_inner(user: &User) -> [(&'static str, Inner); 8] {
     let pap = pap_avps(user.identity.as_bytes(), user.password.as_bytes());
     [
         ("ttls/pap", Inner::Avps(pap)),
@@ -113,27 +152,17 @@ pub(crate) fn ttls_inner(user: &User) -> [(&'static str, Inner); 6] {
         ("ttls/mschapv2", Inner::MsChapV2(user.clone())),
         ("ttls/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
         ("ttls/eap-gtc", Inner::eap_gtc(user.clone())),
+        ("ttls/eap-md5", Inner::eap_md5(user.clone())),
+        ("ttls/eap-tls", Inner::eap_tls(user.clone())),
     ]
 }
 
 /// Everything that a device may say through PEAP, and how it is called.
-pub(crate) fn peap_inner(user: &User) -> [(&'static str, Inner); 2] {
+pub(crate) fn peap_inner(user: &User) -> [(&'static str, Inner); 3] {
     [
         ("peap/eap-mschapv2", Inner::eap_ms_chap_v2(user.clone())),
         ("peap/eap-gtc", Inner::eap_gtc(user.clone())),
-    ]
-}
-
-/// Everything that a device may say through TEAP, where machine and user have the same name.
-pub(crate) fn teap_inner(user: &User) -> [(&'static str, Inner); 2] {
-    let device = |gives_password| TeapDevice {
-        machine: Some(user.clone()),
-        gives_password,
-        ..TeapDevice::new(user.clone())
-    };
-    [
-        ("teap/password", Inner::Teap(device(true))),
-        ("teap/eap-mschapv2", Inner::Teap(device(false))),
+        ("peap/eap-tls", Inner::eap_tls(user.clone())),
     ]
 }
 

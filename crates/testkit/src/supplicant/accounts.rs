@@ -56,9 +56,10 @@ impl User {
                 };
                 return self.judge_ms_chap_v2(identity, &hash, &exchange);
             }
-            InnerCredential::MsChapV2Change { .. }
-            | InnerCredential::Resumed { .. }
-            | InnerCredential::Certificate { .. } => false,
+            InnerCredential::Certificate { certificate } => {
+                certificate.san_emails.contains(&self.identity)
+            }
+            InnerCredential::MsChapV2Change { .. } | InnerCredential::Resumed { .. } => false,
         };
         match right {
             true => Verdict::Accepted,

@@ -7,7 +7,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::pki_types::CertificateDer;
 
@@ -57,15 +57,27 @@ impl Authority {
     /// # Panics
     /// Where the cryptographic library fails.
     pub fn issue_server(&self) -> ServerIdentity {
+        self.issue_server_for(&key())
+    }
+
+    /// The same with an RSA key of 2,048 bits.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn issue_rsa_server(&self) -> ServerIdentity {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        self.issue_server_for(&key.expect("a key"))
+    }
+
+    fn issue_server_for(&self, key: &KeyPair) -> ServerIdentity {
         let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).expect("a name");
         params
             .distinguished_name
             .push(DnType::CommonName, SERVER_NAME);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let key = key();
         let leaf = params
-            .signed_by(&key, &self.intermediate)
+            .signed_by(key, &self.intermediate)
             .expect("a certificate");
         ServerIdentity {
             chain_pem: format!("{}{}", leaf.pem(), self.intermediate.pem()),

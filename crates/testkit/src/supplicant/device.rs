@@ -18,6 +18,11 @@ impl Device {
         Device { profile, config }
     }
 
+    /// How it is set up.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// One more conversation of this device.
     pub fn supplicant(&self) -> Supplicant {
         Supplicant::with_config(self.profile.clone(), Arc::clone(&self.config))

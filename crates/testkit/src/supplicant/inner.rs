@@ -1,10 +1,13 @@
 //! The device's side of what is said through the tunnel, wrapped as EAP-TTLS and PEAPv0 want it.
 
-use super::User;
 use super::binding::Compound;
 use super::inner_eap::InnerEap;
+use super::inner_tls::InnerTls;
 use super::teap::{Seed, Teap, TeapDevice};
+use super::{Profile, User, device};
 use portvakt_eap::ttls::avp::{self, Avp, Avps};
+use rustls::client::Resumption;
+use std::sync::Arc;
 
 const RESPONSE: u8 = 2;
 const IDENTITY: u8 = 1;
@@ -94,21 +97,29 @@ pub enum Inner {
 impl Inner {
     /// EAP-MSCHAPv2 as usual.
     pub fn eap_ms_chap_v2(user: User) -> Self {
-        let binding = Binding::Answer;
-        Inner::Eap {
-            user,
-            accepts: vec![26],
-            binding,
-        }
+        Inner::eap(user, 26)
     }
 
     /// EAP-GTC as usual.
     pub fn eap_gtc(user: User) -> Self {
-        let binding = Binding::Answer;
+        Inner::eap(user, 6)
+    }
+
+    /// EAP-MD5.
+    pub fn eap_md5(user: User) -> Self {
+        Inner::eap(user, 4)
+    }
+
+    /// EAP-TLS, with the certificate of the profile.
+    pub fn eap_tls(user: User) -> Self {
+        Inner::eap(user, 13)
+    }
+
+    fn eap(user: User, kind: u8) -> Self {
         Inner::Eap {
             user,
-            accepts: vec![6],
-            binding,
+            accepts: vec![kind],
+            binding: Binding::Answer,
         }
     }
 }
@@ -132,22 +143,26 @@ pub(super) struct Phase2 {
 }
 
 impl Phase2 {
-    pub(super) fn new(outer: Outer, inner: Inner) -> Self {
+    pub(super) fn new(profile: &Profile) -> Self {
+        let (outer, inner) = (profile.outer, profile.inner.clone());
         let eap = match &inner {
-            Inner::Eap { user, accepts, .. } => Some(InnerEap::new(user.clone(), accepts.clone())),
+            Inner::Eap { user, accepts, .. } => {
+                let tls = inner_tls(profile);
+                Some(InnerEap::new(user.clone(), accepts.clone(), tls))
+            }
             Inner::Insistent {
                 user,
                 tries,
                 new_password,
             } => {
-                let eap = InnerEap::new(user.clone(), vec![26]);
+                let eap = InnerEap::new(user.clone(), vec![26], inner_tls(profile));
                 Some(eap.insisting(tries.clone(), new_password.clone()))
             }
             _ => None,
         };
         let teap = match (&inner, outer) {
-            (Inner::Teap(device), _) => Some(Teap::new(device.clone())),
-            (_, Outer::Teap) => Some(Teap::new(TeapDevice::nobody())),
+            (Inner::Teap(device), _) => Some(Teap::new(device.clone(), profile)),
+            (_, Outer::Teap) => Some(Teap::new(TeapDevice::nobody(), profile)),
             _ => None,
         };
         Phase2 {
@@ -229,7 +244,7 @@ impl Phase2 {
                 Some(said)
             }
             Inner::Eap { .. } | Inner::Insistent { .. } => {
-                let identity = self.eap.as_mut()?.answer(&[IDENTITY])?;
+                let identity = self.eap.as_mut()?.answer(0, &[IDENTITY])?;
                 Some(eap_message(&packet(0, &identity)))
             }
         }
@@ -261,7 +276,7 @@ impl Phase2 {
         let avp = Avps::new(said).next()?.ok()?;
         match (avp.vendor, avp.code, avp.value) {
             (0, EAP_MESSAGE, [1, identifier, _, _, request @ ..]) => {
-                let answer = self.eap.as_mut()?.answer(request)?;
+                let answer = self.eap.as_mut()?.answer(*identifier, request)?;
                 Some(eap_message(&packet(*identifier, &answer)))
             }
             (MICROSOFT, 26, [identifier, proof @ ..]) => {
@@ -280,7 +295,7 @@ impl Phase2 {
                 let answer = self.answer_tlvs(tlvs, &key)?;
                 Some(packet(identifier, &answer))
             }
-            request => self.eap.as_mut()?.answer(request),
+            request => self.eap.as_mut()?.answer(identifier, request),
         }
     }
 
@@ -312,6 +327,14 @@ impl Phase2 {
         }
         Some(answer)
     }
+}
+
+/// A device that has its packets cut for the tunnel, as wpa_supplicant does.
+pub(super) fn inner_tls(profile: &Profile) -> InnerTls {
+    let mut config = device::tls_config(profile);
+    config.resumption = Resumption::disabled();
+    let octets = profile.eap_octets.saturating_sub(100);
+    InnerTls::new(Arc::new(config), &profile.server_name, octets)
 }
 
 fn chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {

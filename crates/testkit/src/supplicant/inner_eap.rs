@@ -1,17 +1,22 @@
-//! The device's side of EAP inside the tunnel: Identity, Nak, EAP-MSCHAPv2, EAP-GTC.
+//! The device's side of EAP inside the tunnel: Identity, Nak, EAP-MSCHAPv2, EAP-GTC, EAP-MD5,
+//! EAP-TLS.
 
 use super::User;
 use super::inner::PEER_CHALLENGE;
+use super::inner_tls::InnerTls;
 
 const IDENTITY: u8 = 1;
 const NAK: u8 = 3;
+const MD5: u8 = 4;
 const GTC: u8 = 6;
+const TLS: u8 = 13;
 const MS_CHAP_V2: u8 = 26;
 
 /// One conversation inside the tunnel.
 pub(super) struct InnerEap {
     user: User,
     accepts: Vec<u8>,
+    tls: InnerTls,
     nt_response: Option<[u8; 24]>,
     /// The proof that the server owes.
     owed: Option<[u8; 42]>,
@@ -22,10 +27,11 @@ pub(super) struct InnerEap {
 }
 
 impl InnerEap {
-    pub(super) fn new(user: User, accepts: Vec<u8>) -> Self {
+    pub(super) fn new(user: User, accepts: Vec<u8>, tls: InnerTls) -> Self {
         InnerEap {
             user,
             accepts,
+            tls,
             nt_response: None,
             owed: None,
             begun: false,
@@ -43,7 +49,7 @@ impl InnerEap {
 
     /// Whether the method has come to its end, and well.
     pub(super) fn is_content(&self) -> bool {
-        self.content
+        self.content || self.tls.is_content()
     }
 
     /// Whether the server has asked for anything.
@@ -51,16 +57,27 @@ impl InnerEap {
         self.begun
     }
 
-    /// What MS-CHAPv2 leaves; other methods leave nothing, and the draft says zeros.
+    /// What MS-CHAPv2 and EAP-TLS leave; other methods leave nothing, and the draft says zeros.
     pub(super) fn key(&self) -> Option<[u8; 32]> {
         match &self.nt_response {
             Some(response) => Some(self.user.inner_key(response)),
+            None if self.tls.is_content() => self.tls.key(),
             None => Some([0; 32]),
         }
     }
 
-    /// Answers a request: type octet and type-data in, and out.
-    pub(super) fn answer(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+    /// The same as TEAP wants it: that of MS-CHAPv2 with its halves the other way round.
+    pub(super) fn key_in_teap(&self) -> Option<[u8; 32]> {
+        let mut key = self.key()?;
+        if self.nt_response.is_some() {
+            key.rotate_left(16);
+        }
+        Some(key)
+    }
+
+    /// Answers a request: type octet and type-data in, and out. `identifier` is the packet's, where
+    /// it has one.
+    pub(super) fn answer(&mut self, identifier: u8, request: &[u8]) -> Option<Vec<u8>> {
         self.begun = true;
         match request {
             [IDENTITY, ..] => Some([&[IDENTITY], self.user.identity.as_bytes()].concat()),
@@ -70,6 +87,15 @@ impl InnerEap {
             [GTC, ..] => {
                 self.content = true;
                 Some([&[GTC], self.user.password.as_bytes()].concat())
+            }
+            [MD5, 16, challenge @ ..] => {
+                self.content = true;
+                let digest = self.user.chap(identifier, challenge);
+                Some([&[MD5, 16], digest.as_slice()].concat())
+            }
+            [TLS, type_data @ ..] => {
+                let answer = self.tls.answer(type_data)?;
+                Some([&[TLS], answer.as_slice()].concat())
             }
             [MS_CHAP_V2, 1, identifier, _, _, 16, challenge @ ..] => {
                 self.respond(*identifier, challenge.first_chunk()?)

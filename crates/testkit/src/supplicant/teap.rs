@@ -1,7 +1,8 @@
 //! TEAP as the device speaks it (RFC 9930), apart from the server; the PRF is another's, too.
 
-use super::User;
+use super::inner::inner_tls;
 use super::inner_eap::InnerEap;
+use super::{Profile, User};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, HMAC_SHA384};
 use aws_lc_rs::tls_prf::{P_SHA256, P_SHA384, Secret};
 
@@ -76,6 +77,7 @@ pub(super) struct Seed {
 
 /// One conversation of the device.
 pub(super) struct Teap {
+    profile: Profile,
     device: TeapDevice,
     server_outer: Vec<u8>,
     has_spoken: bool,
@@ -89,8 +91,9 @@ pub(super) struct Teap {
 }
 
 impl Teap {
-    pub(super) fn new(device: TeapDevice) -> Self {
+    pub(super) fn new(device: TeapDevice, profile: &Profile) -> Self {
         Teap {
+            profile: profile.clone(),
             current: device.user.clone(),
             device,
             server_outer: Vec::new(),
@@ -225,11 +228,12 @@ impl Teap {
     fn answer_eap(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let (header, request) = packet.split_first_chunk::<4>()?;
         let (current, accepts) = (&self.current, &self.device.accepts);
+        let tls = || inner_tls(&self.profile);
         let eap = self
             .eap
-            .get_or_insert_with(|| InnerEap::new(current.clone(), accepts.clone()));
-        let answer = eap.answer(request)?;
+            .get_or_insert_with(|| InnerEap::new(current.clone(), accepts.clone(), tls()));
         let [_, identifier, ..] = *header;
+        let answer = eap.answer(identifier, request)?;
         let [.., high, low] = (4 + answer.len()).to_be_bytes();
         let response = [&[RESPONSE, identifier, high, low], answer.as_slice()].concat();
         Some(tlv(EAP_PAYLOAD, &response))
@@ -242,10 +246,7 @@ impl Teap {
     /// `None` where the server's is not under the same key: somebody stands in between.
     fn answer_binding(&mut self, request: &[u8]) -> Option<Vec<u8>> {
         let inner = self.eap.as_ref().filter(|eap| eap.is_content());
-        let key = inner.and_then(InnerEap::key).map(|mut key| {
-            key.rotate_left(16);
-            key
-        });
+        let key = inner.and_then(InnerEap::key_in_teap);
         let outer = [self.server_outer.as_slice(), &self.device.outer].concat();
         let chain = self.chain.as_mut()?;
         let mac_key = chain.extend(key);

@@ -10,17 +10,20 @@
 //! Identifiers are not looked at: inside the tunnel nothing is lost, doubled or forged, and PEAPv0
 //! has none.
 
+use super::eap_tls::EapTls;
 use super::gtc::Gtc;
+use super::md5::EapMd5;
 use super::ms_chap_v2::EapMsChapV2;
-use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{FailureCause, Verdict};
+use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerOffer, InnerStep};
+use crate::Limits;
+use crate::conversation::{FailureCause, Stage, Verdict};
 use crate::packet::{Body, EapType, Nak};
-use std::sync::Arc;
 
 /// EAP in a tunnel, seen from the server.
 pub(crate) struct InnerEap {
-    offered: Arc<[InnerMethod]>,
+    offer: InnerOffer,
     seed: [u8; 32],
+    limits: Limits,
     state: State,
 }
 
@@ -43,11 +46,13 @@ struct OffersLeft(usize);
 
 impl InnerEap {
     /// `seed` is fresh and known to nobody outside the tunnel: challenges are cut from it.
-    /// Of `offered` those count that are EAP methods.
-    pub(crate) fn new(offered: Arc<[InnerMethod]>, seed: [u8; 32]) -> Self {
+    /// Of `offer` those count that are EAP methods. `limits` are those of the packets outside; they
+    /// hold for the whole run, since what no longer fits is cut by the tunnel.
+    pub(crate) fn new(offer: InnerOffer, seed: [u8; 32], limits: Limits) -> Self {
         InnerEap {
-            offered,
+            offer,
             seed,
+            limits,
             state: State::ExpectIdentity,
         }
     }
@@ -63,6 +68,22 @@ impl InnerEap {
             State::ExpectIdentity | State::ExpectAnswerToOffer(..) => None,
             State::ExpectResponse(run) | State::ExpectVerdict(run) => Some(run.method.method()),
             State::Finished(method) => *method,
+        }
+    }
+
+    /// Where the method stands, if it has stages of its own.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        match &self.state {
+            State::ExpectResponse(run) => run.method.stage(),
+            _ => None,
+        }
+    }
+
+    /// Why the method will fail, once the peer has been told so.
+    pub(crate) fn failure(&self) -> Option<FailureCause> {
+        match &self.state {
+            State::ExpectResponse(run) => run.method.failure(),
+            _ => None,
         }
     }
 
@@ -99,7 +120,7 @@ impl InnerEap {
         if identity.len() > IDENTITY_AT_MOST {
             return InnerStep::Failed(FailureCause::Inner(InnerError::CredentialTooLong));
         }
-        let offers = OffersLeft(self.offered.len());
+        let offers = OffersLeft(self.offer.methods.len());
         match self.first_offered(|_| true) {
             Some(method) => self.offer(identity.to_vec(), method, offers, identifier),
             None => InnerStep::Failed(FailureCause::InnerMethodNotOffered(InnerMethod::Eap)),
@@ -130,13 +151,22 @@ impl InnerEap {
     }
 
     fn first_offered(&self, fits: impl Fn(EapType) -> bool) -> Option<Box<dyn EapInside>> {
-        let mut offered = self.offered.iter();
-        offered.find_map(|method| match method {
-            _ if !method.eap_type().is_some_and(&fits) => None,
-            InnerMethod::EapMsChapV2 => Some(Box::new(EapMsChapV2::new(&self.seed)) as _),
-            InnerMethod::EapGtc => Some(Box::new(Gtc) as _),
+        let offered = self.offer.methods.iter().copied();
+        let mut wanted = offered.filter(|method| method.eap_type().is_some_and(&fits));
+        wanted.find_map(|method| self.begin(method))
+    }
+
+    fn begin(&self, method: InnerMethod) -> Option<Box<dyn EapInside>> {
+        match method {
+            InnerMethod::EapMsChapV2 => Some(Box::new(EapMsChapV2::new(&self.seed))),
+            InnerMethod::EapGtc => Some(Box::new(Gtc)),
+            InnerMethod::EapMd5 => Some(Box::new(EapMd5::new(&self.seed))),
+            InnerMethod::EapTls => {
+                let tls = self.offer.certified.clone()?;
+                Some(Box::new(EapTls::new(tls, self.limits)))
+            }
             _ => None,
-        })
+        }
     }
 
     fn offer(

@@ -17,7 +17,9 @@ pub use failure::MsChapV2Error;
 pub(crate) use failure::{Failure, message as failure_message};
 
 use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, MsChapV2Verdict, Verdict};
+use crate::conversation::{
+    Acceptance, FailureCause, InnerCredential, MsChapV2Verdict, Stage, Verdict,
+};
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
 
@@ -182,6 +184,18 @@ impl EapInside for EapMsChapV2 {
                 InnerStep::Failed(FailureCause::Internal)
             }
         }
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        match self.state {
+            State::ExpectSuccessResponse(_) => Some(Stage::SuccessIndication),
+            State::ExpectFailureResponse => Some(Stage::FailureIndication),
+            _ => None,
+        }
+    }
+
+    fn failure(&self) -> Option<FailureCause> {
+        matches!(self.state, State::ExpectFailureResponse).then_some(FailureCause::Refused)
     }
 
     fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {

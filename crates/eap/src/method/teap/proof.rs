@@ -3,11 +3,14 @@
 
 use super::identity::IdentityType;
 use super::tlv::{EAP_PAYLOAD, Message, PASSWORD_REQUEST, Writer};
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Verdict};
+use crate::Limits;
+use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict};
 use crate::keys::{InnerKey, InnerPassword};
-use crate::method::inner::{IDENTITY_AT_MOST, InnerEap, InnerError, InnerMethod, InnerStep};
+use crate::method::inner::{
+    IDENTITY_AT_MOST, InnerEap, InnerError, InnerMethod, InnerOffer, InnerStep,
+};
 use crate::packet::{self, Code, EapPacket};
-use std::sync::Arc;
+use rustls::pki_types::CertificateDer;
 
 /// What a device may show while it asks its user.
 const PROMPT: &[u8] = b"Password";
@@ -24,14 +27,16 @@ pub(super) enum ProofStep {
 /// An identity that the accounts let in, and what its inner method leaves to both ends.
 pub(super) struct Proven {
     pub(super) key: Option<InnerKey>,
-    _acceptance: Acceptance,
+    acceptance: Acceptance,
 }
 
 /// One identity on its way to be proven.
 pub(super) struct Proof {
     identity: IdentityType,
-    offered: Arc<[InnerMethod]>,
+    offer: InnerOffer,
     seed: [u8; 32],
+    /// Of the packets outside.
+    limits: Limits,
     way: Way,
     /// Whether the device has refused the other way already.
     is_second: bool,
@@ -46,19 +51,20 @@ impl Proof {
     /// Begins with what is offered first; `seed` is fresh.
     pub(super) fn begin(
         identity: IdentityType,
-        offered: &Arc<[InnerMethod]>,
+        offer: &InnerOffer,
         seed: [u8; 32],
         identifier: u8,
+        limits: Limits,
     ) -> (Self, Writer) {
-        let offered = Arc::clone(offered);
-        let way = match offered.first() {
+        let way = match offer.methods.first() {
             Some(InnerMethod::Password) => Way::Password,
-            _ => Way::Eap(InnerEap::new(Arc::clone(&offered), seed)),
+            _ => Way::Eap(InnerEap::new(offer.clone(), seed, limits)),
         };
         let proof = Proof {
             identity,
-            offered,
+            offer: offer.clone(),
             seed,
+            limits,
             way,
             is_second: false,
         };
@@ -71,6 +77,22 @@ impl Proof {
         match &self.way {
             Way::Password => Some(InnerMethod::Password),
             Way::Eap(eap) => eap.method(),
+        }
+    }
+
+    /// Where the inner method stands, if it has stages of its own.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        match &self.way {
+            Way::Password => None,
+            Way::Eap(eap) => eap.stage(),
+        }
+    }
+
+    /// Why the inner method will fail, once the device has been told so.
+    pub(super) fn failure(&self) -> Option<FailureCause> {
+        match &self.way {
+            Way::Password => None,
+            Way::Eap(eap) => eap.failure(),
         }
     }
 
@@ -151,22 +173,24 @@ impl Proof {
     fn conclude(&self, acceptance: Acceptance) -> ProofStep {
         let key = match (self.method(), acceptance.inner_key()) {
             (Some(InnerMethod::EapMsChapV2), Some(key)) => swapped(key),
+            // The first half of its MSK, as it is (RFC 9930 §6.2.1).
+            (Some(InnerMethod::EapTls), Some(key)) => key.clone(),
             _ => return ProofStep::Failed(FailureCause::Internal),
         };
         ProofStep::Accepted(Proven {
             key: Some(key),
-            _acceptance: acceptance,
+            acceptance,
         })
     }
 
     fn try_the_other(&mut self, cause: FailureCause, identifier: u8) -> ProofStep {
         let is_password = matches!(self.way, Way::Password);
         let is_fit = |method: &InnerMethod| (*method == InnerMethod::Password) != is_password;
-        if std::mem::replace(&mut self.is_second, true) || !self.offered.iter().any(is_fit) {
+        if std::mem::replace(&mut self.is_second, true) || !self.offer.methods.iter().any(is_fit) {
             return ProofStep::Failed(cause);
         }
         self.way = match is_password {
-            true => Way::Eap(InnerEap::new(Arc::clone(&self.offered), self.seed)),
+            true => Way::Eap(InnerEap::new(self.offer.clone(), self.seed, self.limits)),
             false => Way::Password,
         };
         ProofStep::Say(self.first_request(identifier))
@@ -178,8 +202,13 @@ impl Proven {
     pub(super) fn without_key(acceptance: Acceptance) -> Self {
         Proven {
             key: None,
-            _acceptance: acceptance,
+            acceptance,
         }
+    }
+
+    /// The chain that was shown inside, where one was.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.acceptance.certificates()
     }
 }
 

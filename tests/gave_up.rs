@@ -1,0 +1,101 @@
+//! Devices that stop in the middle: what the audit log makes of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "a test stops at the first surprise; counters are whole numbers"
+)]
+
+mod common;
+
+use common::{AccessPoint, Daemon, Setup, eventually};
+use portvakt_auth::mschap::NtHash;
+use portvakt_radius::Code;
+use portvakt_testkit::supplicant::{Inner, Outcome, Outer, Profile, Supplicant, User};
+
+const ANNA: &str = "correct-horse-battery";
+
+fn device(daemon: &Daemon) -> Supplicant {
+    let name = "anna@campus.example";
+    Supplicant::new(Profile::pap(daemon.authority(), name, ANNA.as_bytes()))
+}
+
+/// E10: what was on offer, how far it came, and how large what got no answer was.
+#[test]
+fn conversation_that_stops_at_the_first_fragment_is_a_matter_of_the_mtu() {
+    let setup = Setup::new().set("radius", "conversation-timeout", "\"5s\"");
+    let daemon = setup.start();
+    let mut device = device(&daemon);
+    let mut access_point = AccessPoint::of(&daemon);
+    let first = access_point.step(&device.identity_response(1), None);
+    access_point.go_on(&mut device, first, 1);
+    let line = daemon.attempt(1);
+    assert_eq!(line["stage"], "server-fragments", "{line}");
+    let detail = line["detail"].as_str().unwrap();
+    assert!(detail.contains("check the MTU"), "{line}");
+    assert!(
+        detail.ends_with("request 2 (EAP-TTLS, 1020 octets) got no answer"),
+        "{line}"
+    );
+}
+
+/// A device that never finishes fills no table, and each that gives way is told.
+#[test]
+fn device_that_begins_again_and_again_replaces_its_own_conversations() {
+    let daemon = Setup::new().start();
+    let mut access_point = AccessPoint::of(&daemon);
+    let mut device = device(&daemon);
+    for _ in 0..20 {
+        access_point.step(&device.identity_response(1), None);
+    }
+    let lines = daemon.wait_for_audit(16, |line| line["result"] == "gave-up");
+    for line in lines {
+        assert_eq!(line["reason"], "gave-up", "{line}");
+        assert_eq!(line["stage"], "method-negotiation", "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(
+            detail.starts_with("replaced by a newer conversation"),
+            "{line}"
+        );
+    }
+    eventually(|| (daemon.metric("portvakt_conversations") == 4.0).then_some(())).unwrap();
+    assert_eq!(access_point.converse(&mut device), Some(Outcome::Success));
+}
+
+/// The reason is that of the refusal, whether the device acknowledges it or hangs up.
+#[test]
+fn device_that_hangs_up_on_a_refusal_is_told_with_its_reason() {
+    let nt_hash = NtHash::of_password(ANNA);
+    let people = format!(
+        "dn: uid=anna,dc=example\nuid: anna\neduPersonPrimaryAffiliation: employee\n\
+         userPassword: {ANNA}\nsambaNTPassword: {}\n\n",
+        *nt_hash.reveal()
+    );
+    let daemon = Setup::new()
+        .people(&people)
+        .set("accounts.attributes", "nt-hash", "\"sambaNTPassword\"")
+        .set("eap", "ttls-inner", "[\"mschapv2\"]")
+        .set("radius", "conversation-timeout", "\"5s\"")
+        .start();
+    let inner = Inner::MsChapV2(User {
+        identity: "anna@campus.example".into(),
+        password: "a guess".into(),
+    });
+    let mut device = Supplicant::new(Profile::new(daemon.authority(), Outer::Ttls, inner));
+    let mut access_point = AccessPoint::of(&daemon);
+    let mut reply = access_point.step(&device.identity_response(1), None);
+    while let Some(answer) = device.handle(&reply.eap) {
+        // The empty acknowledgement of MS-CHAP-Error is never sent.
+        if answer.len() == 6 && device.msk().is_some() {
+            break;
+        }
+        reply = access_point.step(&answer, reply.state.as_deref());
+        assert_eq!(reply.code, Code::AccessChallenge);
+    }
+    let line = daemon.attempt(1);
+    assert_eq!(line["result"], "gave-up", "{line}");
+    assert_eq!(line["reason"], "wrong-credential", "{line}");
+    assert_eq!(line["stage"], "failure-indication", "{line}");
+    assert_eq!(line["account"], "anna", "{line}");
+}
