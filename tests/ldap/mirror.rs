@@ -1,7 +1,9 @@
 //! Log-ons while a mirror of the directory is kept: what a change does to them, and what happens when
 //! the directory is away.
 
-use crate::common::{Daemon, Setup, Slapd, eventually};
+use portvakt_testkit::supplicant::{Device, Outcome, Profile};
+
+use crate::common::{AccessPoint, Daemon, Setup, Slapd, eventually};
 use crate::people::{PASSWORD, everybody, hash};
 
 const MIRRORED: &str = "mirror = \"auto\"\ntimeout = \"1s\"";
@@ -130,4 +132,38 @@ fn whoever_is_new_in_the_directory_logs_on() {
     ));
     let accepted = eventually(|| daemon.radclient("new", PASSWORD).is_accept().then_some(()));
     assert!(accepted.is_some(), "{}", daemon.log());
+}
+
+/// E7: neither a session nor a remembered password outlives the password it was proven by.
+#[test]
+fn peer_slapd_changes_a_password_and_sessions_of_the_old_one_are_ended() {
+    let slapd = Slapd::with(&everybody());
+    let daemon = mirrored(&slapd);
+    let device = |password: &str| {
+        let identity = "bo@campus.example";
+        Device::new(Profile::pap(
+            daemon.authority(),
+            identity,
+            password.as_bytes(),
+        ))
+    };
+    let comes_back = |device: &Device| {
+        let mut supplicant = device.supplicant();
+        let outcome = AccessPoint::of(&daemon).converse(&mut supplicant);
+        (outcome == Some(Outcome::Success), supplicant.is_resumed())
+    };
+    let of_old = device(PASSWORD);
+    assert_eq!(comes_back(&of_old), (true, false));
+    assert_eq!(comes_back(&of_old), (true, true));
+    assert!(daemon.radclient("bo", PASSWORD).is_accept());
+    replace(&slapd, "bo", "userPassword", &hash("another-one"));
+    let is_seen =
+        eventually(|| (daemon.metric("portvakt_mirror_changes_total") > 0.0).then_some(()));
+    assert!(is_seen.is_some(), "{}", daemon.log());
+    assert_eq!(comes_back(&of_old), (false, false));
+    assert_eq!(reason(&daemon, "bo", PASSWORD), "previous-password");
+    // Right, but set by an administrator: ppolicy wants it changed first.
+    assert_eq!(comes_back(&device("another-one")), (false, false));
+    let last = daemon.audit_lines().pop().unwrap();
+    assert_eq!(last["reason"], "temporary-not-allowed");
 }

@@ -100,7 +100,8 @@ impl MirrorReading {
         let state = match self.state {
             MirrorState::Current => None,
             MirrorState::Loading => Some(format!(
-                "not all accounts have been read yet, and the directory is asked for each                  ({failure})"
+                "not all accounts have been read yet, and the directory is asked for each \
+                 ({failure})"
             )),
             MirrorState::Away => Some(format!(
                 "the directory has not told of changes for {age} s ({failure}); known accounts \
