@@ -50,6 +50,8 @@ pub struct Ldap {
     pub connect_timeout: Duration,
     /// How long one question may take.
     pub query_timeout: Duration,
+    /// How long after the directory told of an account its remembered log-ons go on without it.
+    pub grace: Duration,
     /// Connections to each server over which people are looked up.
     pub connections: u16,
     /// Connections to each server over which passwords are checked.
@@ -204,6 +206,7 @@ fn ldap(
         timeout: timeouts.0,
         connect_timeout: timeouts.1,
         query_timeout: timeouts.2,
+        grace: section.duration("grace", 900 * SECOND, Duration::ZERO..=24 * 3600 * SECOND),
         connections: section.integer("connections", 2, 1..=64),
         bind_connections: section.integer("bind-connections", 8, 1..=256),
         keep_alive: section.duration("keep-alive", 60 * SECOND, 5 * SECOND..=3600 * SECOND),

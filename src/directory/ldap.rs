@@ -21,6 +21,7 @@ mod moment;
 mod password_policy;
 mod pool;
 mod query;
+mod recent;
 mod server;
 mod template;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use mapping::Mapping;
 use mirror::{Mirror, MirrorKeeper, Mirrored};
 use pool::Pool;
 use query::Queries;
+use recent::Recent;
 use server::Server;
 
 pub use failure::Failure;
@@ -77,6 +79,7 @@ struct Asked {
     pool: Pool,
     queries: Queries,
     mapping: Mapping,
+    recent: Recent,
 }
 
 /// Why a directory can't even be tried.
@@ -120,6 +123,7 @@ impl LdapDirectory {
         let asked = Asked {
             queries: Queries::new(settings, &mapping),
             mapping,
+            recent: Recent::new(settings.grace),
             pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
         };
         Ok(Self {
@@ -219,8 +223,19 @@ impl Directory for LdapDirectory {
         }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {
-            asked.find(deadline, &name, realm.as_ref()).await
+            let answer = asked.find(deadline, &name, realm.as_ref()).await;
+            let now = Instant::now();
+            asked.recent.note(&name, realm.as_ref(), &answer, now);
+            answer
         }))
+    }
+
+    fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        self.asked.recent.find(name, realm, Instant::now())
+    }
+
+    fn grace(&self) -> Duration {
+        self.asked.recent.keep()
     }
 
     fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
@@ -308,7 +323,11 @@ impl Asked {
             .pool
             .bind(deadline, attempt.entry(), attempt.password());
         let result = bound.await.or_else(unavailable)?;
-        bind::judge(attempt, &result).or_else(unavailable)
+        let verdict = bind::judge(attempt, &result).or_else(unavailable)?;
+        if matches!(verdict, Verdict::Closed { .. }) {
+            self.recent.forget(&account.id);
+        }
+        Ok(verdict)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the metrics page and the health page show.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -67,8 +68,11 @@ impl http::Source for Pages {
         let servers = self.0.directory.servers();
         let mirror = self.0.directory.mirror();
         let is_missed = all_down(&servers) && !mirror.is_some_and(|mirror| mirror.is_in_use());
-        let directory =
-            (!servers.is_empty()).then(|| check("directory", !is_missed, downs(&servers)));
+        let mut detail = downs(&servers);
+        if is_missed {
+            detail += &grace(self.0.directory.grace());
+        }
+        let directory = (!servers.is_empty()).then(|| check("directory", !is_missed, detail));
         http::Health {
             checks: [
                 check(
@@ -137,6 +141,16 @@ fn past(ends: &[End], now: Timestamp) -> String {
     let past = ends.iter().filter(|end| end.at <= now);
     let names: Vec<_> = past.map(|end| end.name.as_str()).collect();
     names.join(", ")
+}
+
+/// Who goes on while a directory is away that has no mirror.
+fn grace(grace: Duration) -> String {
+    match grace.as_secs() {
+        0 => String::new(),
+        seconds => format!(
+            "; remembered log-ons go on for {seconds} s after the directory last told of the account"
+        ),
+    }
 }
 
 /// Whole days from `now` until `then`, rounded down; negative once it has passed.

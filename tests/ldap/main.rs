@@ -16,6 +16,7 @@ mod battery;
 #[path = "../common/active_directory.rs"]
 mod domain;
 mod faults;
+mod grace;
 mod hostile;
 mod mirror;
 mod people;
