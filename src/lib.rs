@@ -87,8 +87,9 @@
 //! | `audit` | 1 | writes lines |
 //! | `control` | 1, and one for each connection | the operator |
 //! | `directory` | 2, with LDAP | asynchronous: questions to the directory, and what hangs on them |
+//! | `mirror` | 1, with a mirror | follows the directory, keeps the table and its journal |
 //! | `metrics` | 1 | asynchronous too: serves two pages |
-//! | `housekeeping` | 1 | once a second: forgets what has run out |
+//! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!
 //! # Where to begin
 //!

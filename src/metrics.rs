@@ -2,7 +2,9 @@
 //! the configuration, codes of the program): never a user, a device or anything a stranger sends.
 
 mod directory;
+mod gauges;
 pub mod http;
+mod mirror;
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +12,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    TextEncoder,
 };
 
+use crate::directory::ldap::mirror::MirrorReading;
 use directory::DirectoryFamilies;
 
 pub use directory::{DirectoryOperation, ServerMetrics};
 pub use prometheus::Error as MetricsError;
+
+use gauges::Gauges;
 
 /// Label of what is not in the closed list: a mistake of ours, shown instead of lost.
 const OTHER: &str = "other";
@@ -40,6 +45,7 @@ pub struct Metrics {
     drops: Counters,
     latency: Histograms,
     handshakes: Counters,
+    renewals: Counters,
     hash_wait: Histogram,
     directories: DirectoryFamilies,
     gauges: Gauges,
@@ -73,6 +79,12 @@ pub struct Readings {
     pub audit_dropped: u64,
     /// Days until the certificate expires; none without one.
     pub certificate_days_left: Option<i64>,
+    /// How the mirror of the directory stands; none without one.
+    pub mirror: Option<MirrorReading>,
+    /// The same for each chain, by its name.
+    pub chain_days_left: Vec<(String, i64)>,
+    /// Days until a revocation list has to be replaced, by the table that names it.
+    pub revocation_list_days_left: Vec<(String, i64)>,
 }
 
 /// What became of a request.
@@ -105,6 +117,15 @@ pub enum HandshakeOutcome {
     AlertSent,
     /// Nothing more came.
     GaveUp,
+}
+
+/// What became of certificates and lists that were exchanged on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// They are at work.
+    Done,
+    /// They can't be used; the old ones go on.
+    Refused,
 }
 
 /// Counters of one client, for as long as it is in the configuration.
@@ -150,6 +171,18 @@ impl HandshakeOutcome {
             Self::AlertReceived => alert_received,
             Self::AlertSent => alert_sent,
             Self::GaveUp => gave_up,
+        }
+    }
+}
+
+impl Renewal {
+    const LABELS: [&str; 2] = ["done", "refused"];
+
+    fn label(self) -> &'static str {
+        let [done, refused] = Self::LABELS;
+        match self {
+            Self::Done => done,
+            Self::Refused => refused,
         }
     }
 }
@@ -202,6 +235,15 @@ impl Metrics {
                 Opts::new("handshakes_total", "TLS handshakes by outcome"),
                 "outcome",
                 &HandshakeOutcome::LABELS,
+            )?,
+            renewals: Counters::new(
+                &registry,
+                Opts::new(
+                    "certificate_renewals_total",
+                    "Exchanged certificates and lists by what became of them",
+                ),
+                "result",
+                &Renewal::LABELS,
             )?,
             hash_wait: hash_wait(&registry)?,
             directories: DirectoryFamilies::new(&registry)?,
@@ -256,6 +298,11 @@ impl Metrics {
     /// Counts a TLS handshake.
     pub fn handshake(&self, outcome: HandshakeOutcome) {
         self.handshakes.of(outcome.label()).inc();
+    }
+
+    /// Counts certificates or lists that were exchanged on disk.
+    pub fn renewed(&self, result: Renewal) {
+        self.renewals.of(result.label()).inc();
     }
 
     /// Notes how long a password waited for a hashing thread.
@@ -360,60 +407,5 @@ impl Histograms {
 
     fn of(&self, value: &str) -> &Histogram {
         self.known.get(value).unwrap_or(&self.other)
-    }
-}
-
-/// What is read off at each scrape.
-struct Gauges {
-    locked_accounts: IntGauge,
-    conversations: IntGauge,
-    hash_queue: IntGauge,
-    store_healthy: IntGauge,
-    store_waiting: IntGauge,
-    audit_dropped: IntCounter,
-    certificate_days_left: Gauge,
-}
-
-impl Gauges {
-    fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let gauge = |name, help| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone())).map(|()| gauge)
-        };
-        let audit_dropped = IntCounter::new("audit_dropped_total", "Lines the audit log lost")?;
-        registry.register(Box::new(audit_dropped.clone()))?;
-        let days = "Days until the certificate expires; NaN without one";
-        let certificate_days_left = Gauge::new("certificate_days_left", days)?;
-        registry.register(Box::new(certificate_days_left.clone()))?;
-        Ok(Self {
-            locked_accounts: gauge("locked_accounts", "Accounts that are locked after failures")?,
-            conversations: gauge("conversations", "EAP conversations in progress")?,
-            hash_queue: gauge("hash_queue_length", "Passwords that wait to be checked")?,
-            store_healthy: gauge("store_healthy", "1 while the store takes what it is given")?,
-            store_waiting: gauge(
-                "store_waiting",
-                "Entries that the store has not yet on disk",
-            )?,
-            audit_dropped,
-            certificate_days_left,
-        })
-    }
-
-    fn set(&self, readings: &Readings) {
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.locked_accounts.set(count(readings.locked_accounts));
-        self.conversations.set(count(readings.conversations));
-        self.hash_queue.set(count(readings.hash_queue));
-        self.store_healthy.set(i64::from(readings.store_healthy));
-        self.store_waiting.set(count(readings.store_waiting));
-        let new = readings
-            .audit_dropped
-            .saturating_sub(self.audit_dropped.get());
-        self.audit_dropped.inc_by(new);
-        let days = readings
-            .certificate_days_left
-            .and_then(|days| i32::try_from(days).ok());
-        self.certificate_days_left
-            .set(days.map_or(f64::NAN, f64::from));
     }
 }

@@ -3,6 +3,9 @@
 //! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
+mod pages;
+mod renewal;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +25,13 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::{self, LdapDirectory};
-use crate::directory::{Directory, Embedded, OpenError, ServerState};
+use crate::directory::{Directory, Embedded, OpenError};
 use crate::listen::{ListenError, Listeners, Options};
-use crate::metrics::http::{self, Check, MetricsServer};
-use crate::metrics::{Metrics, MetricsError, Readings};
+use crate::metrics::http::MetricsServer;
+use crate::metrics::{Metrics, MetricsError};
 use crate::store::{SealingKey, Store, StoreError};
+use pages::Pages;
+use renewal::{Renewer, Running};
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +39,9 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 const FLUSH_EVERY: Duration = Duration::from_secs(3);
 /// How often sessions that are too old to be resumed are freed.
 const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
+/// How often certificates, keys and lists are looked at: what was exchanged is at work after two
+/// looks.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// How often old attempts are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
@@ -134,7 +142,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         Box::new(move |waited| observed.hash_waited(waited)),
     )
     .map_err(StartError::Thread)?;
-    Ok(Arc::new(Access {
+    let access = Arc::new(Access {
         directory,
         locks,
         proofs: RememberedProofs::new(
@@ -156,7 +164,23 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         metrics,
         clock,
         policy: ArcSwap::from_pointee(policy),
-    }))
+    });
+    forget_whom_the_mirror_names(&access);
+    Ok(access)
+}
+
+/// What was proven with an account that is no longer the same holds no more.
+fn forget_whom_the_mirror_names(access: &Arc<Access>) {
+    let Some(mirror) = access.directory.mirror() else {
+        return;
+    };
+    let weak = Arc::downgrade(access);
+    mirror.on_change(Box::new(move |account| {
+        if let Some(access) = weak.upgrade() {
+            access.proofs.forget(account);
+            access.sessions.forget(account.as_str());
+        }
+    }));
 }
 
 /// Where the accounts are: here, or where the configuration says.
@@ -169,7 +193,13 @@ fn directory(
     Ok(match &config.directory {
         Some(settings) => {
             let realms = &policy.realms.ours;
-            Arc::new(LdapDirectory::open(settings, realms, metrics)?)
+            Arc::new(LdapDirectory::open(
+                settings,
+                realms,
+                metrics,
+                &config.data,
+                store,
+            )?)
         }
         None => Arc::new(Embedded::open(store.clone())?),
     })
@@ -210,7 +240,7 @@ fn or_cores(threads: u16, cores: usize) -> usize {
 /// A running server.
 pub struct Server {
     access: Arc<Access>,
-    config: Config,
+    running: Running,
     path: PathBuf,
     listeners: Listeners,
     control: ControlServer,
@@ -235,7 +265,7 @@ impl Server {
         let metrics = config
             .metrics
             .map(|address| {
-                let source = Arc::new(Pages(Arc::clone(&access)));
+                let source = Arc::new(Pages::new(Arc::clone(&access)));
                 MetricsServer::start(address, Arc::clone(&access.metrics), source)
                     .map_err(|error| StartError::MetricsAddress(address, error))
             })
@@ -245,10 +275,13 @@ impl Server {
         let front_door = Arc::new(FrontDoor(Arc::clone(&access)));
         let listeners = Listeners::start(&config.listen, options, &front_door)?;
         let (stop_tidying, stopped) = channel();
+        let keep_days = u64::from(config.audit.keep_days);
+        let running = Running::new(config);
         let housekeeper = Housekeeper {
+            renewer: Renewer::new(Arc::clone(&access), running.clone()),
             access: Arc::clone(&access),
             sweep_duplicates: Box::new(listeners.sweeper()),
-            keep_attempts: Duration::from_secs(u64::from(config.audit.keep_days) * 24 * 60 * 60),
+            keep_attempts: Duration::from_secs(keep_days * 24 * 60 * 60),
         };
         let tidying = std::thread::Builder::new()
             .name("housekeeping".to_owned())
@@ -256,7 +289,7 @@ impl Server {
             .map_err(StartError::Thread)?;
         Ok(Self {
             access,
-            config,
+            running,
             path,
             listeners,
             control,
@@ -308,14 +341,15 @@ impl Server {
     }
 
     fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
+        let mut running = self.running.lock();
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
         let policy = Policy::new(&config, &self.access.metrics, &self.access.sessions)?;
         self.access.policy.store(Arc::new(policy));
         if self.access.audit.reopen(destination(&config)).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }
-        let waits_for_restart = needs_restart(&self.config, &config);
-        self.config = config;
+        let waits_for_restart = needs_restart(&running, &config);
+        *running = config;
         Ok((waits_for_restart, warnings))
     }
 
@@ -408,20 +442,26 @@ fn is_same_directory(old: Option<&config::Ldap>, new: Option<&config::Ldap>) -> 
 /// gauges current.
 struct Housekeeper {
     access: Arc<Access>,
+    renewer: Renewer,
     sweep_duplicates: Box<dyn Fn(Instant) + Send>,
     keep_attempts: Duration,
 }
 
 impl Housekeeper {
-    fn run(&self, stopped: &Receiver<()>) {
+    fn run(mut self, stopped: &Receiver<()>) {
         let mut pruned: Option<Instant> = None;
         let mut flushed = Instant::now();
         let mut swept = Instant::now();
+        let mut looked = Instant::now();
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.give_up_expired(now);
             self.forget();
+            if now - looked >= RENEW_EVERY {
+                looked = now;
+                self.renewer.look();
+            }
             if now - swept >= SWEEP_SESSIONS_EVERY {
                 swept = now;
                 self.access.sessions.sweep();
@@ -460,88 +500,4 @@ impl Housekeeper {
             );
         }
     }
-}
-
-/// What the metrics and health pages show.
-struct Pages(Arc<Access>);
-
-impl http::Source for Pages {
-    fn readings(&self) -> Readings {
-        let access = &self.0;
-        let now = access.clock.now();
-        let store = access.store.health();
-        let ends = access.policy.load().certificate_ends;
-        Readings {
-            locked_accounts: access.locks.locked(now.tick),
-            conversations: access.conversations.len(),
-            hash_queue: access.hashing.load().waiting,
-            store_healthy: store.is_ok(),
-            store_waiting: store.locks_waiting + store.entries_waiting,
-            audit_dropped: access.audit.health().dropped,
-            certificate_days_left: ends.map(|ends| days_between(now.utc, ends)),
-        }
-    }
-
-    fn health(&self) -> http::Health {
-        let store = self.0.store.health();
-        let refuses = || {
-            let error = store.last_error.as_deref().unwrap_or("a commit hangs");
-            format!(
-                "the disk refuses ({error}); {} locks are in memory only and are written as soon \
-                 as it recovers",
-                store.locks_waiting
-            )
-        };
-        let audit = self.0.audit.health().failure;
-        let ends = self.0.policy.load().certificate_ends;
-        let is_valid = ends.is_none_or(|ends| ends > Timestamp::now());
-        let check = |name, ok, detail: String| Check { name, ok, detail };
-        let servers = self.0.directory.servers();
-        let directory =
-            (!servers.is_empty()).then(|| check("directory", !all_down(&servers), downs(&servers)));
-        http::Health {
-            checks: [
-                check(
-                    "store",
-                    store.is_ok(),
-                    if store.is_ok() {
-                        String::new()
-                    } else {
-                        refuses()
-                    },
-                ),
-                check("audit", audit.is_none(), audit.unwrap_or_default()),
-                check(
-                    "certificate",
-                    is_valid,
-                    match is_valid {
-                        true => String::new(),
-                        false => "the certificate has expired; devices refuse it".to_owned(),
-                    },
-                ),
-            ]
-            .into_iter()
-            .chain(directory)
-            .collect(),
-        }
-    }
-}
-
-/// Whether there are servers of a directory, and none of them can be asked.
-fn all_down(servers: &[ServerState]) -> bool {
-    !servers.is_empty() && servers.iter().all(|server| server.down.is_some())
-}
-
-/// Which servers of the directory can't be asked, since when and why not.
-fn downs(servers: &[ServerState]) -> String {
-    let downs = servers.iter().filter_map(|server| {
-        let (since, why) = server.down.as_ref()?;
-        Some(format!("{} for {} s: {why}", server.name, since.as_secs()))
-    });
-    downs.collect::<Vec<_>>().join("; ")
-}
-
-/// Whole days from `now` until `then`, rounded down; negative once it has passed.
-fn days_between(now: Timestamp, then: Timestamp) -> i64 {
-    (then.as_second() - now.as_second()).div_euclid(24 * 60 * 60)
 }

@@ -8,47 +8,56 @@
     reason = "a test"
 )]
 
+#[path = "common/issued.rs"]
+mod issued;
+#[path = "common/ocsp.rs"]
+mod ocsp;
+
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use portvakt::config::{
-    AccountKind, Config, FileContent, Problems, SameWrongPassword, Secret, Warning, describe,
+    AccountKind, CertificateName, Config, EapMethod, FileContent, Problems, SameWrongPassword,
+    Secret, Warning, describe,
 };
+
+use issued::ISSUED;
 
 const SAMPLE: &str = "config/portvakt.toml";
 const FULL: &str = "tests/config/full.toml";
 const SEALING_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
 
-/// A certificate that is valid from 2026-01-01 for a year, and its key.
-static IDENTITY: LazyLock<(String, String)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(vec!["radius.campus.example".into()]).unwrap();
-    params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
-    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
-});
-
 fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
 }
 
+/// 2026 by the clock of 1970.
+const BEGIN_OF_2026: u64 = 1_767_225_600;
+const DAY: u64 = 24 * 60 * 60;
+
 /// The machine on which the configurations are read.
 fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
-    let private = |octets: &str| FileContent {
-        octets: Secret::new(octets.as_bytes().to_vec()),
+    let binary = |octets: Vec<u8>| FileContent {
+        octets: Secret::new(octets),
         readable_by_others: false,
     };
+    let private = |octets: &str| binary(octets.as_bytes().to_vec());
+    let (begins, ends) = (BEGIN_OF_2026, BEGIN_OF_2026 + 365 * DAY);
     if path == config {
         return Ok(private(text));
     }
     match path.file_name().and_then(|name| name.to_str()) {
-        Some("radius.pem") => Ok(private(&IDENTITY.0)),
-        Some("radius.key") => Ok(private(&IDENTITY.1)),
-        Some("devices-ca.pem" | "devices.crl") => Ok(private("read by others")),
+        Some("radius.pem") => Ok(private(&ISSUED.certificate)),
+        Some("radius.key") => Ok(private(&ISSUED.key)),
+        Some("radius.ocsp") => Ok(binary(ocsp::good(&ISSUED.der, begins, ends))),
+        Some("revoked.ocsp") => Ok(binary(ocsp::revoked(&ISSUED.der, begins, ends))),
+        Some("old.ocsp") => Ok(binary(ocsp::good(&ISSUED.der, begins - DAY, begins))),
+        Some("early.ocsp") => Ok(binary(ocsp::good(&ISSUED.der, ends, ends + DAY))),
+        Some("other.ocsp") => Ok(binary(ocsp::good(&other_certificate(), begins, ends))),
+        Some("devices-ca.pem") => Ok(private(&ISSUED.authority)),
+        Some("devices.crl") => Ok(private(&ISSUED.revocation_list)),
         Some("ticket.keys") => Ok(private("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n")),
         Some("short.keys") => Ok(private("SUPERhiddenkey=\n")),
         Some("sealing.key") => Ok(private(SEALING_KEY)),
@@ -59,6 +68,12 @@ fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
         }),
         _ => Err(io::ErrorKind::NotFound.into()),
     }
+}
+
+fn other_certificate() -> Vec<u8> {
+    let params = rcgen::CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    params.self_signed(&key).unwrap().der().to_vec()
 }
 
 fn load_at(text: &str, now: Timestamp) -> Result<(Config, Vec<Warning>), Problems> {
@@ -158,15 +173,16 @@ fn every_key_is_read() {
         "name: \"access-points\"",
         "service: \"eduroam\"",
         "pap: false",
+        "federation_peer: false",
         "mschapv2: false",
         "legacy_mschap: false",
         "legacy_chap: false",
         "mschap_retry: false",
         "send_vlan: false",
         "legacy_message_authenticator_optional: false",
+        "name: \"default\"",
         "certificate:",
-        "rsa_bits: None",
-        "serves_tls: true",
+        "sources: Sources",
         "not_before",
         "not_after",
         "tls13: true",
@@ -382,4 +398,82 @@ fn description_has_no_more_than_a_line_per_fact() {
             .iter()
             .any(|line| line.contains("radius.campus.example, valid until 2027-01-01"))
     );
+}
+
+/// A response that says nothing for the certificate is left out, and why is told.
+#[test]
+fn ocsp_response_that_does_not_fit_is_warned_of_and_not_shown() {
+    for (file, expected) in [
+        ("revoked.ocsp", "that the certificate is revoked"),
+        ("old.ocsp", "ended at 2026-01-01"),
+        ("early.ocsp", "not valid before 2027-01-01"),
+        ("other.ocsp", "about another certificate"),
+        ("radius.pem", "no OCSP response"),
+    ] {
+        let (config, warnings) = load(&with(&format!("ocsp-response = \"{file}\""))).unwrap();
+        assert!(config.eap.unwrap().usual.chain.ocsp_response.is_none());
+        let said: String = warnings.iter().map(Warning::to_string).collect();
+        assert!(said.contains(expected), "{file}: {said}");
+    }
+    let (config, warnings) = load(&with("ocsp-response = \"radius.ocsp\"")).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert!(config.eap.unwrap().usual.chain.ocsp_response.is_some());
+    assert_eq!(
+        config.runs_out,
+        Some("2027-01-01T00:00:00Z".parse().unwrap())
+    );
+}
+
+/// What a realm's table leaves out is as in `[eap]`; what belongs together is replaced together.
+#[test]
+fn realm_takes_from_eap_what_it_does_not_say() {
+    let eap = "methods = [\"peap\", \"tls\"]\nclient-ca = \"devices-ca.pem\"\n\
+               client-crl = \"devices.crl\"\nclient-names = [\"email\"]\n";
+    let realm = |lines: &str| {
+        let text = with(&format!("{eap}[realm.\"Campus.Example\"]\n{lines}"));
+        let (config, _) = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        config.realm_rules["campus.example"].eap.clone().unwrap()
+    };
+    let same = realm("");
+    assert_eq!(same.methods, [EapMethod::Peap, EapMethod::Tls]);
+    assert_eq!(same.chain.name, "default");
+    assert!(same.client_certificates.unwrap().revocation_lists.is_some());
+    let own = realm(
+        "methods = [\"tls\"]\ncertificate = \"radius.pem\"\nkey = \"radius.key\"\n\
+         client-ca = \"devices-ca.pem\"",
+    );
+    assert_eq!(own.methods, [EapMethod::Tls]);
+    assert_eq!(own.chain.name, "campus.example");
+    let certificates = own.client_certificates.unwrap();
+    assert!(
+        certificates.revocation_lists.is_none(),
+        "lists of another CA"
+    );
+    assert_eq!(certificates.names, [CertificateName::Email]);
+}
+
+/// Metrics and the health page tell of it; whoever runs `check` sees it, too.
+#[test]
+fn stale_revocation_list_is_warned_of() {
+    let text = with("client-ca = \"devices-ca.pem\"\nclient-crl = \"devices.crl\"");
+    let (_, warnings) = load_at(&text, "2027-01-02T00:00:00Z".parse().unwrap()).unwrap();
+    let said: String = warnings.iter().map(Warning::to_string).collect();
+    assert!(
+        said.contains("should have been replaced by 2027-01-01"),
+        "{said}"
+    );
+}
+
+/// E11: a realm's own methods count, with whatever chain it is shown.
+#[test]
+fn realm_whose_methods_need_too_many_round_trips_is_warned_of() {
+    let text = with("max-fragment = 256\n[realm.\"campus.example\"]\nmethods = [\"peap\"]");
+    let (_, warnings) = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let said = warnings[0].to_string();
+    assert!(
+        said.contains("realm.campus.example.methods: the chain has"),
+        "{said}"
+    );
+    assert!(said.contains("round trips in fragments of 256"), "{said}");
 }

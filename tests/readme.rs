@@ -3,23 +3,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "common/issued.rs"]
+mod issued;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use portvakt::config::{Config, FileContent, Problems, Secret, Warning};
 
-/// A certificate without a fault, and its key.
-static IDENTITY: LazyLock<(String, String)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new(vec!["radius.campus.example".into()]).unwrap();
-    params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
-    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
-});
+use issued::ISSUED;
 
 /// A machine that has the certificate, its key, and any secret that is asked for.
 fn load(text: &str) -> Result<(Config, Vec<Warning>), Problems> {
@@ -27,8 +21,8 @@ fn load(text: &str) -> Result<(Config, Vec<Warning>), Problems> {
     let read = |path: &Path| -> io::Result<FileContent> {
         let content = match path.extension().and_then(|extension| extension.to_str()) {
             _ if path == config => text,
-            Some("pem") => &IDENTITY.0,
-            Some("key") => &IDENTITY.1,
+            Some("pem") => &ISSUED.certificate,
+            Some("key") => &ISSUED.key,
             _ => "sixteen octets or more\n",
         };
         Ok(FileContent {

@@ -27,6 +27,9 @@ use super::record;
 use crate::directory::{Answer, FindError, Found};
 use crate::store::Entry;
 
+/// Said of who is let in while the directory is away.
+const WITHOUT_DIRECTORY: &str = "the directory is away: by what it last said of the account";
+
 /// What was decided.
 pub(super) type Decision = Result<Granted, Refusal>;
 
@@ -102,8 +105,35 @@ where
                 self.admit(&account);
             }
             Ok(None) => self.queue_stranger(),
+            Err(error @ FindError::Unavailable(_)) => self.go_on_without(&error),
             Err(error) => self.refuse_unanswered(&error),
         }
+    }
+
+    /// The directory is away. Who has proven who they are, and was there lately, may go on; nothing
+    /// is counted for anybody else, for nothing can be checked.
+    fn go_on_without(mut self, error: &FindError) {
+        let name = &self.credential.name;
+        let directory = &self.exchange.access.directory;
+        let Some(account) = directory.recall(&name.user, name.realm.as_ref()) else {
+            return self.refuse_unanswered(error);
+        };
+        self.exchange.facts.account = Some(account.id.clone());
+        let reservation = match self.reserve(&account) {
+            Ok(reservation) => reservation,
+            Err(Denied::Busy) => return self.refuse_unanswered(error),
+            Err(denied) => return self.refuse(refusal_of(&denied)),
+        };
+        let access = &self.exchange.access;
+        let offered = &self.credential.offered;
+        let checked = match offered.recall(access, &account, self.now()) {
+            Some(proof) => {
+                self.exchange.facts.detail = Some(WITHOUT_DIRECTORY.into());
+                Checked::Proven(proof, Evidence::None)
+            }
+            None => Checked::Unanswered(error.clone()),
+        };
+        self.settle_checked(&account, reservation, checked);
     }
 
     fn refuse_unanswered(mut self, error: &FindError) {

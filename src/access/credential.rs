@@ -158,6 +158,17 @@ impl Offered {
         }
     }
 
+    /// What was proven before, where nobody can be asked now: a remembered password, a session. A
+    /// certificate proves itself.
+    pub(super) fn recall(&self, access: &Access, account: &Account, now: Now) -> Option<Proof> {
+        match self {
+            Self::Password(password) => access.proofs.recall(account, password, now),
+            Self::Session(ticket) => Proof::of_session(account, ticket),
+            Self::Certificate => Some(Proof::of_certificate(account)),
+            Self::Chap(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_) => None,
+        }
+    }
+
     /// Checks it, with a hashing thread's memory. A password that is right is remembered.
     pub(super) fn check(
         &self,

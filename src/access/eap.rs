@@ -1,5 +1,6 @@
 //! EAP over RADIUS (RFC 3579): a conversation per supplicant, one step per Access-Request.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use portvakt_auth::{Grant, Refusal};
@@ -58,17 +59,22 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
     let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
     let outer = match route::route(name, &exchange.policy.realms) {
+        // I1: a roaming user's server can't have meant us by a name without a realm.
+        Ok(outer) if exchange.client.federation_peer && outer.realm.is_none() => {
+            return reject(exchange, Refusal::RealmUnknown);
+        }
         Ok(outer) => outer,
         Err(refusal) => return reject(exchange, refusal),
     };
-    let Some(methods) = exchange.policy.methods.clone() else {
+    let policy = Arc::clone(&exchange.policy);
+    let Some(methods) = policy.methods(&outer, &exchange.client.service) else {
         return reject(exchange, Refusal::MethodNotAllowed);
     };
     match exchange.access.conversations.make_room() {
         Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
         Err(Full) => return reject(exchange, Refusal::Overloaded),
     }
-    match Conversation::start(&methods, response, limits) {
+    match Conversation::start(methods, response, limits) {
         Ok((conversation, step)) => {
             let parked = Box::new(Parked {
                 conversation,
@@ -235,7 +241,7 @@ fn identity_of(
 ) -> Result<Vec<u8>, Refusal> {
     match credential {
         InnerCredential::Certificate { certificate } => {
-            let named = policy.certificate_names.candidates(certificate);
+            let named = policy.certificate_names(outer, certificate);
             let ours =
                 |name: &&str| route::inner_name(name.as_bytes(), outer, &policy.realms).is_ok();
             let name = named

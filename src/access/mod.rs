@@ -19,11 +19,13 @@ pub mod hashing;
 mod identify;
 pub mod lines;
 mod ms_chap_error;
+mod offers;
 mod pap;
 mod policy;
 mod record;
 mod reply;
 mod route;
+mod validity;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,8 +47,10 @@ pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
 pub use lines::Lines;
 pub use ms_chap_error::Tries;
+pub use offers::EapOffers;
 pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
+pub use validity::{End, Validity};
 
 use exchange::Exchange;
 

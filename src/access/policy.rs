@@ -6,21 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::term::Deadline;
 use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
-use portvakt_eap::{
-    CertificateIdentity, ClientCertificates, InnerMethod, MethodType, Methods, ServerTls, Sessions,
-    StaleLists, TeapIdentities, TicketKeys, TlsVersions,
-};
+use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
-use zeroize::Zeroizing;
 
-use super::route::Realms;
-use crate::config::{
-    self, AccountKind, CertificateName, Config, EapMethod, InnerEapMethod, Secret, TeapIdentity,
-};
+use super::offers::EapOffers;
+use super::route::{LocalName, Realms};
+use super::validity::Validity;
+use crate::config::{self, AccountKind, ClientMethods, Config};
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
 use crate::metrics::{Metrics, MetricsError};
@@ -31,10 +26,8 @@ pub struct Policy {
     pub clients: Clients,
     /// Our own realms.
     pub realms: Realms,
-    /// The EAP methods offered; `None` where no client may bring EAP.
-    pub methods: Option<Methods>,
-    /// Where client certificates say whose they are.
-    pub certificate_names: CertificateNames,
+    /// How EAP conversations are led; `None` where no client may bring EAP.
+    pub eap: Option<EapOffers>,
     /// The rules for accounts.
     pub rules: Rules,
     /// What is special about a service, by its name.
@@ -51,8 +44,8 @@ pub struct Policy {
     pub change_by_mschapv2: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
-    /// The end of the certificate's validity.
-    pub certificate_ends: Option<Timestamp>,
+    /// When certificates end.
+    pub validity: Validity,
     /// How late rejects leave (R6).
     pub reject_delay: Duration,
     /// By how many percent that varies, up and down.
@@ -107,19 +100,13 @@ impl Policy {
         let realm = |realm: &String| {
             Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.clone(), error))
         };
-        let authority = config.realms.first().map_or("", String::as_str);
         Ok(Self {
             clients: clients(&config.clients, metrics)?,
             realms: Realms {
                 ours: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
                 bare_names: config.bare_names,
             },
-            methods: config
-                .eap
-                .as_ref()
-                .map(|eap| methods(eap, sessions, authority))
-                .transpose()?,
-            certificate_names: certificate_names(config),
+            eap: EapOffers::new(config, sessions)?,
             rules: rules(config)?,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
@@ -127,13 +114,33 @@ impl Policy {
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             change_by_mschapv2: config.passwords.change_by_mschapv2,
             hash_cost: hash_cost(&config.passwords)?,
-            certificate_ends: config.eap.as_ref().map(|eap| eap.facts.not_after),
+            validity: Validity::of(config),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             max_fragment: config
                 .eap
                 .as_ref()
                 .map_or(1020, |eap| eap.max_fragment.into()),
+        })
+    }
+
+    /// The EAP methods for a device with this outer name at a client of this service.
+    #[must_use]
+    pub fn methods(&self, outer: &LocalName, service: &str) -> Option<&Methods> {
+        let realm = self.realms.realm_of(outer)?;
+        self.eap.as_ref()?.methods(&outer.user, realm, service)
+    }
+
+    /// The names that a client certificate gives, the first choice first.
+    #[must_use]
+    pub fn certificate_names<'a>(
+        &self,
+        outer: &LocalName,
+        certificate: &'a CertificateIdentity,
+    ) -> Vec<&'a str> {
+        let names = self.eap.as_ref().zip(self.realms.realm_of(outer));
+        names.map_or_else(Vec::new, |(eap, realm)| {
+            eap.certificate_names(realm, certificate)
         })
     }
 
@@ -166,131 +173,18 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
                 false => MessageAuthenticatorPolicy::Required,
             },
             service: client.service.clone(),
-            methods: client.methods,
+            methods: match client.federation_peer {
+                true => ClientMethods::EAP_ONLY,
+                false => client.methods,
+            },
             mschap_retry: client.mschap_retry,
-            send_vlan: client.send_vlan,
+            send_vlan: client.send_vlan && !client.federation_peer,
+            federation_peer: client.federation_peer,
             counters: metrics.client(&client.name)?,
         });
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));
     }
     Ok(Clients::new(networks))
-}
-
-/// `authority` is what TEAP calls this server: unique to the site, and in clear.
-fn methods(
-    eap: &config::Eap,
-    sessions: &Sessions,
-    authority: &str,
-) -> Result<Methods, PolicyError> {
-    let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
-        (true, false) => TlsVersions::Tls12Only,
-        (false, true) => TlsVersions::Tls13Only,
-        _ => TlsVersions::Both,
-    };
-    let mut tls = ServerTls::from_pem(&eap.chain, eap.key.as_bytes(), versions)?;
-    if let Some(rules) = &eap.client_certificates {
-        let stale = match rules.refuse_on_stale_list {
-            true => StaleLists::Refuse,
-            false => StaleLists::Allow,
-        };
-        let lists: Vec<_> = rules.revocation_lists.iter().map(Vec::as_slice).collect();
-        let checked = ClientCertificates::new(&rules.authorities, &lists, stale)?;
-        tls = tls.with_client_certificates(checked)?;
-    }
-    if !eap.resume_for.is_zero() {
-        tls = tls.with_sessions(sessions.clone());
-    }
-    if let Some(keys) = ticket_keys(&eap.ticket_keys) {
-        tls = tls.with_ticket_keys(keys);
-    }
-    let offered: Vec<_> = eap.methods.iter().copied().map(method).collect();
-    let mut methods = Methods::new(tls, &offered)?;
-    for (kind, inner) in [
-        (EapMethod::Ttls, &eap.ttls_inner),
-        (EapMethod::Peap, &eap.peap_inner),
-        (EapMethod::Teap, &eap.teap_inner),
-    ] {
-        if eap.methods.contains(&kind) {
-            let inner: Vec<_> = inner.iter().copied().map(inner_method).collect();
-            methods = methods.with_inner(method(kind), &inner)?;
-        }
-    }
-    Ok(methods.with_teap(teap_identities(eap), authority.as_bytes()))
-}
-
-/// The machine comes first, in whatever order the file names them.
-fn teap_identities(eap: &config::Eap) -> TeapIdentities {
-    let has = |identity| eap.teap_identities.contains(&identity);
-    match (has(TeapIdentity::Machine), has(TeapIdentity::User)) {
-        (true, true) => TeapIdentities::MachineThenUser,
-        (true, false) => TeapIdentities::Machine,
-        _ => TeapIdentities::User,
-    }
-}
-
-/// `None` without any; the config has seen to their length.
-fn ticket_keys(keys: &[Secret]) -> Option<TicketKeys> {
-    let sized = keys.iter().map(|key| key.as_bytes().try_into().ok());
-    let sized: Option<Zeroizing<Vec<[u8; TicketKeys::KEY_OCTETS]>>> =
-        sized.collect::<Option<Vec<_>>>().map(Zeroizing::new);
-    TicketKeys::new(&sized?)
-}
-
-fn method(method: EapMethod) -> MethodType {
-    match method {
-        EapMethod::Ttls => MethodType::Ttls,
-        EapMethod::Peap => MethodType::Peap,
-        EapMethod::Tls => MethodType::Tls,
-        EapMethod::Teap => MethodType::Teap,
-    }
-}
-
-fn inner_method(inner: InnerEapMethod) -> InnerMethod {
-    match inner {
-        InnerEapMethod::Pap => InnerMethod::Pap,
-        InnerEapMethod::LegacyMsChap => InnerMethod::MsChap,
-        InnerEapMethod::LegacyChap => InnerMethod::Chap,
-        InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
-        InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
-        InnerEapMethod::EapGtc => InnerMethod::EapGtc,
-        InnerEapMethod::Password => InnerMethod::Password,
-        InnerEapMethod::EapTls => InnerMethod::EapTls,
-        InnerEapMethod::LegacyEapMd5 => InnerMethod::EapMd5,
-    }
-}
-
-/// Where client certificates say whose they are, in the order of looking.
-#[derive(Clone, Debug, Default)]
-pub struct CertificateNames(Vec<CertificateName>);
-
-impl CertificateNames {
-    /// The names that a certificate gives, the first choice first.
-    #[must_use]
-    pub fn candidates<'a>(&self, certificate: &'a CertificateIdentity) -> Vec<&'a str> {
-        let of = |name: &CertificateName| -> Vec<&'a str> {
-            match name {
-                CertificateName::Email => texts(&certificate.san_emails),
-                CertificateName::Upn => texts(&certificate.san_upns),
-                CertificateName::Dns => texts(&certificate.san_dns),
-                CertificateName::CommonName => {
-                    certificate.common_name.as_deref().into_iter().collect()
-                }
-            }
-        };
-        self.0.iter().flat_map(of).collect()
-    }
-}
-
-fn texts(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
-}
-
-fn certificate_names(config: &Config) -> CertificateNames {
-    let rules = config
-        .eap
-        .as_ref()
-        .and_then(|eap| eap.client_certificates.as_ref());
-    CertificateNames(rules.map(|rules| rules.names.clone()).unwrap_or_default())
 }
 
 fn rules(config: &Config) -> Result<Rules, PolicyError> {

@@ -11,6 +11,13 @@ pub struct Realms {
     pub bare_names: bool,
 }
 
+impl Realms {
+    /// The realm of a name; a name without one stands for the primary realm.
+    pub(super) fn realm_of<'r>(&'r self, name: &'r LocalName) -> Option<&'r Realm> {
+        name.realm.as_ref().or(self.ours.first())
+    }
+}
+
 /// One of our own users, by the name's normalised user part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalName {
@@ -51,7 +58,7 @@ pub(super) fn inner_name(
 ) -> Result<LocalName, Refusal> {
     let name = NetworkAccessIdentifier::parse(inner).map_err(|error| refusal_for(&error))?;
     if let Some(realm) = name.realm() {
-        let matches = match outer.realm.as_ref().or(realms.ours.first()) {
+        let matches = match realms.realm_of(outer) {
             Some(outer) => realm.is_or_is_below(outer),
             None => false,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::eap::{self, EapMethod};
 use super::problem::Complaint;
 use super::referred::Referred;
 use super::report::Given;
@@ -104,6 +105,8 @@ pub struct Service {
     pub kinds: Option<Vec<AccountKind>>,
     /// The VLAN of those whose account names none.
     pub vlan: Option<String>,
+    /// The EAP methods that may be used for it, of those that are offered; none means all.
+    pub eap_methods: Option<Vec<EapMethod>>,
 }
 
 /// How passwords age and are checked.
@@ -393,14 +396,23 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
 }
 
 /// `[service.NAME]`; one that no client has is warned of, as it does nothing.
-pub(super) fn services(root: &mut Section<'_>, used: &[String]) -> BTreeMap<String, Service> {
+///
+/// `offered` has the EAP methods of `[eap]` and of the realms, by the table they stand in.
+pub(super) fn services(
+    root: &mut Section<'_>,
+    used: &[String],
+    offered: &[(String, &[EapMethod])],
+) -> BTreeMap<String, Service> {
     let named = root.table("service").named_tables().into_iter();
     named
-        .map(|(name, section)| (name.clone(), service(section, used.contains(&name))))
+        .map(|(name, section)| {
+            let service = service(section, used.contains(&name), offered);
+            (name, service)
+        })
         .collect()
 }
 
-fn service(mut section: Section<'_>, used: bool) -> Service {
+fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[EapMethod])]) -> Service {
     const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
     if !used {
         let advice = "check the spelling, or give a [[client]] this service";
@@ -414,7 +426,25 @@ fn service(mut section: Section<'_>, used: bool) -> Service {
         vlan: section
             .parsed("vlan", VLAN, value::vlan)
             .map(|vlan| vlan.value),
+        eap_methods: eap_methods(&mut section, offered),
     };
     section.finish();
     service
+}
+
+/// The methods that are left for a service: some of each table's must be.
+fn eap_methods(
+    section: &mut Section<'_>,
+    offered: &[(String, &[EapMethod])],
+) -> Option<Vec<EapMethod>> {
+    let place = section.key_place("eap-methods");
+    let methods = eap::each_once(section, "eap-methods", eap::METHODS)?;
+    for (table, offered) in offered {
+        if !offered.iter().any(|offered| methods.contains(offered)) {
+            let complaint = Complaint::NoneLeft(format!("methods of [{table}]"));
+            let advice = "name one of them here, or add one of these there";
+            section.report().problem(&place, complaint, advice);
+        }
+    }
+    Some(methods)
 }

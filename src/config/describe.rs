@@ -1,6 +1,6 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
-use super::{Client, ClientMethods, Config, Eap, EapMethod, Ldap, Verify};
+use super::{Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Ldap, Verify};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -11,12 +11,10 @@ pub fn describe(config: &Config) -> Vec<String> {
     ];
     lines.extend(config.clients.iter().map(client));
     lines.extend(config.directory.as_ref().map(directory));
-    lines.push(
-        config
-            .eap
-            .as_ref()
-            .map_or_else(|| "eap         off".to_owned(), eap),
-    );
+    match &config.eap {
+        Some(usual) => lines.extend(eap(config, usual)),
+        None => lines.push("eap         off".to_owned()),
+    }
     lines.push(lockout(config));
     lines.push(terms(config));
     lines.push(format!(
@@ -73,6 +71,10 @@ fn client(client: &Client) -> String {
         .map(|(_, name)| *name)
         .collect();
     let methods = methods.join(", ");
+    let peer = match client.federation_peer {
+        true => ", federation",
+        false => "",
+    };
     let legacy = if client.legacy_message_authenticator_optional {
         ", legacy"
     } else {
@@ -85,14 +87,38 @@ fn client(client: &Client) -> String {
         ..
     } = client;
     format!(
-        "client      {name} ({}): {service}, {methods}{legacy}",
+        "client      {name} ({}): {service}, {methods}{peer}{legacy}",
         join(nets)
     )
 }
 
-fn eap(eap: &Eap) -> String {
-    let names = eap.facts.names.join(", ");
-    let until = eap.facts.not_after.strftime("%Y-%m-%d");
+/// What holds everywhere, then what is special about realms, and the chains for outer names.
+fn eap(config: &Config, eap: &Eap) -> Vec<String> {
+    let mut lines = vec![format!("eap         {}", profile(&eap.usual))];
+    let realms = config.realm_rules.iter();
+    lines.extend(realms.filter_map(|(name, rules)| {
+        let eap = rules.eap.as_ref()?;
+        Some(format!("realm       {name}: {}", profile(eap)))
+    }));
+    let chains = eap.chains.iter();
+    lines.extend(chains.map(|named| {
+        let names = join(&named.outer_names);
+        format!(
+            "chain       {} for {names}: {}",
+            named.chain.name,
+            chain(&named.chain)
+        )
+    }));
+    lines
+}
+
+fn chain(chain: &Chain) -> String {
+    let names = chain.facts.names.join(", ");
+    let until = chain.facts.not_after.strftime("%Y-%m-%d");
+    format!("certificate {names}, valid until {until}")
+}
+
+fn profile(eap: &EapProfile) -> String {
     let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
         (true, true) => "TLS 1.2 and 1.3",
         (true, false) => "TLS 1.2",
@@ -105,7 +131,7 @@ fn eap(eap: &Eap) -> String {
         EapMethod::Teap => "teap",
     };
     let methods = eap.methods.iter().map(name).collect::<Vec<_>>().join(", ");
-    format!("eap         {methods} over {versions}; certificate {names}, valid until {until}")
+    format!("{methods} over {versions}; {}", chain(&eap.chain))
 }
 
 fn lockout(config: &Config) -> String {

@@ -14,8 +14,10 @@ use super::section::Section;
 use super::value;
 
 mod address;
+mod mirror;
 
 pub use address::{LdapServer, Security};
+pub use mirror::{MirrorSettings, MirrorWay};
 
 /// A directory that is asked over LDAP.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub struct Ldap {
     pub connect_timeout: Duration,
     /// How long one question may take.
     pub query_timeout: Duration,
+    /// How long after the directory told of an account its remembered log-ons go on without it.
+    pub grace: Duration,
     /// Connections to each server over which people are looked up.
     pub connections: u16,
     /// Connections to each server over which passwords are checked.
@@ -68,6 +72,8 @@ pub struct Ldap {
     pub group_base: String,
     /// What groups mean.
     pub groups: Vec<Group>,
+    /// How all accounts are kept in memory, if they are.
+    pub mirror: Option<MirrorSettings>,
 }
 
 /// What a directory knows us by.
@@ -190,6 +196,8 @@ fn ldap(
     let timeouts = timeouts(&mut section);
     let default_kind = section.word("default-kind", &KINDS.map(|(w, k)| (w, Some(k))), None);
     let group_base = optional_name(&mut section, "group-base");
+    let (membership, groups) = (membership(&mut section, template), groups(&mut section));
+    let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
     let ldap = Ldap {
         balance: section.boolean("balance", false).value,
         authorities: authorities(&mut section, referred),
@@ -201,14 +209,16 @@ fn ldap(
         timeout: timeouts.0,
         connect_timeout: timeouts.1,
         query_timeout: timeouts.2,
+        grace: section.duration("grace", 900 * SECOND, Duration::ZERO..=24 * 3600 * SECOND),
         connections: section.integer("connections", 2, 1..=64),
         bind_connections: section.integer("bind-connections", 8, 1..=256),
         keep_alive: section.duration("keep-alive", 60 * SECOND, 5 * SECOND..=3600 * SECOND),
         attributes: attributes(&mut section),
         kinds,
         default_kind,
-        membership: membership(&mut section, template),
-        groups: groups(&mut section),
+        mirror: mirror::mirror(&mut section, is_searched),
+        membership,
+        groups,
         group_base: group_base.or(base.clone()).unwrap_or_default(),
         name,
         template: template.unwrap_or(Template::OpenLdap),

@@ -1,12 +1,17 @@
-//! `[eap]`: which methods are offered, and the certificate that devices check.
+//! `[eap]`: which methods are offered, what is spoken inside them, and how devices are checked.
+//!
+//! A realm's table has most of the same keys (`realm.rs`): what it leaves out comes from here.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::certificate::{self, CertificateFacts};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::chain::{self, Chain, NamedChain};
 use super::problem::Complaint;
-use super::referred::{FileContent, Referred};
-use super::report::{Given, Place};
+use super::referred::Referred;
+use super::report::Given;
+use super::revocation::{self, RevocationLists};
 use super::secret::Secret;
 use super::section::Section;
 use super::ticket_keys::ticket_keys;
@@ -14,16 +19,29 @@ use super::ticket_keys::ticket_keys;
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
 pub struct Eap {
+    /// What holds in every realm that says nothing else.
+    pub usual: EapProfile,
+    /// Chains for devices that are known by their outer name; the first that matches counts, and
+    /// goes before that of a realm.
+    pub chains: Vec<NamedChain>,
+    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
+    pub mschapv2_retries: u8,
+    /// How long a device may come back without its password; zero is never.
+    pub resume_for: Duration,
+    /// 32 octets each, newest first: what EAP-TLS sessions are sealed under for other servers; none
+    /// keeps sessions in this process alone.
+    pub ticket_keys: Vec<Secret>,
+    /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
+    pub max_fragment: u16,
+}
+
+/// How EAP conversations are led in one realm.
+#[derive(Debug, Clone)]
+pub struct EapProfile {
     /// Offered in this order; never empty.
     pub methods: Vec<EapMethod>,
-    /// Where the chain was read from.
-    pub certificate: PathBuf,
-    /// PEM, the server's own certificate first.
-    pub chain: Vec<u8>,
-    /// PEM; belongs to the first certificate of the chain.
-    pub key: Secret,
-    /// What the server's own certificate says.
-    pub facts: CertificateFacts,
+    /// The certificate that devices check.
+    pub chain: Chain,
     /// Versions that may be spoken; at least one.
     pub tls_versions: TlsVersions,
     /// What may be spoken inside EAP-TTLS; never empty.
@@ -34,17 +52,8 @@ pub struct Eap {
     pub teap_inner: Vec<InnerEapMethod>,
     /// Whom TEAP asks for; never empty.
     pub teap_identities: Vec<TeapIdentity>,
-    /// How often EAP-MSCHAPv2 asks again after a wrong answer.
-    pub mschapv2_retries: u8,
-    /// How long a device may come back without its password; zero is never.
-    pub resume_for: Duration,
-    /// 32 octets each, newest first: what EAP-TLS sessions are sealed under for other servers; none
-    /// keeps sessions in this process alone.
-    pub ticket_keys: Vec<Secret>,
     /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
-    /// Most EAP octets in one request to a NAS that does not send Framed-MTU.
-    pub max_fragment: u16,
 }
 
 /// An EAP method.
@@ -97,8 +106,8 @@ pub enum InnerEapMethod {
 pub struct ClientCertificates {
     /// The authorities, PEM.
     pub authorities: Vec<u8>,
-    /// Revocation lists, PEM or DER; none checks no revocation.
-    pub revocation_lists: Option<Vec<u8>>,
+    /// Revocation lists; none checks no revocation.
+    pub revocation_lists: Option<RevocationLists>,
     /// Whether a list that is past its next update lets nobody in whom it would vouch for.
     pub refuse_on_stale_list: bool,
     /// Where the account's name stands, in the order of looking; never empty.
@@ -133,10 +142,45 @@ enum Version {
     Tls13,
 }
 
+/// What EAP may take where nobody says how much (RFC 3579 §2.4).
+pub(super) const USUAL_FRAGMENT: u16 = 1020;
+
+/// What the keys that a table leaves out are taken from.
+#[derive(Clone, Copy)]
+pub(super) enum Above<'e> {
+    /// Nothing: the table is `[eap]` itself.
+    Nothing,
+    /// `[eap]`, unless that has a mistake.
+    Usual(Option<&'e EapProfile>),
+}
+
+impl<'e> Above<'e> {
+    fn profile(self) -> Option<&'e EapProfile> {
+        match self {
+            Self::Nothing => None,
+            Self::Usual(profile) => profile,
+        }
+    }
+
+    fn says_nothing(self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+}
+
+/// What all tables with a certificate are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'r> {
+    pub(super) referred: &'r Referred,
+    pub(super) now: jiff::Timestamp,
+    /// `eap.max-fragment`.
+    pub(super) fragment: u16,
+}
+
 /// Reads `[eap]`. `needed` is whether any client speaks EAP; without it an absent table is fine.
 pub(super) fn eap(
     root: &mut Section<'_>,
     referred: &Referred,
+    ours: &[String],
     needed: bool,
     now: jiff::Timestamp,
 ) -> Option<Eap> {
@@ -145,90 +189,87 @@ pub(super) fn eap(
     if absent && !needed {
         return None;
     }
-    let methods = methods(&mut section);
-    let tls_versions = tls_versions(&mut section);
-    let max_fragment = section.integer("max-fragment", 1020, 256..=1400);
-    let ttls_inner = each_once(&mut section, "ttls-inner", TTLS_INNER, InnerEapMethod::Pap);
-    let peap_inner = each_once(
-        &mut section,
-        "peap-inner",
-        PEAP_INNER,
-        InnerEapMethod::EapMsChapV2,
-    );
-    let teap_inner = each_once(
-        &mut section,
-        "teap-inner",
-        TEAP_INNER,
-        InnerEapMethod::EapMsChapV2,
-    );
-    let teap_identities = each_once(
-        &mut section,
-        "teap-identities",
-        IDENTITIES,
-        TeapIdentity::User,
-    );
-    let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
+    let max_fragment = section.integer("max-fragment", USUAL_FRAGMENT, 256..=1400);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
     let ticket_keys = ticket_keys(&mut section, referred);
-    let certified = methods.iter().any(|method| match method {
+    let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
+    let reading = Reading {
+        referred,
+        now,
+        fragment: max_fragment,
+    };
+    let usual = profile(&mut section, reading, Above::Nothing, "default");
+    let chains = chain::named(&mut section, reading, ours, usual.as_ref());
+    section.finish();
+    Some(Eap {
+        usual: usual?,
+        chains,
+        mschapv2_retries,
+        resume_for,
+        ticket_keys,
+        max_fragment,
+    })
+}
+
+/// Reads the keys that `[eap]` and a realm's table have in common. `name` is what metrics call the
+/// chain.
+pub(super) fn profile(
+    section: &mut Section<'_>,
+    reading: Reading<'_>,
+    above: Above<'_>,
+    name: &str,
+) -> Option<EapProfile> {
+    let usual = above.profile();
+    let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
+        usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
+    };
+    let methods_place = section.has("methods").then(|| section.key_place("methods"));
+    let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
+        usual.map_or_else(|| vec![EapMethod::Ttls], |usual| usual.methods.clone())
+    });
+    let tls_versions = tls_versions(section)
+        .or(usual.map(|usual| usual.tls_versions))
+        .unwrap_or(TlsVersions::BOTH);
+    let ttls_inner = each_once(section, "ttls-inner", TTLS_INNER)
+        .unwrap_or_else(|| inherited(|usual| &usual.ttls_inner, InnerEapMethod::Pap));
+    let peap_inner = each_once(section, "peap-inner", PEAP_INNER)
+        .unwrap_or_else(|| inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2));
+    let teap_inner = each_once(section, "teap-inner", TEAP_INNER)
+        .unwrap_or_else(|| inherited(|usual| &usual.teap_inner, InnerEapMethod::EapMsChapV2));
+    let teap_identities = each_once(section, "teap-identities", IDENTITIES).unwrap_or_else(|| {
+        let user = || vec![TeapIdentity::User];
+        usual.map_or_else(user, |usual| usual.teap_identities.clone())
+    });
+    let takes_certificates = |method: &EapMethod| match method {
         EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
         EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
         EapMethod::Teap => teap_inner.contains(&InnerEapMethod::EapTls),
         EapMethod::Tls => true,
-    });
-    let client_certificates = client_certificates(&mut section, referred, certified);
-    require(
-        &section,
-        "certificate",
-        "the PEM file with the server's certificate, then its chain",
-    );
-    require(
-        &section,
-        "key",
-        "the PEM file with the certificate's private key",
-    );
-    let chain = referred.file(&mut section, "certificate");
-    let key = referred.file(&mut section, "key");
-    let eap = chain.zip(key).and_then(|(chain, key)| {
-        if key.value.1.readable_by_others {
-            super::network::warn_of_readers(&section, &key.place);
-        }
-        let (certificate, content) = chain.value;
-        let chain_pem = content.octets.as_bytes();
-        let key_pem = key.value.1.octets.as_bytes();
-        let facts = identity(&section, &chain.place, chain_pem, &key.place, key_pem)?;
-        warn_of_certificate(&section, &chain.place, &facts, now);
-        let (chain, key) = (chain_pem.to_vec(), Secret::new(key_pem.to_vec()));
-        Some(Eap {
-            methods,
-            certificate,
-            chain,
-            key,
-            facts,
-            tls_versions,
-            ttls_inner,
-            peap_inner,
-            teap_inner,
-            teap_identities,
-            mschapv2_retries,
-            resume_for,
-            ticket_keys,
-            client_certificates,
-            max_fragment,
-        })
-    });
-    section.finish();
-    eap
-}
-
-fn require(section: &Section<'_>, key: &str, advice: &str) {
-    if !section.has(key) {
-        section.missing(key, advice);
+    };
+    let offered = methods.iter().any(takes_certificates);
+    let client_certificates = client_certificates(section, reading, offered, above);
+    let own = above.says_nothing() || chain::is_named_in(section);
+    let chain = match own {
+        true => chain::chain(section, reading, &methods, name),
+        false => usual.map(|usual| usual.chain.clone()),
+    };
+    if let (false, Some(chain), Some(place)) = (own, &chain, &methods_place) {
+        chain::check_length(section, place, chain, &methods, reading);
     }
+    Some(EapProfile {
+        methods,
+        chain: chain?,
+        tls_versions,
+        ttls_inner,
+        peap_inner,
+        teap_inner,
+        teap_identities,
+        client_certificates,
+    })
 }
 
-const METHODS: &[(&str, EapMethod)] = &[
+pub(super) const METHODS: &[(&str, EapMethod)] = &[
     ("ttls", EapMethod::Ttls),
     ("peap", EapMethod::Peap),
     ("tls", EapMethod::Tls),
@@ -270,20 +311,13 @@ const NAMES: &[(&str, CertificateName)] = &[
     ("common-name", CertificateName::CommonName),
 ];
 
-fn methods(section: &mut Section<'_>) -> Vec<EapMethod> {
-    each_once(section, "methods", METHODS, EapMethod::Ttls)
-}
-
-/// A list of words, each at most once; `usual` where there is none.
-fn each_once<T: Copy + PartialEq>(
+/// A list of words, each at most once; `None` where the key is absent.
+pub(super) fn each_once<T: Copy + PartialEq>(
     section: &mut Section<'_>,
     key: &'static str,
     words: &'static [(&'static str, T)],
-    usual: T,
-) -> Vec<T> {
-    let Some(given) = section.words(key, words) else {
-        return vec![usual];
-    };
+) -> Option<Vec<T>> {
+    let given = section.words(key, words)?;
     for (index, item) in given.iter().enumerate() {
         if let Some(first) = given.iter().take(index).find(|g| g.value == item.value) {
             section
@@ -291,84 +325,92 @@ fn each_once<T: Copy + PartialEq>(
                 .duplicate(&item.place, &first.place, "name it once");
         }
     }
-    given.into_iter().map(|item| item.value).collect()
+    Some(given.into_iter().map(|item| item.value).collect())
 }
 
-/// `client-ca` and what goes with it; asked for where EAP-TLS is offered.
+/// `client-ca` and what goes with it; asked for where EAP-TLS is offered. Lists belong to their
+/// authorities: whoever names other authorities names other lists.
 fn client_certificates(
     section: &mut Section<'_>,
-    referred: &Referred,
+    reading: Reading<'_>,
     offered: bool,
+    above: Above<'_>,
 ) -> Option<ClientCertificates> {
-    if offered {
-        require(
-            section,
+    let usual = above
+        .profile()
+        .and_then(|usual| usual.client_certificates.as_ref());
+    let is_told = usual.is_some() || matches!(above, Above::Usual(None));
+    if offered && !is_told && !section.has("client-ca") {
+        section.missing(
             "client-ca",
             "the PEM file with the authorities of your devices",
         );
     }
-    let authorities = referred.file(section, "client-ca");
-    let lists = referred.file(section, "client-crl");
-    let refuse_on_stale_list = !section.boolean("client-crl-stale-danger", false).value;
-    let names = each_once(section, "client-names", NAMES, CertificateName::Upn);
-    let content = |file: Given<(PathBuf, &FileContent)>| file.value.1.octets.as_bytes().to_vec();
+    let authorities = authorities(section, reading);
+    let lists = revocation_lists(section, reading);
+    let usual_lists = usual.filter(|_| authorities.is_none());
+    let usual_lists = usual_lists.and_then(|usual| usual.revocation_lists.clone());
+    let counts_when_stale = usual.is_some_and(|usual| !usual.refuse_on_stale_list);
+    let counts_when_stale = section.boolean("client-crl-stale-danger", counts_when_stale);
+    let names = each_once(section, "client-names", NAMES);
+    let names = names.or_else(|| usual.map(|usual| usual.names.clone()));
     Some(ClientCertificates {
-        authorities: content(authorities?),
-        revocation_lists: lists.map(content),
-        refuse_on_stale_list,
-        names,
+        authorities: authorities.or_else(|| usual.map(|usual| usual.authorities.clone()))?,
+        revocation_lists: lists.or(usual_lists),
+        refuse_on_stale_list: !counts_when_stale.value,
+        names: names.unwrap_or_else(|| vec![CertificateName::Upn]),
     })
 }
 
-fn tls_versions(section: &mut Section<'_>) -> TlsVersions {
-    let words = &[("1.2", Version::Tls12), ("1.3", Version::Tls13)];
-    let Some(given) = section.words("tls-versions", words) else {
-        return TlsVersions {
-            tls12: true,
-            tls13: true,
-        };
+/// `client-ca`, with at least one certificate in it.
+fn authorities(section: &mut Section<'_>, reading: Reading<'_>) -> Option<Vec<u8>> {
+    let file = reading.referred.file(section, "client-ca")?;
+    let octets = file.value.1.octets.as_bytes();
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(octets).collect();
+    if read.is_ok_and(|authorities| !authorities.is_empty()) {
+        return Some(octets.to_vec());
+    }
+    let complaint = Complaint::Certificate("no PEM certificate in this file".to_owned());
+    let advice = "it should have -----BEGIN CERTIFICATE----- in it, once for each authority";
+    section.report().problem(&file.place, complaint, advice);
+    None
+}
+
+/// `client-crl`. One that is past its next update shuts out everybody, or is no protection.
+fn revocation_lists(section: &mut Section<'_>, reading: Reading<'_>) -> Option<RevocationLists> {
+    let file = reading.referred.file(section, "client-crl")?;
+    let Some(lists) = revocation::inspect(file.value.1.octets.as_bytes()) else {
+        let complaint = Complaint::Certificate("no revocation list that can be read".to_owned());
+        let advice = "it should have -----BEGIN X509 CRL----- in it; look at it with openssl crl";
+        section.report().problem(&file.place, complaint, advice);
+        return None;
     };
+    if let Some(end) = lists.next_update.filter(|end| *end <= reading.now) {
+        let day = end.strftime("%Y-%m-%d");
+        let caution = format!("a list in it should have been replaced by {day}");
+        let advice = "fetch the new one: nobody it vouches for gets in, or revoked ones do";
+        section.report().warning(&file.place, caution, advice);
+    }
+    Some(lists)
+}
+
+impl TlsVersions {
+    const BOTH: Self = Self {
+        tls12: true,
+        tls13: true,
+    };
+}
+
+fn tls_versions(section: &mut Section<'_>) -> Option<TlsVersions> {
+    let words = &[("1.2", Version::Tls12), ("1.3", Version::Tls13)];
+    let given = section.words("tls-versions", words)?;
     let has = |version| {
         given
             .iter()
             .any(|item: &Given<Version>| item.value == version)
     };
-    TlsVersions {
+    Some(TlsVersions {
         tls12: has(Version::Tls12),
         tls13: has(Version::Tls13),
-    }
-}
-
-/// Chain and key as far as they can be told to be right without a handshake.
-fn identity(
-    section: &Section<'_>,
-    chain_place: &Place,
-    chain: &[u8],
-    key_place: &Place,
-    key: &[u8],
-) -> Option<CertificateFacts> {
-    match certificate::inspect(chain, key) {
-        Ok(facts) => Some(facts),
-        Err(error) => {
-            let place = if error.concerns_key() {
-                key_place
-            } else {
-                chain_place
-            };
-            let complaint = Complaint::Certificate(error.to_string());
-            section.report().problem(place, complaint, error.advice());
-            None
-        }
-    }
-}
-
-fn warn_of_certificate(
-    section: &Section<'_>,
-    place: &Place,
-    facts: &CertificateFacts,
-    now: jiff::Timestamp,
-) {
-    for (caution, advice) in facts.cautions(now) {
-        section.report().warning(place, caution, advice);
-    }
+    })
 }

@@ -6,17 +6,22 @@
 
 mod accounts;
 mod certificate;
+mod chain;
 mod describe;
 mod directory;
 mod eap;
 mod network;
+mod ocsp;
 mod operations;
 mod problem;
+mod realm;
 mod referred;
 mod report;
+mod revocation;
 mod secret;
 mod section;
 mod source;
+mod sources;
 mod ticket_keys;
 mod value;
 
@@ -33,20 +38,28 @@ pub use accounts::{
     Service, TermDeadline,
 };
 pub use certificate::CertificateFacts;
+pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
 pub use directory::{
-    Group, Ldap, LdapServer, Membership, Scope, Security, ServiceAccount, Template, Verify,
+    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, Scope, Security,
+    ServiceAccount, Template, Verify,
 };
 pub use eap::{
-    CertificateName, ClientCertificates, Eap, EapMethod, InnerEapMethod, TeapIdentity, TlsVersions,
+    CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,
+    TlsVersions,
 };
 pub use network::{Client, ClientMethods, Radius};
+pub use ocsp::OcspResponse;
 pub use operations::Audit;
 pub use problem::{Complaint, Finding, Location, Problems, Warning};
+pub use realm::RealmRules;
 pub use referred::{Environment, FileContent, ReadFile, read_file};
+pub use revocation::RevocationLists;
 pub use secret::Secret;
+pub use sources::Sources;
 pub use value::MonthDay;
 
+use eap::Reading;
 use referred::Referred;
 use report::{Given, Report};
 use section::Section;
@@ -59,6 +72,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Our own realms in lower case, the primary one first; never empty.
     pub realms: Vec<String>,
+    /// What is special about some of them.
+    pub realm_rules: BTreeMap<String, RealmRules>,
     /// Whether a name without a realm belongs to the primary one.
     pub bare_names: bool,
     /// Where requests come in; never empty.
@@ -85,6 +100,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// The socket for the command line.
     pub control: PathBuf,
+    /// What all that was read from.
+    pub sources: Sources,
+    /// When something that was read then will not be used any more.
+    pub runs_out: Option<Timestamp>,
 }
 
 impl Config {
@@ -106,7 +125,8 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let referred = Referred::gather(tree.get_ref(), folder, env, read);
         let report = Report::new(&source);
-        let checked = check(Section::root(tree, &report), &referred, now);
+        let sources = referred.sources(path, &text);
+        let checked = check(Section::root(tree, &report), &referred, sources, now);
         report.conclude(checked)
     }
 
@@ -153,7 +173,12 @@ fn parse<'t>(source: &Source<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
     }
 }
 
-fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<Config> {
+fn check(
+    mut root: Section<'_>,
+    referred: &Referred,
+    sources: Sources,
+    now: Timestamp,
+) -> Option<Config> {
     let data = referred.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
     let realms = realms(&mut root);
@@ -161,21 +186,35 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
     let listen = network::listen(&mut root);
     let radius = network::radius(&mut root);
     let (clients, heard) = network::clients(&mut root, referred);
-    let eap = eap::eap(&mut root, referred, heard.eap, now);
+    let eap = eap::eap(&mut root, referred, &realms, heard.eap, now);
+    let reading = Reading {
+        referred,
+        now,
+        fragment: eap
+            .as_ref()
+            .map_or(eap::USUAL_FRAGMENT, |eap| eap.max_fragment),
+    };
+    let realm_rules = realm::realms(&mut root, reading, &realms, eap.as_ref());
     let lockout = accounts::lockout(&mut root);
     let accounts = accounts::accounts(&mut root, referred);
     let kinds = accounts.as_ref().map(|accounts| accounts.kinds.clone());
     let directory = directory::directory(&mut root, referred, &kinds.unwrap_or_default());
     let passwords = accounts::passwords(&mut root);
-    let services = accounts::services(&mut root, &heard.services);
+    let services = accounts::services(
+        &mut root,
+        &heard.services,
+        &offered(eap.as_ref(), &realm_rules),
+    );
     let audit = operations::audit(&mut root, referred, &data);
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, referred, &data);
     root.finish();
+    let runs_out = runs_out(eap.as_ref(), &realm_rules);
     let accounts = accounts?;
     Some(Config {
         data,
         realms,
+        realm_rules,
         bare_names,
         listen,
         radius,
@@ -189,7 +228,34 @@ fn check(mut root: Section<'_>, referred: &Referred, now: Timestamp) -> Option<C
         audit,
         metrics,
         control,
+        sources,
+        runs_out,
     })
+}
+
+/// When the first OCSP response has to be taken away.
+fn runs_out(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Option<Timestamp> {
+    let usual = eap.map(|eap| &eap.usual.chain).into_iter();
+    let named = eap.map_or(&[][..], |eap| &eap.chains);
+    let realms = realms.values().filter_map(|rules| rules.eap.as_ref());
+    let chains = usual
+        .chain(named.iter().map(|named| &named.chain))
+        .chain(realms.map(|profile| &profile.chain));
+    let ends = chains.filter_map(|chain| chain.ocsp_response.as_ref()?.next_update);
+    ends.min()
+}
+
+/// The methods of every table that offers some, by its name.
+fn offered<'c>(
+    eap: Option<&'c Eap>,
+    realms: &'c BTreeMap<String, RealmRules>,
+) -> Vec<(String, &'c [EapMethod])> {
+    let usual = eap.map(|eap| ("eap".to_owned(), &*eap.usual.methods));
+    let realms = realms.iter().filter_map(|(name, rules)| {
+        let eap = rules.eap.as_ref()?;
+        Some((format!("realm.\"{name}\""), &*eap.methods))
+    });
+    usual.into_iter().chain(realms).collect()
 }
 
 fn realms(root: &mut Section<'_>) -> Vec<String> {

@@ -55,6 +55,8 @@ pub struct Client {
     pub mschap_retry: bool,
     /// Whether its Accepts carry a VLAN.
     pub send_vlan: bool,
+    /// Whether it is a server of the federation: then it brings EAP and nothing else.
+    pub federation_peer: bool,
 }
 
 /// The ways of proving a password that a client may use.
@@ -70,6 +72,17 @@ pub struct ClientMethods {
     pub legacy_mschap: bool,
     /// CHAP outside EAP.
     pub legacy_chap: bool,
+}
+
+impl ClientMethods {
+    /// EAP, and nothing besides.
+    pub const EAP_ONLY: Self = Self {
+        eap: true,
+        pap: false,
+        mschapv2: false,
+        legacy_mschap: false,
+        legacy_chap: false,
+    };
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -187,9 +200,10 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
     let secret = client_secret(&mut section, referred);
     let service = service(&mut section);
     let legacy_message_authenticator_optional = legacy(&mut section);
-    let methods = client_methods(&mut section, &service);
+    let federation_peer = section.boolean("federation-peer", false).value;
+    let methods = client_methods(&mut section, &service, federation_peer);
     let mschap_retry = section.boolean("mschap-retry", false).value;
-    let send_vlan = section.boolean("send-vlan", false).value;
+    let send_vlan = send_vlan(&mut section, federation_peer);
     section.finish();
     heard.services.push(service.clone());
     heard.eap |= methods.eap;
@@ -203,6 +217,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
         methods,
         mschap_retry,
         send_vlan,
+        federation_peer,
     })
 }
 
@@ -346,19 +361,34 @@ fn legacy(section: &mut Section<'_>) -> bool {
     legacy.value
 }
 
-fn client_methods(section: &mut Section<'_>, service: &str) -> ClientMethods {
+/// A VLAN is a matter of our own equipment.
+fn send_vlan(section: &mut Section<'_>, federation_peer: bool) -> bool {
+    let send_vlan = section.boolean("send-vlan", false);
+    if send_vlan.value && federation_peer {
+        let complaint = Complaint::Conflict("federation-peer".to_owned());
+        let advice = "no other site knows your VLANs: remove one of the two";
+        section
+            .report()
+            .problem(&send_vlan.place, complaint, advice);
+    }
+    send_vlan.value
+}
+
+fn client_methods(
+    section: &mut Section<'_>,
+    service: &str,
+    federation_peer: bool,
+) -> ClientMethods {
     let Some(given) = section.words("methods", METHODS) else {
-        return ClientMethods {
-            eap: true,
-            pap: false,
-            mschapv2: false,
-            legacy_mschap: false,
-            legacy_chap: false,
-        };
+        return ClientMethods::EAP_ONLY;
     };
     let find = |method| given.iter().find(|given| given.value == method);
     let bare = given.iter().find(|given| given.value != Method::Eap);
-    if let (Some(bare), "eduroam") = (bare, service) {
+    if let (Some(bare), true) = (bare, federation_peer) {
+        let complaint = Complaint::Conflict("federation-peer".to_owned());
+        let advice = "roaming users log on by EAP: other sites must not see what proves a password";
+        section.report().problem(&bare.place, complaint, advice);
+    } else if let (Some(bare), "eduroam") = (bare, service) {
         let caution = "eduroam users would show their password, or what is as good, to this client";
         let advice = "keep methods outside EAP for services like a VPN";
         section.report().warning(&bare.place, caution, advice);

@@ -96,6 +96,9 @@ pub enum Complaint {
     /// Keys that exclude each other are both there.
     #[error("stands beside {0}")]
     Conflict(String),
+    /// A list that takes something away, and leaves nothing.
+    #[error("none of the {0} is left")]
+    NoneLeft(String),
     /// A file that is referred to cannot be used.
     #[error("{0}")]
     Unreadable(String),

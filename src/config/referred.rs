@@ -1,7 +1,7 @@
 //! What the configuration refers to: files and environment variables, all read in one step
 //! before anything is checked, so that the checks do no IO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use super::problem::Complaint;
 use super::report::{Given, Place, Report};
 use super::secret::Secret;
 use super::section::Section;
+use super::sources::Sources;
 
 /// A file as the shell read it.
 #[derive(Debug, Clone)]
@@ -27,14 +28,14 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<FileContent>;
 /// How environment variables are looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a file of at most 1 MiB and notes whether others may do so too.
+/// Reads a file of at most 16 MiB (a large authority's revocation list has some) and notes whether others may do so too.
 ///
 /// # Errors
 /// Whatever the operating system says, or that the file is too large to be meant.
 pub fn read_file(path: &Path) -> io::Result<FileContent> {
     use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
-    const MOST: u64 = 1 << 20;
+    const MOST: u64 = 16 << 20;
 
     let file = std::fs::File::open(path)?;
     let readable_by_others = file.metadata()?.permissions().mode() & 0o004 != 0;
@@ -44,7 +45,7 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
     if length as u64 > MOST {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            "larger than 1 MiB",
+            "larger than 16 MiB",
         ));
     }
     Ok(FileContent {
@@ -53,15 +54,20 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
     })
 }
 
-const FILE_KEYS: &[&str] = &[
+/// Files that take effect only when the configuration is read.
+const FIXED_KEYS: &[&str] = &[
     "secret-file",
     "sealing-key-file",
-    "certificate",
-    "key",
-    "client-ca",
-    "client-crl",
     "ca-file",
     "bind-password-file",
+];
+/// Files that take effect as soon as they change.
+const RENEWABLE_KEYS: &[&str] = &[
+    "certificate",
+    "key",
+    "ocsp-response",
+    "client-ca",
+    "client-crl",
     "ticket-keys",
 ];
 const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
@@ -70,6 +76,7 @@ const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
 pub(super) struct Referred {
     folder: PathBuf,
     files: BTreeMap<PathBuf, io::Result<FileContent>>,
+    renewable: BTreeSet<PathBuf>,
     variables: BTreeMap<String, Option<Secret>>,
 }
 
@@ -85,6 +92,7 @@ impl Referred {
         let mut gathered = Self {
             folder,
             files: BTreeMap::new(),
+            renewable: BTreeSet::new(),
             variables: BTreeMap::new(),
         };
         gathered.gather_table(table, env, read);
@@ -95,8 +103,13 @@ impl Referred {
         for (key, value) in table {
             let key = key.get_ref().as_ref();
             match value.get_ref() {
-                DeValue::String(text) if FILE_KEYS.contains(&key) => {
+                DeValue::String(text)
+                    if FIXED_KEYS.contains(&key) || RENEWABLE_KEYS.contains(&key) =>
+                {
                     let path = self.absolute(text);
+                    if RENEWABLE_KEYS.contains(&key) {
+                        self.renewable.insert(path.clone());
+                    }
                     self.files.entry(path).or_insert_with_key(|path| read(path));
                 }
                 DeValue::String(name) if VARIABLE_KEYS.contains(&key) => {
@@ -111,6 +124,24 @@ impl Referred {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// All that was read, and the text of the configuration itself.
+    pub(super) fn sources(&self, path: &Path, text: &str) -> Sources {
+        let own = FileContent {
+            octets: Secret::new(text.as_bytes().to_vec()),
+            readable_by_others: false,
+        };
+        let read = self.files.iter();
+        let mut files: BTreeMap<_, _> = read
+            .filter_map(|(path, content)| Some((path.clone(), content.as_ref().ok()?.clone())))
+            .collect();
+        files.insert(path.to_owned(), own);
+        Sources {
+            path: path.to_owned(),
+            files,
+            renewable: self.renewable.clone(),
         }
     }
 

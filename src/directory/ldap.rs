@@ -1,7 +1,8 @@
 //! A directory that is asked over LDAP (RFC 4511): OpenLDAP, 389ds, Active Directory.
 //!
 //! ```text
-//! find   ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
+//! find   ── mirror, if it knows ─────────────────────────────────────────── Account
+//!        ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
 //! verify ── BindAttempt ── pool ── binds: a connection of its own ── bind: Verdict
 //! ```
 //!
@@ -14,10 +15,13 @@ mod binds;
 mod connector;
 mod failure;
 mod mapping;
+pub mod mirror;
+mod mirrored;
 mod moment;
 mod password_policy;
 mod pool;
 mod query;
+mod recent;
 mod server;
 mod template;
 #[cfg(test)]
@@ -26,6 +30,7 @@ mod translate;
 mod write;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,11 +50,14 @@ use super::{
 };
 use crate::config::Ldap as Settings;
 use crate::metrics::{Metrics, MetricsError};
+use crate::store::Store;
 
 use connector::Connector;
 use mapping::Mapping;
+use mirror::{Mirror, MirrorKeeper, Mirrored};
 use pool::Pool;
 use query::Queries;
+use recent::Recent;
 use server::Server;
 
 pub use failure::Failure;
@@ -67,6 +75,7 @@ pub struct LdapDirectory {
     timeout: Duration,
     writes: bool,
     questions: Arc<Semaphore>,
+    mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
 }
@@ -76,6 +85,7 @@ struct Asked {
     pool: Pool,
     queries: Queries,
     mapping: Mapping,
+    recent: Recent,
 }
 
 /// Why a directory can't even be tried.
@@ -93,7 +103,8 @@ pub enum OpenError {
 }
 
 impl LdapDirectory {
-    /// Begins to connect, and returns at once: whether the directory is there shows later.
+    /// Begins to connect, and returns at once: whether the directory is there shows later. A mirror
+    /// keeps its journal in the folder `data`.
     ///
     /// # Errors
     /// [`OpenError`]; none of it is the directory's.
@@ -101,6 +112,8 @@ impl LdapDirectory {
         settings: &Settings,
         realms: &[Realm],
         metrics: &Metrics,
+        data: &Path,
+        store: &Store,
     ) -> Result<Self, OpenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -116,6 +129,7 @@ impl LdapDirectory {
         let asked = Asked {
             queries: Queries::new(settings, &mapping),
             mapping,
+            recent: Recent::new(settings.grace),
             pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
         };
         Ok(Self {
@@ -123,8 +137,14 @@ impl LdapDirectory {
             timeout: settings.timeout,
             writes: settings.write,
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
+            mirror: mirrored::start(settings, realms, data, store)?,
             runtime: Some(runtime),
         })
+    }
+
+    fn mirrored(&self, name: &str) -> Mirrored {
+        let mirror = self.mirror.as_ref();
+        mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
     }
 
     /// Answers a question on the directory's own threads, once, by the deadline.
@@ -200,10 +220,29 @@ impl Directory for LdapDirectory {
         if name.is_empty() || name.len() > MAX_NAME_OCTETS {
             return Found::Unknown;
         }
+        match self.mirrored(name) {
+            Mirrored::Account(account) => return Found::Account(account),
+            Mirrored::Nobody => return Found::Unknown,
+            Mirrored::Ambiguous => {
+                return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
+            }
+            Mirrored::Unsure => {}
+        }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {
-            asked.find(deadline, &name, realm.as_ref()).await
+            let answer = asked.find(deadline, &name, realm.as_ref()).await;
+            let now = Instant::now();
+            asked.recent.note(&name, realm.as_ref(), &answer, now);
+            answer
         }))
+    }
+
+    fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        self.asked.recent.find(name, realm, Instant::now())
+    }
+
+    fn grace(&self) -> Duration {
+        self.asked.recent.keep()
     }
 
     fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
@@ -226,6 +265,17 @@ impl Directory for LdapDirectory {
 
     fn writer(&self) -> Option<&dyn DirectoryWriter> {
         self.writes.then_some(self)
+    }
+
+    fn mirror(&self) -> Option<&Arc<Mirror>> {
+        self.mirror.as_ref().map(|(mirror, _)| mirror)
+    }
+
+    fn list(&self) -> Option<Vec<Arc<Account>>> {
+        let mirror = self.mirror().filter(|mirror| mirror.is_in_use())?;
+        let mut accounts = mirror.accounts();
+        accounts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        Some(accounts)
     }
 
     fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
@@ -293,7 +343,11 @@ impl Asked {
             .pool
             .bind(deadline, attempt.entry(), attempt.password());
         let result = bound.await.or_else(unavailable)?;
-        bind::judge(attempt, &result).or_else(unavailable)
+        let verdict = bind::judge(attempt, &result).or_else(unavailable)?;
+        if matches!(verdict, Verdict::Closed { .. }) {
+            self.recent.forget(&account.id);
+        }
+        Ok(verdict)
     }
 }
 

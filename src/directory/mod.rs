@@ -9,7 +9,6 @@ pub mod ask;
 pub mod attributes;
 pub mod draft;
 mod embedded;
-
 pub mod entry;
 mod generalized_time;
 pub mod import;
@@ -36,6 +35,18 @@ pub trait Directory: Send + Sync {
     /// elsewhere comes back as [`Found::Ask`].
     fn find(&self, name: &str, realm: Option<&Realm>) -> Found;
 
+    /// The account as the directory last had it, if it told of it within [`grace`](Self::grace):
+    /// for when it can't be asked, and for nobody who has not proven who they are before.
+    fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        let (_, _) = (name, realm);
+        None
+    }
+
+    /// How long what the directory told of an account serves while it can't be asked.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Has the directory check a password, for an account that says so
     /// ([`Verification::Bind`](portvakt_auth::Verification)). Never waits. Whether the account is
     /// locked here is the caller's to know, and to know before: what is asked here counts there.
@@ -49,6 +60,11 @@ pub trait Directory: Send + Sync {
     /// The servers behind it and how they fare; none where there are none.
     fn servers(&self) -> Vec<ServerState> {
         Vec::new()
+    }
+
+    /// Its accounts in memory, where they are kept.
+    fn mirror(&self) -> Option<&Arc<ldap::mirror::Mirror>> {
+        None
     }
 
     /// What the directory has under a name and how it is understood, for whoever wants to know why;

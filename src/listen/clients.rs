@@ -26,6 +26,8 @@ pub struct Client {
     pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
+    /// Whether it is a server of the federation, which brings roaming users (I1).
+    pub federation_peer: bool,
     /// What became of its requests.
     pub counters: ClientMetrics,
 }
@@ -67,13 +69,8 @@ mod tests {
                 secret: SharedSecret::new(b"a secret of some length").unwrap(),
                 message_authenticator: MessageAuthenticatorPolicy::Required,
                 service: "eduroam".to_owned(),
-                methods: ClientMethods {
-                    eap: true,
-                    pap: false,
-                    mschapv2: false,
-                    legacy_mschap: false,
-                    legacy_chap: false,
-                },
+                federation_peer: false,
+                methods: ClientMethods::EAP_ONLY,
                 mschap_retry: false,
                 send_vlan: true,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),

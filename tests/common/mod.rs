@@ -22,6 +22,7 @@
 mod access_point;
 mod daemon;
 mod eapol_test;
+pub mod ocsp;
 mod prompted;
 mod radclient;
 mod setup;

@@ -11,10 +11,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod active_directory;
 mod battery;
+mod by_domain;
 mod connect;
+#[path = "../common/active_directory.rs"]
+mod domain;
 mod faults;
+mod grace;
 mod hostile;
+mod mirror;
 mod people;
 mod policy;
 mod steady;

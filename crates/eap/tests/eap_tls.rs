@@ -239,10 +239,15 @@ fn an_unsound_certificate_is_refused_with_its_cause() {
             purposes: vec![ExtendedKeyUsagePurpose::ServerAuth],
             ..sound.clone()
         };
+        let early = ClientCertificate {
+            begins: 2080,
+            ..sound.clone()
+        };
         let stranger = Authority::new("Stranger").issue_client(&sound);
         let ours = |certificate| registry.authority.issue_client(certificate);
         for (identity, problem) in [
             (Some(ours(&expired)), CertificateProblem::Expired),
+            (Some(ours(&early)), CertificateProblem::NotYetValid),
             (Some(ours(&for_servers)), CertificateProblem::WrongPurpose),
             (Some(stranger), CertificateProblem::UnknownAuthority),
             (None, CertificateProblem::Missing),

@@ -12,10 +12,10 @@ mod common;
 
 use common::{Campus, PASSWORD, USER};
 use portvakt_eap::{
-    Alert, Conversation, FailureCause, Limits, ServerTls, Stage, Step, TlsAlert, TlsConfigError,
-    TlsProblem, TlsVersions,
+    Alert, Conversation, FailureCause, InnerCredential, Limits, MethodType, Methods, ServerTls,
+    Stage, Step, TlsAlert, TlsConfigError, TlsProblem, TlsVersions, Verdict,
 };
-use portvakt_testkit::supplicant::{Authority, Outcome, Profile, Supplicant};
+use portvakt_testkit::supplicant::{Authority, Outcome, Profile, Supplicant, converse_within};
 
 #[test]
 fn a_device_that_does_not_trust_our_ca_says_so() {
@@ -35,6 +35,27 @@ fn a_device_that_does_not_trust_our_ca_says_so() {
              the device does not trust the CA that issued our certificate"
         );
         assert_eq!(supplicant.outcome(), Some(Outcome::Failure));
+    }
+}
+
+/// RFC 6066 §8, RFC 8446 §4.4.2.1: the octets as they were given, for the server's own certificate.
+#[test]
+fn an_ocsp_response_reaches_the_device_under_both_versions() {
+    let authority = Authority::new("Campus");
+    let server = authority.issue_server();
+    let (chain, key) = (server.chain_pem.as_bytes(), server.key_pem.as_bytes());
+    for versions in [TlsVersions::Tls12Only, TlsVersions::Tls13Only] {
+        for response in [None, Some(&b"what the CA says"[..])] {
+            let tls = ServerTls::from_pem_stapled(chain, key, versions, response).unwrap();
+            let methods = Methods::new(tls, &[MethodType::Ttls]).unwrap();
+            let profile = Profile::pap(&authority, USER, PASSWORD);
+            let seen = profile.seen.clone();
+            let accept = |_: &mut Conversation, _: &InnerCredential| Verdict::Accepted;
+            let mut supplicant = Supplicant::new(profile);
+            let ending = converse_within(&methods, &mut supplicant, Limits::USUAL, accept).unwrap();
+            assert!(ending.result.unwrap().is_ok());
+            assert_eq!(seen.staple(), response.unwrap_or_default(), "{versions:?}");
+        }
     }
 }
 

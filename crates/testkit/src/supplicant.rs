@@ -19,6 +19,7 @@ mod inner_tls;
 mod network;
 mod pair;
 mod random;
+mod seen;
 mod teap;
 
 pub use accounts::User;
@@ -31,6 +32,7 @@ pub use network::{Action, Course, Message, converse_over};
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use random::Random;
 pub use rcgen::ExtendedKeyUsagePurpose;
+pub use seen::Seen;
 pub use teap::{TeapDevice, Twist};
 
 use framing::Framing;
@@ -74,6 +76,8 @@ pub struct Profile {
     pub proves_anew: bool,
     /// For TLS client authentication, by itself or inside the tunnel.
     pub certificate: Option<ClientIdentity>,
+    /// What the server showed it.
+    pub seen: Seen,
 }
 
 impl Profile {
@@ -91,6 +95,7 @@ impl Profile {
             eager: false,
             proves_anew: false,
             certificate: None,
+            seen: Seen::default(),
         }
     }
 

@@ -120,6 +120,21 @@ impl ServerTls {
         key: &[u8],
         versions: TlsVersions,
     ) -> Result<Self, TlsConfigError> {
+        Self::from_pem_stapled(chain, key, versions, None)
+    }
+
+    /// As [`ServerTls::from_pem`]. Devices that ask for it get `ocsp_response` (DER, RFC 6960) with
+    /// the server's own certificate; there is no place for responses about its issuers. Whether it
+    /// fits the certificate is not checked.
+    ///
+    /// # Errors
+    /// [`TlsConfigError`], each a sentence for the operator.
+    pub fn from_pem_stapled(
+        chain: &[u8],
+        key: &[u8],
+        versions: TlsVersions,
+        ocsp_response: Option<&[u8]>,
+    ) -> Result<Self, TlsConfigError> {
         let chain = read_chain(chain)?;
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|error| TlsConfigError::KeyPem(error.to_string()))?;
@@ -127,7 +142,7 @@ impl ServerTls {
             .with_protocol_versions(versions.supported())
             .map_err(|error| TlsConfigError::Refused(error.to_string()))?
             .with_no_client_auth()
-            .with_single_cert(chain, key)
+            .with_single_cert_with_ocsp(chain, key, ocsp_response.unwrap_or_default().to_vec())
             .map_err(|error| TlsConfigError::KeyUnfit(error.to_string()))?;
         set_basics(&mut config);
         Ok(ServerTls {

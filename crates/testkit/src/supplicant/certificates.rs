@@ -34,12 +34,30 @@ impl Authority {
     /// # Panics
     /// Where the cryptographic library fails.
     pub fn new(name: &str) -> Self {
+        Authority::with_intermediate(name, ca_params(&format!("{name} Issuing CA")))
+    }
+
+    /// One whose intermediate has had its time, its root not.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn with_expired_intermediate(name: &str) -> Self {
+        let mut params = ca_params(&format!("{name} Issuing CA"));
+        params.not_after = rcgen::date_time_ymd(2024, 1, 1);
+        Authority::with_intermediate(name, params)
+    }
+
+    fn with_intermediate(name: &str, intermediate: CertificateParams) -> Self {
         let root = CertifiedIssuer::self_signed(ca_params(&format!("{name} Root CA")), key())
             .expect("a root");
         let intermediate =
-            CertifiedIssuer::signed_by(ca_params(&format!("{name} Issuing CA")), key(), &root)
-                .expect("an intermediate");
+            CertifiedIssuer::signed_by(intermediate, key(), &root).expect("an intermediate");
         Authority { root, intermediate }
+    }
+
+    /// The intermediate, PEM: what a server is told to take where it does not trust all of the root.
+    pub fn intermediate_pem(&self) -> String {
+        self.intermediate.pem()
     }
 
     /// The root, DER: what a device is told to trust.

@@ -57,6 +57,8 @@ pub struct ClientCertificate {
     pub common_name: String,
     /// One octet is enough for a test.
     pub serial: u8,
+    /// The year at whose beginning its time begins.
+    pub begins: i32,
     /// The year at whose beginning it ends.
     pub ends: i32,
     /// What it may be used for.
@@ -72,6 +74,7 @@ impl ClientCertificate {
             dns: None,
             common_name: "A device".into(),
             serial,
+            begins: 2020,
             ends: 2090,
             purposes: vec![ExtendedKeyUsagePurpose::ClientAuth],
         }
@@ -83,7 +86,7 @@ impl ClientCertificate {
             .distinguished_name
             .push(DnType::CommonName, self.common_name.as_str());
         params.serial_number = Some(SerialNumber::from_slice(&[self.serial]));
-        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_before = date_time_ymd(self.begins, 1, 1);
         params.not_after = date_time_ymd(self.ends, 1, 1);
         params.extended_key_usages.clone_from(&self.purposes);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

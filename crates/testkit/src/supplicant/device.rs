@@ -1,5 +1,6 @@
 //! What a device keeps between conversations: its TLS sessions.
 
+use super::seen::Witness;
 use super::{Profile, Supplicant};
 use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
@@ -43,10 +44,12 @@ pub(super) fn tls_config(profile: &Profile) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(profile.trusted.clone()).expect("a certificate");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let witness = Witness::new(roots, Arc::clone(&provider), profile.seen.clone());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&profile.versions)
         .expect("TLS versions")
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(witness));
     let mut config = match &profile.certificate {
         Some(certificate) => builder
             .with_client_auth_cert(certificate.chain.clone(), certificate.key.clone_key())

@@ -1,0 +1,94 @@
+//! What is read off at each scrape.
+
+use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, Opts, Registry};
+
+use super::mirror::MirrorGauges;
+use super::{MetricsError, Readings};
+
+/// One gauge for each reading.
+pub(super) struct Gauges {
+    locked_accounts: IntGauge,
+    conversations: IntGauge,
+    hash_queue: IntGauge,
+    store_healthy: IntGauge,
+    store_waiting: IntGauge,
+    audit_dropped: IntCounter,
+    certificate_days_left: Gauge,
+    chain_days_left: GaugeVec,
+    revocation_list_days_left: GaugeVec,
+    mirror: MirrorGauges,
+}
+
+impl Gauges {
+    pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
+        let gauge = |name, help| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone())).map(|()| gauge)
+        };
+        let audit_dropped = IntCounter::new("audit_dropped_total", "Lines the audit log lost")?;
+        registry.register(Box::new(audit_dropped.clone()))?;
+        let days = "Days until the certificate expires; NaN without one";
+        let certificate_days_left = Gauge::new("certificate_days_left", days)?;
+        registry.register(Box::new(certificate_days_left.clone()))?;
+        let by_name = |name, help, label| {
+            let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(gauges.clone())).map(|()| gauges)
+        };
+        Ok(Self {
+            locked_accounts: gauge("locked_accounts", "Accounts that are locked after failures")?,
+            conversations: gauge("conversations", "EAP conversations in progress")?,
+            hash_queue: gauge("hash_queue_length", "Passwords that wait to be checked")?,
+            store_healthy: gauge("store_healthy", "1 while the store takes what it is given")?,
+            store_waiting: gauge(
+                "store_waiting",
+                "Entries that the store has not yet on disk",
+            )?,
+            audit_dropped,
+            certificate_days_left,
+            chain_days_left: by_name(
+                "chain_days_left",
+                "Days until the certificate of a chain expires",
+                "chain",
+            )?,
+            revocation_list_days_left: by_name(
+                "revocation_list_days_left",
+                "Days until a list of revoked client certificates has to be replaced",
+                "realm",
+            )?,
+            mirror: MirrorGauges::new(registry)?,
+        })
+    }
+
+    pub(super) fn set(&self, readings: &Readings) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.locked_accounts.set(count(readings.locked_accounts));
+        self.conversations.set(count(readings.conversations));
+        self.hash_queue.set(count(readings.hash_queue));
+        self.store_healthy.set(i64::from(readings.store_healthy));
+        self.store_waiting.set(count(readings.store_waiting));
+        let new = readings
+            .audit_dropped
+            .saturating_sub(self.audit_dropped.get());
+        self.audit_dropped.inc_by(new);
+        let days = readings
+            .certificate_days_left
+            .and_then(|days| i32::try_from(days).ok());
+        self.certificate_days_left
+            .set(days.map_or(f64::NAN, f64::from));
+        set_all(&self.chain_days_left, &readings.chain_days_left);
+        set_all(
+            &self.revocation_list_days_left,
+            &readings.revocation_list_days_left,
+        );
+        self.mirror.set(readings.mirror.as_ref());
+    }
+}
+
+/// Names that are gone go from the page, too.
+fn set_all(gauges: &GaugeVec, days: &[(String, i64)]) {
+    gauges.reset();
+    for (name, days) in days {
+        let days = i32::try_from(*days).map_or(f64::NAN, f64::from);
+        gauges.with_label_values(&[name]).set(days);
+    }
+}

@@ -1,0 +1,159 @@
+//! What the metrics page and the health page show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::access::{Access, End};
+use crate::directory::ServerState;
+use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
+use crate::metrics::Readings;
+use crate::metrics::http::{self, Check};
+
+/// What the pages show.
+pub(super) struct Pages(Arc<Access>);
+
+impl Pages {
+    pub(super) fn new(access: Arc<Access>) -> Self {
+        Self(access)
+    }
+}
+
+impl http::Source for Pages {
+    fn readings(&self) -> Readings {
+        let access = &self.0;
+        let now = access.clock.now();
+        let store = access.store.health();
+        let policy = access.policy.load();
+        let validity = &policy.validity;
+        let days_left = |ends: &[End]| {
+            let left = |end: &End| (end.name.clone(), days_between(now.utc, end.at));
+            ends.iter().map(left).collect()
+        };
+        Readings {
+            locked_accounts: access.locks.locked(now.tick),
+            conversations: access.conversations.len(),
+            hash_queue: access.hashing.load().waiting,
+            store_healthy: store.is_ok(),
+            store_waiting: store.locks_waiting + store.entries_waiting,
+            audit_dropped: access.audit.health().dropped,
+            certificate_days_left: validity
+                .of_default_chain()
+                .map(|ends| days_between(now.utc, ends)),
+            chain_days_left: days_left(&validity.chains),
+            revocation_list_days_left: days_left(&validity.revocation_lists),
+            mirror: access.directory.mirror().map(|mirror| mirror.reading()),
+        }
+    }
+
+    fn health(&self) -> http::Health {
+        let store = self.0.store.health();
+        let refuses = || {
+            let error = store.last_error.as_deref().unwrap_or("a commit hangs");
+            format!(
+                "the disk refuses ({error}); {} locks are in memory only and are written as soon \
+                 as it recovers",
+                store.locks_waiting
+            )
+        };
+        let audit = self.0.audit.health().failure;
+        let (policy, now) = (self.0.policy.load(), Timestamp::now());
+        let expired = past(&policy.validity.chains, now);
+        let stale = match policy.validity.lists_refuse {
+            true => past(&policy.validity.revocation_lists, now),
+            false => String::new(),
+        };
+        let check = |name, ok, detail: String| Check { name, ok, detail };
+        let servers = self.0.directory.servers();
+        let mirror = self.0.directory.mirror();
+        let is_missed = all_down(&servers) && !mirror.is_some_and(|mirror| mirror.is_in_use());
+        let mut detail = downs(&servers);
+        if is_missed {
+            detail += &grace(self.0.directory.grace());
+        }
+        let directory = (!servers.is_empty()).then(|| check("directory", !is_missed, detail));
+        http::Health {
+            checks: [
+                check(
+                    "store",
+                    store.is_ok(),
+                    if store.is_ok() {
+                        String::new()
+                    } else {
+                        refuses()
+                    },
+                ),
+                check("audit", audit.is_none(), audit.unwrap_or_default()),
+                check(
+                    "certificate",
+                    expired.is_empty(),
+                    match expired.is_empty() {
+                        true => String::new(),
+                        false => format!("expired; devices refuse it: {expired}"),
+                    },
+                ),
+                check(
+                    "revocation",
+                    stale.is_empty(),
+                    match stale.is_empty() {
+                        true => String::new(),
+                        false => format!(
+                            "a list should have been replaced; client certificates are refused: \
+                             {stale}"
+                        ),
+                    },
+                ),
+            ]
+            .into_iter()
+            .chain(directory)
+            .chain(mirror.map(|mirror| mirror_check(&mirror.reading())))
+            .collect(),
+        }
+    }
+}
+
+/// A mirror that is in use is well, though it may have something to say.
+fn mirror_check(reading: &MirrorReading) -> Check {
+    Check {
+        name: "mirror",
+        ok: reading.state != MirrorState::TooOld && reading.disk.is_none(),
+        detail: reading.in_words(),
+    }
+}
+
+/// Whether there are servers of a directory, and none of them can be asked.
+fn all_down(servers: &[ServerState]) -> bool {
+    !servers.is_empty() && servers.iter().all(|server| server.down.is_some())
+}
+
+/// Which servers of the directory can't be asked, since when and why not.
+fn downs(servers: &[ServerState]) -> String {
+    let downs = servers.iter().filter_map(|server| {
+        let (since, why) = server.down.as_ref()?;
+        Some(format!("{} for {} s: {why}", server.name, since.as_secs()))
+    });
+    downs.collect::<Vec<_>>().join("; ")
+}
+
+/// The names of what has ended.
+fn past(ends: &[End], now: Timestamp) -> String {
+    let past = ends.iter().filter(|end| end.at <= now);
+    let names: Vec<_> = past.map(|end| end.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// Who goes on while a directory is away that has no mirror.
+fn grace(grace: Duration) -> String {
+    match grace.as_secs() {
+        0 => String::new(),
+        seconds => format!(
+            "; remembered log-ons go on for {seconds} s after the directory last told of the account"
+        ),
+    }
+}
+
+/// Whole days from `now` until `then`, rounded down; negative once it has passed.
+fn days_between(now: Timestamp, then: Timestamp) -> i64 {
+    (then.as_second() - now.as_second()).div_euclid(24 * 60 * 60)
+}
