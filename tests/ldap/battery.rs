@@ -1,4 +1,5 @@
-//! The same log-ons over every directory: embedded, slapd with hashes read, slapd by bind.
+//! The same log-ons over every directory: embedded, slapd with hashes read, slapd by bind,
+//! and what speaks as Active Directory does.
 
 use crate::common::{AccessPoint, Daemon, EapolTest, Setup, Slapd};
 use crate::people::{ATTRIBUTES, PASSWORD, everybody};
@@ -7,7 +8,7 @@ use crate::people::{ATTRIBUTES, PASSWORD, everybody};
 struct Site {
     daemon: Daemon,
     #[expect(dead_code, reason = "lives as long as the daemon")]
-    slapd: Option<Slapd>,
+    behind: Option<Box<dyn std::any::Any>>,
 }
 
 fn setup() -> Setup {
@@ -17,7 +18,7 @@ fn setup() -> Setup {
 fn embedded() -> Site {
     Site {
         daemon: setup().people(&everybody()).start(),
-        slapd: None,
+        behind: None,
     }
 }
 
@@ -26,7 +27,7 @@ fn slapd(verify: &str) -> Site {
     let table = slapd.directory_table(&format!("verify = {verify:?}\n{ATTRIBUTES}"));
     Site {
         daemon: setup().people("").more(&table).start(),
-        slapd: Some(slapd),
+        behind: Some(Box::new(slapd)),
     }
 }
 
@@ -36,6 +37,15 @@ fn by_hash() -> Site {
 
 fn by_bind() -> Site {
     slapd("bind")
+}
+
+/// What speaks as Active Directory does, by bind.
+fn by_domain() -> Site {
+    let directory = crate::by_domain::everybody();
+    Site {
+        daemon: crate::by_domain::start(&directory, setup(), ""),
+        behind: Some(Box::new(directory)),
+    }
 }
 
 fn right_password_lets_in_by_pap_and_in_a_tunnel(site: &Site) {
@@ -110,7 +120,7 @@ macro_rules! battery {
     };
 }
 
-battery!(embedded, by_hash, by_bind:
+battery!(embedded, by_hash, by_bind, by_domain:
     right_password_lets_in_by_pap_and_in_a_tunnel,
     alias_is_the_same_account,
     wrong_password_and_unknown_name_are_refused_for_what_they_are,
