@@ -87,8 +87,16 @@ impl<T: Send + 'static> Question<T> {
     /// # Errors
     /// As the directory answers.
     pub fn wait(self) -> Result<T, FindError> {
+        self.wait_since(Instant::now())
+    }
+
+    /// As [`wait`](Self::wait), of a matter that began earlier and has its one deadline.
+    ///
+    /// # Errors
+    /// As the directory answers.
+    pub fn wait_since(self, began: Instant) -> Result<T, FindError> {
         let (sender, receiver) = channel();
-        self.start(Instant::now(), move |answer| {
+        self.start(began, move |answer| {
             let _ = sender.send(answer);
         });
         let lost = |_| Err(FindError::Unavailable("the question was lost".into()));

@@ -27,6 +27,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod write;
+mod written;
 
 use std::io;
 use std::path::Path;
@@ -42,7 +44,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout_at;
 use zeroize::Zeroizing;
 
-use super::{Answer, Directory, FindError, Found, Question, Reply, ServerState, Verdict, Verify};
+use super::entry::Entry;
+use super::{
+    Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
+    Verify,
+};
 use crate::config::Ldap as Settings;
 use crate::metrics::{Metrics, MetricsError};
 use crate::store::Store;
@@ -54,6 +60,7 @@ use pool::Pool;
 use query::Queries;
 use recent::Recent;
 use server::Server;
+use written::Written;
 
 pub use failure::Failure;
 pub use mapping::{Reading, Remark};
@@ -68,6 +75,8 @@ const MARGIN: Duration = Duration::from_millis(50);
 pub struct LdapDirectory {
     asked: Arc<Asked>,
     timeout: Duration,
+    writes: bool,
+    written: Written,
     questions: Arc<Semaphore>,
     mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
@@ -129,6 +138,8 @@ impl LdapDirectory {
         Ok(Self {
             asked: Arc::new(asked),
             timeout: settings.timeout,
+            writes: settings.write,
+            written: Written::new(mirrored::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             mirror: mirrored::start(settings, realms, data, store)?,
             runtime: Some(runtime),
@@ -214,12 +225,14 @@ impl Directory for LdapDirectory {
             return Found::Unknown;
         }
         match self.mirrored(name) {
-            Mirrored::Account(account) => return Found::Account(account),
+            Mirrored::Account(account) if !self.written.is_fresh(&account.id, Instant::now()) => {
+                return Found::Account(account);
+            }
             Mirrored::Nobody => return Found::Unknown,
             Mirrored::Ambiguous => {
                 return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
             }
-            Mirrored::Unsure => {}
+            Mirrored::Account(_) | Mirrored::Unsure => {}
         }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {
@@ -267,6 +280,10 @@ impl Directory for LdapDirectory {
         Some(accounts)
     }
 
+    fn writer(&self) -> Option<&dyn DirectoryWriter> {
+        self.writes.then_some(self)
+    }
+
     fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
         let (name, realm) = (name.to_owned(), realm.cloned());
         Some(self.answer(move |asked, deadline| async move {
@@ -276,12 +293,12 @@ impl Directory for LdapDirectory {
 }
 
 impl Asked {
-    async fn read(
+    async fn entries(
         &self,
         deadline: Instant,
         name: &str,
         realm: Option<&Realm>,
-    ) -> Result<Vec<Reading>, FindError> {
+    ) -> Result<Vec<Entry>, FindError> {
         let found = self.pool.ask(deadline, |ldap| async move {
             let mut entries = self.queries.find(ldap.clone(), name, realm).await?;
             for entry in &mut entries {
@@ -289,7 +306,16 @@ impl Asked {
             }
             Ok(entries)
         });
-        let entries = found.await.or_else(unavailable)?;
+        found.await.or_else(unavailable)
+    }
+
+    async fn read(
+        &self,
+        deadline: Instant,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Reading>, FindError> {
+        let entries = self.entries(deadline, name, realm).await?;
         let now = Timestamp::now();
         Ok(entries
             .iter()

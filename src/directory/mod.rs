@@ -221,6 +221,21 @@ pub enum WriteError {
         /// What is wrong with it.
         cause: NameError,
     },
+    /// The directory could not be asked, or has nobody that can be told apart.
+    #[error(transparent)]
+    Directory(#[from] FindError),
+    /// The directory has no place for it, or it is not ours to change there; what.
+    #[error("{0} can't be written into the directory: change that where it is kept")]
+    NotWritable(&'static str),
+    /// The directory says no, in its words.
+    #[error("the directory refuses the change: {0}")]
+    Refused(String),
+    /// Written, and without effect.
+    #[error(
+        "the directory took the change, but another of its attributes says otherwise: \
+         `portvakt account show {0} --raw`"
+    )]
+    Overruled(AccountId),
     /// The disk refuses.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -22,8 +22,12 @@ pub const SERVICE_PASSWORD: &str = "the-password-of-our-account";
 const ROOT_DN: &str = "cn=admin,dc=campus,dc=example";
 const ROOT_PASSWORD: &str = "the-password-of-the-administrator";
 
-/// eduPerson and schac as far as the tests need them, and what no standard schema knows.
+const CONFIG_DN: &str = "cn=admin,cn=config";
+
+/// eduPerson and schac as far as the tests need them.
 const SCHEMA: &str = include_str!("people.schema");
+/// What no standard schema knows, as it is shipped.
+const OWN_SCHEMA: &str = include_str!("../../config/ldap/portvakt-openldap.ldif");
 
 /// The tree, our account, and a policy that locks after three failed binds.
 const TREE: &str = "\
@@ -64,6 +68,7 @@ pub struct Slapd {
     port: u16,
     tls_port: u16,
     child: Option<Child>,
+    access: String,
 }
 
 impl Drop for Slapd {
@@ -82,12 +87,31 @@ impl Slapd {
 
     /// As [`with`](Self::with), with further lines at the head of its configuration.
     pub fn set_up(people: &str, lines: &str) -> Self {
+        let lines = format!("{}{lines}", own_schema());
+        let access = format!(
+            "access to attrs=userPassword by dn.exact=\"{SERVICE_DN}\" read by * auth
+access to * by dn.exact=\"{SERVICE_DN}\" read by * none
+limits dn.exact=\"{SERVICE_DN}\" size=unlimited"
+        );
+        Self::made(people, &lines, access)
+    }
+
+    /// One as Debian installs it, without our schema and with nothing that knows of us.
+    pub fn as_installed(people: &str) -> Self {
+        let access = "access to attrs=userPassword by self write by anonymous auth by * none
+access to attrs=shadowLastChange by self write by * read
+access to * by users read by * none";
+        Self::made(people, "", access.to_owned())
+    }
+
+    fn made(people: &str, lines: &str, access: String) -> Self {
         let mut slapd = Self {
             folder: TempDir::with_prefix("slapd").unwrap(),
             authority: Authority::new("Directory"),
             port: 0,
             tls_port: 0,
             child: None,
+            access,
         };
         slapd.write_certificate();
         fs::create_dir(slapd.path("db")).unwrap();
@@ -124,6 +148,9 @@ TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
 {lines}
+database config
+rootdn \"{CONFIG_DN}\"
+rootpw {ROOT_PASSWORD}
 database mdb
 suffix \"{SUFFIX}\"
 directory {folder}/db
@@ -135,10 +162,9 @@ overlay syncprov
 overlay ppolicy
 ppolicy_default \"cn=policy,{SUFFIX}\"
 ppolicy_use_lockout
-access to attrs=userPassword by dn.exact=\"{SERVICE_DN}\" read by * auth
-access to * by dn.exact=\"{SERVICE_DN}\" read by * none
-limits dn.exact=\"{SERVICE_DN}\" size=unlimited
-"
+{}
+",
+            self.access
         )
     }
 
@@ -219,33 +245,70 @@ limits dn.exact=\"{SERVICE_DN}\" size=unlimited
 
     /// Changes entries as LDIF says, as the administrator.
     pub fn change(&self, ldif: &str) {
-        let mut command = Command::new("ldapmodify");
-        command.args(["-x", "-H", &self.ldap(), "-D", ROOT_DN, "-w", ROOT_PASSWORD]);
-        let changed = run_with(&mut command, ldif);
+        self.change_as(ROOT_DN, ldif);
+    }
+
+    /// Whether it takes such a change.
+    pub fn try_change(&self, ldif: &str) -> bool {
+        let mut command = self.command("ldapmodify", ROOT_DN, ROOT_PASSWORD);
+        run_with(&mut command, ldif).status.success()
+    }
+
+    /// Changes its own configuration as LDIF says.
+    pub fn configure(&self, ldif: &str) {
+        self.change_as(CONFIG_DN, ldif);
+    }
+
+    /// Entries without a `changetype` are added.
+    fn change_as(&self, dn: &str, ldif: &str) {
+        let changed = run_with(
+            self.command("ldapmodify", dn, ROOT_PASSWORD).arg("-a"),
+            ldif,
+        );
         assert!(changed.status.success(), "{}\n{ldif}", text(&changed));
+    }
+
+    /// A program of ldap-utils that speaks to it as `dn`.
+    pub fn command(&self, program: &str, dn: &str, password: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(["-x", "-H", &self.ldap(), "-D", dn, "-w", password]);
+        command
+    }
+
+    /// Whether somebody's password is this, by its own judgement.
+    pub fn knows(&self, uid: &str, password: &str) -> bool {
+        let dn = format!("uid={uid},ou=people,{SUFFIX}");
+        let bound = run_with(&mut self.command("ldapwhoami", &dn, password), "");
+        bound.status.success()
     }
 
     /// The values of an attribute of somebody, as the administrator sees them.
     pub fn values(&self, uid: &str, attribute: &str) -> Vec<String> {
-        let mut command = Command::new("ldapsearch");
-        command
-            .args([
-                "-x",
-                "-LLL",
-                "-H",
-                &self.ldap(),
-                "-D",
-                ROOT_DN,
-                "-w",
-                ROOT_PASSWORD,
-            ])
-            .args(["-b", SUFFIX, &format!("(uid={uid})"), attribute]);
+        self.values_as((ROOT_DN, ROOT_PASSWORD), uid, attribute)
+    }
+
+    /// The same, as somebody with this name and password sees them.
+    pub fn values_as(&self, who: (&str, &str), uid: &str, attribute: &str) -> Vec<String> {
+        let mut command = self.command("ldapsearch", who.0, who.1);
+        let (people, filter) = (format!("ou=people,{SUFFIX}"), format!("(uid={uid})"));
+        command.args([
+            "-LLL",
+            "-o",
+            "ldif-wrap=no",
+            "-b",
+            &people,
+            &filter,
+            attribute,
+        ]);
         let found = run_with(&mut command, "");
         assert!(found.status.success(), "{}", text(&found));
-        let start = format!("{attribute}: ");
+        let start = format!("{attribute}:");
         let lines = String::from_utf8_lossy(&found.stdout).into_owned();
         let values = lines.lines().filter_map(|line| line.strip_prefix(&start));
-        values.map(str::to_owned).collect()
+        // A second colon: in base64.
+        values
+            .map(|value| value.trim_start_matches([':', ' ']).to_owned())
+            .collect()
     }
 
     /// Its address without TLS, or with StartTLS.
@@ -292,6 +355,20 @@ bind-password-file = {:?}
             file("password"),
         )
     }
+}
+
+/// Our own schema as the older form of configuration has it.
+fn own_schema() -> String {
+    let unfolded = OWN_SCHEMA.replace("\n ", "");
+    let definitions = unfolded.lines().filter_map(|line| {
+        let attribute = line.strip_prefix("olcAttributeTypes:");
+        let class = line.strip_prefix("olcObjectClasses:");
+        let definition = |word: &str, text: &str| format!("{word}{text}\n");
+        attribute
+            .map(|text| definition("attributetype", text))
+            .or(class.map(|text| definition("objectclass", text)))
+    });
+    definitions.collect()
 }
 
 fn free_port() -> u16 {

@@ -13,6 +13,7 @@ mod common;
 
 mod active_directory;
 mod battery;
+mod connect;
 #[path = "../common/active_directory.rs"]
 mod domain;
 mod faults;
@@ -21,3 +22,4 @@ mod hostile;
 mod mirror;
 mod people;
 mod wire;
+mod write;
