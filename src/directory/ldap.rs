@@ -28,6 +28,7 @@ mod template;
 mod tests;
 mod translate;
 mod write;
+mod written;
 
 use std::io;
 use std::path::Path;
@@ -59,6 +60,7 @@ use pool::Pool;
 use query::Queries;
 use recent::Recent;
 use server::Server;
+use written::Written;
 
 pub use failure::Failure;
 pub use mapping::{Reading, Remark};
@@ -74,6 +76,7 @@ pub struct LdapDirectory {
     asked: Arc<Asked>,
     timeout: Duration,
     writes: bool,
+    written: Written,
     questions: Arc<Semaphore>,
     mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
@@ -136,6 +139,7 @@ impl LdapDirectory {
             asked: Arc::new(asked),
             timeout: settings.timeout,
             writes: settings.write,
+            written: Written::new(mirrored::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             mirror: mirrored::start(settings, realms, data, store)?,
             runtime: Some(runtime),
@@ -221,12 +225,14 @@ impl Directory for LdapDirectory {
             return Found::Unknown;
         }
         match self.mirrored(name) {
-            Mirrored::Account(account) => return Found::Account(account),
+            Mirrored::Account(account) if !self.written.is_fresh(&account.id, Instant::now()) => {
+                return Found::Account(account);
+            }
             Mirrored::Nobody => return Found::Unknown,
             Mirrored::Ambiguous => {
                 return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
             }
-            Mirrored::Unsure => {}
+            Mirrored::Account(_) | Mirrored::Unsure => {}
         }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {

@@ -45,6 +45,12 @@ pub(super) fn start(
     Ok(Some((mirror, keeper)))
 }
 
+/// By when a mirror has heard of any change; at once without one.
+pub(super) fn hears_within(settings: &Settings) -> Duration {
+    let how = settings.mirror.as_ref();
+    how.map_or(Duration::ZERO, |how| 2 * how.poll_every)
+}
+
 struct LdapSource {
     connectors: Vec<Connector>,
     mapping: Mapping,

@@ -60,7 +60,12 @@ impl LdapDirectory {
         };
         let person = found.ok_or(WriteError::NotWritable("a new account"))?;
         let modifications = Modifications::of(&self.asked.mapping.attributes, &person, &wanted)?;
-        self.modify(began, person.entry.dn, modifications)?;
+        // What is read from now on counts, or nothing does.
+        self.asked.recent.forget(id);
+        self.written.note(id, Instant::now());
+        let modified = self.modify(began, person.entry.dn, modifications);
+        self.written.note(id, Instant::now());
+        modified?;
         let now = self.person(began, id)?;
         let now = now.ok_or_else(|| WriteError::Unknown(id.clone()))?.account;
         let is_closed =
