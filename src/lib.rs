@@ -65,9 +65,10 @@
 //!  signed bytes             at once; a refusal about a second after its request came
 //! ```
 //!
-//! A step runs to completion on the thread that received the packet. Two things leave it: a
-//! password that must be hashed goes to the [pool](access::hashing), and a failure waits for the
-//! [store] before it is answered. Both take the [exchange](access) with them and hand it on;
+//! A step runs to completion on the thread that received the packet. Three things leave it: a
+//! password that must be hashed goes to the [pool](access::hashing), a question to a
+//! [directory](directory::ask) that is elsewhere is answered later, and a failure waits for the
+//! [store] before it is answered. All take the [exchange](access) with them and hand it on;
 //! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
 //! lies beyond it.
 //!
@@ -87,7 +88,9 @@
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes lines |
 //! | `control` | 1, and one for each connection | the operator |
-//! | `metrics` | 1 | the one place with an async runtime |
+//! | `directory` | 2, with LDAP | asynchronous: questions to the directory, and what hangs on them |
+//! | `mirror` | 1, with a mirror | follows the directory, keeps the table and its journal |
+//! | `metrics` | 1 | asynchronous too: serves two pages |
 //! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!
 //! # Where to begin

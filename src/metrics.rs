@@ -1,8 +1,10 @@
 //! Prometheus metrics. Handles are resolved at the start, labels come from closed lists (clients of
 //! the configuration, codes of the program): never a user, a device or anything a stranger sends.
 
+mod directory;
 mod gauges;
 pub mod http;
+mod mirror;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,10 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::directory::ldap::mirror::MirrorReading;
+use directory::DirectoryFamilies;
+
+pub use directory::{DirectoryOperation, ServerMetrics};
 pub use prometheus::Error as MetricsError;
 
 use gauges::Gauges;
@@ -41,6 +47,7 @@ pub struct Metrics {
     handshakes: Counters,
     renewals: Counters,
     hash_wait: Histogram,
+    directories: DirectoryFamilies,
     gauges: Gauges,
 }
 
@@ -72,6 +79,8 @@ pub struct Readings {
     pub audit_dropped: u64,
     /// Days until the certificate expires; none without one.
     pub certificate_days_left: Option<i64>,
+    /// How the mirror of the directory stands; none without one.
+    pub mirror: Option<MirrorReading>,
     /// The same for each chain, by its name.
     pub chain_days_left: Vec<(String, i64)>,
     /// Days until a revocation list has to be replaced, by the table that names it.
@@ -237,6 +246,7 @@ impl Metrics {
                 &Renewal::LABELS,
             )?,
             hash_wait: hash_wait(&registry)?,
+            directories: DirectoryFamilies::new(&registry)?,
             gauges: Gauges::new(&registry)?,
             registry,
         })
@@ -255,6 +265,19 @@ impl Metrics {
         Ok(ClientMetrics([
             accept?, reject?, challenge?, status?, duplicate?, drop?,
         ]))
+    }
+
+    /// The metrics of one server of a directory. `kinds` are the labels of all failures.
+    ///
+    /// # Errors
+    /// None that can happen with the labels given here.
+    pub fn directory_server(
+        &self,
+        directory: &str,
+        server: &str,
+        kinds: &[&'static str],
+    ) -> Result<ServerMetrics, MetricsError> {
+        self.directories.server(directory, server, kinds)
     }
 
     /// Counts a refusal by its code.
@@ -324,19 +347,22 @@ impl Counters {
     ) -> Result<Self, MetricsError> {
         let family = IntCounterVec::new(opts, &[label])?;
         registry.register(Box::new(family.clone()))?;
-        let counter = |value: &'static str| {
-            family
-                .get_metric_with_label_values(&[value])
-                .map(|counter| (value, counter))
-        };
+        Self::of_children(values, |value| {
+            family.get_metric_with_label_values(&[value])
+        })
+    }
+
+    /// Counters that `counter` makes for each value.
+    fn of_children(
+        values: &[&'static str],
+        counter: impl Fn(&str) -> Result<IntCounter, MetricsError>,
+    ) -> Result<Self, MetricsError> {
         let known = values
             .iter()
-            .copied()
-            .map(counter)
-            .collect::<Result<_, _>>()?;
+            .map(|value| counter(value).map(|counter| (*value, counter)));
         Ok(Self {
-            known,
-            other: counter(OTHER)?.1,
+            known: known.collect::<Result<_, _>>()?,
+            other: counter(OTHER)?,
         })
     }
 
@@ -360,19 +386,22 @@ impl Histograms {
     ) -> Result<Self, MetricsError> {
         let family = HistogramVec::new(opts, &[label])?;
         registry.register(Box::new(family.clone()))?;
-        let histogram = |value: &'static str| {
-            family
-                .get_metric_with_label_values(&[value])
-                .map(|histogram| (value, histogram))
-        };
+        Self::of_children(values, |value| {
+            family.get_metric_with_label_values(&[value])
+        })
+    }
+
+    /// Histograms that `histogram` makes for each value.
+    fn of_children(
+        values: &[&'static str],
+        histogram: impl Fn(&str) -> Result<Histogram, MetricsError>,
+    ) -> Result<Self, MetricsError> {
         let known = values
             .iter()
-            .copied()
-            .map(histogram)
-            .collect::<Result<_, _>>()?;
+            .map(|value| histogram(value).map(|histogram| (*value, histogram)));
         Ok(Self {
-            known,
-            other: histogram(OTHER)?.1,
+            known: known.collect::<Result<_, _>>()?,
+            other: histogram(OTHER)?,
         })
     }
 

@@ -20,15 +20,16 @@ use jiff::Timestamp;
 use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, WrongTag};
 use portvakt_eap::Sessions;
 
-use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Policy, PolicyError};
+use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
-use crate::directory::{Directory as _, Embedded, OpenError};
+use crate::directory::ldap::{self, LdapDirectory};
+use crate::directory::{Directory, Embedded, OpenError};
 use crate::listen::{ListenError, Listeners, Options};
-use crate::metrics::MetricsError;
 use crate::metrics::http::MetricsServer;
+use crate::metrics::{Metrics, MetricsError};
 use crate::store::{SealingKey, Store, StoreError};
 use housekeeping::Housekeeper;
 use pages::Pages;
@@ -39,6 +40,9 @@ use restart::{needs_restart, resume_for};
 const SESSIONS_PER_CONVERSATION: usize = 5;
 /// Accounts beyond those known at the start that may fail before the table is enlarged.
 pub(crate) const LOCK_TABLE_RESERVE: usize = 100_000;
+/// Taken for the number of accounts in a directory that lists none: a bound, for which no memory is
+/// set aside.
+const UNLISTED_ACCOUNTS: usize = 1_000_000;
 
 /// How long the end waits for the audit log.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,6 +56,9 @@ pub enum StartError {
     /// The accounts in it.
     #[error(transparent)]
     Accounts(#[from] OpenError),
+    /// The directory that has them instead.
+    #[error(transparent)]
+    Directory(#[from] ldap::OpenError),
     /// What the configuration names.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -109,8 +116,10 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     )
     .map_err(PolicyError::HashCost)?;
     let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
-    let directory = Embedded::open(store.clone())?;
-    let accounts = directory.list().map_or(0, |accounts| accounts.len());
+    let directory = directory(config, &store, &policy, &metrics)?;
+    let accounts = directory
+        .list()
+        .map_or(UNLISTED_ACCOUNTS, |accounts| accounts.len());
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
     for record in store.restore_locks(clock.now())? {
         locks.restore(record);
@@ -125,8 +134,8 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         Box::new(move |waited| observed.hash_waited(waited)),
     )
     .map_err(StartError::Thread)?;
-    Ok(Arc::new(Access {
-        directory: Arc::new(directory),
+    let access = Arc::new(Access {
+        directory,
         locks,
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
@@ -141,12 +150,51 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             config.radius.conversation_timeout,
         ),
         hashing,
+        lines: Arc::new(Lines::new(passwords.hash_queue as usize)),
         store,
         audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
         metrics,
         clock,
         policy: ArcSwap::from_pointee(policy),
-    }))
+    });
+    forget_whom_the_mirror_names(&access);
+    Ok(access)
+}
+
+/// What was proven with an account that is no longer the same holds no more.
+fn forget_whom_the_mirror_names(access: &Arc<Access>) {
+    let Some(mirror) = access.directory.mirror() else {
+        return;
+    };
+    let weak = Arc::downgrade(access);
+    mirror.on_change(Box::new(move |account| {
+        if let Some(access) = weak.upgrade() {
+            access.proofs.forget(account);
+            access.sessions.forget(account.as_str());
+        }
+    }));
+}
+
+/// Where the accounts are: here, or where the configuration says.
+fn directory(
+    config: &Config,
+    store: &Store,
+    policy: &Policy,
+    metrics: &Metrics,
+) -> Result<Arc<dyn Directory>, StartError> {
+    Ok(match &config.directory {
+        Some(settings) => {
+            let realms = &policy.realms.ours;
+            Arc::new(LdapDirectory::open(
+                settings,
+                realms,
+                metrics,
+                &config.data,
+                store,
+            )?)
+        }
+        None => Arc::new(Embedded::open(store.clone())?),
+    })
 }
 
 /// Takes down what [`build`] put up, the disk last.

@@ -154,7 +154,7 @@ fn sample_shows_every_key() {
 #[test]
 fn every_key_is_read() {
     let (config, warnings) = load(&text(FULL)).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
     let (default, _) = load(&text(SAMPLE)).unwrap();
     let [full, default] = [config.clone(), default].map(|config| format!("{config:#?}"));
     let default: Vec<&str> = default.lines().collect();

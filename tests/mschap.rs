@@ -13,6 +13,7 @@
 mod common;
 
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use common::{Daemon, PATIENCE, SECRET, Setup};
 use portvakt_auth::mschap::{self, MsChapV2Exchange, NtHash};
@@ -28,6 +29,7 @@ const CHALLENGE: [u8; 16] = [0x5b; 16];
 const PEER_CHALLENGE: [u8; 16] = [0x21; 16];
 const IDENTIFIER: u8 = 7;
 const REQUEST_AUTHENTICATOR: [u8; 16] = [0x33; 16];
+static NEXT_IDENTIFIER: AtomicU8 = AtomicU8::new(1);
 
 /// Somebody with an NT hash beside the password, and somebody without.
 fn people() -> String {
@@ -94,7 +96,10 @@ fn send_with(daemon: &Daemon, user: &str, push: impl FnOnce(&mut RequestWriter<'
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut buffer = [0; 4096];
-    let mut writer = RequestWriter::access_request(1, REQUEST_AUTHENTICATOR, &mut buffer).unwrap();
+    // The kernel may give a port twice: with one identifier, that would be a duplicate.
+    let identifier = NEXT_IDENTIFIER.fetch_add(1, Ordering::Relaxed);
+    let mut writer =
+        RequestWriter::access_request(identifier, REQUEST_AUTHENTICATOR, &mut buffer).unwrap();
     writer
         .push(AttributeType::USER_NAME, user.as_bytes())
         .unwrap();

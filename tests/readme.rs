@@ -66,6 +66,11 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+fn shipped() -> Vec<PathBuf> {
+    let folders = ["config", "config/ldap", "docker"];
+    folders.map(|folder| files(folder, "toml")).concat()
+}
+
 #[test]
 fn configuration_in_the_readme_is_sound() {
     let page = read(Path::new("README.md"));
@@ -88,8 +93,8 @@ fn every_configuration_in_the_pages_is_sound() {
 
 #[test]
 fn every_shipped_configuration_is_sound() {
-    let shipped = [files("config", "toml"), files("docker", "toml")].concat();
-    assert!(shipped.len() >= 2, "{shipped:?}");
+    let shipped = shipped();
+    assert!(shipped.len() >= 6, "{shipped:?}");
     for path in shipped {
         expect_sound(&path.display().to_string(), &read(&path));
     }
@@ -98,7 +103,7 @@ fn every_shipped_configuration_is_sound() {
 /// A bogus key in any table of a shipped file is found.
 #[test]
 fn bogus_key_in_any_table_of_a_shipped_configuration_is_refused() {
-    for path in [files("config", "toml"), files("docker", "toml")].concat() {
+    for path in shipped() {
         let text = read(&path);
         let tables = text.lines().filter(|line| line.starts_with('['));
         for table in std::iter::once("").chain(tables) {

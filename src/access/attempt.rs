@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! account -> active lock? (refused unchecked) -> one attempt reserved -> remembered proof?
-//!         -> hash pool -> status -> settled -> durable -> the caller goes on
+//!         -> hash pool, or the directory -> status -> settled -> durable -> the caller goes on
 //! ```
 //!
-//! The reservation is held while the credential waits for the pool, so a thousand guesses sent at
-//! once get six checks: the others wait behind them, and find the lock.
+//! The reservation is held while the credential waits for its check, so a thousand guesses sent at
+//! once get six checks: the others wait behind them, and find the lock. So a guess at our door never
+//! spends more of the directory's own patience with an account than of ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
@@ -20,9 +22,13 @@ use super::change;
 use super::credential::{Checked, Credential, Evidence, Granted, Offered};
 use super::exchange::Exchange;
 use super::hashing::Turn;
+use super::lines::Place;
 use super::record;
-use crate::directory::Found;
+use crate::directory::{Answer, FindError, Found};
 use crate::store::Entry;
+
+/// Said of who is let in while the directory is away.
+const WITHOUT_DIRECTORY: &str = "the directory is away: by what it last said of the account";
 
 /// What was decided.
 pub(super) type Decision = Result<Granted, Refusal>;
@@ -31,6 +37,8 @@ pub(super) type Decision = Result<Granted, Refusal>;
 struct LogOn<F> {
     exchange: Exchange,
     credential: Credential,
+    /// Who it is, by the word of a directory that had to be asked.
+    asked: Option<Arc<Account>>,
     then: F,
 }
 
@@ -58,14 +66,15 @@ where
     let mut log_on = LogOn {
         exchange,
         credential,
+        asked: None,
         then,
     };
     match log_on.find_account() {
         Found::Account(account) => log_on.admit(&account),
-        // Nobody of that name, or a directory that must be asked: work for the pool either way.
-        Found::Unknown | Found::Ask(_) => {
-            let key = Arc::from(log_on.credential.name.user.as_str());
-            log_on.queue(key, None);
+        Found::Unknown => log_on.queue_stranger(),
+        Found::Ask(ask) => {
+            let arrived = log_on.exchange.arrived();
+            ask.start(arrived, move |answer| log_on.take_answer(answer));
         }
     }
 }
@@ -87,25 +96,87 @@ where
         found
     }
 
+    /// The directory has answered, on a thread of its own that must not be kept.
+    fn take_answer(mut self, answer: Answer) {
+        match answer {
+            Ok(Some(account)) => {
+                self.exchange.facts.account = Some(account.id.clone());
+                self.asked = Some(Arc::clone(&account));
+                self.admit(&account);
+            }
+            Ok(None) => self.queue_stranger(),
+            Err(error @ FindError::Unavailable(_)) => self.go_on_without(&error),
+            Err(error) => self.refuse_unanswered(&error),
+        }
+    }
+
+    /// The directory is away. Who has proven who they are, and was there lately, may go on; nothing
+    /// is counted for anybody else, for nothing can be checked.
+    fn go_on_without(mut self, error: &FindError) {
+        let name = &self.credential.name;
+        let directory = &self.exchange.access.directory;
+        let Some(account) = directory.recall(&name.user, name.realm.as_ref()) else {
+            return self.refuse_unanswered(error);
+        };
+        self.exchange.facts.account = Some(account.id.clone());
+        let reservation = match self.reserve(&account) {
+            Ok(reservation) => reservation,
+            Err(Denied::Busy) => return self.refuse_unanswered(error),
+            Err(denied) => return self.refuse(refusal_of(&denied)),
+        };
+        let access = &self.exchange.access;
+        let offered = &self.credential.offered;
+        let checked = match offered.recall(access, &account, self.now()) {
+            Some(proof) => {
+                self.exchange.facts.detail = Some(WITHOUT_DIRECTORY.into());
+                Checked::Proven(proof, Evidence::None)
+            }
+            None => Checked::Unanswered(error.clone()),
+        };
+        self.settle_checked(&account, reservation, checked);
+    }
+
+    fn refuse_unanswered(mut self, error: &FindError) {
+        tracing::debug!(%error, "the directory could not be asked");
+        self.exchange.facts.detail = Some(error.to_string().into());
+        self.refuse(Refusal::DirectoryUnavailable);
+    }
+
+    /// The account as it is now; where the directory has to be asked, as it was when this began.
+    fn find_again(&mut self) -> Option<Arc<Account>> {
+        match self.find_account() {
+            Found::Account(account) => Some(account),
+            Found::Unknown => None,
+            Found::Ask(_) => self.asked.clone(),
+        }
+    }
+
     fn now(&self) -> Now {
         self.exchange.access.clock.now()
     }
 
     /// Looks for a lock and reserves an attempt. What can't be told at a glance waits in the
     /// account's own line, and so does what finds all attempts reserved.
-    fn admit(self, account: &Account) {
-        let key = || Arc::from(account.id.as_str());
+    fn admit(self, account: &Arc<Account>) {
         match self.reserve(account) {
             Ok(reservation) => {
                 let access = &self.exchange.access;
                 let offered = &self.credential.offered;
                 match offered.check_at_a_glance(access, account, self.now()) {
                     Some(checked) => self.settle_checked(account, reservation, checked),
-                    None => self.queue(key(), Some(reservation)),
+                    None => self.wait(account, Some(reservation)),
                 }
             }
-            Err(Denied::Busy) => self.queue(key(), None),
+            Err(Denied::Busy) => self.wait(account, None),
             Err(denied) => self.refuse(refusal_of(&denied)),
+        }
+    }
+
+    /// Waits for the account's turn, in the line of those who check its password.
+    fn wait(self, account: &Arc<Account>, reservation: Option<Reservation>) {
+        match self.credential.offered.for_directory(account) {
+            Some(_) => self.line_up(account, reservation),
+            None => self.queue(Arc::from(account.id.as_str()), reservation),
         }
     }
 
@@ -135,22 +206,66 @@ where
 
     /// The account's turn in the pool. It may have changed while this waited, so it is read anew.
     fn take_turn(mut self, reservation: Option<Reservation>, scratch: &mut Scratch) {
-        let account = match self.find_account().wait() {
-            Ok(Some(account)) => account,
-            Ok(None) => return self.refuse_stranger(scratch),
-            Err(error) => {
-                tracing::warn!(%error, "the directory could not be asked");
-                return self.refuse(Refusal::DirectoryUnavailable);
-            }
+        let Some(account) = self.find_again() else {
+            return self.refuse_stranger(scratch);
         };
-        self.exchange.facts.account = Some(account.id.clone());
-        // A name that was given to another account meanwhile: the attempt counts there.
-        let reservation = reservation.filter(|reservation| reservation.is_for(&account.id));
-        match reservation.map_or_else(|| self.reserve(&account), Ok) {
+        match self.reserve_again(&account, reservation) {
             Ok(reservation) => self.check(&account, reservation, scratch),
-            Err(Denied::Busy) => self.queue(Arc::from(account.id.as_str()), None),
+            Err(Denied::Busy) => self.wait(&account, None),
             Err(denied) => self.refuse(refusal_of(&denied)),
         }
+    }
+
+    fn reserve_again(
+        &self,
+        account: &Account,
+        reservation: Option<Reservation>,
+    ) -> Result<Reservation, Denied> {
+        // A name that was given to another account meanwhile: the attempt counts there.
+        let reservation = reservation.filter(|reservation| reservation.is_for(&account.id));
+        reservation.map_or_else(|| self.reserve(account), Ok)
+    }
+
+    fn line_up(self, account: &Arc<Account>, reservation: Option<Reservation>) {
+        let lines = Arc::clone(&self.exchange.access.lines);
+        lines.enter(Arc::from(account.id.as_str()), move |place| match place {
+            Some(place) => self.have_checked(reservation, place),
+            None => self.refuse(Refusal::Overloaded),
+        });
+    }
+
+    /// The account's turn with the directory. The place in the line is kept until it has answered.
+    fn have_checked(mut self, reservation: Option<Reservation>, place: Place) {
+        let Some(account) = self.find_again() else {
+            return self.queue_stranger();
+        };
+        let reservation = match self.reserve_again(&account, reservation) {
+            Ok(reservation) => reservation,
+            Err(Denied::Busy) => return self.wait(&account, None),
+            Err(denied) => return self.refuse(refusal_of(&denied)),
+        };
+        let Exchange { access, .. } = &self.exchange;
+        let offered = &self.credential.offered;
+        // The one before in the line may have proven this very password.
+        if let Some(checked) = offered.check_at_a_glance(access, &account, self.now()) {
+            return self.settle_checked(&account, reservation, checked);
+        }
+        let Some(password) = offered.for_directory(&account) else {
+            return self.queue(Arc::from(account.id.as_str()), Some(reservation));
+        };
+        let verify = access.directory.verify(&account, password.clone());
+        verify.start(self.exchange.arrived(), move |verdict| {
+            let access = Arc::clone(&self.exchange.access);
+            let checked = self.credential.offered.judge(&access, &account, verdict);
+            self.settle_checked(&account, reservation, checked);
+            drop(place);
+        });
+    }
+
+    /// Nobody has this name: work for the pool all the same.
+    fn queue_stranger(self) {
+        let key = Arc::from(self.credential.name.user.as_str());
+        self.queue(key, None);
     }
 
     /// Somebody we do not know: the same work, the same answer, at the same time (P5).
@@ -186,12 +301,12 @@ where
         let changed = match change::apply(&self.exchange, account, proof, new, scratch) {
             Ok(changed) => changed,
             Err(not_changed) => {
-                self.exchange.facts.detail = not_changed.detail;
+                self.exchange.facts.detail = not_changed.detail.map(Cow::Borrowed);
                 let refusal = Err(not_changed.refusal);
                 return self.settle(reservation, AttemptOutcome::NotCounted, refusal);
             }
         };
-        self.exchange.facts.detail = Some(change::CHANGED);
+        self.exchange.facts.detail = Some(change::CHANGED.into());
         let checked = match &self.credential.offered {
             Offered::MsChapV2Change(offered) => {
                 offered.exchange.check(&self.exchange.access, &changed)
@@ -209,11 +324,19 @@ where
             Checked::Wrong { tag } => (AttemptOutcome::Failed { tag }, Refusal::WrongCredential),
             Checked::Previous => (AttemptOutcome::NotCounted, Refusal::PreviousPassword),
             Checked::Missing(missing) => {
-                self.exchange.facts.detail = Some(missing.for_helpdesk());
+                self.exchange.facts.detail = Some(missing.for_helpdesk().into());
                 (AttemptOutcome::NotCounted, missing.refusal())
             }
             Checked::Unusable(error) => {
                 tracing::error!(account = %account.id, %error, "the stored hash can't be used");
+                (AttemptOutcome::NotCounted, Refusal::DirectoryUnavailable)
+            }
+            Checked::Closed { refusal, detail } => {
+                self.exchange.facts.detail = Some(detail.into());
+                (AttemptOutcome::NotCounted, refusal)
+            }
+            Checked::Unanswered(error) => {
+                self.exchange.facts.detail = Some(error.to_string().into());
                 (AttemptOutcome::NotCounted, Refusal::DirectoryUnavailable)
             }
         };

@@ -5,11 +5,16 @@ use portvakt_auth::mschap::{
     NewPassword, PasswordChange,
 };
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
-use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof};
+use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof, Refusal, Verification};
 use zeroize::Zeroizing;
 
 use super::Access;
 use super::route::LocalName;
+use crate::directory::{FindError, Verdict};
+
+/// Said of an account whose hash the directory does not show.
+const HASH_WITHHELD: &str = "the directory shows no password of this account: let the service \
+                             account read it, or set verify = \"bind\"";
 
 /// Somebody's name and what they offer as proof.
 pub(super) struct Credential {
@@ -95,6 +100,13 @@ pub(super) enum Checked {
     Missing(MissingSecret),
     /// It could not be checked: the stored hash is unusable. Our fault.
     Unusable(HashError),
+    /// It was for the directory to check, which lets nobody in by it.
+    Closed {
+        refusal: Refusal,
+        detail: &'static str,
+    },
+    /// It was for the directory to check, which does not answer.
+    Unanswered(FindError),
 }
 
 impl Offered {
@@ -112,6 +124,12 @@ impl Offered {
         now: Now,
     ) -> Option<Checked> {
         match self {
+            Self::Password(_) if account.verification == Verification::Impossible => {
+                Some(Checked::Closed {
+                    refusal: Refusal::DirectoryUnavailable,
+                    detail: HASH_WITHHELD,
+                })
+            }
             Self::Password(password) => {
                 let proof = access.proofs.recall(account, password, now)?;
                 Some(Checked::Proven(proof, Evidence::None))
@@ -140,6 +158,17 @@ impl Offered {
         }
     }
 
+    /// What was proven before, where nobody can be asked now: a remembered password, a session. A
+    /// certificate proves itself.
+    pub(super) fn recall(&self, access: &Access, account: &Account, now: Now) -> Option<Proof> {
+        match self {
+            Self::Password(password) => access.proofs.recall(account, password, now),
+            Self::Session(ticket) => Proof::of_session(account, ticket),
+            Self::Certificate => Some(Proof::of_certificate(account)),
+            Self::Chap(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_) => None,
+        }
+    }
+
     /// Checks it, with a hashing thread's memory. A password that is right is remembered.
     pub(super) fn check(
         &self,
@@ -165,6 +194,40 @@ impl Offered {
                 tag: access.wrong_tag.tag(account, password),
             },
             Err(error) => Checked::Unusable(error),
+        }
+    }
+
+    /// The password, if it is for the directory to check it.
+    pub(super) fn for_directory(&self, account: &Account) -> Option<&Zeroizing<Vec<u8>>> {
+        match (self, &account.verification) {
+            (Self::Password(password), Verification::Bind(_)) => Some(password),
+            _ => None,
+        }
+    }
+
+    /// What a directory's verdict means here. A password that is right is remembered.
+    pub(super) fn judge(
+        &self,
+        access: &Access,
+        account: &Account,
+        verdict: Result<Verdict, FindError>,
+    ) -> Checked {
+        let Self::Password(password) = self else {
+            return Checked::Missing(MissingSecret::NtHash);
+        };
+        match verdict {
+            Ok(Verdict::Right(proof)) => {
+                let now = access.clock.now();
+                access.proofs.remember(account, password, &proof, now);
+                Checked::Proven(proof, Evidence::None)
+            }
+            Ok(Verdict::Wrong) => Checked::Wrong {
+                tag: access.wrong_tag.tag(account, password),
+            },
+            Ok(Verdict::Closed {
+                refusal, detail, ..
+            }) => Checked::Closed { refusal, detail },
+            Err(error) => Checked::Unanswered(error),
         }
     }
 

@@ -132,7 +132,7 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
     exchange.facts.machine.clone_from(&parked.facts.machine);
-    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail);
+    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
     match step {
         Step::Request(eap) => {
             let table = &exchange.access.conversations;
@@ -323,7 +323,7 @@ fn offered(credential: InnerCredential) -> Offered {
 
 fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
     parked.facts.account.clone_from(&exchange.facts.account);
-    parked.facts.detail = exchange.facts.detail;
+    parked.facts.detail.clone_from(&exchange.facts.detail);
     let verdict = match &decision {
         Ok(granted) => {
             parked.conversation.remember(Authorization {

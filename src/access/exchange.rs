@@ -2,7 +2,7 @@
 //! about it, owned, so that it can wait for a hash or a disk without holding a thread.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
@@ -165,6 +165,11 @@ impl Exchange {
             Outcome::Reject { .. } => self.answer.send_after(delay, bytes),
             _ => self.answer.send(bytes),
         }
+    }
+
+    /// When the request came in.
+    pub(super) fn arrived(&self) -> Instant {
+        self.answer.arrived()
     }
 
     /// How long ago the request came in.

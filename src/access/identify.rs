@@ -1,5 +1,6 @@
 //! What a request says about where it comes from: read once, kept for the audit line.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use portvakt_auth::{AccountId, Now};
@@ -43,7 +44,7 @@ pub struct Facts {
     /// The TLS version, where there is one.
     pub tls_version: Option<&'static str>,
     /// More about the reason, where the reason alone does not say it.
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
 }
 
 impl Facts {

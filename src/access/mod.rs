@@ -17,6 +17,7 @@ mod eap;
 mod exchange;
 pub mod hashing;
 mod identify;
+pub mod lines;
 mod ms_chap_error;
 mod offers;
 mod pap;
@@ -44,8 +45,10 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use lines::Lines;
 pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
+pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
 pub use validity::{End, Validity};
 
@@ -69,6 +72,8 @@ pub struct Access {
     pub conversations: Conversations,
     /// Where passwords are hashed.
     pub hashing: HashPool,
+    /// Where passwords wait that the directory checks.
+    pub lines: Arc<Lines>,
     /// What must survive.
     pub store: Store,
     /// Who came, and what they were told.

@@ -232,7 +232,7 @@ fn service((name, service): (&String, &config::Service)) -> (String, Service) {
 }
 
 /// The domain's word for a kind of account.
-pub(super) fn kind(kind: AccountKind) -> Kind {
+pub(crate) fn kind(kind: AccountKind) -> Kind {
     match kind {
         AccountKind::Student => Kind::Student,
         AccountKind::Employee => Kind::Employee,
@@ -267,6 +267,7 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
             .iter()
             .map(|(name, of)| (name.clone(), kind(*of)))
             .collect(),
+        default_kind: accounts.default_kind.map(kind),
         password: names.password_hash,
         nt_hash: names.nt_hash,
         legacy_chap_secret: names.legacy_chap_secret,

@@ -92,7 +92,7 @@ fn write_attempt(
     let facts = &exchange.facts;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: facts.detail.or(detail).map(Cow::Borrowed),
+        detail: facts.detail.as_deref().or(detail).map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));
@@ -194,8 +194,8 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
     let refusal = refusal_of(parked.decision.as_ref(), failure.as_ref());
     access.metrics.refused(refusal.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
-    let detail = match (facts.detail, failure) {
-        (Some(detail), _) => Cow::Borrowed(detail),
+    let detail = match (facts.detail.clone(), failure) {
+        (Some(detail), _) => detail,
         (None, Some(failure)) => Cow::Owned(failure.to_string()),
         (None, None) => Cow::Owned(parked.conversation.progress().likely_cause()),
     };
@@ -253,6 +253,6 @@ pub(super) fn note(exchange: &Exchange, refusal: Option<Refusal>) -> Option<Note
         calling_station: facts.calling_station.as_deref(),
         operator_name: facts.operator_name.as_deref(),
         outer_identity: Some(&facts.outer_identity),
-        detail: facts.detail,
+        detail: facts.detail.as_deref(),
     })
 }

@@ -13,7 +13,9 @@ use portvakt_auth::{Account, Kind, PasswordKind};
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
-use crate::control::{Filter, Imported, PasswordFacts, Request, Response, Summary};
+use crate::control::{
+    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -56,6 +58,9 @@ pub(super) struct Show {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Show what the directory has, and how each value is understood
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
     #[command(flatten)]
     file: ConfigFile,
 }
@@ -114,8 +119,10 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
             print(ask(&list.file, request, nothing, |_| {}), false)
         }
         AccountCommand::Show(show) => {
-            let request = Request::Show {
-                user: show.user.clone(),
+            let user = show.user.clone();
+            let request = match show.raw {
+                true => Request::Raw { user },
+                false => Request::Show { user },
             };
             print(ask(&show.file, request, nothing, |_| {}), show.json)
         }
@@ -249,6 +256,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
                 false => print_account(&account, &secrets),
             }
         }
+        Ok(Response::Entries { entries }) => return print_entries(&entries),
         Ok(Response::Imported(imported)) => return print_import(&imported),
         Ok(Response::Refused { message }) => return fail(message),
         Ok(other) => {
@@ -275,6 +283,30 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
+    }
+}
+
+/// Ends well if there is one entry, and it is an account.
+fn print_entries(entries: &[RawEntry]) -> Ending {
+    for entry in entries {
+        say(&entry.dn);
+        for value in &entry.values {
+            let RawValue {
+                attribute,
+                value,
+                meaning,
+            } = value;
+            say(format_args!("  {attribute:<28} {value:<32} {meaning}"));
+        }
+        if let Some(fault) = &entry.fault {
+            complain(&format_args!("it is no account: {fault}"));
+        }
+    }
+    match entries {
+        [] => fail("the directory has nobody of this name, or bind-dn may not see them"),
+        [one] if one.fault.is_none() => Ending::Done,
+        [_] => Ending::Failed,
+        _ => fail("several entries have this name; nobody is let in by it"),
     }
 }
 
@@ -354,8 +386,14 @@ fn shown_password(password: &PasswordFacts) -> String {
         PasswordKind::Permanent => "",
         PasswordKind::Temporary => "temporary, ",
     };
-    let (changed_at, scheme) = (password.changed_at, &password.scheme);
-    format!("{kind}set {changed_at}, kept as {scheme}")
+    let set = match password.changed_at {
+        Some(at) => format!("set {at}"),
+        None => "set nobody says when".to_owned(),
+    };
+    match &password.scheme {
+        Some(scheme) => format!("{kind}{set}, kept as {scheme}"),
+        None => format!("{kind}{set}, checked by the directory"),
+    }
 }
 
 fn print_import(imported: &Imported) -> Ending {

@@ -90,7 +90,7 @@ pub enum AccountKind {
     Test,
 }
 
-const KINDS: [(&str, AccountKind); 5] = [
+pub(super) const KINDS: [(&str, AccountKind); 5] = [
     ("student", AccountKind::Student),
     ("employee", AccountKind::Employee),
     ("guest", AccountKind::Guest),
@@ -302,6 +302,11 @@ macro_rules! attribute_names {
         /// Names of the LDIF and LDAP attributes that hold what is known of an account.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct AttributeNames { $($(#[$doc])* pub $field: String,)* }
+
+        impl AttributeNames {
+            /// The keys of all facts.
+            pub(super) const KEYS: &'static [&'static str] = &[$($key,)*];
+        }
 
         impl Default for AttributeNames {
             fn default() -> Self {

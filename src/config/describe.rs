@@ -1,6 +1,6 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
-use super::{Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile};
+use super::{Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Ldap, Verify};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -10,6 +10,7 @@ pub fn describe(config: &Config) -> Vec<String> {
         format!("data        {}", config.data.display()),
     ];
     lines.extend(config.clients.iter().map(client));
+    lines.extend(config.directory.as_ref().map(directory));
     match &config.eap {
         Some(usual) => lines.extend(eap(config, usual)),
         None => lines.push("eap         off".to_owned()),
@@ -27,6 +28,18 @@ pub fn describe(config: &Config) -> Vec<String> {
     lines.push(format!("metrics     {metrics}"));
     lines.push(format!("control     {}", config.control.display()));
     lines
+}
+
+fn directory(ldap: &Ldap) -> String {
+    let verify = match ldap.verify {
+        Verify::Hash => "passwords compared with the stored hash",
+        Verify::Bind => "passwords checked by bind",
+    };
+    let servers = join(&ldap.servers);
+    format!(
+        "directory   {} ({}): {servers}; {verify}",
+        ldap.name, ldap.template
+    )
 }
 
 fn join<T: ToString>(items: &[T]) -> String {

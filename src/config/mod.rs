@@ -8,6 +8,7 @@ mod accounts;
 mod certificate;
 mod chain;
 mod describe;
+mod directory;
 mod eap;
 mod network;
 mod ocsp;
@@ -39,6 +40,10 @@ pub use accounts::{
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
+pub use directory::{
+    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, Scope, Security,
+    ServiceAccount, Template, Verify,
+};
 pub use eap::{
     CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,
     TlsVersions,
@@ -79,6 +84,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// How EAP is spoken; present when any client may speak it.
     pub eap: Option<Eap>,
+    /// Where accounts are kept, if not here.
+    pub directory: Option<Ldap>,
     /// When failed log-ons lock an account.
     pub lockout: Lockout,
     /// Zone, terms and attribute names.
@@ -190,6 +197,8 @@ fn check(
     let realm_rules = realm::realms(&mut root, reading, &realms, eap.as_ref());
     let lockout = accounts::lockout(&mut root);
     let accounts = accounts::accounts(&mut root, referred);
+    let kinds = accounts.as_ref().map(|accounts| accounts.kinds.clone());
+    let directory = directory::directory(&mut root, referred, &kinds.unwrap_or_default());
     let passwords = accounts::passwords(&mut root);
     let services = accounts::services(
         &mut root,
@@ -211,6 +220,7 @@ fn check(
         radius,
         clients,
         eap,
+        directory,
         lockout,
         accounts,
         passwords,

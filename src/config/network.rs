@@ -305,26 +305,18 @@ fn client_secret(section: &mut Section<'_>, referred: &Referred) -> Option<Secre
         place: given.place,
     });
     let from_file = secret_file(section, referred);
-    let from_variable = referred.variable(section);
+    let from_variable = referred.variable(section, "secret-env");
     let given = literal.or(from_file).or(from_variable)?;
     check_secret(&given, section);
     Some(given.value)
 }
 
-/// The content of the file without the newline that editors put at its end.
 fn secret_file(section: &mut Section<'_>, referred: &Referred) -> Option<Given<Secret>> {
-    let given = referred.file(section, "secret-file")?;
-    let (_, content) = &given.value;
-    if content.readable_by_others {
+    let (given, readable_by_others) = referred.secret_file(section, "secret-file")?;
+    if readable_by_others {
         warn_of_readers(section, &given.place);
     }
-    let octets = content.octets.as_bytes();
-    let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
-    let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-    Some(Given {
-        value: Secret::new(octets.to_vec()),
-        place: given.place,
-    })
+    Some(given)
 }
 
 pub(super) fn warn_of_readers(section: &Section<'_>, place: &Place) {

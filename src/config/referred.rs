@@ -55,7 +55,12 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
 }
 
 /// Files that take effect only when the configuration is read.
-const FIXED_KEYS: &[&str] = &["secret-file", "sealing-key-file"];
+const FIXED_KEYS: &[&str] = &[
+    "secret-file",
+    "sealing-key-file",
+    "ca-file",
+    "bind-password-file",
+];
 /// Files that take effect as soon as they change.
 const RENEWABLE_KEYS: &[&str] = &[
     "certificate",
@@ -65,7 +70,7 @@ const RENEWABLE_KEYS: &[&str] = &[
     "client-crl",
     "ticket-keys",
 ];
-const VARIABLE_KEY: &str = "secret-env";
+const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
 
 /// The content of all files and variables that are named anywhere.
 pub(super) struct Referred {
@@ -107,7 +112,7 @@ impl Referred {
                     }
                     self.files.entry(path).or_insert_with_key(|path| read(path));
                 }
-                DeValue::String(name) if key == VARIABLE_KEY => {
+                DeValue::String(name) if VARIABLE_KEYS.contains(&key) => {
                     let value = env(name).map(|value| Secret::new(value.into_bytes()));
                     self.variables.insert(name.to_string(), value);
                 }
@@ -176,13 +181,36 @@ impl Referred {
         }
     }
 
-    /// The variable named under `secret-env`; one that is not set is reported.
-    pub(super) fn variable(&self, section: &mut Section<'_>) -> Option<Given<Secret>> {
+    /// The secret in the file named under `key`, without the newline that editors put at its end,
+    /// and whether every user of the machine may read it.
+    pub(super) fn secret_file(
+        &self,
+        section: &mut Section<'_>,
+        key: &'static str,
+    ) -> Option<(Given<Secret>, bool)> {
+        let given = self.file(section, key)?;
+        let (_, content) = &given.value;
+        let octets = content.octets.as_bytes();
+        let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
+        let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
+        let secret = Given {
+            value: Secret::new(octets.to_vec()),
+            place: given.place,
+        };
+        Some((secret, content.readable_by_others))
+    }
+
+    /// The variable named under `key`; one that is not set is reported.
+    pub(super) fn variable(
+        &self,
+        section: &mut Section<'_>,
+        key: &'static str,
+    ) -> Option<Given<Secret>> {
         let is_name = |text: &str| {
             text.chars()
                 .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         };
-        let mut given = section.hidden_text(VARIABLE_KEY)?;
+        let mut given = section.hidden_text(key)?;
         if !is_name(&given.value) || given.value.is_empty() {
             let complaint = Complaint::Malformed("a variable's name, like \"AP_SECRET\"");
             section.report().problem(

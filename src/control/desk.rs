@@ -10,10 +10,11 @@ use portvakt_auth::{
 
 use super::explain::{Explanation, state_code};
 use super::import::Wish;
-use super::protocol::{Filter, PasswordFacts, Request, Response, Summary};
+use super::protocol::{Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary};
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::DirectoryWriter;
+use crate::directory::ldap::{Reading, Remark};
 use crate::store::{Durability, Entry};
 
 /// The operator's desk.
@@ -63,6 +64,7 @@ impl Desk {
         let done = match request {
             Request::List { filter, limit } => self.list(filter, limit),
             Request::Show { user } => self.find(&user).map(|account| shown(&account)),
+            Request::Raw { user } => self.raw(&user),
             Request::Explain { user, service } => self.explain(&user, &service),
             Request::Unlock { user, why } => self.unlock(who, &user, &why),
             Request::Suspend { user, why } => {
@@ -119,7 +121,19 @@ impl Desk {
         done.unwrap_or_else(|message| Response::Refused { message })
     }
 
-    fn find(&self, user: &str) -> Result<Arc<Account>, Complaint> {
+    fn raw(&self, user: &str) -> Result<Response, Complaint> {
+        let name = self.name(user)?;
+        let question = self.access.directory.read(name.user(), name.realm());
+        let question = question.ok_or(
+            "accounts are kept here, and no directory is asked: `portvakt account show` has all",
+        )?;
+        let readings = question.wait().map_err(|error| error.to_string())?;
+        let entries = readings.into_iter().map(RawEntry::from).collect();
+        Ok(Response::Entries { entries })
+    }
+
+    /// A name of one of our realms.
+    fn name(&self, user: &str) -> Result<NetworkAccessIdentifier, Complaint> {
         let name = NetworkAccessIdentifier::parse(user.as_bytes())
             .map_err(|error| format!("{user:?} can't be a user name: {error}"))?;
         if let Some(realm) = name.realm()
@@ -129,6 +143,11 @@ impl Desk {
                 "{realm} is not one of our realms; it is asked at its own home"
             ));
         }
+        Ok(name)
+    }
+
+    fn find(&self, user: &str) -> Result<Arc<Account>, Complaint> {
+        let name = self.name(user)?;
         let found = self.access.directory.find(name.user(), name.realm());
         match found.wait() {
             Ok(Some(account)) => Ok(account),
@@ -317,15 +336,36 @@ impl Desk {
 
 /// An account without its hashes.
 fn shown(account: &Account) -> Response {
-    let password = account.password.as_ref().map(|password| PasswordFacts {
-        scheme: password.hash.scheme().to_string(),
-        changed_at: password.changed_at,
-        kind: password.kind,
-    });
+    let scheme = account
+        .password
+        .as_ref()
+        .map(|password| password.hash.scheme());
+    let password = account
+        .password_age()
+        .map(|(kind, changed_at)| PasswordFacts {
+            scheme: scheme.map(|scheme| scheme.to_string()),
+            changed_at,
+            kind,
+        });
     Response::Account {
         account: Box::new(account.without_secrets()),
         password,
         nt_hash: account.nt_hash.is_some(),
         legacy_chap_secret: account.legacy_chap_secret.is_some(),
+    }
+}
+
+impl From<Reading> for RawEntry {
+    fn from(reading: Reading) -> Self {
+        let value = |remark: Remark| RawValue {
+            attribute: remark.attribute,
+            value: remark.value,
+            meaning: remark.meaning,
+        };
+        Self {
+            dn: reading.dn,
+            values: reading.remarks.into_iter().map(value).collect(),
+            fault: reading.account.err(),
+        }
     }
 }

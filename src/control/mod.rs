@@ -12,5 +12,7 @@ mod server;
 pub use client::{Client, ConnectError};
 pub use desk::Desk;
 pub use explain::{Attempt, Explanation, LockState, StatusFinding};
-pub use protocol::{Filter, Imported, PasswordFacts, Request, Response, Summary};
+pub use protocol::{
+    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+};
 pub use server::{ControlServer, user_name};

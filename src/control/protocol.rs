@@ -26,6 +26,11 @@ pub enum Request {
         /// Name or alias, with or without realm.
         user: String,
     },
+    /// What the directory has under a name, and how it is understood; hashes are left out.
+    Raw {
+        /// Name or alias, with or without realm.
+        user: String,
+    },
     /// Whether an account may come in, why not, what happened lately, and what to do.
     Explain {
         /// Name or alias, with or without realm.
@@ -137,6 +142,11 @@ pub enum Response {
         /// Whether it has a secret for CHAP.
         legacy_chap_secret: bool,
     },
+    /// What the directory has under a name: one entry, if all is well.
+    Entries {
+        /// Each with what was made of it.
+        entries: Vec<RawEntry>,
+    },
     /// The state of one account.
     Explanation(Box<Explanation>),
     /// An import is under way.
@@ -152,13 +162,35 @@ pub enum Response {
     Imported(Imported),
 }
 
+/// An entry of the directory, and what was made of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawEntry {
+    /// Its distinguished name.
+    pub dn: String,
+    /// What was read.
+    pub values: Vec<RawValue>,
+    /// Why it is no account; `None` if it is one.
+    pub fault: Option<String>,
+}
+
+/// A value, and how it is understood.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawValue {
+    /// The attribute.
+    pub attribute: String,
+    /// Its value; of a hash only its scheme.
+    pub value: String,
+    /// What it means here.
+    pub meaning: String,
+}
+
 /// What may be told of a password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PasswordFacts {
-    /// The scheme of its hash.
-    pub scheme: String,
-    /// When it was set.
-    pub changed_at: Timestamp,
+    /// The scheme of its hash; `None` where the directory checks it.
+    pub scheme: Option<String>,
+    /// When it was set, where that is known.
+    pub changed_at: Option<Timestamp>,
     /// Chosen by its owner, or sent to them.
     pub kind: PasswordKind,
 }

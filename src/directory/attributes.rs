@@ -50,6 +50,8 @@ pub struct AttributeMap {
     pub fee_paid_term: String,
     /// `TRUE` if the student registry knows the student at present.
     pub in_registry: String,
+    /// Whether registration and fees are in no attribute: the source closes accounts on its own.
+    pub registry_elsewhere: bool,
     /// The day the studies ended, e.g. `2026-06-30`.
     pub ended_on: String,
     /// Why the account was closed by IT support; its presence closes it.
@@ -84,6 +86,7 @@ impl Default for AttributeMap {
             registered_term: name("portvaktRegisteredTerm"),
             fee_paid_term: name("portvaktFeePaidTerm"),
             in_registry: name("portvaktInRegistry"),
+            registry_elsewhere: false,
             ended_on: name("portvaktEndedOn"),
             deactivated: name("portvaktDeactivated"),
             suspended: name("portvaktSuspended"),

@@ -136,6 +136,11 @@ impl Draft {
         &self.account.id
     }
 
+    /// When its password was set, if the source says so.
+    pub fn password_changed_at(&self) -> Option<Timestamp> {
+        self.changed_at
+    }
+
     /// Whether its password is still in clear text.
     pub fn is_cleartext(&self) -> bool {
         let secret = self.password.as_ref().map(|password| &password.secret);

@@ -1,26 +1,32 @@
 //! Where accounts come from: one trait, whatever is behind it.
 //!
 //! The access path asks [`Directory::find`] and gets an answer at once if the account is in memory,
-//! or a question that it may put on another thread. [`Embedded`] has all accounts in memory and in
-//! the local store; a directory that has to be asked over the network fits behind the same trait.
+//! or a [question](ask) that is answered later and holds no thread meanwhile. [`Embedded`] has all
+//! accounts in memory and in the local store; one that is asked over the network fits
+//! behind the same trait.
 
+pub mod ask;
 pub mod attributes;
 pub mod draft;
 mod embedded;
-
 pub mod entry;
 mod generalized_time;
 pub mod import;
+pub mod ldap;
 pub mod ldif;
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portvakt_auth::account::Account;
 use portvakt_auth::name::{AccountId, NameError, Realm};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
+pub use ask::{Answer, Ask, Question, Reply, Verdict, Verify};
 pub use embedded::{Embedded, OpenError};
 
 /// Accounts by name.
@@ -28,6 +34,45 @@ pub trait Directory: Send + Sync {
     /// Looks up the account of a normalised user name or alias. Never waits: what has to be asked
     /// elsewhere comes back as [`Found::Ask`].
     fn find(&self, name: &str, realm: Option<&Realm>) -> Found;
+
+    /// The account as the directory last had it, if it told of it within [`grace`](Self::grace):
+    /// for when it can't be asked, and for nobody who has not proven who they are before.
+    fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        let (_, _) = (name, realm);
+        None
+    }
+
+    /// How long what the directory told of an account serves while it can't be asked.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Has the directory check a password, for an account that says so
+    /// ([`Verification::Bind`](portvakt_auth::Verification)). Never waits. Whether the account is
+    /// locked here is the caller's to know, and to know before: what is asked here counts there.
+    fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
+        let (_, _) = (account, password);
+        Verify::answered(Err(FindError::Unavailable(
+            "this directory checks no passwords".into(),
+        )))
+    }
+
+    /// The servers behind it and how they fare; none where there are none.
+    fn servers(&self) -> Vec<ServerState> {
+        Vec::new()
+    }
+
+    /// Its accounts in memory, where they are kept.
+    fn mirror(&self) -> Option<&Arc<ldap::mirror::Mirror>> {
+        None
+    }
+
+    /// What the directory has under a name and how it is understood, for whoever wants to know why;
+    /// `None` if there is nothing behind the accounts that could be shown.
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<ldap::Reading>>> {
+        let (_, _) = (name, realm);
+        None
+    }
 
     /// All accounts, ordered by name; `None` if this directory cannot list them.
     fn list(&self) -> Option<Vec<Arc<Account>>> {
@@ -40,6 +85,15 @@ pub trait Directory: Send + Sync {
     }
 }
 
+/// How a server of a directory fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerState {
+    /// Its address.
+    pub name: String,
+    /// How long it can't have been asked, and why not; `None` while it can.
+    pub down: Option<(Duration, String)>,
+}
+
 /// What came of a look-up.
 pub enum Found {
     /// The account, as it is at this moment.
@@ -50,32 +104,32 @@ pub enum Found {
     Ask(Ask),
 }
 
-/// Asks and waits; to be run where waiting is allowed.
-pub type Ask = Box<dyn FnOnce() -> Result<Option<Arc<Account>>, FindError> + Send>;
-
 impl Found {
     /// The account, waiting for it if need be.
     ///
     /// # Errors
     /// [`FindError`], only where somebody had to be asked.
-    pub fn wait(self) -> Result<Option<Arc<Account>>, FindError> {
+    pub fn wait(self) -> Answer {
         match self {
             Self::Account(account) => Ok(Some(account)),
             Self::Unknown => Ok(None),
-            Self::Ask(ask) => ask(),
+            Self::Ask(ask) => ask.wait(),
         }
     }
 }
 
 /// Why a directory could not say who this is. Not the user's fault: nothing is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FindError {
-    /// It did not answer, or not in time.
-    #[error("the directory does not answer")]
-    Unavailable,
+    /// It did not answer, not in time, or not to the question; in words.
+    #[error("the directory does not answer: {0}")]
+    Unavailable(Cow<'static, str>),
     /// Two entries have this name; nobody is let in (P2).
     #[error("two entries of the directory have this name")]
     Ambiguous,
+    /// There is an entry, but what it says makes no account; every fault of it, in words.
+    #[error("the directory's entry can't be understood: {0}")]
+    NotUnderstood(String),
 }
 
 /// What becomes of an account, given what it is: the account to write, or `None` to leave it.
@@ -167,6 +221,21 @@ pub enum WriteError {
         /// What is wrong with it.
         cause: NameError,
     },
+    /// The directory could not be asked, or has nobody that can be told apart.
+    #[error(transparent)]
+    Directory(#[from] FindError),
+    /// The directory has no place for it, or it is not ours to change there; what.
+    #[error("{0} can't be written into the directory: change that where it is kept")]
+    NotWritable(&'static str),
+    /// The directory says no, in its words.
+    #[error("the directory refuses the change: {0}")]
+    Refused(String),
+    /// Written, and without effect.
+    #[error(
+        "the directory took the change, but another of its attributes says otherwise: \
+         `portvakt account show {0} --raw`"
+    )]
+    Overruled(AccountId),
     /// The disk refuses.
     #[error(transparent)]
     Store(#[from] StoreError),

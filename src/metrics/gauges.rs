@@ -2,6 +2,7 @@
 
 use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, Opts, Registry};
 
+use super::mirror::MirrorGauges;
 use super::{MetricsError, Readings};
 
 /// One gauge for each reading.
@@ -15,6 +16,7 @@ pub(super) struct Gauges {
     certificate_days_left: Gauge,
     chain_days_left: GaugeVec,
     revocation_list_days_left: GaugeVec,
+    mirror: MirrorGauges,
 }
 
 impl Gauges {
@@ -53,6 +55,7 @@ impl Gauges {
                 "Days until a list of revoked client certificates has to be replaced",
                 "realm",
             )?,
+            mirror: MirrorGauges::new(registry)?,
         })
     }
 
@@ -77,6 +80,7 @@ impl Gauges {
             &self.revocation_list_days_left,
             &readings.revocation_list_days_left,
         );
+        self.mirror.set(readings.mirror.as_ref());
     }
 }
 

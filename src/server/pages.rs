@@ -1,10 +1,13 @@
 //! What the metrics page and the health page show.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::access::{Access, End};
+use crate::directory::ServerState;
+use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};
 
@@ -40,6 +43,7 @@ impl http::Source for Pages {
                 .map(|ends| days_between(now.utc, ends)),
             chain_days_left: days_left(&validity.chains),
             revocation_list_days_left: days_left(&validity.revocation_lists),
+            mirror: access.directory.mirror().map(|mirror| mirror.reading()),
         }
     }
 
@@ -61,8 +65,16 @@ impl http::Source for Pages {
             false => String::new(),
         };
         let check = |name, ok, detail: String| Check { name, ok, detail };
+        let servers = self.0.directory.servers();
+        let mirror = self.0.directory.mirror();
+        let is_missed = all_down(&servers) && !mirror.is_some_and(|mirror| mirror.is_in_use());
+        let mut detail = downs(&servers);
+        if is_missed {
+            detail += &grace(self.0.directory.grace());
+        }
+        let directory = (!servers.is_empty()).then(|| check("directory", !is_missed, detail));
         http::Health {
-            checks: vec![
+            checks: [
                 check(
                     "store",
                     store.is_ok(),
@@ -92,9 +104,36 @@ impl http::Source for Pages {
                         ),
                     },
                 ),
-            ],
+            ]
+            .into_iter()
+            .chain(directory)
+            .chain(mirror.map(|mirror| mirror_check(&mirror.reading())))
+            .collect(),
         }
     }
+}
+
+/// A mirror that is in use is well, though it may have something to say.
+fn mirror_check(reading: &MirrorReading) -> Check {
+    Check {
+        name: "mirror",
+        ok: reading.state != MirrorState::TooOld && reading.disk.is_none(),
+        detail: reading.in_words(),
+    }
+}
+
+/// Whether there are servers of a directory, and none of them can be asked.
+fn all_down(servers: &[ServerState]) -> bool {
+    !servers.is_empty() && servers.iter().all(|server| server.down.is_some())
+}
+
+/// Which servers of the directory can't be asked, since when and why not.
+fn downs(servers: &[ServerState]) -> String {
+    let downs = servers.iter().filter_map(|server| {
+        let (since, why) = server.down.as_ref()?;
+        Some(format!("{} for {} s: {why}", server.name, since.as_secs()))
+    });
+    downs.collect::<Vec<_>>().join("; ")
 }
 
 /// The names of what has ended.
@@ -102,6 +141,16 @@ fn past(ends: &[End], now: Timestamp) -> String {
     let past = ends.iter().filter(|end| end.at <= now);
     let names: Vec<_> = past.map(|end| end.name.as_str()).collect();
     names.join(", ")
+}
+
+/// Who goes on while a directory is away that has no mirror.
+fn grace(grace: Duration) -> String {
+    match grace.as_secs() {
+        0 => String::new(),
+        seconds => format!(
+            "; remembered log-ons go on for {seconds} s after the directory last told of the account"
+        ),
+    }
 }
 
 /// Whole days from `now` until `then`, rounded down; negative once it has passed.

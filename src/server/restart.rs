@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::Config;
+use zeroize::Zeroizing;
+
+use crate::config::{self, Config};
 
 /// How long devices may come back on a session; none where nobody speaks EAP.
 pub(super) fn resume_for(config: &Config) -> Option<Duration> {
@@ -50,6 +52,10 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             old.passwords.remember_proofs == new.passwords.remember_proofs,
         ),
         (
+            "directory",
+            is_same_directory(old.directory.as_ref(), new.directory.as_ref()),
+        ),
+        (
             "accounts.sealing-key-file",
             sealing_key_path(old) == sealing_key_path(new),
         ),
@@ -66,4 +72,13 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 fn sealing_key_path(config: &Config) -> Option<&Path> {
     let file = config.accounts.sealing_key.as_ref();
     file.map(|file| file.path.as_path())
+}
+
+fn is_same_directory(old: Option<&config::Ldap>, new: Option<&config::Ldap>) -> bool {
+    let password = |ldap: Option<&config::Ldap>| {
+        let account = ldap?.bind.as_ref()?;
+        Some(Zeroizing::new(account.password.as_bytes().to_vec()))
+    };
+    // What is written out has every key, and the password's place only.
+    format!("{old:?}") == format!("{new:?}") && password(old) == password(new)
 }

@@ -79,9 +79,24 @@ pub(super) fn rows(
     rows.map(|account| row((**account).clone(), key)).collect()
 }
 
+/// Takes out of an account what is as good as a password, and seals it.
+pub(super) fn seal(account: &mut Account, key: &SealingKey) -> Result<Option<Vec<u8>>, StoreError> {
+    Secrets::take(account).seal(account.id.as_str(), key)
+}
+
+/// Puts back what [`seal`] took out.
+pub(super) fn unseal(
+    account: &mut Account,
+    sealed: &[u8],
+    key: &SealingKey,
+) -> Result<(), StoreError> {
+    Secrets::open(account.id.as_str(), sealed, key)?.put_back(account);
+    Ok(())
+}
+
 fn row(mut account: Account, key: &SealingKey) -> Result<AccountRow, StoreError> {
     let id = account.id.to_string();
-    let sealed = Secrets::take(&mut account).seal(&id, key)?;
+    let sealed = seal(&mut account, key)?;
     let body = serde_json::to_string(&account).map_err(|cause| unreadable(&id, cause))?;
     Ok(AccountRow {
         id,

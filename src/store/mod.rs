@@ -345,6 +345,22 @@ impl Store {
         self.ask(|reply| Message::RemoveAccount(id.to_string(), reply))?
     }
 
+    /// Takes out of an account what is as good as a password, sealed for whoever writes it down.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`].
+    pub fn seal(&self, account: &mut Account) -> Result<Option<Vec<u8>>, StoreError> {
+        accounts::seal(account, &self.inner.sealing)
+    }
+
+    /// Puts back what [`seal`](Self::seal) took out.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`], as for another account's.
+    pub fn unseal(&self, account: &mut Account, sealed: &[u8]) -> Result<(), StoreError> {
+        accounts::unseal(account, sealed, &self.inner.sealing)
+    }
+
     /// Hands out every account that is stored, in no order.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl Drop for Daemon {
 }
 
 impl Daemon {
-    pub(super) fn start(setup: Setup) -> Self {
+    pub fn start(setup: Setup) -> Self {
         let mut daemon = Self {
             setup,
             running: None,

@@ -93,9 +93,12 @@ pub struct Account {
     /// Other names its owner may log on with.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Grows with every password change; proofs and sessions of an older one are void.
+    /// Another one after every password change; proofs and sessions of an older one are void.
     #[serde(default)]
     pub credential_version: u64,
+    /// How a password that is offered for it is checked.
+    #[serde(default)]
+    pub verification: Verification,
 }
 
 impl Account {
@@ -120,6 +123,7 @@ impl Account {
             vlan: None,
             aliases: Vec::new(),
             credential_version: 0,
+            verification: Verification::StoredHash,
         }
     }
 
@@ -172,6 +176,17 @@ impl Account {
         self.credential_version = self.credential_version.saturating_add(1);
     }
 
+    /// Who chose the password, and when it was set, wherever it is kept; `None` without one.
+    pub fn password_age(&self) -> Option<(PasswordKind, Option<Timestamp>)> {
+        match &self.verification {
+            Verification::Bind(bind) => Some((bind.kind, bind.changed_at)),
+            Verification::StoredHash | Verification::Impossible => self
+                .password
+                .as_ref()
+                .map(|password| (password.kind, Some(password.changed_at))),
+        }
+    }
+
     /// The account without any hash or secret, for pages and tools.
     pub fn without_secrets(&self) -> Account {
         Account {
@@ -196,6 +211,31 @@ pub struct Note {
     pub by: String,
 }
 
+/// How a password that is offered for an account is checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verification {
+    /// Here, against the stored hash.
+    #[default]
+    StoredHash,
+    /// By the directory, which keeps the hash to itself.
+    Bind(BindName),
+    /// Not at all: the directory neither gives the hash away nor is it asked to check.
+    Impossible,
+}
+
+/// What a directory needs to check the password of an account, and what it tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindName {
+    /// The distinguished name of the account's entry.
+    pub entry: String,
+    /// When the password was set, where the directory tells.
+    #[serde(default)]
+    pub changed_at: Option<Timestamp>,
+    /// Chosen by the owner, or to be changed first.
+    pub kind: PasswordKind,
+}
+
 /// What the student registry says of a student.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StudentFacts {
@@ -211,6 +251,10 @@ pub struct StudentFacts {
     /// The day the studies were completed or ended, local time.
     #[serde(default)]
     pub ended_on: Option<Date>,
+    /// Whether registration and fees are kept elsewhere, by somebody who closes the account on
+    /// their own: then neither is asked for here.
+    #[serde(default)]
+    pub kept_elsewhere: bool,
 }
 
 /// The current password: its hash and its age.

@@ -3,7 +3,8 @@
 //! No IO, no clock, no randomness: time, keys and salts come in as values, answers go out as values.
 //! What happens in which order is the caller's business; that no step is left out is the types':
 //! a [`Grant`] needs a [`Proof`], and a [`Proof`] comes only from [`password::check`] and its
-//! siblings for MS-CHAP, or from [`RememberedProofs::recall`].
+//! siblings for MS-CHAP, from a [`BindAttempt`] that succeeded, or from
+//! [`RememberedProofs::recall`].
 //!
 //! ```text
 //! Account ── LockTable::locked_until ── RememberedProofs::recall ──────────────┐
@@ -27,7 +28,9 @@ pub mod status;
 pub mod term;
 pub mod time;
 
-pub use account::{Account, Kind, Note, Password, PasswordKind, StudentFacts};
+pub use account::{
+    Account, BindName, Kind, Note, Password, PasswordKind, StudentFacts, Verification,
+};
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
 pub use lock::{
@@ -36,7 +39,7 @@ pub use lock::{
 pub use mschap::NtHash;
 pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError};
 pub use password::{
-    Checked, CheckedMsChap, HashError, MissingSecret, PasswordHash, Scheme, Scratch,
+    BindAttempt, Checked, CheckedMsChap, HashError, MissingSecret, PasswordHash, Scheme, Scratch,
 };
 pub use proof::{Proof, RememberedProofs, WrongTag};
 pub use reason::Refusal;

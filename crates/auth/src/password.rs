@@ -4,6 +4,7 @@
 //! memory is taken or work is done, and a malformed one is an error, never a panic.
 
 mod argon;
+mod bind;
 mod chap;
 mod crypt;
 mod digest;
@@ -14,6 +15,7 @@ mod scratch;
 mod tests;
 
 pub use argon::Argon2Cost;
+pub use bind::BindAttempt;
 pub use chap::{check_chap, check_chap_of_nobody};
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,

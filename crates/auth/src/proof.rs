@@ -22,7 +22,8 @@ mod tests;
 
 /// This account's credential was right, in this version of it.
 ///
-/// Only [`crate::password::check`], its siblings for MS-CHAP, [`RememberedProofs::recall`],
+/// Only [`crate::password::check`], its siblings for MS-CHAP,
+/// [`BindAttempt::answered`](crate::password::BindAttempt::answered), [`RememberedProofs::recall`],
 /// [`Proof::of_session`] and [`Proof::of_certificate`] make one.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]

@@ -2,7 +2,7 @@
 //!
 //! No rule knows of passwords or locks; the caller asks only once the credential is proven (I6).
 
-use crate::account::{Account, Kind, Note, Password, PasswordKind, StudentFacts};
+use crate::account::{Account, Kind, Note, PasswordKind, StudentFacts};
 use crate::reason::Refusal;
 use crate::rules::Rules;
 use crate::time::later;
@@ -200,7 +200,11 @@ impl Rule for Registered {
             return Ok(None);
         }
         match &question.account.student {
-            Some(facts) if facts.in_registry || has_ended(facts, question) => Ok(None),
+            Some(facts)
+                if facts.in_registry || facts.kept_elsewhere || has_ended(facts, question) =>
+            {
+                Ok(None)
+            }
             _ => Err(Finding {
                 refusal: Refusal::NotRegistered,
                 since: None,
@@ -216,7 +220,9 @@ pub struct Active;
 impl Rule for Active {
     fn check(&self, question: &Question<'_>) -> Holds {
         match student(question.account) {
-            Some(facts) if !has_ended(facts, question) => check_terms(facts, question),
+            Some(facts) if !facts.kept_elsewhere && !has_ended(facts, question) => {
+                check_terms(facts, question)
+            }
             _ => Ok(None),
         }
     }
@@ -243,12 +249,10 @@ fn check_terms(facts: &StudentFacts, question: &Question<'_>) -> Holds {
     Ok(lapse.filter(|lapse| released.is_none_or(|released| released > *lapse)))
 }
 
-/// The account's password, if it is of this kind.
-fn password(account: &Account, kind: PasswordKind) -> Option<&Password> {
-    account
-        .password
-        .as_ref()
-        .filter(|password| password.kind == kind)
+/// When the account's password was set, if it is of this kind and that is known.
+fn set_at(account: &Account, kind: PasswordKind) -> Option<Timestamp> {
+    let (found, changed_at) = account.password_age()?;
+    changed_at.filter(|_| found == kind)
 }
 
 /// A password its owner chose is younger than a year.
@@ -258,12 +262,8 @@ pub struct PasswordFresh;
 impl Rule for PasswordFresh {
     fn check(&self, question: &Question<'_>) -> Holds {
         let valid = DAY.saturating_mul(u32::from(question.rules.password_valid_days));
-        match password(question.account, PasswordKind::Permanent) {
-            Some(password) => holds_until(
-                later(password.changed_at, valid),
-                question,
-                Refusal::PasswordExpired,
-            ),
+        match set_at(question.account, PasswordKind::Permanent) {
+            Some(set_at) => holds_until(later(set_at, valid), question, Refusal::PasswordExpired),
             None => Ok(None),
         }
     }
@@ -275,9 +275,9 @@ pub struct TemporaryFresh;
 
 impl Rule for TemporaryFresh {
     fn check(&self, question: &Question<'_>) -> Holds {
-        match password(question.account, PasswordKind::Temporary) {
-            Some(password) => {
-                let end = later(password.changed_at, question.rules.temporary_valid);
+        match set_at(question.account, PasswordKind::Temporary) {
+            Some(set_at) => {
+                let end = later(set_at, question.rules.temporary_valid);
                 holds_until(end, question, Refusal::TemporaryExpired)
             }
             None => Ok(None),
@@ -291,12 +291,13 @@ pub struct TemporaryAllowed;
 
 impl Rule for TemporaryAllowed {
     fn check(&self, question: &Question<'_>) -> Holds {
-        let temporary = password(question.account, PasswordKind::Temporary);
-        match temporary {
-            Some(_) if !question.rules.temporary_on_network => Err(Finding {
-                refusal: Refusal::TemporaryNotAllowed,
-                since: None,
-            }),
+        match question.account.password_age() {
+            Some((PasswordKind::Temporary, _)) if !question.rules.temporary_on_network => {
+                Err(Finding {
+                    refusal: Refusal::TemporaryNotAllowed,
+                    since: None,
+                })
+            }
             _ => Ok(None),
         }
     }

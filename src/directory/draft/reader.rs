@@ -201,6 +201,7 @@ impl<'a> Reader<'a> {
             fee_paid_for: self.parsed(&map.fee_paid_term, |text| Ok(text.parse()?)),
             in_registry: self.parsed(&map.in_registry, boolean).unwrap_or(false),
             ended_on: self.parsed(&map.ended_on, date),
+            kept_elsewhere: map.registry_elsewhere,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Every rule at the dates where it changes its mind.
 
 use super::*;
+use crate::account::{BindName, Password, Verification};
 use crate::name::AccountId;
 use crate::password::PasswordHash;
 use crate::term::Term;
@@ -29,7 +30,7 @@ fn student() -> Account {
         registered_for: term("2026-autumn"),
         fee_paid_for: term("2026-autumn"),
         in_registry: true,
-        ended_on: None,
+        ..StudentFacts::default()
     };
     Account {
         student: Some(facts),
@@ -341,4 +342,52 @@ fn extreme_numbers_have_answers() {
         });
         assert_eq!(refusal_under(&rules, &account, NOVEMBER), None);
     }
+}
+
+#[test]
+fn student_whose_facts_are_kept_elsewhere_is_asked_for_neither_registration_nor_fee() {
+    let elsewhere = with_facts(|facts| {
+        *facts = StudentFacts {
+            kept_elsewhere: true,
+            ..StudentFacts::default()
+        };
+    });
+    let standing = standing(
+        &elsewhere,
+        "eduroam",
+        &Rules::default(),
+        utc("2026-10-01T00:00:00Z"),
+    );
+    assert!(standing.is_ok(), "{standing:?}");
+}
+
+#[test]
+fn password_that_the_directory_keeps_ages_like_any_other() {
+    let mut account = student();
+    account.password = None;
+    account.verification = Verification::Bind(BindName {
+        entry: "uid=s123456,dc=campus,dc=example".to_owned(),
+        changed_at: Some(utc("2025-10-01T00:00:00Z")),
+        kind: PasswordKind::Permanent,
+    });
+    let at = |text| standing(&account, "eduroam", &Rules::default(), utc(text)).err();
+    assert_eq!(at("2026-09-30T23:59:59Z"), None);
+    assert_eq!(at("2026-10-01T00:00:00Z"), Some(Refusal::PasswordExpired));
+}
+
+#[test]
+fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
+    let mut account = student();
+    account.verification = Verification::Bind(BindName {
+        entry: "uid=s123456,dc=campus,dc=example".to_owned(),
+        changed_at: None,
+        kind: PasswordKind::Temporary,
+    });
+    let standing = standing(
+        &account,
+        "eduroam",
+        &Rules::default(),
+        utc("2026-10-01T00:00:00Z"),
+    );
+    assert_eq!(standing, Err(Refusal::TemporaryNotAllowed));
 }

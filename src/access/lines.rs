@@ -1,0 +1,223 @@
+//! Lines of work that somebody else does: one for each account, one at a time, holding no thread.
+//!
+//! As the [hash pool](super::hashing) has them, for checks that a directory makes: each sees what
+//! the one before it found, so a flood of guesses on one account has one of them at the directory
+//! at any time, and a lock that the sixth failure set refuses the rest unasked.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is run when its turn comes; without a place if there are too many.
+type Run = Box<dyn FnOnce(Option<Place>) + Send>;
+
+/// The lines.
+pub struct Lines {
+    /// By account; there is a line for whoever has a place, an empty one if nobody waits.
+    waiting: Mutex<Waiting>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: HashMap<Arc<str>, VecDeque<Run>, ahash::RandomState>,
+    count: usize,
+}
+
+/// The head of an account's line. When it is dropped, the next one has it.
+pub struct Place {
+    lines: Arc<Lines>,
+    key: Arc<str>,
+}
+
+thread_local! {
+    /// What this thread still has to run, while it runs something: a line of a thousand that are
+    /// all refused at once must not stand on the stack.
+    static TO_RUN: RefCell<Option<Turns>> = const { RefCell::new(None) };
+}
+
+/// What has come to its turn, with its place in the line.
+type Turns = VecDeque<(Run, Option<Place>)>;
+
+impl Lines {
+    /// Lines in which `capacity` may wait in all.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            capacity,
+        }
+    }
+
+    /// Runs `run` at the head of the line of `key`: now, or on the thread of whoever leaves it.
+    /// Where too many wait, now and without a place. `run` must not wait.
+    pub fn enter(
+        self: &Arc<Self>,
+        key: Arc<str>,
+        run: impl FnOnce(Option<Place>) + Send + 'static,
+    ) {
+        let run: Run = Box::new(run);
+        if let Some((run, is_first)) = self.stand(&key, run) {
+            let place = is_first.then(|| Place {
+                lines: Arc::clone(self),
+                key,
+            });
+            run_all(run, place);
+        }
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().count
+    }
+
+    /// Gives `run` back if its time is now, and whether that is because nobody is before it.
+    fn stand(&self, key: &Arc<str>, run: Run) -> Option<(Run, bool)> {
+        let mut waiting = self.lock();
+        let is_full = waiting.count >= self.capacity;
+        match waiting.lines.get_mut(key) {
+            None => {
+                waiting.lines.insert(Arc::clone(key), VecDeque::new());
+                Some((run, true))
+            }
+            Some(_) if is_full => Some((run, false)),
+            Some(line) => {
+                line.push_back(run);
+                waiting.count += 1;
+                None
+            }
+        }
+    }
+
+    fn next(&self, key: &Arc<str>) -> Option<Run> {
+        let mut waiting = self.lock();
+        match waiting.lines.get_mut(key).and_then(VecDeque::pop_front) {
+            Some(run) => {
+                waiting.count -= 1;
+                Some(run)
+            }
+            None => {
+                waiting.lines.remove(key);
+                None
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(run) = self.lines.next(&self.key) {
+            let place = Place {
+                lines: Arc::clone(&self.lines),
+                key: Arc::clone(&self.key),
+            };
+            run_all(run, Some(place));
+        }
+    }
+}
+
+/// Runs it and all that thereby comes to its turn, one after the other.
+fn run_all(run: Run, place: Option<Place>) {
+    let is_running = TO_RUN.with_borrow_mut(|to_run| match to_run {
+        Some(to_run) => {
+            to_run.push_back((run, place));
+            true
+        }
+        None => {
+            *to_run = Some(VecDeque::from([(run, place)]));
+            false
+        }
+    });
+    if is_running {
+        return;
+    }
+    let _end = EndOfRun;
+    while let Some((run, place)) = next_to_run() {
+        run(place);
+    }
+}
+
+fn next_to_run() -> Option<(Run, Option<Place>)> {
+    TO_RUN.with_borrow_mut(|to_run| to_run.as_mut()?.pop_front())
+}
+
+/// Leaves the thread as it was found, after a panic too.
+struct EndOfRun;
+
+impl Drop for EndOfRun {
+    fn drop(&mut self) {
+        let left = TO_RUN.take();
+        drop(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    fn lines(capacity: usize) -> Arc<Lines> {
+        Arc::new(Lines::new(capacity))
+    }
+
+    #[test]
+    fn one_account_has_one_turn_at_a_time_and_others_meanwhile() {
+        let lines = lines(10);
+        let (done, order) = channel();
+        let (keep, kept) = channel();
+        for (key, number) in [("anna", 1), ("anna", 2), ("bo", 3), ("anna", 4)] {
+            let (done, keep) = (done.clone(), keep.clone());
+            lines.enter(key.into(), move |place| {
+                done.send(number).unwrap();
+                keep.send(place.unwrap()).unwrap();
+            });
+        }
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(lines.waiting(), 2);
+        drop(kept.recv().unwrap());
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), [2]);
+        drop(kept.try_iter().collect::<Vec<_>>());
+        drop(kept.try_iter().collect::<Vec<_>>());
+        assert_eq!(order.try_iter().collect::<Vec<_>>(), [4]);
+        drop(kept.try_iter().collect::<Vec<_>>());
+        assert_eq!(lines.waiting(), 0);
+        assert!(lines.lock().lines.is_empty());
+    }
+
+    #[test]
+    fn a_hundred_thousand_that_end_at_once_do_not_stand_on_the_stack() {
+        let lines = lines(200_000);
+        let (done, count) = channel();
+        let (keep, kept) = channel();
+        lines.enter("anna".into(), move |place| keep.send(place).unwrap());
+        for _ in 0..100_000 {
+            let done = done.clone();
+            lines.enter("anna".into(), move |place| {
+                done.send(place.is_some()).unwrap();
+            });
+        }
+        drop(kept.recv().unwrap());
+        drop(done);
+        assert_eq!(count.iter().filter(|has_place| *has_place).count(), 100_000);
+    }
+
+    #[test]
+    fn beyond_the_capacity_nobody_waits() {
+        let lines = lines(1);
+        let (keep, kept) = channel();
+        lines.enter("anna".into(), move |place| keep.send(place).unwrap());
+        lines.enter("anna".into(), |place| assert!(place.is_some()));
+        let (shed, is_shed) = channel();
+        lines.enter("anna".into(), move |place| {
+            shed.send(place.is_none()).unwrap();
+        });
+        assert!(is_shed.recv().unwrap());
+        drop(kept.recv().unwrap());
+        assert_eq!(lines.waiting(), 0);
+    }
+}

@@ -1,0 +1,436 @@
+//! Where accounts are kept if not here: `[directory.NAME]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::accounts::{AccountKind, AttributeNames, KINDS};
+use super::network::warn_of_readers;
+use super::problem::Complaint;
+use super::referred::Referred;
+use super::report::Given;
+use super::secret::Secret;
+use super::section::Section;
+use super::value;
+
+mod address;
+mod mirror;
+
+pub use address::{LdapServer, Security};
+pub use mirror::{MirrorSettings, MirrorWay};
+
+/// A directory that is asked over LDAP.
+#[derive(Debug, Clone)]
+pub struct Ldap {
+    /// Unique; a label in metrics and logs.
+    pub name: String,
+    /// What kind of server it is, and so which attributes say what.
+    pub template: Template,
+    /// In the order in which they are asked; never empty, unique.
+    pub servers: Vec<LdapServer>,
+    /// Whether all are asked in turn, rather than the first as long as it answers.
+    pub balance: bool,
+    /// Certificate authorities of the servers in PEM; none is the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// The name that a server's certificate must have, if not that of its address.
+    pub server_name: Option<String>,
+    /// The entry beneath which people are.
+    pub base: String,
+    /// How far beneath.
+    pub scope: Scope,
+    /// What people's entries have in common, if that must be said; a filter in its parentheses.
+    pub filter: Option<String>,
+    /// Who we are to the directory; none is anonymous.
+    pub bind: Option<ServiceAccount>,
+    /// Who checks passwords.
+    pub verify: Verify,
+    /// Whether passwords and what closes an account are written there.
+    pub write: bool,
+    /// How long a log-on may take in all.
+    pub timeout: Duration,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long one question may take.
+    pub query_timeout: Duration,
+    /// How long after the directory told of an account its remembered log-ons go on without it.
+    pub grace: Duration,
+    /// Connections to each server over which people are looked up.
+    pub connections: u16,
+    /// Connections to each server over which passwords are checked.
+    pub bind_connections: u16,
+    /// A connection that is idle this long is asked whether it still stands.
+    pub keep_alive: Duration,
+    /// Attributes that are others than the template's, by the key of the fact that they hold.
+    pub attributes: BTreeMap<&'static str, String>,
+    /// Kind of account by affiliation.
+    pub kinds: BTreeMap<String, AccountKind>,
+    /// Kind of an account without affiliation.
+    pub default_kind: Option<AccountKind>,
+    /// How groups are found, where any matter.
+    pub membership: Membership,
+    /// The entry beneath which groups are.
+    pub group_base: String,
+    /// What groups mean.
+    pub groups: Vec<Group>,
+    /// How all accounts are kept in memory, if they are.
+    pub mirror: Option<MirrorSettings>,
+}
+
+/// What a directory knows us by.
+#[derive(Debug, Clone)]
+pub struct ServiceAccount {
+    /// Its distinguished name.
+    pub dn: String,
+    /// Never empty.
+    pub password: Secret,
+}
+
+/// A kind of directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Template {
+    /// OpenLDAP with inetOrgPerson and the password policy overlay.
+    OpenLdap,
+    /// 389 Directory Server, FreeIPA.
+    Ds389,
+    /// Active Directory.
+    ActiveDirectory,
+    /// Any with eduPerson, schac and norEdu.
+    EduPerson,
+}
+
+/// How far beneath the base people are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Anywhere.
+    Subtree,
+    /// Right beneath it.
+    OneLevel,
+}
+
+/// Who checks passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// We do, against the stored hash.
+    Hash,
+    /// The directory.
+    Bind,
+}
+
+/// How the groups of a person are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// In `memberOf` of the person.
+    MemberOf,
+    /// By looking for groups that have the person as a member.
+    Search,
+    /// As `Search`, groups within groups too: Active Directory.
+    Nested,
+}
+
+/// What it means to be in a group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The distinguished name of the group.
+    pub dn: String,
+    /// The kind of its members.
+    pub kind: Option<AccountKind>,
+    /// The services that its members may use.
+    pub services: Vec<String>,
+    /// The VLAN of its members.
+    pub vlan: Option<String>,
+}
+
+impl Template {
+    const WORDS: [(&'static str, Self); 4] = [
+        ("openldap", Self::OpenLdap),
+        ("389ds", Self::Ds389),
+        ("active-directory", Self::ActiveDirectory),
+        ("eduperson", Self::EduPerson),
+    ];
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, template)| template == self);
+        f.write_str(word.map_or("", |(word, _)| word))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const TENTH: Duration = Duration::from_millis(100);
+
+/// `[directory.NAME]`: at most one, as long as no realm can say which is its own.
+pub(super) fn directory(
+    root: &mut Section<'_>,
+    referred: &Referred,
+    kinds: &BTreeMap<String, AccountKind>,
+) -> Option<Ldap> {
+    let mut named = root.table("directory").named_tables().into_iter();
+    let (name, section) = named.next()?;
+    for (_, other) in named {
+        let complaint = Complaint::Conflict(format!("directory.{name}"));
+        let advice = "all realms share one directory: keep one of the tables";
+        other.report().problem(other.place(), complaint, advice);
+    }
+    ldap(name, section, referred, kinds.clone())
+}
+
+fn ldap(
+    name: String,
+    mut section: Section<'_>,
+    referred: &Referred,
+    kinds: BTreeMap<String, AccountKind>,
+) -> Option<Ldap> {
+    if value::label(&name).is_none() {
+        let complaint = Complaint::Malformed("letters, digits, '.', '_' and '-', up to 64");
+        section
+            .report()
+            .problem(section.place(), complaint, "logs and metrics call it by it");
+    }
+    section.word("kind", &[("ldap", ())], ());
+    let template = template(&mut section);
+    let servers = address::servers(&mut section);
+    let base = distinguished_name(&mut section, "base");
+    let bind = service_account(&mut section, referred);
+    let verify = verify(&mut section, template);
+    let timeouts = timeouts(&mut section);
+    let default_kind = section.word("default-kind", &KINDS.map(|(w, k)| (w, Some(k))), None);
+    let group_base = optional_name(&mut section, "group-base");
+    let (membership, groups) = (membership(&mut section, template), groups(&mut section));
+    let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
+    let ldap = Ldap {
+        balance: section.boolean("balance", false).value,
+        authorities: authorities(&mut section, referred),
+        server_name: address::server_name(&mut section),
+        scope: scope(&mut section),
+        filter: filter(&mut section),
+        verify,
+        write: write(&mut section, template),
+        timeout: timeouts.0,
+        connect_timeout: timeouts.1,
+        query_timeout: timeouts.2,
+        grace: section.duration("grace", 900 * SECOND, Duration::ZERO..=24 * 3600 * SECOND),
+        connections: section.integer("connections", 2, 1..=64),
+        bind_connections: section.integer("bind-connections", 8, 1..=256),
+        keep_alive: section.duration("keep-alive", 60 * SECOND, 5 * SECOND..=3600 * SECOND),
+        attributes: attributes(&mut section),
+        kinds,
+        default_kind,
+        mirror: mirror::mirror(&mut section, is_searched),
+        membership,
+        groups,
+        group_base: group_base.or(base.clone()).unwrap_or_default(),
+        name,
+        template: template.unwrap_or(Template::OpenLdap),
+        servers,
+        base: base.unwrap_or_default(),
+        bind,
+    };
+    section.finish();
+    Some(ldap)
+}
+
+fn template(section: &mut Section<'_>) -> Option<Template> {
+    if !section.has("template") {
+        section.missing("template", "say what it is, like \"openldap\"");
+    }
+    section.word(
+        "template",
+        &Template::WORDS.map(|(w, t)| (w, Some(t))),
+        None,
+    )
+}
+
+fn scope(section: &mut Section<'_>) -> Scope {
+    let words = [("subtree", Scope::Subtree), ("one-level", Scope::OneLevel)];
+    section.word("scope", &words, Scope::Subtree)
+}
+
+fn membership(section: &mut Section<'_>, template: Option<Template>) -> Membership {
+    let words = [
+        ("member-of", Membership::MemberOf),
+        ("search", Membership::Search),
+        ("nested", Membership::Nested),
+    ];
+    let default = match template {
+        Some(Template::ActiveDirectory) => Membership::Nested,
+        _ => Membership::MemberOf,
+    };
+    section.word("membership", &words, default)
+}
+
+/// Active Directory shows nobody a hash, so there only a bind will do.
+fn verify(section: &mut Section<'_>, template: Option<Template>) -> Verify {
+    let words = [("hash", Verify::Hash), ("bind", Verify::Bind)];
+    let place = section.key_place("verify");
+    let is_active_directory = template == Some(Template::ActiveDirectory);
+    let default = match is_active_directory {
+        true => Verify::Bind,
+        false => Verify::Hash,
+    };
+    let verify = section.word("verify", &words, default);
+    if is_active_directory && verify == Verify::Hash {
+        let complaint = Complaint::Conflict("template = \"active-directory\"".to_owned());
+        let advice = "Active Directory shows nobody a hash: leave the line out for \"bind\"";
+        section.report().problem(&place, complaint, advice);
+    }
+    verify
+}
+
+/// Active Directory takes a password in clear text only, and what is written here is a hash.
+fn write(section: &mut Section<'_>, template: Option<Template>) -> bool {
+    let write = section.boolean("write", false);
+    if write.value && template == Some(Template::ActiveDirectory) {
+        let complaint = Complaint::Conflict("template = \"active-directory\"".to_owned());
+        let advice = "Active Directory is only read: change accounts and passwords there";
+        section.report().problem(&write.place, complaint, advice);
+    }
+    write.value
+}
+
+/// In all, for a connection, for a question.
+fn timeouts(section: &mut Section<'_>) -> (Duration, Duration, Duration) {
+    (
+        section.duration("timeout", 3 * SECOND, 5 * TENTH..=30 * SECOND),
+        section.duration("connect-timeout", SECOND, TENTH..=10 * SECOND),
+        section.duration("query-timeout", 2 * SECOND, TENTH..=10 * SECOND),
+    )
+}
+
+/// A distinguished name that must be there.
+fn distinguished_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
+    if !section.has(key) {
+        section.missing(key, "like \"ou=people,dc=campus,dc=example\"");
+    }
+    optional_name(section, key)
+}
+
+fn optional_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
+    const EXPECTED: &str = "a distinguished name, like \"ou=people,dc=campus,dc=example\"";
+    let given = section.parsed(key, EXPECTED, |text| {
+        let is_name = text.len() <= 1024 && text.split(',').all(|part| part.contains('='));
+        is_name.then(|| text.to_owned())
+    });
+    given.map(|given| given.value)
+}
+
+fn filter(section: &mut Section<'_>) -> Option<String> {
+    const EXPECTED: &str = "a filter in parentheses, like \"(objectClass=person)\" (RFC 4515)";
+    let parse = |text: &str| {
+        let is_whole = text.starts_with('(') && ldap3::parse_filter(text).is_ok();
+        is_whole.then(|| text.to_owned())
+    };
+    section
+        .parsed("filter", EXPECTED, parse)
+        .map(|given| given.value)
+}
+
+fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<Vec<u8>> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+
+    let given = referred.file(section, "ca-file")?;
+    let pem = given.value.1.octets.as_bytes();
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    if !read.is_ok_and(|certificates| !certificates.is_empty()) {
+        let complaint = Complaint::Certificate("no certificate in PEM is in this file".to_owned());
+        let advice = "the certificate of whoever signed the directory's own";
+        section.report().problem(&given.place, complaint, advice);
+    }
+    Some(pem.to_vec())
+}
+
+fn service_account(section: &mut Section<'_>, referred: &Referred) -> Option<ServiceAccount> {
+    let has_name = section.has("bind-dn");
+    let place = section.key_place("bind-dn");
+    let dn = optional_name(section, "bind-dn");
+    let password = bind_password(section, referred, has_name);
+    match (has_name, &password) {
+        (false, Some(password)) => {
+            let complaint = Complaint::Conflict("no bind-dn".to_owned());
+            let advice = "say whose password it is: bind-dn = \"cn=portvakt,…\"";
+            section.report().problem(&password.place, complaint, advice);
+        }
+        (true, Some(password)) if password.value.as_bytes().is_empty() => {
+            let advice = "a bind without password succeeds as nobody, and finds nobody";
+            section.report().problem(&place, Complaint::Empty, advice);
+        }
+        _ => {}
+    }
+    Some(ServiceAccount {
+        dn: dn?,
+        password: password?.value,
+    })
+}
+
+fn bind_password(
+    section: &mut Section<'_>,
+    referred: &Referred,
+    is_needed: bool,
+) -> Option<Given<Secret>> {
+    const KEYS: [&str; 2] = ["bind-password-file", "bind-password-env"];
+    match KEYS.map(|key| section.has(key)) {
+        [true, true] => {
+            let place = section.key_place("bind-password-env");
+            let complaint = Complaint::Conflict("bind-password-file".to_owned());
+            section
+                .report()
+                .problem(&place, complaint, "keep exactly one of them");
+        }
+        [false, false] if is_needed => section.missing(
+            "bind-password-file",
+            "the password of bind-dn: give bind-password-file or bind-password-env",
+        ),
+        _ => {}
+    }
+    let file = referred.secret_file(section, "bind-password-file");
+    if let Some((place, true)) = file.as_ref().map(|(given, open)| (&given.place, *open)) {
+        warn_of_readers(section, place);
+    }
+    let variable = referred.variable(section, "bind-password-env");
+    file.map(|(given, _)| given).or(variable)
+}
+
+fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
+    const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, hyphens";
+    const REGISTRY: [&str; 3] = ["registered-term", "fee-paid-term", "in-registry"];
+    let mut section = section.table("attributes");
+    let of_registry = REGISTRY.iter().filter(|key| section.has(key)).count();
+    if (1..REGISTRY.len()).contains(&of_registry) {
+        let complaint = Complaint::Conflict("only some of what the registry says".to_owned());
+        let advice = "name registered-term, fee-paid-term and in-registry, or none of them";
+        section.report().problem(section.place(), complaint, advice);
+    }
+    let mut given = BTreeMap::new();
+    // A secret in clear text is read from LDIF only, and kept sealed here.
+    let keys = AttributeNames::KEYS
+        .iter()
+        .filter(|key| **key != "legacy-chap-secret");
+    for key in keys {
+        let name = section.parsed(key, EXPECTED, value::attribute_name);
+        given.extend(name.map(|name| (*key, name.value)));
+    }
+    section.finish();
+    given
+}
+
+fn groups(section: &mut Section<'_>) -> Vec<Group> {
+    let tables = section.tables("group").into_iter();
+    tables.filter_map(group).collect()
+}
+
+fn group(mut section: Section<'_>) -> Option<Group> {
+    const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
+    const SERVICES: &str = "a list of services, like [\"vpn\"]";
+    let dn = distinguished_name(&mut section, "dn");
+    let services = section.list("services", SERVICES, value::label);
+    let services = services.unwrap_or_default().into_iter();
+    let group = Group {
+        dn: dn.unwrap_or_default(),
+        kind: section.word("kind", &KINDS.map(|(word, kind)| (word, Some(kind))), None),
+        services: services.map(|given| given.value).collect(),
+        vlan: section.parsed("vlan", VLAN, value::vlan).map(|g| g.value),
+    };
+    section.finish();
+    Some(group)
+}

@@ -1,0 +1,187 @@
+//! The servers of a directory, and what protects the way to them.
+
+use std::fmt;
+
+use super::super::problem::Complaint;
+use super::super::report::Given;
+use super::super::section::Section;
+
+/// One server of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LdapServer {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// TCP.
+    pub port: u16,
+    /// What protects the way to it.
+    pub security: Security,
+}
+
+/// What protects the way to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first octet: `ldaps://`.
+    Tls,
+    /// TLS before anything else is said: `ldap://`.
+    StartTls,
+    /// Nothing: whoever is on the way reads and alters everything.
+    DangerPlainText,
+}
+
+impl fmt::Display for LdapServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.security {
+            Security::Tls => "ldaps",
+            Security::StartTls | Security::DangerPlainText => "ldap",
+        };
+        match self.host.contains(':') {
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// `servers`, with `start-tls` and `danger-plain-text`.
+pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
+    const EXPECTED: &str = "a list of addresses, like [\"ldaps://ldap1.campus.example\"]";
+    if !section.has("servers") {
+        let advice = "the addresses of the directory, like [\"ldaps://ldap1.campus.example\"]";
+        section.missing("servers", advice);
+    }
+    let given = section
+        .list("servers", EXPECTED, address)
+        .unwrap_or_default();
+    let bare = bare_security(section, &given);
+    let mut known: Vec<Given<LdapServer>> = Vec::new();
+    for mut server in given {
+        if server.value.security != Security::Tls {
+            server.value.security = bare;
+        }
+        let same = |other: &&Given<LdapServer>| other.value == server.value;
+        if let Some(first) = known.iter().find(same) {
+            let report = section.report();
+            report.duplicate(&server.place, &first.place, "name each server once");
+        }
+        known.push(server);
+    }
+    known.into_iter().map(|server| server.value).collect()
+}
+
+/// What protects `ldap://`.
+fn bare_security(section: &mut Section<'_>, servers: &[Given<LdapServer>]) -> Security {
+    let start_tls = section.boolean("start-tls", true);
+    let danger = section.boolean("danger-plain-text", false);
+    let bare = servers.iter().find(|s| s.value.security != Security::Tls);
+    let (Some(bare), false) = (bare, start_tls.value) else {
+        return Security::StartTls;
+    };
+    let report = section.report();
+    if danger.value {
+        let caution = "passwords cross the network in the clear";
+        report.warning(
+            &bare.place,
+            caution,
+            "write ldaps://, or leave start-tls out",
+        );
+    } else {
+        let complaint = Complaint::Conflict("a server with ldap://".to_owned());
+        let advice = "write ldaps://, or leave start-tls out; danger-plain-text = true is for a \
+                      directory on this very machine";
+        report.problem(&start_tls.place, complaint, advice);
+    }
+    Security::DangerPlainText
+}
+
+/// The name that certificates must have.
+pub(super) fn server_name(section: &mut Section<'_>) -> Option<String> {
+    const EXPECTED: &str = "a host's name, like \"ldap.campus.example\"";
+    let given = section.parsed("server-name", EXPECTED, |text| {
+        is_host(text).then(|| text.to_ascii_lowercase())
+    });
+    given.map(|given| given.value)
+}
+
+/// `ldaps://host`, `ldap://host:port`, `ldaps://[2001:db8::1]`.
+fn address(text: &str) -> Option<LdapServer> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (security, default_port) = match scheme {
+        "ldaps" => (Security::Tls, 636),
+        "ldap" => (Security::StartTls, 389),
+        _ => return None,
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(bracketed) => {
+            let (host, port) = bracketed.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (
+                host,
+                port.strip_prefix(':').or(port.is_empty().then_some(""))?,
+            )
+        }
+        None => {
+            let (host, port) = rest.split_once(':').unwrap_or((rest, ""));
+            is_host(host).then_some((host, port))?
+        }
+    };
+    let port = match port {
+        "" => default_port,
+        port => port.parse().ok().filter(|port| *port != 0)?,
+    };
+    Some(LdapServer {
+        host: host.to_ascii_lowercase(),
+        port,
+        security,
+    })
+}
+
+fn is_host(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (1..=253).contains(&text.len()) && text.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_the_port_of_their_scheme_or_their_own() {
+        let cases = [
+            (
+                "ldaps://ldap1.campus.example",
+                "ldaps://ldap1.campus.example:636",
+            ),
+            (
+                "ldap://LDAP1.campus.example/",
+                "ldap://ldap1.campus.example:389",
+            ),
+            ("ldap://10.0.0.1:3890", "ldap://10.0.0.1:3890"),
+            ("ldaps://[2001:db8::1]", "ldaps://[2001:db8::1]:636"),
+            ("ldaps://[2001:db8::1]:1636", "ldaps://[2001:db8::1]:1636"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(address(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_address() {
+        let cases = [
+            "",
+            "ldap1.campus.example",
+            "ldapi:///run/slapd",
+            "http://ldap1.campus.example",
+            "ldaps://",
+            "ldaps://a b",
+            "ldaps://ldap1.campus.example:0",
+            "ldaps://ldap1.campus.example:99999",
+            "ldaps://ldap1.campus.example/dc=example",
+            "ldaps://user@ldap1.campus.example",
+            "ldaps://[2001:db8::1",
+            "ldaps://[ldap1]",
+        ];
+        for text in cases {
+            assert_eq!(address(text), None, "{text}");
+        }
+    }
+}

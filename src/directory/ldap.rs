@@ -1,0 +1,364 @@
+//! A directory that is asked over LDAP (RFC 4511): OpenLDAP, 389ds, Active Directory.
+//!
+//! ```text
+//! find   ── mirror, if it knows ─────────────────────────────────────────── Account
+//!        ── query: a filter, escaped ── pool: a server that answers ── mapping ── Account
+//! verify ── BindAttempt ── pool ── binds: a connection of its own ── bind: Verdict
+//! ```
+//!
+//! Everything runs on two threads of its own and waits on neither. What can't be answered by the
+//! deadline of the log-on is answered as [`FindError::Unavailable`], by nobody's fault.
+
+mod active_directory;
+mod bind;
+mod binds;
+mod connector;
+mod failure;
+mod mapping;
+pub mod mirror;
+mod mirrored;
+mod moment;
+mod password_policy;
+mod pool;
+mod query;
+mod recent;
+mod server;
+mod template;
+#[cfg(test)]
+mod tests;
+mod translate;
+mod write;
+mod written;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portvakt_auth::name::MAX_NAME_OCTETS;
+use portvakt_auth::{Account, BindAttempt, Realm};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout_at;
+use zeroize::Zeroizing;
+
+use super::entry::Entry;
+use super::{
+    Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
+    Verify,
+};
+use crate::config::Ldap as Settings;
+use crate::metrics::{Metrics, MetricsError};
+use crate::store::Store;
+
+use connector::Connector;
+use mapping::Mapping;
+use mirror::{Mirror, MirrorKeeper, Mirrored};
+use pool::Pool;
+use query::Queries;
+use recent::Recent;
+use server::Server;
+use written::Written;
+
+pub use failure::Failure;
+pub use mapping::{Reading, Remark};
+
+/// Questions that may be under way; more than a directory answers within anybody's patience.
+const MOST_QUESTIONS: usize = 10_000;
+
+/// The work ends so long before its answer is due: then it says itself what it waited for.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// Accounts of a directory that is asked for each.
+pub struct LdapDirectory {
+    asked: Arc<Asked>,
+    timeout: Duration,
+    writes: bool,
+    written: Written,
+    questions: Arc<Semaphore>,
+    mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
+    /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
+    runtime: Option<Runtime>,
+}
+
+/// What a question needs.
+struct Asked {
+    pool: Pool,
+    queries: Queries,
+    mapping: Mapping,
+    recent: Recent,
+}
+
+/// Why a directory can't even be tried.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Its certificate could never be checked.
+    #[error("the directory's certificate can't be checked: {0}")]
+    Authorities(#[from] rustls::Error),
+    /// There are no threads.
+    #[error("can't start threads for the directory: {0}")]
+    Threads(#[from] io::Error),
+    /// It can't be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+impl LdapDirectory {
+    /// Begins to connect, and returns at once: whether the directory is there shows later. A mirror
+    /// keeps its journal in the folder `data`.
+    ///
+    /// # Errors
+    /// [`OpenError`]; none of it is the directory's.
+    pub fn open(
+        settings: &Settings,
+        realms: &[Realm],
+        metrics: &Metrics,
+        data: &Path,
+        store: &Store,
+    ) -> Result<Self, OpenError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("directory")
+            .enable_all()
+            .build()?;
+        let came_up = Arc::new(Notify::new());
+        let servers = servers(settings, metrics, &came_up)?;
+        let entered = runtime.enter();
+        servers.iter().for_each(Server::keep_connected);
+        drop(entered);
+        let mapping = Mapping::new(settings, realms);
+        let asked = Asked {
+            queries: Queries::new(settings, &mapping),
+            mapping,
+            recent: Recent::new(settings.grace),
+            pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
+        };
+        Ok(Self {
+            asked: Arc::new(asked),
+            timeout: settings.timeout,
+            writes: settings.write,
+            written: Written::new(mirrored::hears_within(settings)),
+            questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
+            mirror: mirrored::start(settings, realms, data, store)?,
+            runtime: Some(runtime),
+        })
+    }
+
+    fn mirrored(&self, name: &str) -> Mirrored {
+        let mirror = self.mirror.as_ref();
+        mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
+    }
+
+    /// Answers a question on the directory's own threads, once, by the deadline.
+    fn answer<T, F>(
+        &self,
+        work: impl FnOnce(Arc<Asked>, Instant) -> F + Send + 'static,
+    ) -> Question<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, FindError>> + Send + 'static,
+    {
+        let asked = Arc::clone(&self.asked);
+        let place = Arc::clone(&self.questions).try_acquire_owned();
+        let (patience, runtime) = (
+            self.timeout,
+            self.runtime.as_ref().map(|r| r.handle().clone()),
+        );
+        Question::new(move |began, reply: Reply<T>| {
+            let (Ok(place), Some(runtime)) = (place, runtime) else {
+                return reply.send(unavailable("too many questions to it at once"));
+            };
+            let deadline = began + patience;
+            runtime.spawn(async move {
+                // In a task of its own, for the library panics at what it can't read.
+                let mut work = tokio::spawn(work(asked, deadline - MARGIN));
+                let answer = match timeout_at(deadline.into(), &mut work).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(_)) => unavailable(Failure::Garbled),
+                    Err(_) => {
+                        work.abort();
+                        unavailable(Failure::Timeout)
+                    }
+                };
+                drop(place);
+                reply.send(answer);
+            });
+        })
+    }
+}
+
+fn servers(
+    settings: &Settings,
+    metrics: &Metrics,
+    came_up: &Arc<Notify>,
+) -> Result<Vec<Arc<Server>>, OpenError> {
+    let tls = Arc::new(connector::tls(settings.authorities.as_deref())?);
+    let server = |server| {
+        let label = format!("{server}");
+        let metrics = metrics.directory_server(&settings.name, &label, &Failure::LABELS)?;
+        let connector = Connector::new(settings, server, Arc::clone(&tls));
+        let came_up = Arc::clone(came_up);
+        Ok(Arc::new(Server::new(
+            settings, server, connector, metrics, came_up,
+        )))
+    };
+    settings.servers.iter().map(server).collect()
+}
+
+fn unavailable<T>(why: impl ToString) -> Result<T, FindError> {
+    Err(FindError::Unavailable(why.to_string().into()))
+}
+
+impl Drop for LdapDirectory {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Directory for LdapDirectory {
+    fn find(&self, name: &str, realm: Option<&Realm>) -> Found {
+        if name.is_empty() || name.len() > MAX_NAME_OCTETS {
+            return Found::Unknown;
+        }
+        match self.mirrored(name) {
+            Mirrored::Account(account) if !self.written.is_fresh(&account.id, Instant::now()) => {
+                return Found::Account(account);
+            }
+            Mirrored::Nobody => return Found::Unknown,
+            Mirrored::Ambiguous => {
+                return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
+            }
+            Mirrored::Account(_) | Mirrored::Unsure => {}
+        }
+        let (name, realm) = (name.to_owned(), realm.cloned());
+        Found::Ask(self.answer(move |asked, deadline| async move {
+            let answer = asked.find(deadline, &name, realm.as_ref()).await;
+            let now = Instant::now();
+            asked.recent.note(&name, realm.as_ref(), &answer, now);
+            answer
+        }))
+    }
+
+    fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        self.asked.recent.find(name, realm, Instant::now())
+    }
+
+    fn grace(&self) -> Duration {
+        self.asked.recent.keep()
+    }
+
+    fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
+        let account = Arc::clone(account);
+        self.answer(move |asked, deadline| async move {
+            asked.verify(deadline, &account, &password).await
+        })
+    }
+
+    fn servers(&self) -> Vec<ServerState> {
+        let state = |server: &Arc<Server>| ServerState {
+            name: server.name.clone(),
+            down: server.down().map(|(since, failure)| {
+                let why = failure.map(|failure| failure.to_string());
+                (since, why.unwrap_or_else(|| "connecting".to_owned()))
+            }),
+        };
+        self.asked.pool.servers().iter().map(state).collect()
+    }
+
+    fn writer(&self) -> Option<&dyn DirectoryWriter> {
+        self.writes.then_some(self)
+    }
+
+    fn mirror(&self) -> Option<&Arc<Mirror>> {
+        self.mirror.as_ref().map(|(mirror, _)| mirror)
+    }
+
+    fn list(&self) -> Option<Vec<Arc<Account>>> {
+        let mirror = self.mirror().filter(|mirror| mirror.is_in_use())?;
+        let mut accounts = mirror.accounts();
+        accounts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        Some(accounts)
+    }
+
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
+        let (name, realm) = (name.to_owned(), realm.cloned());
+        Some(self.answer(move |asked, deadline| async move {
+            asked.read(deadline, &name, realm.as_ref()).await
+        }))
+    }
+}
+
+impl Asked {
+    async fn entries(
+        &self,
+        deadline: Instant,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Entry>, FindError> {
+        let found = self.pool.ask(deadline, |ldap| async move {
+            let mut entries = self.queries.find(ldap.clone(), name, realm).await?;
+            for entry in &mut entries {
+                self.queries.add_groups(ldap.clone(), entry).await?;
+            }
+            Ok(entries)
+        });
+        found.await.or_else(unavailable)
+    }
+
+    async fn read(
+        &self,
+        deadline: Instant,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Reading>, FindError> {
+        let entries = self.entries(deadline, name, realm).await?;
+        let now = Timestamp::now();
+        Ok(entries
+            .iter()
+            .map(|entry| self.mapping.understand(entry, now))
+            .collect())
+    }
+
+    async fn find(&self, deadline: Instant, name: &str, realm: Option<&Realm>) -> Answer {
+        let mut readings = self.read(deadline, name, realm).await?.into_iter();
+        let Some(reading) = readings.next() else {
+            return Ok(None);
+        };
+        if readings.next().is_some() {
+            return Err(FindError::Ambiguous);
+        }
+        let account = reading.account.map_err(FindError::NotUnderstood)?;
+        Ok(is_called(&account, name).then(|| Arc::new(account)))
+    }
+
+    async fn verify(
+        &self,
+        deadline: Instant,
+        account: &Account,
+        password: &[u8],
+    ) -> Result<Verdict, FindError> {
+        // Nothing that may be sent: an empty password above all (P1).
+        let Some(attempt) = BindAttempt::new(account, password) else {
+            return Ok(Verdict::Wrong);
+        };
+        let bound = self
+            .pool
+            .bind(deadline, attempt.entry(), attempt.password());
+        let result = bound.await.or_else(unavailable)?;
+        let verdict = bind::judge(attempt, &result).or_else(unavailable)?;
+        if matches!(verdict, Verdict::Closed { .. }) {
+            self.recent.forget(&account.id);
+        }
+        Ok(verdict)
+    }
+}
+
+/// Whether an account has exactly this name: a directory may find somebody by one that merely looks
+/// like theirs, or has other spaces in it (RFC 4518).
+fn is_called(account: &Account, name: &str) -> bool {
+    account.id.as_str() == name || account.aliases.iter().any(|alias| alias == name)
+}

@@ -1,0 +1,178 @@
+//! What the answer to a bind means: the password's proof, a wrong password, or a state of the
+//! account that the directory knows and we may not.
+
+use ldap3::result::LdapResult;
+use portvakt_auth::{BindAttempt, Refusal};
+
+use super::active_directory::{self, Meaning};
+use super::failure::Failure;
+use super::password_policy::{self, PolicyError};
+use crate::directory::Verdict;
+
+/// Result codes of RFC 4511 §4.1.9.
+const CONSTRAINT_VIOLATION: u32 = 19;
+const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
+const INVALID_CREDENTIALS: u32 = 49;
+const UNWILLING_TO_PERFORM: u32 = 53;
+
+/// What `result` says of the password that `attempt` sent.
+///
+/// # Errors
+/// [`Failure`]: the directory has not checked it.
+pub(super) fn judge(attempt: BindAttempt<'_>, result: &LdapResult) -> Result<Verdict, Failure> {
+    let policy = password_policy::error(&result.ctrls);
+    if let Some(proof) = attempt.answered(result.rc) {
+        return Ok(match policy.and_then(closed_after_success) {
+            Some(closed) => closed,
+            None => Verdict::Right(proof),
+        });
+    }
+    match result.rc {
+        INVALID_CREDENTIALS => Ok(of_invalid(policy, &result.text)),
+        // The entry has no password: none is right.
+        INAPPROPRIATE_AUTHENTICATION => Ok(Verdict::Wrong),
+        CONSTRAINT_VIOLATION => Ok(locked(
+            "the directory locked the account after failed binds",
+        )),
+        UNWILLING_TO_PERFORM if is_inactivated(&result.text) => Ok(unproven(
+            Refusal::Deactivated,
+            "the account is inactivated in the directory",
+        )),
+        _ => Err(Failure::of_result(result)),
+    }
+}
+
+/// A bind may succeed and yet be good for nothing but a change of password.
+fn closed_after_success(error: PolicyError) -> Option<Verdict> {
+    Some(match error {
+        PolicyError::PasswordExpired => expired(),
+        PolicyError::ChangeAfterReset => proven(
+            Refusal::TemporaryNotAllowed,
+            "the directory wants the password changed first",
+        ),
+        PolicyError::AccountLocked => locked("the account is locked in the directory"),
+        PolicyError::Other => return None,
+    })
+}
+
+fn of_invalid(policy: Option<PolicyError>, text: &str) -> Verdict {
+    match policy {
+        // Both OpenLDAP and 389ds look at the password first, and say this of a right one only.
+        Some(PolicyError::PasswordExpired) => return expired(),
+        Some(PolicyError::AccountLocked) => {
+            return locked("the account is locked in the directory");
+        }
+        _ => {}
+    }
+    match active_directory::meaning(text) {
+        Some(Meaning::Proven(refusal, detail)) => proven(refusal, detail),
+        Some(Meaning::Unproven(refusal, detail)) => unproven(refusal, detail),
+        Some(Meaning::Wrong) | None => Verdict::Wrong,
+    }
+}
+
+/// The text of 389ds for an account that an administrator closed.
+fn is_inactivated(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("account inactivated")
+}
+
+fn expired() -> Verdict {
+    proven(
+        Refusal::PasswordExpired,
+        "the password has expired by the directory's own policy",
+    )
+}
+
+fn locked(detail: &'static str) -> Verdict {
+    unproven(Refusal::LockedOut, detail)
+}
+
+fn proven(refusal: Refusal, detail: &'static str) -> Verdict {
+    Verdict::Closed {
+        refusal,
+        proven: true,
+        detail,
+    }
+}
+
+fn unproven(refusal: Refusal, detail: &'static str) -> Verdict {
+    Verdict::Closed {
+        refusal,
+        proven: false,
+        detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ldap3::controls::{Control, RawControl};
+    use portvakt_auth::{Account, AccountId, BindName, Kind, PasswordKind, Verification};
+
+    fn judged(rc: u32, text: &str, policy: Option<u8>) -> Result<Verdict, Failure> {
+        let mut account = Account::new(AccountId::new("anna").unwrap(), Kind::Employee);
+        account.verification = Verification::Bind(BindName {
+            entry: "uid=anna,dc=campus,dc=example".to_owned(),
+            changed_at: None,
+            kind: PasswordKind::Permanent,
+        });
+        let control = |error| RawControl {
+            ctype: password_policy::CONTROL.to_owned(),
+            crit: false,
+            val: Some(vec![0x30, 3, 0x81, 1, error]),
+        };
+        let result = LdapResult {
+            rc,
+            matched: String::new(),
+            text: text.to_owned(),
+            refs: Vec::new(),
+            ctrls: policy
+                .map(control)
+                .map(|raw| Control(None, raw))
+                .into_iter()
+                .collect(),
+        };
+        judge(BindAttempt::new(&account, b"password").unwrap(), &result)
+    }
+
+    fn closed(rc: u32, text: &str, policy: Option<u8>) -> (Refusal, bool) {
+        match judged(rc, text, policy) {
+            Ok(Verdict::Closed {
+                refusal, proven, ..
+            }) => (refusal, proven),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn success_is_right_and_invalid_credentials_are_wrong() {
+        assert!(matches!(judged(0, "", None), Ok(Verdict::Right(_))));
+        assert!(matches!(judged(49, "", None), Ok(Verdict::Wrong)));
+        assert!(matches!(judged(48, "", None), Ok(Verdict::Wrong)));
+    }
+
+    #[test]
+    fn state_that_the_policy_control_tells_closes_whatever_the_code() {
+        assert_eq!(closed(49, "", Some(0)), (Refusal::PasswordExpired, true));
+        assert_eq!(closed(49, "", Some(1)), (Refusal::LockedOut, false));
+        assert_eq!(closed(0, "", Some(2)), (Refusal::TemporaryNotAllowed, true));
+        assert_eq!(closed(0, "", Some(0)), (Refusal::PasswordExpired, true));
+    }
+
+    #[test]
+    fn state_that_389ds_tells_by_code_closes() {
+        assert_eq!(
+            closed(19, "Exceed password retry limit", None),
+            (Refusal::LockedOut, false)
+        );
+        let text = "Account inactivated. Contact system administrator.";
+        assert_eq!(closed(53, text, None), (Refusal::Deactivated, false));
+    }
+
+    #[test]
+    fn answer_that_checks_nothing_is_a_failure_and_neither_right_nor_wrong() {
+        for rc in [1, 2, 8, 10, 13, 14, 32, 34, 50, 51, 52, 53, 80, 123] {
+            assert!(judged(rc, "", None).is_err(), "{rc}");
+        }
+    }
+}

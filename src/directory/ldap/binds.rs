@@ -1,0 +1,99 @@
+//! Connections over which passwords are checked: a bind changes who a whole connection is, so each
+//! has one at a time, and no question ever goes over them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ldap3::Ldap;
+use ldap3::controls::RawControl;
+use ldap3::result::LdapResult;
+use tokio::sync::Semaphore;
+
+use super::connector::Connector;
+use super::failure::Failure;
+use super::password_policy;
+
+/// A bounded pool. Connections are made when they are needed.
+pub(super) struct Binds {
+    places: Semaphore,
+    idle: Mutex<Vec<Idle>>,
+    /// Servers and firewalls end connections that are idle for long.
+    fresh_for: Duration,
+}
+
+struct Idle {
+    ldap: Ldap,
+    since: Instant,
+}
+
+impl Binds {
+    pub(super) fn new(connections: usize, fresh_for: Duration) -> Self {
+        Self {
+            places: Semaphore::new(connections),
+            idle: Mutex::default(),
+            fresh_for,
+        }
+    }
+
+    /// One simple bind with the password policy control, answered. `password` must not be empty.
+    ///
+    /// Dropped in the middle, the connection goes with it.
+    pub(super) async fn bind(
+        &self,
+        connector: &Connector,
+        entry: &str,
+        password: &str,
+    ) -> Result<LdapResult, Failure> {
+        let _place = self.places.acquire().await.map_err(|_| Failure::Timeout)?;
+        if let Some(idle) = self.take_idle() {
+            match self.bind_over(idle, entry, password).await {
+                // The server may have ended it while it was idle.
+                Err(Failure::Broken(_)) => {}
+                answered => return answered,
+            }
+        }
+        let connection = connector.connect_as_nobody().await?;
+        self.bind_over(connection.ldap, entry, password).await
+    }
+
+    async fn bind_over(
+        &self,
+        mut ldap: Ldap,
+        entry: &str,
+        password: &str,
+    ) -> Result<LdapResult, Failure> {
+        let policy = RawControl {
+            ctype: password_policy::CONTROL.to_owned(),
+            crit: false,
+            val: None,
+        };
+        let result = ldap
+            .with_controls(vec![policy])
+            .simple_bind(entry, password)
+            .await?;
+        self.idle().push(Idle {
+            ldap,
+            since: Instant::now(),
+        });
+        match Failure::of_server(&result) {
+            Some(failure) => Err(failure),
+            None => Ok(result),
+        }
+    }
+
+    /// The one that was used last, so that the others grow old and are ended.
+    fn take_idle(&self) -> Option<Ldap> {
+        let mut idle = self.idle();
+        idle.retain(|idle| idle.since.elapsed() < self.fresh_for);
+        while let Some(mut last) = idle.pop() {
+            if !last.ldap.is_closed() {
+                return Some(last.ldap);
+            }
+        }
+        None
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,342 @@
+//! From an entry of the directory to an account, and the words that explain it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
+use sha2::{Digest, Sha256};
+
+use super::template::{Attributes, Fact};
+use super::translate::{CLOSERS, MEMBER_OF, Translator};
+use crate::access::account_kind;
+use crate::config::{Group, Ldap as Settings, Membership, Verify};
+use crate::directory::attributes::AttributeMap;
+use crate::directory::draft::{AttributeError, AttributeFault, Draft};
+use crate::directory::entry::Entry;
+
+/// Attributes that change when an entry does, the finest first.
+const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
+
+/// What attributes mean in one directory.
+pub(super) struct Mapping {
+    pub(super) attributes: Attributes,
+    pub(super) verify: Verify,
+    /// Realms whose names are ours.
+    pub(super) realms: Vec<Realm>,
+    map: AttributeMap,
+    membership: Membership,
+    groups: Vec<Group>,
+}
+
+/// An entry, and what was made of it.
+#[derive(Debug)]
+pub struct Reading {
+    /// The entry's distinguished name.
+    pub dn: String,
+    /// What was read, and how it was understood.
+    pub remarks: Vec<Remark>,
+    /// The account, or every fault that kept it from being one.
+    pub account: Result<Account, String>,
+}
+
+/// One value, and what it means here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The attribute, as the mapping names it.
+    pub attribute: String,
+    /// Its value, cut short; of a secret only what it is.
+    pub value: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+impl Remark {
+    pub(super) fn new(attribute: &str, value: &str, meaning: &str) -> Self {
+        const MOST: usize = 80;
+        // It may be shown on a terminal.
+        let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        Self {
+            attribute: attribute.to_owned(),
+            value: value.chars().take(MOST).map(shown).collect(),
+            meaning: meaning.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}: {}", self.attribute, self.value, self.meaning)
+    }
+}
+
+impl Mapping {
+    pub(super) fn new(settings: &Settings, realms: &[Realm]) -> Self {
+        let attributes = Attributes::of(settings);
+        Self {
+            map: map(settings, &attributes),
+            attributes,
+            verify: settings.verify,
+            realms: realms.to_vec(),
+            membership: settings.membership,
+            groups: settings.groups.clone(),
+        }
+    }
+
+    /// The attributes to ask for.
+    pub(super) fn wanted(&self) -> Vec<String> {
+        let of_facts = self.attributes.all();
+        let facts = of_facts
+            .filter(|(fact, _)| self.verify == Verify::Hash || *fact != Fact::PasswordHash)
+            .map(|(_, name)| name);
+        let groups = (self.reads_member_of()).then_some(MEMBER_OF);
+        let others = CLOSERS.into_iter().chain(CHANGE_STAMPS).chain(groups);
+        let mut wanted: Vec<_> = facts.chain(others).map(str::to_owned).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    fn reads_member_of(&self) -> bool {
+        !self.groups.is_empty() && self.membership == Membership::MemberOf
+    }
+
+    /// How groups must be looked for, if they must.
+    pub(super) fn group_search(&self) -> Option<Membership> {
+        let is_needed = !self.groups.is_empty() && self.membership != Membership::MemberOf;
+        is_needed.then_some(self.membership)
+    }
+
+    /// What an entry says.
+    pub(super) fn understand(&self, entry: &Entry, now: Timestamp) -> Reading {
+        let mut translator = Translator::new(entry, self);
+        let said = translator.translate();
+        let account = self.account(entry, &said, &translator, now);
+        let mut remarks = translator.remarks;
+        let left = unremarked(entry, &remarks);
+        remarks.extend(left);
+        Reading {
+            dn: entry.dn.clone(),
+            remarks,
+            account,
+        }
+    }
+
+    fn account(
+        &self,
+        entry: &Entry,
+        said: &Entry,
+        translator: &Translator<'_>,
+        now: Timestamp,
+    ) -> Result<Account, String> {
+        let draft = Draft::read(said, &self.map, false, now);
+        let mut faults = translator.faults.clone();
+        if let Err(errors) = &draft {
+            faults.extend(errors.iter().map(|error| fault(error, &translator.sources)));
+        }
+        if !faults.is_empty() {
+            return Err(faults.join("; "));
+        }
+        let names = self.attributes.of_fact(Fact::UserName).join(", ");
+        let draft = draft.ok().flatten();
+        let draft = draft.ok_or_else(|| format!("it has no user name ({names})"))?;
+        let temporary = said.values(Fact::TemporaryPassword.key()).next().is_some();
+        let changed_at = draft.password_changed_at();
+        let mut account = draft.merge(None, now);
+        account.verification = self.verification(entry, translator, changed_at, temporary);
+        account.credential_version = self.version(entry, said, changed_at);
+        self.apply_groups(&mut account, &translator.groups);
+        Ok(account)
+    }
+
+    fn verification(
+        &self,
+        entry: &Entry,
+        translator: &Translator<'_>,
+        changed_at: Option<Timestamp>,
+        temporary: bool,
+    ) -> Verification {
+        match self.verify {
+            Verify::Hash if translator.has_password => Verification::StoredHash,
+            Verify::Hash => Verification::Impossible,
+            Verify::Bind => Verification::Bind(BindName {
+                entry: entry.dn.clone(),
+                changed_at,
+                kind: match temporary {
+                    true => PasswordKind::Temporary,
+                    false => PasswordKind::Permanent,
+                },
+            }),
+        }
+    }
+
+    /// Another number for another password: a digest of the hashes and of when it was set. Where
+    /// neither is known, of what changes with the entry, so that nothing outlives a password.
+    fn version(&self, entry: &Entry, said: &Entry, changed_at: Option<Timestamp>) -> u64 {
+        let mut digest = Sha256::new();
+        let mut add = |part: &[u8]| {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        };
+        for fact in [Fact::PasswordHash, Fact::NtHash, Fact::PasswordChanged] {
+            for value in said.values(fact.key()) {
+                add(&value.value);
+            }
+        }
+        let is_known = self.verify == Verify::Hash || changed_at.is_some();
+        if !is_known {
+            let mut stamps = CHANGE_STAMPS
+                .iter()
+                .filter_map(|name| entry.values(name).next());
+            add(stamps.next().map_or(b"", |stamp| &stamp.value));
+        }
+        let octets: [u8; 32] = digest.finalize().into();
+        octets
+            .iter()
+            .take(8)
+            .fold(0, |version, octet| version << 8 | u64::from(*octet))
+    }
+
+    /// As soon as one group has services, an account may use those of its own groups and those
+    /// that its entry names.
+    fn apply_groups(&self, account: &mut Account, members: &[usize]) {
+        let mine = || members.iter().filter_map(|at| self.groups.get(*at));
+        if self.groups.iter().any(|group| !group.services.is_empty()) {
+            let services = account.services.get_or_insert_default();
+            services.extend(mine().flat_map(|group| group.services.iter().cloned()));
+        }
+        if account.vlan.is_none() {
+            account.vlan = mine().find_map(|group| group.vlan.clone());
+        }
+    }
+
+    /// Which of the groups that matter an entry says that it is in.
+    pub(super) fn groups_of(&self, entry: &Entry) -> Vec<usize> {
+        let said: Vec<_> = entry
+            .values(MEMBER_OF)
+            .filter_map(|value| std::str::from_utf8(&value.value).ok())
+            .map(same_name)
+            .collect();
+        let is_member = |group: &Group| said.contains(&same_name(&group.dn));
+        let of = self.groups.iter().enumerate();
+        of.filter(|(_, group)| is_member(group))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    pub(super) fn kind_of(&self, group: usize) -> Option<Kind> {
+        self.groups.get(group)?.kind.map(account_kind)
+    }
+
+    pub(super) fn kind(&self, affiliation: &str) -> Option<Kind> {
+        self.map.kinds.get(&affiliation.to_lowercase()).copied()
+    }
+
+    pub(super) fn has_default_kind(&self) -> bool {
+        self.map.default_kind.is_some()
+    }
+
+    /// A word that stands for a kind whatever words the configuration has.
+    pub(super) fn word_of(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Student => "portvakt:student",
+            Kind::Employee => "portvakt:employee",
+            Kind::Guest => "portvakt:guest",
+            Kind::Service => "portvakt:service",
+            Kind::Test => "portvakt:test",
+        }
+    }
+}
+
+/// The map of what the translator says: each fact under its own key.
+fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
+    let key = |fact: Fact| fact.key().to_owned();
+    let mut kinds: BTreeMap<_, _> = settings
+        .kinds
+        .iter()
+        .map(|(word, kind)| (word.clone(), account_kind(*kind)))
+        .collect();
+    let all = [
+        Kind::Student,
+        Kind::Employee,
+        Kind::Guest,
+        Kind::Service,
+        Kind::Test,
+    ];
+    kinds.extend(all.map(|kind| (Mapping::word_of(kind).to_owned(), kind)));
+    AttributeMap {
+        user_name: key(Fact::UserName),
+        principal_name: key(Fact::PrincipalName),
+        alias: key(Fact::Alias),
+        display_name: key(Fact::DisplayName),
+        mail: key(Fact::Mail),
+        mobile: key(Fact::Mobile),
+        affiliation: key(Fact::Kind),
+        kinds,
+        default_kind: settings.default_kind.map(account_kind),
+        password: key(Fact::PasswordHash),
+        nt_hash: key(Fact::NtHash),
+        // A clear-text secret has no place in a directory that others read.
+        legacy_chap_secret: String::new(),
+        password_changed: key(Fact::PasswordChanged),
+        temporary_password: key(Fact::TemporaryPassword),
+        expires: key(Fact::Expires),
+        registered_term: key(Fact::RegisteredTerm),
+        fee_paid_term: key(Fact::FeePaidTerm),
+        in_registry: key(Fact::InRegistry),
+        registry_elsewhere: attributes.of_fact(Fact::InRegistry).is_empty(),
+        ended_on: key(Fact::EndedOn),
+        deactivated: key(Fact::Deactivated),
+        suspended: key(Fact::Suspended),
+        vlan: key(Fact::Vlan),
+        service: key(Fact::Service),
+    }
+}
+
+/// What was read and made no difference.
+fn unremarked(entry: &Entry, remarks: &[Remark]) -> Vec<Remark> {
+    let is_remarked = |name: &str| {
+        let mut names = remarks.iter().map(|remark| &remark.attribute);
+        names.any(|remarked| remarked.eq_ignore_ascii_case(name))
+    };
+    let left = entry
+        .attributes
+        .iter()
+        .filter(|attribute| !is_remarked(&attribute.name));
+    left.map(|attribute| {
+        let value = String::from_utf8_lossy(&attribute.value);
+        Remark::new(&attribute.name, &value, "makes no difference by itself")
+    })
+    .collect()
+}
+
+/// A fault in the directory's words.
+fn fault(error: &AttributeError, sources: &BTreeMap<Fact, String>) -> String {
+    let fact = Fact::ALL
+        .into_iter()
+        .find(|fact| fact.key() == error.attribute);
+    let source = fact.and_then(|fact| sources.get(&fact));
+    let name = source.unwrap_or(&error.attribute);
+    match &error.fault {
+        AttributeFault::Cleartext => {
+            format!("{name}: the password is in clear text; set verify = \"bind\"")
+        }
+        AttributeFault::NoKind => {
+            format!(
+                "{name}: neither an affiliation nor a group says what kind of account it is; \
+                     set default-kind"
+            )
+        }
+        fault => format!("{name}: {fault}"),
+    }
+}
+
+/// A distinguished name without what makes no difference: case, and spaces around its parts.
+fn same_name(dn: &str) -> String {
+    let part = |part: &str| match part.split_once('=') {
+        Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
+        None => part.trim().to_owned(),
+    };
+    let parts: Vec<_> = dn.split(',').map(part).collect();
+    parts.join(",").to_lowercase()
+}

@@ -1,0 +1,138 @@
+//! By Active Directory's DirSync ([MS-ADTS] 3.1.1.3.4.1.3): it tells which entries have changed and
+//! which are gone. What they are now is read by an ordinary search, since DirSync gives only the
+//! attributes that changed, and knows nothing of `base` and `filter`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use ldap3::Scope;
+use tokio::time::{Instant, sleep};
+
+use super::poll::{id_of, text};
+use super::{Again, Keeping};
+use crate::directory::entry::Entry;
+use crate::directory::ldap::mirror::EntryId;
+use crate::directory::ldap::mirror::journal::Position;
+use crate::directory::ldap::mirror::link::{Link, Trouble};
+use crate::directory::ldap::mirror::wire;
+
+const WAY: &str = "dirsync";
+const ANYTHING: &str = "(objectClass=*)";
+/// Entries that are read anew by one search.
+const AT_ONCE: usize = 50;
+
+/// Asks again and again, until something comes between.
+pub(super) async fn keep(
+    keeping: &Keeping,
+    link: &mut Link,
+    fresh: bool,
+) -> Result<Again, Trouble> {
+    let root = link.root(&["defaultNamingContext"]).await?;
+    let context = text(&root, "defaultNamingContext");
+    let context = context.ok_or(Trouble::NotOffered("defaultNamingContext"))?;
+    let known = keeping.upkeep().position(WAY, None).map(Vec::from);
+    let mut cookie = match known.filter(|_| !fresh) {
+        Some(cookie) => take_changes(keeping, link, &context, cookie).await?,
+        None => load(keeping, link, &context).await?,
+    };
+    keeping.upkeep().complete();
+    let reconcile = keeping.next_reconcile();
+    loop {
+        keeping.arrive(Position {
+            way: WAY.to_owned(),
+            server: None,
+            mark: cookie.clone(),
+        });
+        sleep(keeping.plan.poll_every).await;
+        if Instant::now() >= reconcile {
+            return Ok(Again::Reconcile);
+        }
+        cookie = take_changes(keeping, link, &context, cookie).await?;
+    }
+}
+
+/// Reads all. The cookie is from before, so that what changes meanwhile is told of.
+async fn load(keeping: &Keeping, link: &mut Link, context: &str) -> Result<Vec<u8>, Trouble> {
+    let (cookie, _) = changes(link, context, Vec::new()).await?;
+    keeping.upkeep().begin();
+    let id_attribute = keeping.plan.id_attribute;
+    let visit = |entry: Entry| {
+        let id = id_of(&entry, id_attribute)?;
+        keeping.upkeep().put(id, &entry);
+        Ok(())
+    };
+    link.pages(&keeping.plan.filter, visit).await?;
+    Ok(cookie)
+}
+
+/// Takes in what has changed since the cookie, and returns the next one.
+async fn take_changes(
+    keeping: &Keeping,
+    link: &mut Link,
+    context: &str,
+    cookie: Vec<u8>,
+) -> Result<Vec<u8>, Trouble> {
+    let (cookie, changed) = changes(link, context, cookie).await?;
+    let changed: Vec<_> = changed.into_iter().collect();
+    for ids in changed.chunks(AT_ONCE) {
+        read_anew(keeping, link, ids).await?;
+    }
+    Ok(cookie)
+}
+
+/// The entries that are not as they were at the cookie, or gone, and the next cookie.
+async fn changes(
+    link: &mut Link,
+    context: &str,
+    mut cookie: Vec<u8>,
+) -> Result<(Vec<u8>, BTreeSet<EntryId>), Trouble> {
+    let mut changed = BTreeSet::new();
+    let id_attribute = link.plan.id_attribute;
+    loop {
+        let control = wire::dirsync_request(&cookie);
+        let mut visit = |entry: Entry| {
+            changed.insert(id_of(&entry, id_attribute)?);
+            Ok(())
+        };
+        let search = link.search(context, Scope::Subtree, ANYTHING, vec![control], &mut visit);
+        let page = wire::dirsync_page(&search.await?.ctrls)?;
+        cookie = page.cookie;
+        if page.number == 0 {
+            return Ok((cookie, changed));
+        }
+    }
+}
+
+/// Takes in what these entries are now; whoever is not found is gone, or beyond `base` or `filter`.
+async fn read_anew(keeping: &Keeping, link: &mut Link, ids: &[EntryId]) -> Result<(), Trouble> {
+    let id_attribute = keeping.plan.id_attribute;
+    let filter = format!(
+        "(&{}(|{}))",
+        keeping.plan.filter,
+        alternatives(id_attribute, ids)
+    );
+    let mut found = BTreeSet::new();
+    let visit = |entry: Entry| {
+        let id = id_of(&entry, id_attribute)?;
+        found.insert(id);
+        keeping.upkeep().put(id, &entry);
+        Ok(())
+    };
+    link.pages(&filter, visit).await?;
+    let gone = ids.iter().filter(|id| !found.contains(id));
+    gone.for_each(|id| keeping.upkeep().remove(id));
+    Ok(())
+}
+
+/// `(objectGUID=\01\02…)` for each; RFC 4515 §3 writes octets so.
+fn alternatives(attribute: &str, ids: &[EntryId]) -> String {
+    let mut text = String::new();
+    for id in ids {
+        let _ = write!(text, "({attribute}=");
+        for octet in id.octets() {
+            let _ = write!(text, "\\{octet:02x}");
+        }
+        text.push(')');
+    }
+    text
+}

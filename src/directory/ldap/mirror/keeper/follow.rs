@@ -1,0 +1,193 @@
+//! By content synchronisation: one search that never ends (RFC 4533, refreshAndPersist).
+
+use std::time::Duration;
+
+use ldap3::controls::{MakeCritical as _, RawControl, RefreshMode, SyncRequest};
+use ldap3::{ResultEntry, SearchStream};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{Again, Keeping};
+use crate::directory::entry::Entry;
+use crate::directory::ldap::mirror::journal::Position;
+use crate::directory::ldap::mirror::link::{Link, Trouble, success};
+use crate::directory::ldap::mirror::sync::{Cookie, Message, Session, Step};
+use crate::directory::ldap::mirror::wire;
+
+const WAY: &str = "sync";
+/// e-syncRefreshRequired (RFC 4533 §4.1).
+const REFRESH_REQUIRED: u32 = 4096;
+/// In the middle of a load nothing is as long on its way as this; a server may think for a while
+/// before it begins.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Changes are written to disk when none has come for so long, or when the first is so old.
+const QUIET: Duration = Duration::from_millis(20);
+const LATEST: Duration = Duration::from_millis(500);
+
+type Stream = SearchStream<'static, String, Vec<String>>;
+
+/// How a search ended that should not end.
+enum Ended {
+    /// The copy is to be begun anew, without a cookie.
+    Reload,
+    /// All is to be read anew, as it is now and then.
+    Reconcile,
+}
+
+/// Follows the directory until something comes between.
+pub(super) async fn keep(
+    keeping: &Keeping,
+    link: &mut Link,
+    fresh: bool,
+) -> Result<Again, Trouble> {
+    let mut cookie = match fresh {
+        true => None,
+        false => keeping.upkeep().position(WAY, None).map(Cookie::from),
+    };
+    loop {
+        let is_resumed = cookie.is_some();
+        let mut search = Search::begin(keeping, link, cookie.take()).await?;
+        match search.follow(link).await {
+            Ok(Ended::Reload) => {}
+            Ok(Ended::Reconcile) => return Ok(Again::Reconcile),
+            // A server that was set up anew may refuse a cookie in words of its own.
+            Err(Trouble::Refused(code, text)) if is_resumed && !search.session.is_persisting() => {
+                tracing::info!(code, text, "the directory does not know our cookie");
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+/// One search of content synchronisation.
+struct Search<'k> {
+    keeping: &'k Keeping,
+    stream: Stream,
+    session: Session,
+    reconcile: Instant,
+    /// When the first change came that is not on disk yet.
+    dirty: Option<Instant>,
+}
+
+/// What comes next.
+enum Event {
+    Message(Option<ResultEntry>),
+    Quiet,
+    KeepAlive,
+    Reconcile,
+}
+
+impl<'k> Search<'k> {
+    async fn begin(
+        keeping: &'k Keeping,
+        link: &mut Link,
+        cookie: Option<Cookie>,
+    ) -> Result<Self, Trouble> {
+        let session = if cookie.is_some() {
+            Session::resume()
+        } else {
+            keeping.upkeep().begin();
+            Session::begin()
+        };
+        let request = SyncRequest {
+            mode: RefreshMode::RefreshAndPersist,
+            cookie: cookie.map(Vec::from),
+            reload_hint: false,
+        };
+        let attributes = link.attributes();
+        let plan = &keeping.plan;
+        let mut ldap = link.ldap.clone();
+        ldap.with_controls(vec![RawControl::from(request.critical())]);
+        let search = ldap.streaming_search(&plan.base, plan.scope, &plan.filter, attributes);
+        Ok(Self {
+            keeping,
+            stream: timeout(plan.patience, search)
+                .await
+                .map_err(ldap3::LdapError::from)??,
+            session,
+            reconcile: keeping.next_reconcile(),
+            dirty: None,
+        })
+    }
+
+    async fn follow(&mut self, link: &mut Link) -> Result<Ended, Trouble> {
+        loop {
+            let message = match self.next().await? {
+                Event::Message(Some(result)) => wire::sync_message(result)?,
+                Event::Message(None) => Some(self.last_message().await?),
+                Event::Quiet => {
+                    self.write_down();
+                    None
+                }
+                Event::KeepAlive => {
+                    link.is_there().await?;
+                    self.write_down();
+                    None
+                }
+                Event::Reconcile => return Ok(Ended::Reconcile),
+            };
+            let is_last = matches!(message, Some(Message::Done { .. }));
+            if let Some(message) = message
+                && self.take(message)
+            {
+                return Ok(Ended::Reload);
+            }
+            if is_last {
+                return Err(Trouble::Ended);
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Event, Trouble> {
+        if !self.session.is_persisting() {
+            let next = timeout(SILENCE, self.stream.next()).await;
+            return Ok(Event::Message(next.map_err(ldap3::LdapError::from)??));
+        }
+        let now = Instant::now();
+        let keep_alive = now + self.keeping.plan.keep_alive;
+        let quiet = self.dirty.map(|since| (since + LATEST).min(now + QUIET));
+        tokio::select! {
+            next = self.stream.next() => Ok(Event::Message(next?)),
+            () = sleep_until(quiet.unwrap_or(keep_alive)), if quiet.is_some() => Ok(Event::Quiet),
+            () = sleep_until(self.reconcile) => Ok(Event::Reconcile),
+            () = sleep_until(keep_alive) => Ok(Event::KeepAlive),
+        }
+    }
+
+    /// The result of the search, as a message.
+    async fn last_message(&mut self) -> Result<Message<Entry>, Trouble> {
+        let result = self.stream.finish().await;
+        if result.rc == REFRESH_REQUIRED {
+            return Ok(Message::RefreshRequired);
+        }
+        Ok(wire::sync_done(&success(result)?.ctrls)?)
+    }
+
+    /// Whether the copy is to be begun anew.
+    fn take(&mut self, message: Message<Entry>) -> bool {
+        let mut upkeep = self.keeping.upkeep();
+        for step in self.session.handle(message) {
+            match step {
+                Step::Put(id, entry) => upkeep.put(id, &entry),
+                Step::Remove(id) => upkeep.remove(&id),
+                Step::RetainOnly(ids) => upkeep.retain_only(&ids),
+                Step::Complete => upkeep.complete(),
+                Step::Remember(cookie) => upkeep.remember(Position {
+                    way: WAY.to_owned(),
+                    server: None,
+                    mark: cookie.into(),
+                }),
+                Step::Reload => return true,
+            }
+        }
+        if self.session.is_persisting() {
+            self.keeping.mirror.hear();
+            self.dirty.get_or_insert_with(Instant::now);
+        }
+        false
+    }
+
+    fn write_down(&mut self) {
+        self.dirty = None;
+        self.keeping.upkeep().hear();
+    }
+}

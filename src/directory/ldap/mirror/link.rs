@@ -1,0 +1,186 @@
+//! One connection to the directory, and the questions that all ways of keeping a mirror ask. Each
+//! has its time: a peer that is silent is noticed.
+
+use std::sync::Arc;
+
+use ldap3::controls::RawControl;
+use ldap3::exop::WhoAmI;
+use ldap3::result::LdapResult;
+use ldap3::{Ldap, LdapError, Scope};
+use tokio::task::JoinHandle;
+
+use super::plan::{Dialled, Plan};
+use super::wire::{self, Malformed};
+use crate::directory::entry::Entry;
+
+/// Entries in one answer: as many as Active Directory gives.
+const PAGE: i32 = 1000;
+
+/// Why a mirror is not told of changes.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// There is no connection to be had.
+    #[error("{0}")]
+    Connect(String),
+    /// The connection is gone, or silent.
+    #[error("the connection to the directory was lost: {0}")]
+    Lost(#[from] LdapError),
+    /// It does not do what it is asked.
+    #[error("the directory refuses: {}", told(.0, .1))]
+    Refused(u32, String),
+    /// It has more entries than it gives us.
+    #[error(
+        "the directory does not give all entries (result code {0}): lift size and time limits for \
+         bind-dn"
+    )]
+    Limited(u32),
+    /// It sends what nobody understands.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// An entry has no lasting id.
+    #[error("{0} has no {1}: bind-dn must be able to read it")]
+    NoId(String, &'static str),
+    /// It does not do what was configured.
+    #[error("the directory has no {0}: set mirror to \"auto\", or to what it has")]
+    NotOffered(&'static str),
+    /// It has ended what should not end.
+    #[error("the directory has ended the synchronisation")]
+    Ended,
+}
+
+fn told(code: &u32, text: &str) -> String {
+    match text {
+        "" => format!("result code {code}"),
+        text => format!("result code {code}, {text}"),
+    }
+}
+
+/// Result codes of RFC 4511 §4.1.9.
+const TIME_LIMIT_EXCEEDED: u32 = 3;
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const ADMIN_LIMIT_EXCEEDED: u32 = 11;
+
+/// A connection under our own name.
+pub(super) struct Link {
+    pub(super) ldap: Ldap,
+    pub(super) plan: Arc<Plan>,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Link {
+    pub(super) fn new(dialled: Dialled, plan: Arc<Plan>) -> Self {
+        let Dialled { ldap, driver } = dialled;
+        Self { ldap, plan, driver }
+    }
+
+    /// Attributes of the root DSE (RFC 4512 §5.1).
+    pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, Trouble> {
+        let mut ldap = self.timed();
+        let filter = "(objectClass=*)";
+        let search = ldap.search("", Scope::Base, filter, attributes);
+        let (results, _) = search.await?.success()?;
+        let mut entries = results.into_iter().map(wire::entry);
+        let found = entries.find_map(Result::transpose).transpose()?;
+        found.ok_or_else(|| Trouble::Refused(0, "its root DSE is hidden".to_owned()))
+    }
+
+    /// All entries that fit the filter, page by page.
+    pub(super) async fn pages(
+        &mut self,
+        filter: &str,
+        mut visit: impl FnMut(Entry) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let mut cookie = Vec::new();
+        loop {
+            let control = paged(&cookie);
+            let plan = Arc::clone(&self.plan);
+            let result = self.search(&plan.base, plan.scope, filter, vec![control], &mut visit);
+            let result = result.await?;
+            match wire::page(&result.ctrls)? {
+                Some(page) if !page.cookie.is_empty() => cookie = page.cookie,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// One search to its end, with the plan's attributes; its result is a success.
+    pub(super) async fn search(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        controls: Vec<RawControl>,
+        visit: &mut impl FnMut(Entry) -> Result<(), Trouble>,
+    ) -> Result<LdapResult, Trouble> {
+        let attributes = self.attributes();
+        let mut ldap = self.timed();
+        ldap.with_controls(controls);
+        let mut stream = ldap
+            .streaming_search(base, scope, filter, attributes)
+            .await?;
+        while let Some(result) = stream.next().await? {
+            if let Some(entry) = wire::entry(result)? {
+                visit(entry)?;
+            }
+        }
+        success(stream.finish().await)
+    }
+
+    /// Asks whether anybody is there: whatever the answer, it is one.
+    pub(super) async fn is_there(&mut self) -> Result<(), Trouble> {
+        self.timed().extended(WhoAmI).await?;
+        Ok(())
+    }
+
+    /// What is read of each entry: the plan's attributes, and those that the mirror needs.
+    pub(super) fn attributes(&self) -> Vec<String> {
+        let own = [
+            self.plan.id_attribute,
+            "modifyTimestamp",
+            "uSNChanged",
+            "isDeleted",
+        ];
+        let own = own.into_iter().map(str::to_owned);
+        self.plan.attributes.iter().cloned().chain(own).collect()
+    }
+
+    /// A handle of which each question has its time.
+    fn timed(&self) -> Ldap {
+        let mut ldap = self.ldap.clone();
+        ldap.with_timeout(self.plan.patience);
+        ldap
+    }
+}
+
+/// The result, if it is a success.
+pub(super) fn success(result: LdapResult) -> Result<LdapResult, Trouble> {
+    match result.rc {
+        0 => Ok(result),
+        code @ (TIME_LIMIT_EXCEEDED | SIZE_LIMIT_EXCEEDED | ADMIN_LIMIT_EXCEEDED) => {
+            Err(Trouble::Limited(code))
+        }
+        code => Err(Trouble::Refused(code, result.text)),
+    }
+}
+
+fn paged(cookie: &[u8]) -> RawControl {
+    use ldap3::controls::{MakeCritical as _, PagedResults};
+
+    let pages = PagedResults {
+        size: PAGE,
+        cookie: cookie.to_vec(),
+    };
+    RawControl::from(pages.critical())
+}
+
+/// Whether the root DSE lists a control.
+pub(super) fn offers(root: &Entry, control: &str) -> bool {
+    root.values("supportedControl")
+        .any(|value| value.value.as_slice() == control.as_bytes())
+}

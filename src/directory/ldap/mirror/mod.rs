@@ -1,0 +1,293 @@
+//! The accounts of a directory in memory, kept current by the directory, and in use for a while when
+//! the directory is away.
+//!
+//! ```text
+//!  the directory ──> sync | dirsync | poll ──> upkeep ──> table <── find, at every log-on
+//!                    (a thread of its own)        │
+//!                                                 v
+//!                                              journal: a restart resumes
+//! ```
+//!
+//! A whole load is built beside what is in use and put in its place when it is complete, so that a
+//! look-up never takes half a directory for the whole.
+
+mod entry_id;
+mod history;
+mod journal;
+mod keeper;
+mod link;
+mod plan;
+mod sync;
+mod table;
+mod upkeep;
+mod wire;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use portvakt_auth::account::Account;
+use portvakt_auth::name::AccountId;
+
+pub use entry_id::EntryId;
+pub use history::carry_over;
+pub use keeper::MirrorKeeper;
+pub use plan::{Dial, Dialled, Plan, Source, Way};
+pub use table::{Lookup, Table, taken_in};
+
+#[cfg(test)]
+mod tests;
+
+/// Called with each account whose password, state or existence has changed, once look-ups know.
+pub type OnChange = Box<dyn Fn(&AccountId) + Send + Sync>;
+
+/// What the mirror knows of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mirrored {
+    /// The account.
+    Account(Arc<Account>),
+    /// Nobody has this name.
+    Nobody,
+    /// Two entries have this name; nobody is let in (P2).
+    Ambiguous,
+    /// Nothing that counts: ask the directory itself.
+    Unsure,
+}
+
+/// How the mirror stands to the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MirrorState {
+    /// It has not had all accounts yet.
+    Loading,
+    /// It is told of changes.
+    Current,
+    /// It is not told of changes, and in use.
+    Away,
+    /// It was not told of changes for so long that it is not in use.
+    TooOld,
+}
+
+/// What metrics and health read off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MirrorReading {
+    /// How it stands to the directory.
+    pub state: MirrorState,
+    /// Time since the directory was last heard of; none before the first load.
+    pub age: Option<Duration>,
+    /// Accounts in it.
+    pub accounts: usize,
+    /// Entries that could not be understood, and are not in it.
+    pub not_understood: usize,
+    /// Entries that were put or removed since the start, whole loads aside.
+    pub changes: u64,
+    /// Whole loads since the start.
+    pub loads: u64,
+    /// How often the connection that tells of changes was lost or could not be made.
+    pub failures: u64,
+    /// What the last failure was, as long as the mirror is not current.
+    pub failure: Option<String>,
+    /// Why the journal is not written.
+    pub disk: Option<String>,
+}
+
+impl MirrorReading {
+    /// What is amiss, for whoever looks after the server; empty when nothing is.
+    pub fn in_words(&self) -> String {
+        let age = self.age.unwrap_or_default().as_secs();
+        let failure = self.failure.as_deref().unwrap_or("no word from it yet");
+        let state = match self.state {
+            MirrorState::Current => None,
+            MirrorState::Loading => Some(format!(
+                "not all accounts have been read yet, and the directory is asked for each \
+                 ({failure})"
+            )),
+            MirrorState::Away => Some(format!(
+                "the directory has not told of changes for {age} s ({failure}); known accounts \
+                 go on"
+            )),
+            MirrorState::TooOld => Some(format!(
+                "the directory has not told of changes for {age} s ({failure}): longer than \
+                 mirror-max-age, so the mirror is not used"
+            )),
+        };
+        let disk = self.disk.as_ref().map(|error| {
+            format!("the disk refuses ({error}): after a restart the mirror begins anew")
+        });
+        state.into_iter().chain(disk).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The accounts in memory. Look-ups come from any thread; one thread keeps it.
+pub struct Mirror {
+    max_age: Duration,
+    born: Instant,
+    table: ArcSwapOption<Table>,
+    /// When the directory was last heard of: milliseconds after `born`, negative before.
+    heard: AtomicI64,
+    /// Whether the directory tells of changes at present.
+    linked: AtomicBool,
+    not_understood: AtomicUsize,
+    changes: AtomicU64,
+    loads: AtomicU64,
+    failures: AtomicU64,
+    failure: Mutex<Option<String>>,
+    disk: Mutex<Option<String>>,
+    on_change: OnceLock<OnChange>,
+}
+
+impl Mirror {
+    /// An empty mirror, which is in use up to `max_age` after the directory's last word.
+    pub fn new(max_age: Duration) -> Self {
+        Self {
+            max_age,
+            born: Instant::now(),
+            table: ArcSwapOption::empty(),
+            heard: AtomicI64::new(i64::MIN),
+            linked: AtomicBool::new(false),
+            not_understood: AtomicUsize::new(0),
+            changes: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            failure: Mutex::new(None),
+            disk: Mutex::new(None),
+            on_change: OnceLock::new(),
+        }
+    }
+
+    /// Says who is to be told of changes. Only the first call counts.
+    pub fn on_change(&self, tell: OnChange) {
+        let _ = self.on_change.set(tell);
+    }
+
+    /// Looks up a normalised name.
+    pub fn find(&self, name: &str) -> Mirrored {
+        let table = self.table.load();
+        let Some(table) = table.as_ref().filter(|_| self.is_in_use()) else {
+            return Mirrored::Unsure;
+        };
+        match table.find(name) {
+            Lookup::Found(account) => Mirrored::Account(account),
+            Lookup::Ambiguous => Mirrored::Ambiguous,
+            Lookup::Nobody if self.knows_all() => Mirrored::Nobody,
+            Lookup::Nobody => Mirrored::Unsure,
+        }
+    }
+
+    /// All accounts, in no order.
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
+        let mut accounts = Vec::new();
+        if let Some(table) = &*self.table.load() {
+            accounts.reserve(table.len());
+            table.for_each(|_, account| accounts.push(Arc::clone(account)));
+        }
+        accounts
+    }
+
+    /// Whether it has had all accounts, lately enough.
+    pub fn is_in_use(&self) -> bool {
+        self.age().is_some_and(|age| age <= self.max_age)
+    }
+
+    /// What metrics and health read off.
+    pub fn reading(&self) -> MirrorReading {
+        let state = match (self.age(), self.linked.load(Ordering::Relaxed)) {
+            (None, _) => MirrorState::Loading,
+            (Some(age), _) if age > self.max_age => MirrorState::TooOld,
+            (Some(_), true) => MirrorState::Current,
+            (Some(_), false) => MirrorState::Away,
+        };
+        let table = self.table.load();
+        let text = |text: &Mutex<Option<String>>| lock(text).clone();
+        MirrorReading {
+            state,
+            age: self.age(),
+            accounts: table.as_ref().map_or(0, |table| table.len()),
+            not_understood: self.not_understood.load(Ordering::Relaxed),
+            changes: self.changes.load(Ordering::Relaxed),
+            loads: self.loads.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            failure: text(&self.failure),
+            disk: text(&self.disk),
+        }
+    }
+
+    /// Whether a name that is not here is nobody's: whoever came lately is here, and so is whoever
+    /// has an entry.
+    fn knows_all(&self) -> bool {
+        self.linked.load(Ordering::Relaxed) && self.not_understood.load(Ordering::Relaxed) == 0
+    }
+
+    /// Time since the directory was last heard of; `None` before the first whole load.
+    fn age(&self) -> Option<Duration> {
+        let heard = self.heard.load(Ordering::Relaxed);
+        (heard != i64::MIN).then(|| {
+            let age = millis(self.born.elapsed()).saturating_sub(heard);
+            Duration::from_millis(u64::try_from(age).unwrap_or(0))
+        })
+    }
+
+    /// The directory was heard of just now.
+    fn hear(&self) {
+        let now = millis(self.born.elapsed());
+        self.heard.store(now, Ordering::Relaxed);
+    }
+
+    /// The wall clock's time of the directory's last word.
+    fn heard_at(&self) -> Timestamp {
+        let now = Timestamp::now();
+        let age = self.age().unwrap_or_default();
+        now.checked_sub(age).unwrap_or(now)
+    }
+
+    /// Puts what was found on disk to use. A moment in the future is one of a clock that was wrong:
+    /// nothing older is known of, so it counts as this moment.
+    fn restore(&self, table: Table, heard: Timestamp) {
+        let age = Timestamp::now().duration_since(heard);
+        let age = Duration::try_from(age).unwrap_or_default();
+        let heard = millis(self.born.elapsed()).saturating_sub(millis(age));
+        self.table.store(Some(Arc::new(table)));
+        self.heard.store(heard, Ordering::Relaxed);
+    }
+
+    /// Tells of an account that is no longer what it was, if that can matter to a log-on.
+    fn tell(&self, old: &Account, new: Option<&Account>) {
+        let is_same = new.is_some_and(|new| is_same_to_a_log_on(old, new));
+        if let Some(tell) = self.on_change.get().filter(|_| !is_same) {
+            tell(&old.id);
+        }
+    }
+
+    fn link(&self) {
+        *lock(&self.failure) = None;
+        self.linked.store(true, Ordering::Relaxed);
+    }
+
+    fn unlink(&self, why: Option<String>) {
+        self.linked.store(false, Ordering::Relaxed);
+        if why.is_some() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            *lock(&self.failure) = why;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Whether nothing differs but what is shown on pages.
+fn is_same_to_a_log_on(old: &Account, new: &Account) -> bool {
+    let shown = Account {
+        display_name: old.display_name.clone(),
+        mail: old.mail.clone(),
+        mobile: old.mobile.clone(),
+        ..new.clone()
+    };
+    *old == shown
+}

@@ -1,0 +1,266 @@
+//! Keeps table and journal in step with what a directory says, whichever way it says it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use portvakt_auth::account::Account;
+
+use super::journal::{Journal, Position, Restored};
+use super::plan::Source;
+use super::sync::Ids;
+use super::table::{Table, taken_in};
+use super::{EntryId, Mirror, lock};
+use crate::directory::entry::Entry;
+
+/// The one writer of a mirror.
+pub(super) struct Upkeep {
+    mirror: Arc<Mirror>,
+    source: Arc<dyn Source>,
+    journal: Option<Journal>,
+    position: Option<Position>,
+    /// A whole load that is not complete.
+    building: Option<Building>,
+    /// Entries that could not be understood.
+    not_understood: Ids,
+    /// The whole has changed, so the changes alone would not do.
+    is_new: bool,
+}
+
+#[derive(Default)]
+struct Building {
+    table: Table,
+    not_understood: Ids,
+    progress: Option<ProgressBar>,
+}
+
+impl Upkeep {
+    /// Puts what was found on disk to use at once.
+    pub(super) fn new(
+        mirror: Arc<Mirror>,
+        source: Arc<dyn Source>,
+        journal: Option<Journal>,
+        restored: Option<Restored>,
+    ) -> Self {
+        let mut upkeep = Self {
+            mirror,
+            source,
+            journal,
+            position: None,
+            building: None,
+            not_understood: Ids::default(),
+            is_new: false,
+        };
+        if let Some(restored) = restored {
+            upkeep.mirror.restore(restored.table, restored.heard);
+            upkeep.position = restored.position;
+        }
+        upkeep
+    }
+
+    /// Where the copy can be continued in this way, with a server whose positions are those of
+    /// `server`.
+    pub(super) fn position(&self, way: &str, server: Option<&str>) -> Option<&[u8]> {
+        let fits = |p: &&Position| p.way == way && p.server.as_deref() == server;
+        let position = self.position.as_ref().filter(fits);
+        position.map(|position| position.mark.as_slice())
+    }
+
+    /// Begins a whole load beside what is in use.
+    pub(super) fn begin(&mut self) {
+        let is_first = self.mirror.table.load().is_none();
+        self.building = Some(Building {
+            progress: is_first.then(progress),
+            ..Building::default()
+        });
+    }
+
+    /// Gives up a whole load; what is in use stays.
+    pub(super) fn give_up(&mut self) {
+        self.building = None;
+    }
+
+    /// Takes in an entry as it is now.
+    pub(super) fn put(&mut self, id: EntryId, entry: &Entry) {
+        let known = self.known(&id);
+        match self.source.understand(entry, known.as_deref()) {
+            Ok(Some(account)) => {
+                let account = taken_in(account);
+                let same = known.filter(|known| *known == account);
+                self.store(id, same.unwrap_or(account));
+            }
+            Ok(None) => self.remove(&id),
+            Err(why) => {
+                self.remove(&id);
+                self.note_not_understood(id, &entry.dn, &why);
+            }
+        }
+    }
+
+    fn known(&self, id: &EntryId) -> Option<Arc<Account>> {
+        let building = self.building.as_ref();
+        let new = building.and_then(|building| building.table.entry(id));
+        new.or_else(|| self.mirror.table.load().as_ref()?.entry(id))
+    }
+
+    fn store(&mut self, id: EntryId, account: Arc<Account>) {
+        self.forget_not_understood(&id);
+        if let Some(Building {
+            table, progress, ..
+        }) = &mut self.building
+        {
+            table.put(id, account);
+            progress.iter().for_each(|progress| progress.inc(1));
+            return;
+        }
+        let Some(table) = &*self.mirror.table.load() else {
+            return;
+        };
+        let old = table.put(id, Arc::clone(&account));
+        if old.as_ref() == Some(&account) {
+            return;
+        }
+        self.mirror.changes.fetch_add(1, Ordering::Relaxed);
+        if let Some(old) = old {
+            self.mirror.tell(&old, Some(&account));
+        }
+        let written = self
+            .journal
+            .as_mut()
+            .map(|journal| journal.put(id, &account));
+        self.note(written);
+    }
+
+    /// Takes out an entry, if it is there.
+    pub(super) fn remove(&mut self, id: &EntryId) {
+        self.forget_not_understood(id);
+        if let Some(Building { table, .. }) = &mut self.building {
+            table.remove(id);
+            return;
+        }
+        let table = self.mirror.table.load();
+        let Some(old) = table.as_ref().and_then(|table| table.remove(id)) else {
+            return;
+        };
+        self.mirror.changes.fetch_add(1, Ordering::Relaxed);
+        self.mirror.tell(&old, None);
+        let written = self.journal.as_mut().map(|journal| journal.remove(*id));
+        self.note(written);
+    }
+
+    /// Takes out all entries but these.
+    pub(super) fn retain_only(&mut self, ids: &Ids) {
+        let others = match &self.building {
+            Some(building) => building.table.others_than(ids),
+            None => {
+                let table = self.mirror.table.load();
+                table
+                    .as_ref()
+                    .map_or(Vec::new(), |table| table.others_than(ids))
+            }
+        };
+        others.iter().for_each(|id| self.remove(id));
+        self.not_understood.retain(|id| ids.contains(id));
+        self.count_not_understood();
+    }
+
+    /// The copy is as the directory has it: a whole load takes the place of what was in use.
+    pub(super) fn complete(&mut self) {
+        if let Some(built) = self.building.take() {
+            built
+                .progress
+                .iter()
+                .for_each(ProgressBar::finish_and_clear);
+            self.not_understood = built.not_understood;
+            self.is_new = true;
+            // The position of what was in use says nothing of this.
+            self.position = None;
+            self.mirror.loads.fetch_add(1, Ordering::Relaxed);
+            let new = Arc::new(built.table);
+            let old = self.mirror.table.swap(Some(Arc::clone(&new)));
+            old.iter().for_each(|old| self.tell_differences(old, &new));
+        }
+        self.count_not_understood();
+        self.mirror.hear();
+        self.mirror.link();
+    }
+
+    fn tell_differences(&self, old: &Table, new: &Table) {
+        old.for_each(|id, account| match new.entry(id) {
+            Some(same) if Arc::ptr_eq(&same, account) => {}
+            other => self.mirror.tell(account, other.as_deref()),
+        });
+    }
+
+    /// All that was taken in so far is in this position.
+    pub(super) fn remember(&mut self, position: Position) {
+        self.position = Some(position);
+    }
+
+    /// The directory was heard of: writes down what there is to write. Waits for the disk.
+    pub(super) fn hear(&mut self) {
+        self.mirror.hear();
+        self.write_down();
+    }
+
+    /// As [`hear`](Self::hear), when it was heard of earlier.
+    pub(super) fn write_down(&mut self) {
+        let at = self.mirror.heard_at();
+        let table = self.mirror.table.load();
+        let (Some(journal), Some(table)) = (&mut self.journal, &*table) else {
+            return;
+        };
+        let position = self.position.as_ref();
+        let written = if self.is_new || journal.wants_rewrite() {
+            let written = journal.rewrite(table, position, at);
+            self.is_new = written.is_err();
+            written
+        } else {
+            journal.heard(position, at)
+        };
+        *lock(&self.mirror.disk) = written.as_ref().err().map(io::Error::to_string);
+        self.note(Some(written));
+    }
+
+    fn note(&self, written: Option<io::Result<()>>) {
+        if let Some(Err(error)) = written {
+            tracing::error!(%error, "the mirror of the directory can't be written to disk");
+            *lock(&self.mirror.disk) = Some(error.to_string());
+        }
+    }
+
+    fn note_not_understood(&mut self, id: EntryId, dn: &str, why: &str) {
+        let is_new = match &mut self.building {
+            Some(building) => {
+                building.not_understood.insert(id);
+                !self.not_understood.contains(&id)
+            }
+            None => self.not_understood.insert(id),
+        };
+        if is_new {
+            tracing::warn!(dn, why, "this entry of the directory is nobody's account");
+        }
+        self.count_not_understood();
+    }
+
+    fn forget_not_understood(&mut self, id: &EntryId) {
+        if self.building.is_none() && self.not_understood.remove(id) {
+            self.count_not_understood();
+        }
+    }
+
+    fn count_not_understood(&self) {
+        let count = self.not_understood.len();
+        self.mirror.not_understood.store(count, Ordering::Relaxed);
+    }
+}
+
+/// Shown only where somebody watches: indicatif hides it where standard error is no terminal.
+fn progress() -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message("accounts read from the directory");
+    match ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec}, {elapsed})") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,168 @@
+//! Brings the mirror together with the directory that it is of.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ldap3::Scope as LdapScope;
+use portvakt_auth::{Account, Realm};
+
+use super::connector::{self, Connector};
+use super::mapping::Mapping;
+use super::mirror::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
+use super::template::Fact;
+use super::{Failure, OpenError};
+use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
+use crate::directory::entry::Entry;
+use crate::store::Store;
+
+/// Where deletions and groups show only when all is read anew, that is not put off for long.
+const OFTEN: Duration = Duration::from_secs(15 * 60);
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Begins to mirror a directory, if that is configured.
+pub(super) fn start(
+    settings: &Settings,
+    realms: &[Realm],
+    data: &Path,
+    store: &Store,
+) -> Result<Option<(Arc<Mirror>, MirrorKeeper)>, OpenError> {
+    let Some(how) = &settings.mirror else {
+        return Ok(None);
+    };
+    let tls = Arc::new(connector::tls(settings.authorities.as_deref())?);
+    let connector = |server| Connector::new(settings, server, Arc::clone(&tls));
+    let source = LdapSource {
+        connectors: settings.servers.iter().map(connector).collect(),
+        mapping: Mapping::new(settings, realms),
+        store: store.clone(),
+    };
+    let mirror = Arc::new(Mirror::new(how.max_age));
+    let plan = plan(settings, how, realms, &source.mapping, data);
+    let keeper = MirrorKeeper::start(Arc::clone(&mirror), Arc::new(source), plan)?;
+    Ok(Some((mirror, keeper)))
+}
+
+/// By when a mirror has heard of any change; at once without one.
+pub(super) fn hears_within(settings: &Settings) -> Duration {
+    let how = settings.mirror.as_ref();
+    how.map_or(Duration::ZERO, |how| 2 * how.poll_every)
+}
+
+struct LdapSource {
+    connectors: Vec<Connector>,
+    mapping: Mapping,
+    store: Store,
+}
+
+impl LdapSource {
+    /// The first server that can be had.
+    async fn connect(&self) -> Result<Dialled, Failure> {
+        let mut last = Failure::AllDown("none is configured".to_owned());
+        for connector in &self.connectors {
+            match connector.connect().await {
+                Ok(connection) => {
+                    return Ok(Dialled {
+                        ldap: connection.ldap,
+                        driver: connection.driver,
+                    });
+                }
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Source for LdapSource {
+    fn dial(&self) -> Dial<'_> {
+        Box::pin(async { self.connect().await.map_err(|failure| failure.to_string()) })
+    }
+
+    fn store(&self) -> Option<Store> {
+        Some(self.store.clone())
+    }
+
+    fn understand(
+        &self,
+        entry: &Entry,
+        known: Option<&Account>,
+    ) -> Result<Option<Account>, String> {
+        let now = Timestamp::now();
+        let mut account = self.mapping.understand(entry, now).account?;
+        if let Some(known) = known {
+            carry_over(&mut account, known, now);
+        }
+        Ok(Some(account))
+    }
+}
+
+fn plan(
+    settings: &Settings,
+    how: &MirrorSettings,
+    realms: &[Realm],
+    mapping: &Mapping,
+    data: &Path,
+) -> Plan {
+    let is_active_directory = settings.template == Template::ActiveDirectory;
+    let is_told_of_all = settings.groups.is_empty()
+        && !is_active_directory
+        && matches!(how.way, MirrorWay::Auto | MirrorWay::Sync);
+    let usual = if is_told_of_all { DAILY } else { OFTEN };
+    Plan {
+        name: settings.name.clone(),
+        way: match how.way {
+            MirrorWay::Auto => Way::Auto,
+            MirrorWay::Sync => Way::Sync,
+            MirrorWay::DirSync => Way::DirSync,
+            MirrorWay::Poll => Way::Poll,
+        },
+        is_active_directory,
+        base: settings.base.clone(),
+        scope: match settings.scope {
+            Scope::Subtree => LdapScope::Subtree,
+            Scope::OneLevel => LdapScope::OneLevel,
+        },
+        filter: filter(settings, mapping),
+        attributes: mapping.wanted(),
+        id_attribute: match settings.template {
+            Template::ActiveDirectory => "objectGUID",
+            Template::Ds389 => "nsUniqueId",
+            Template::OpenLdap | Template::EduPerson => "entryUUID",
+        },
+        poll_every: how.poll_every,
+        reconcile_every: how.reconcile_every.unwrap_or(usual),
+        keep_alive: settings.keep_alive,
+        patience: settings.query_timeout.max(Duration::from_secs(5)),
+        journal: Some(data.join(format!("directory-{}.mirror", settings.name))),
+        fingerprint: fingerprint(settings, realms),
+    }
+}
+
+/// Every entry that a log-on could be looked up in: it has a name. In Active Directory groups have
+/// one, too.
+fn filter(settings: &Settings, mapping: &Mapping) -> String {
+    let names = mapping.attributes.of_fact(Fact::UserName).iter();
+    let named: String = names.map(|name| format!("({name}=*)")).collect();
+    let people = match settings.template {
+        Template::ActiveDirectory => "(objectClass=user)",
+        _ => "",
+    };
+    let own = settings.filter.as_deref().unwrap_or_default();
+    format!("(&(|{named}){people}{own})")
+}
+
+/// Everything that decides what a directory's entries mean.
+fn fingerprint(settings: &Settings, realms: &[Realm]) -> String {
+    let what = (
+        (&settings.base, settings.scope, &settings.filter),
+        (settings.template, settings.verify, &settings.attributes),
+        (&settings.kinds, settings.default_kind, settings.membership),
+        (&settings.groups, realms, &settings.servers),
+    );
+    let mut hasher = DefaultHasher::new();
+    format!("{what:?}").hash(&mut hasher);
+    format!("{} {:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
+}

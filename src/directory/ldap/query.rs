@@ -1,0 +1,194 @@
+//! Questions to a directory: who has this name, and which groups are they in.
+
+use ldap3::asn1::{PL, StructureTag};
+use ldap3::result::LdapResult;
+use ldap3::{Ldap, ResultEntry, Scope as LdapScope, SearchOptions, ldap_escape};
+use portvakt_auth::Realm;
+use zeroize::Zeroizing;
+
+use super::failure::Failure;
+use super::mapping::Mapping;
+use super::template::Fact;
+use super::translate::MEMBER_OF;
+use crate::config::{Ldap as Settings, Membership, Scope};
+use crate::directory::entry::{Attribute, Entry};
+
+/// Two entries are one too many (P2), and as many as need be seen.
+const MOST_ENTRIES: i32 = 2;
+/// More groups than anybody is in.
+const MOST_GROUPS: i32 = 2000;
+/// Matches groups within groups too ([MS-ADTS] §3.1.1.3.4.4.3).
+const IN_CHAIN: &str = "member:1.2.840.113556.1.4.1941:";
+const SUCCESS: u32 = 0;
+
+/// What is asked for each name.
+pub(super) struct Queries {
+    base: String,
+    scope: LdapScope,
+    filter: String,
+    wanted: Vec<String>,
+    by_name: Vec<String>,
+    by_principal: Vec<String>,
+    realm: Option<Realm>,
+    groups: Option<Membership>,
+    group_base: String,
+}
+
+impl Queries {
+    pub(super) fn new(settings: &Settings, mapping: &Mapping) -> Self {
+        let of = |fact| mapping.attributes.of_fact(fact).to_vec();
+        Self {
+            base: settings.base.clone(),
+            scope: match settings.scope {
+                Scope::Subtree => LdapScope::Subtree,
+                Scope::OneLevel => LdapScope::OneLevel,
+            },
+            filter: settings.filter.clone().unwrap_or_default(),
+            wanted: mapping.wanted(),
+            by_name: [of(Fact::UserName), of(Fact::Alias)].concat(),
+            by_principal: of(Fact::PrincipalName),
+            realm: mapping.realms.first().cloned(),
+            groups: mapping.group_search(),
+            group_base: settings.group_base.clone(),
+        }
+    }
+
+    /// The filter for whoever has this name; all that it brings along is escaped (P2; RFC 4515 §3).
+    pub(super) fn filter_for(&self, name: &str, realm: Option<&Realm>) -> String {
+        let escaped = ldap_escape(name);
+        let mut any: String = self
+            .by_name
+            .iter()
+            .map(|n| format!("({n}={escaped})"))
+            .collect();
+        if let Some(realm) = realm.or(self.realm.as_ref()) {
+            let principal = format!("{name}@{}", realm.as_str());
+            let principal = ldap_escape(principal.as_str());
+            any.extend(
+                self.by_principal
+                    .iter()
+                    .map(|n| format!("({n}={principal})")),
+            );
+        }
+        format!("(&(|{any}){})", self.filter)
+    }
+
+    /// The entries that have this name: none, one, or two, which is one too many.
+    pub(super) async fn find(
+        &self,
+        ldap: Ldap,
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Vec<Entry>, Failure> {
+        let filter = self.filter_for(name, realm);
+        let search = Search {
+            base: &self.base,
+            scope: self.scope,
+            filter: &filter,
+            most: MOST_ENTRIES,
+        };
+        let (found, result) = search.run(ldap, &self.wanted).await?;
+        match (result.rc, found.len()) {
+            (SUCCESS, _) | (_, 2..) => Ok(found),
+            _ => Err(Failure::of_result(&result)),
+        }
+    }
+
+    /// Adds the groups that an entry is in, where they must be looked for.
+    pub(super) async fn add_groups(&self, ldap: Ldap, entry: &mut Entry) -> Result<(), Failure> {
+        let Some(membership) = self.groups else {
+            return Ok(());
+        };
+        let dn = ldap_escape(entry.dn.as_str()).into_owned();
+        let filter = match membership {
+            Membership::Nested => format!("({IN_CHAIN}={dn})"),
+            _ => format!("(|(member={dn})(uniqueMember={dn}))"),
+        };
+        let search = Search {
+            base: &self.group_base,
+            scope: LdapScope::Subtree,
+            filter: &filter,
+            most: MOST_GROUPS,
+        };
+        // RFC 4511 §4.5.1.8: no attributes.
+        let (groups, result) = search.run(ldap, &["1.1".to_owned()]).await?;
+        if result.rc != SUCCESS {
+            return Err(Failure::of_result(&result));
+        }
+        entry
+            .attributes
+            .extend(groups.into_iter().map(|group| Attribute {
+                name: MEMBER_OF.to_ascii_lowercase(),
+                value: Zeroizing::new(group.dn.into_bytes()),
+                line: None,
+            }));
+        Ok(())
+    }
+}
+
+/// One search.
+struct Search<'a> {
+    base: &'a str,
+    scope: LdapScope,
+    filter: &'a str,
+    most: i32,
+}
+
+impl Search<'_> {
+    /// Its entries, at most one more than wanted, and how it ended. References to other servers are
+    /// passed over: Active Directory sends some with every answer.
+    async fn run(
+        &self,
+        mut ldap: Ldap,
+        wanted: &[String],
+    ) -> Result<(Vec<Entry>, LdapResult), Failure> {
+        let options = SearchOptions::new().sizelimit(self.most);
+        ldap.with_search_options(options);
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        // As a stream of its own: the library forgets to free the identifiers of collected ones.
+        let mut stream = ldap
+            .streaming_search(self.base, self.scope, self.filter, wanted)
+            .await?;
+        let mut entries = Vec::new();
+        while let Some(item) = stream.next().await? {
+            if item.is_ref() || item.is_intermediate() {
+                continue;
+            }
+            entries.push(entry(item).ok_or(Failure::Garbled)?);
+        }
+        Ok((entries, stream.finish().await))
+    }
+}
+
+/// `SearchResultEntry ::= [APPLICATION 4] SEQUENCE { objectName, attributes }` (RFC 4511 §4.5.2);
+/// `None` if it is anything else.
+pub(super) fn entry(item: ResultEntry) -> Option<Entry> {
+    let mut parts = item.0.match_id(4)?.expect_constructed()?.into_iter();
+    let dn = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
+    let mut attributes = Vec::new();
+    for attribute in parts.next()?.expect_constructed()? {
+        add_values(attribute, &mut attributes)?;
+    }
+    Some(Entry {
+        dn,
+        line: None,
+        attributes,
+    })
+}
+
+/// `PartialAttribute ::= SEQUENCE { type, vals SET OF value }`
+fn add_values(attribute: StructureTag, attributes: &mut Vec<Attribute>) -> Option<()> {
+    let mut parts = attribute.expect_constructed()?.into_iter();
+    let name = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
+    for value in parts.next()?.expect_constructed()? {
+        let PL::P(octets) = value.payload else {
+            return None;
+        };
+        attributes.push(Attribute {
+            name: name.to_ascii_lowercase(),
+            value: Zeroizing::new(octets),
+            line: None,
+        });
+    }
+    Some(())
+}

@@ -1,0 +1,154 @@
+//! Which attribute says what, by the kind of directory.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Ldap as Settings, Template};
+
+/// Something that an entry says of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Fact {
+    UserName,
+    PrincipalName,
+    Alias,
+    DisplayName,
+    Mail,
+    Mobile,
+    PasswordHash,
+    NtHash,
+    PasswordChanged,
+    TemporaryPassword,
+    Kind,
+    Expires,
+    RegisteredTerm,
+    FeePaidTerm,
+    InRegistry,
+    EndedOn,
+    Vlan,
+    Service,
+    Deactivated,
+    Suspended,
+}
+
+impl Fact {
+    pub(super) const ALL: [Self; 20] = [
+        Self::UserName,
+        Self::PrincipalName,
+        Self::Alias,
+        Self::DisplayName,
+        Self::Mail,
+        Self::Mobile,
+        Self::PasswordHash,
+        Self::NtHash,
+        Self::PasswordChanged,
+        Self::TemporaryPassword,
+        Self::Kind,
+        Self::Expires,
+        Self::RegisteredTerm,
+        Self::FeePaidTerm,
+        Self::InRegistry,
+        Self::EndedOn,
+        Self::Vlan,
+        Self::Service,
+        Self::Deactivated,
+        Self::Suspended,
+    ];
+
+    /// Its key in the configuration.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::UserName => "user-name",
+            Self::PrincipalName => "principal-name",
+            Self::Alias => "aliases",
+            Self::DisplayName => "display-name",
+            Self::Mail => "mail",
+            Self::Mobile => "mobile",
+            Self::PasswordHash => "password-hash",
+            Self::NtHash => "nt-hash",
+            Self::PasswordChanged => "password-changed",
+            Self::TemporaryPassword => "temporary-password",
+            Self::Kind => "kind",
+            Self::Expires => "expires",
+            Self::RegisteredTerm => "registered-term",
+            Self::FeePaidTerm => "fee-paid-term",
+            Self::InRegistry => "in-registry",
+            Self::EndedOn => "ended-on",
+            Self::Vlan => "vlan",
+            Self::Service => "services",
+            Self::Deactivated => "deactivated",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// The attributes of each fact; the first that an entry has counts, of expiries the earliest.
+pub(super) struct Attributes(BTreeMap<Fact, Vec<String>>);
+
+impl Attributes {
+    /// Those of the template, and those that the configuration puts in their place.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let of = |fact: Fact| match settings.attributes.get(fact.key()) {
+            Some(name) => vec![name.clone()],
+            None => names(settings.template, fact)
+                .iter()
+                .map(|n| (*n).to_owned())
+                .collect(),
+        };
+        Self(Fact::ALL.into_iter().map(|fact| (fact, of(fact))).collect())
+    }
+
+    /// The attributes that hold a fact, the first choice first.
+    pub(super) fn of_fact(&self, fact: Fact) -> &[String] {
+        self.0.get(&fact).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (Fact, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(fact, names)| names.iter().map(|name| (*fact, name.as_str())))
+    }
+}
+
+/// What a template has for a fact. NT hashes are in none: who steals one can log on with it, so
+/// none is read that nobody asked for. Nor is what the student registry says, which no standard
+/// schema knows.
+fn names(template: Template, fact: Fact) -> &'static [&'static str] {
+    use Template::{ActiveDirectory, Ds389, EduPerson};
+
+    match (fact, template) {
+        (Fact::UserName, ActiveDirectory) => &["sAMAccountName"],
+        (Fact::UserName, _) => &["uid"],
+        (Fact::PrincipalName, ActiveDirectory) => &["userPrincipalName"],
+        (Fact::PrincipalName, Ds389) => &["eduPersonPrincipalName", "krbPrincipalName"],
+        (Fact::PrincipalName, _) => &["eduPersonPrincipalName"],
+        (Fact::Alias, ActiveDirectory) => &[],
+        (Fact::Alias, _) => &["portvaktAlias"],
+        (Fact::DisplayName, EduPerson) => &["displayName", "norEduPersonLegalName", "cn"],
+        (Fact::DisplayName, _) => &["displayName", "cn"],
+        (Fact::Mail, _) => &["mail"],
+        (Fact::Mobile, _) => &["mobile"],
+        (Fact::PasswordHash, ActiveDirectory) => &[],
+        (Fact::PasswordHash, _) => &["userPassword"],
+        (Fact::PasswordChanged, ActiveDirectory) => &["pwdLastSet"],
+        (Fact::PasswordChanged, Ds389) => &[
+            "krbLastPwdChange",
+            "pwdUpdateTime",
+            "sambaPwdLastSet",
+            "shadowLastChange",
+        ],
+        (Fact::PasswordChanged, _) => &["pwdChangedTime", "sambaPwdLastSet", "shadowLastChange"],
+        (Fact::TemporaryPassword, ActiveDirectory) => &[],
+        (Fact::TemporaryPassword, _) => &["pwdReset"],
+        (Fact::Kind, _) => &["eduPersonPrimaryAffiliation", "eduPersonAffiliation"],
+        (Fact::Expires, ActiveDirectory) => &["accountExpires"],
+        (Fact::Expires, Ds389) => &["krbPrincipalExpiration", "schacExpiryDate", "shadowExpire"],
+        (Fact::Expires, _) => &["schacExpiryDate", "shadowExpire", "sambaKickoffTime"],
+        (Fact::NtHash, _)
+        | (Fact::RegisteredTerm | Fact::FeePaidTerm | Fact::InRegistry | Fact::EndedOn, _) => &[],
+        (Fact::Vlan, ActiveDirectory) | (Fact::Service, ActiveDirectory) => &[],
+        (Fact::Deactivated, ActiveDirectory) | (Fact::Suspended, ActiveDirectory) => &[],
+        (Fact::Vlan, _) => &["portvaktVlan"],
+        (Fact::Service, _) => &["portvaktService"],
+        (Fact::Deactivated, _) => &["portvaktDeactivated"],
+        (Fact::Suspended, _) => &["portvaktSuspended"],
+    }
+}

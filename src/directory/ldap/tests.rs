@@ -1,0 +1,375 @@
+//! What entries of each kind of directory become.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
+
+use super::mapping::{Mapping, Reading};
+use super::query::Queries;
+use crate::config::{AccountKind, Group, Ldap as Settings, Membership, Scope, Template, Verify};
+use crate::directory::entry::Entry;
+use crate::directory::ldif::LdifReader;
+
+const HASH: &str = "{SSHA}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
+
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn realm() -> Realm {
+    Realm::parse("campus.example").unwrap()
+}
+
+fn settings(template: Template) -> Settings {
+    let seconds = Duration::from_secs;
+    Settings {
+        name: "campus".to_owned(),
+        template,
+        servers: Vec::new(),
+        balance: false,
+        mirror: None,
+        authorities: None,
+        server_name: None,
+        base: "dc=campus,dc=example".to_owned(),
+        scope: Scope::Subtree,
+        filter: None,
+        bind: None,
+        verify: match template {
+            Template::ActiveDirectory => Verify::Bind,
+            _ => Verify::Hash,
+        },
+        timeout: seconds(3),
+        connect_timeout: seconds(1),
+        grace: Duration::ZERO,
+        write: false,
+        query_timeout: seconds(2),
+        connections: 1,
+        bind_connections: 1,
+        keep_alive: seconds(60),
+        attributes: BTreeMap::new(),
+        kinds: [
+            ("student", AccountKind::Student),
+            ("employee", AccountKind::Employee),
+        ]
+        .map(|(word, kind)| (word.to_owned(), kind))
+        .into(),
+        default_kind: Some(AccountKind::Employee),
+        membership: Membership::MemberOf,
+        group_base: "dc=campus,dc=example".to_owned(),
+        groups: Vec::new(),
+    }
+}
+
+fn entry(dn: &str, lines: &str) -> Entry {
+    let text = format!("dn: {dn}\n{lines}");
+    LdifReader::new(text.as_bytes()).next().unwrap().unwrap()
+}
+
+fn reading(settings: &Settings, lines: &str) -> Reading {
+    let entry = entry("uid=anna,ou=people,dc=campus,dc=example", lines);
+    Mapping::new(settings, &[realm()]).understand(&entry, now())
+}
+
+fn account(settings: &Settings, lines: &str) -> Account {
+    reading(settings, lines).account.unwrap()
+}
+
+fn fault(settings: &Settings, lines: &str) -> String {
+    reading(settings, lines).account.unwrap_err()
+}
+
+fn openldap(lines: &str) -> Account {
+    let lines = format!("uid: anna\nuserPassword: {HASH}\n{lines}");
+    account(&settings(Template::OpenLdap), &lines)
+}
+
+fn active_directory(lines: &str) -> Account {
+    let lines = format!("sAMAccountName: anna\n{lines}");
+    account(&settings(Template::ActiveDirectory), &lines)
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    Some(text.parse().unwrap())
+}
+
+#[test]
+fn openldap_is_understood() {
+    let anna = openldap(
+        "displayName: Anna Berg\nmail: anna@campus.example\nmail: second@campus.example\n\
+         eduPersonPrincipalName: anna.berg@campus.example\nportvaktAlias: S100001\n\
+         eduPersonPrimaryAffiliation: student\npwdChangedTime: 20260815080000Z\n\
+         schacExpiryDate: 20270630000000Z\n",
+    );
+    assert_eq!(anna.id.as_str(), "anna");
+    assert_eq!(anna.aliases, ["anna.berg", "s100001"]);
+    assert_eq!(anna.kind, Kind::Student);
+    assert_eq!(anna.mail.as_deref(), Some("anna@campus.example"));
+    assert_eq!(
+        anna.password_age(),
+        Some((PasswordKind::Permanent, moment("2026-08-15T08:00:00Z")))
+    );
+    assert_eq!(anna.expires, moment("2027-06-30T00:00:00Z"));
+    assert_eq!(anna.verification, Verification::StoredHash);
+    assert!(anna.student.unwrap().kept_elsewhere);
+}
+
+#[test]
+fn directory_389ds_is_understood() {
+    let lines = format!(
+        "uid: anna\nuserPassword: {HASH}\nkrbPrincipalName: anna@CAMPUS.EXAMPLE\n\
+         krbPrincipalName: host/pc.campus.example@CAMPUS.EXAMPLE\n\
+         krbLastPwdChange: 20260815080000Z\nkrbPrincipalExpiration: 20270630000000Z\n\
+         nsAccountLock: FALSE\n"
+    );
+    let anna = account(&settings(Template::Ds389), &lines);
+    assert!(anna.deactivated.is_none());
+    assert_eq!(anna.expires, moment("2027-06-30T00:00:00Z"));
+    let closed = account(&settings(Template::Ds389), &lines.replace("FALSE", "TRUE"));
+    let note = closed.deactivated.unwrap();
+    assert_eq!(note.reason, "closed in the directory (nsAccountLock)");
+}
+
+#[test]
+fn active_directory_is_understood() {
+    let anna = active_directory(
+        "userPrincipalName: anna.berg@campus.example\nuserAccountControl: 512\n\
+         pwdLastSet: 134312544000000000\naccountExpires: 9223372036854775807\ndisplayName: Anna\n",
+    );
+    assert_eq!(anna.id.as_str(), "anna");
+    assert_eq!(anna.aliases, ["anna.berg"]);
+    assert_eq!(anna.expires, None);
+    assert!(anna.deactivated.is_none());
+    let Verification::Bind(name) = anna.verification else {
+        panic!("{:?}", anna.verification);
+    };
+    assert_eq!(name.entry, "uid=anna,ou=people,dc=campus,dc=example");
+    assert_eq!(name.changed_at, moment("2026-08-15T08:00:00Z"));
+}
+
+#[test]
+fn active_directory_closes_ends_and_asks_for_another_password_by_numbers() {
+    assert!(
+        active_directory("userAccountControl: 514\n")
+            .deactivated
+            .is_some()
+    );
+    assert_eq!(active_directory("accountExpires: 0\n").expires, None);
+    let ends = active_directory("accountExpires: 134312544000000000\n").expires;
+    assert_eq!(ends, moment("2026-08-15T08:00:00Z"));
+    let temporary = active_directory("pwdLastSet: 0\n");
+    assert_eq!(
+        temporary.password_age(),
+        Some((PasswordKind::Temporary, None))
+    );
+}
+
+#[test]
+fn days_and_seconds_of_older_schemas_are_understood() {
+    let anna = openldap("shadowLastChange: 20680\nshadowExpire: 20999\n");
+    assert_eq!(
+        anna.password_age().unwrap().1,
+        moment("2026-08-15T00:00:00Z")
+    );
+    assert_eq!(anna.expires, moment("2027-06-30T00:00:00Z"));
+    assert_eq!(openldap("shadowExpire: -1\n").expires, None);
+    let samba = openldap("sambaPwdLastSet: 1786780800\nsambaKickoffTime: 1814313600\n");
+    assert_eq!(
+        samba.password_age().unwrap().1,
+        moment("2026-08-15T08:00:00Z")
+    );
+    // Of several ends the earliest counts.
+    let both = openldap("schacExpiryDate: 20300101000000Z\nshadowExpire: 20999\n");
+    assert_eq!(both.expires, moment("2027-06-30T00:00:00Z"));
+}
+
+#[test]
+fn lock_for_good_closes_and_lock_for_a_while_does_not() {
+    assert!(
+        openldap("pwdAccountLockedTime: 000001010000Z\n")
+            .deactivated
+            .is_some()
+    );
+    assert!(
+        openldap("pwdAccountLockedTime: 20261122113000Z\n")
+            .deactivated
+            .is_none()
+    );
+    assert!(
+        openldap("portvaktDeactivated: FALSE\n")
+            .deactivated
+            .is_none()
+    );
+    assert_eq!(
+        openldap("portvaktDeactivated: stolen\n")
+            .deactivated
+            .unwrap()
+            .reason,
+        "stolen"
+    );
+}
+
+#[test]
+fn password_that_must_be_changed_first_is_a_temporary_one() {
+    assert_eq!(
+        openldap("pwdReset: TRUE\n").password_age().unwrap().0,
+        PasswordKind::Temporary
+    );
+    assert_eq!(
+        openldap("pwdReset: FALSE\n").password_age().unwrap().0,
+        PasswordKind::Permanent
+    );
+}
+
+#[test]
+fn of_several_names_the_one_in_the_dn_is_the_account() {
+    let anna = openldap("uid: berg\nuid: aberg\n");
+    assert_eq!(anna.id.as_str(), "anna");
+    assert_eq!(anna.aliases, ["aberg", "berg"]);
+}
+
+#[test]
+fn who_works_here_and_studies_too_is_an_employee() {
+    let lines = "eduPersonAffiliation: member\neduPersonAffiliation: student\n";
+    assert_eq!(openldap(lines).kind, Kind::Student);
+    let lines = format!("{lines}eduPersonAffiliation: employee\n");
+    assert_eq!(openldap(&lines).kind, Kind::Employee);
+    assert_eq!(
+        openldap("eduPersonAffiliation: member\n").kind,
+        Kind::Employee
+    );
+}
+
+#[test]
+fn what_grants_nothing_may_be_broken_and_what_does_may_not() {
+    let anna = openldap("mobile: \nmobile: +47 400 00 001\nportvaktAlias: two words\n");
+    assert_eq!(anna.mobile.as_deref(), Some("+47 400 00 001"));
+    assert_eq!(anna.aliases, [""; 0]);
+    let settings = settings(Template::OpenLdap);
+    let right = format!("uid: anna\nuserPassword: {HASH}\n");
+    let cases = [
+        ("schacExpiryDate: soon\n", "schacExpiryDate"),
+        ("pwdChangedTime: yesterday\n", "pwdChangedTime"),
+        ("userAccountControl: many\n", "userAccountControl"),
+        (
+            "userPassword: {SSHA}MT5wuubbFqcj7N8OV3Ef7IpqIQyCZcy9bcbOqg==\n",
+            "userPassword",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let said = fault(&settings, &format!("{right}{lines}"));
+        assert!(said.contains(expected), "{said}");
+    }
+    let said = fault(&settings, "uid: anna\nuserPassword: open-sesame\n");
+    assert!(
+        said.contains("verify = \"bind\"") && !said.contains("sesame"),
+        "{said}"
+    );
+    assert!(fault(&settings, "cn: nobody\n").contains("no user name"));
+}
+
+#[test]
+fn hash_that_is_not_shown_can_not_be_checked() {
+    let anna = account(&settings(Template::OpenLdap), "uid: anna\n");
+    assert_eq!(anna.verification, Verification::Impossible);
+}
+
+#[test]
+fn groups_give_kind_vlan_and_services() {
+    let mut settings = settings(Template::OpenLdap);
+    let group = |name: &str, services: &[&str], vlan: Option<&str>, kind| Group {
+        dn: format!("cn={name}, OU=Groups,dc=campus,dc=example"),
+        kind,
+        services: services
+            .iter()
+            .map(|service| (*service).to_owned())
+            .collect(),
+        vlan: vlan.map(str::to_owned),
+    };
+    settings.groups = vec![
+        group("guests", &["eduroam"], None, Some(AccountKind::Guest)),
+        group("vpn", &["vpn"], Some("120"), None),
+        group(
+            "staff",
+            &["wired"],
+            Some("130"),
+            Some(AccountKind::Employee),
+        ),
+    ];
+    let of = |groups: &[&str]| {
+        let member = |name: &&str| format!("memberOf: cn={name},ou=groups,dc=campus,dc=example\n");
+        let groups: String = groups.iter().map(member).collect();
+        account(
+            &settings,
+            &format!("uid: anna\nuserPassword: {HASH}\n{groups}"),
+        )
+    };
+    let both = of(&["VPN", "staff"]);
+    assert_eq!(both.services.unwrap(), ["vpn", "wired"]);
+    assert_eq!(both.vlan.as_deref(), Some("120"));
+    assert_eq!(both.kind, Kind::Employee);
+    assert_eq!(of(&["guests"]).kind, Kind::Guest);
+    assert_eq!(of(&["others"]).services.unwrap(), [""; 0]);
+}
+
+#[test]
+fn version_changes_with_the_password_and_with_nothing_else() {
+    let version = |lines: &str| openldap(lines).credential_version;
+    let before = version("pwdChangedTime: 20260815080000Z\nmail: a@campus.example\n");
+    assert_eq!(
+        version("pwdChangedTime: 20260815080000Z\nentryCSN: 7\n"),
+        before
+    );
+    assert_ne!(version("pwdChangedTime: 20260815080001Z\n"), before);
+    // Where nobody says when the password was set, any change may have been one.
+    let version = |lines: &str| active_directory(lines).credential_version;
+    assert_ne!(version("uSNChanged: 7\n"), version("uSNChanged: 8\n"));
+    let set = "pwdLastSet: 134312544000000000\n";
+    assert_eq!(
+        version(&format!("{set}uSNChanged: 7\n")),
+        version(&format!("{set}uSNChanged: 8\n"))
+    );
+}
+
+#[test]
+fn hash_is_neither_asked_for_nor_shown_where_the_directory_checks() {
+    let mut settings = settings(Template::OpenLdap);
+    let wanted = |settings: &Settings| Mapping::new(settings, &[realm()]).wanted();
+    assert!(wanted(&settings).contains(&"userPassword".to_owned()));
+    settings.verify = Verify::Bind;
+    assert!(!wanted(&settings).contains(&"userPassword".to_owned()));
+}
+
+#[test]
+fn remarks_show_no_hash_and_no_control_character() {
+    let lines = format!("uid: anna\nuserPassword: {HASH}\ndisplayName:: QW5uYQcbWzMxbQ==\n");
+    let reading = reading(&settings(Template::OpenLdap), &lines);
+    let shown: String = reading.remarks.iter().map(ToString::to_string).collect();
+    assert!(
+        shown.contains("SHA-1") && !shown.contains("aPqqn"),
+        "{shown}"
+    );
+    assert!(!shown.contains(['\u{7}', '\u{1b}']), "{shown}");
+}
+
+/// P2: what a name brings along can't leave its place in the filter.
+#[test]
+fn filter_holds_the_name_as_nothing_but_a_name() {
+    let settings = Settings {
+        filter: Some("(objectClass=person)".to_owned()),
+        ..settings(Template::OpenLdap)
+    };
+    let mapping = Mapping::new(&settings, &[realm()]);
+    let queries = Queries::new(&settings, &mapping);
+    let filter = queries.filter_for("a*b)(uid=*\0\\", None);
+    let name = "a\\2ab\\29\\28uid=\\2a\\00\\5c";
+    assert_eq!(
+        filter,
+        format!(
+            "(&(|(uid={name})(portvaktAlias={name})\
+             (eduPersonPrincipalName={name}@campus.example))(objectClass=person))"
+        )
+    );
+    assert!(ldap3::parse_filter(&filter).is_ok());
+}

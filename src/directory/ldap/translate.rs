@@ -1,0 +1,441 @@
+//! An entry in the directory's words, said again in ours: one rule for each fact.
+//!
+//! What comes out is read by the same [reader](crate::directory::draft) as an LDIF file. What grants
+//! nothing (a name to show, a telephone number) is passed over where it can't be read; all else that
+//! can't be read is a fault, and somebody whose entry has one is not let in.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
+use zeroize::Zeroizing;
+
+use super::mapping::{Mapping, Remark};
+use super::moment::{self, Moment};
+use super::template::Fact;
+use crate::config::Verify;
+use crate::directory::entry::{Attribute, Entry};
+
+/// The moment of OpenLDAP's `pwdAccountLockedTime` that means for good (ppolicy, §5.3.3).
+const LOCKED_FOR_GOOD: &str = "000001010000Z";
+/// `ACCOUNTDISABLE` of Active Directory's `userAccountControl`.
+const DISABLED: i64 = 0x2;
+/// Attributes by which directories close an account, whatever their kind.
+pub(super) const CLOSERS: [&str; 4] = [
+    "nsAccountLock",
+    "userAccountControl",
+    "pwdAccountLockedTime",
+    "loginDisabled",
+];
+/// The groups of a person; also where those that were looked for are put.
+pub(super) const MEMBER_OF: &str = "memberOf";
+
+/// Kinds in the order in which one counts before another, where somebody has several: a student who
+/// works here is not locked out for a fee.
+const PRECEDENCE: [Kind; 5] = [
+    Kind::Employee,
+    Kind::Student,
+    Kind::Guest,
+    Kind::Service,
+    Kind::Test,
+];
+
+/// Says an entry again.
+pub(super) struct Translator<'a> {
+    entry: &'a Entry,
+    mapping: &'a Mapping,
+    said: Vec<Attribute>,
+    /// The attribute that each fact came from.
+    pub(super) sources: BTreeMap<Fact, String>,
+    pub(super) remarks: Vec<Remark>,
+    pub(super) faults: Vec<String>,
+    /// Whether the directory has a password for the account that we may see.
+    pub(super) has_password: bool,
+    /// Places in the list of configured groups.
+    pub(super) groups: Vec<usize>,
+}
+
+impl<'a> Translator<'a> {
+    pub(super) fn new(entry: &'a Entry, mapping: &'a Mapping) -> Self {
+        Self {
+            entry,
+            mapping,
+            said: Vec::new(),
+            sources: BTreeMap::new(),
+            remarks: Vec::new(),
+            faults: Vec::new(),
+            has_password: false,
+            groups: mapping.groups_of(entry),
+        }
+    }
+
+    /// The entry in our words.
+    pub(super) fn translate(&mut self) -> Entry {
+        self.names();
+        self.aliases();
+        for fact in [Fact::DisplayName, Fact::Mail, Fact::Mobile] {
+            self.text_to_show(fact);
+        }
+        self.password();
+        self.password_changed();
+        self.expires();
+        self.kind();
+        for fact in [Fact::NtHash, Fact::Vlan, Fact::Service, Fact::Suspended] {
+            self.as_it_is(fact);
+        }
+        for fact in [
+            Fact::RegisteredTerm,
+            Fact::FeePaidTerm,
+            Fact::InRegistry,
+            Fact::EndedOn,
+        ] {
+            self.as_it_is(fact);
+        }
+        self.deactivated();
+        Entry {
+            dn: self.entry.dn.clone(),
+            line: None,
+            attributes: std::mem::take(&mut self.said),
+        }
+    }
+
+    fn names(&mut self) {
+        let principals = self.principals();
+        if let Some((source, names)) = self.first(Fact::UserName) {
+            let chosen = self.user_name(&source, &names, &principals);
+            for name in names {
+                match chosen.as_ref().is_none_or(|chosen| *chosen == name) {
+                    true => self.say(Fact::UserName, &source, &name, "user name"),
+                    false => self.alias(&source, &name),
+                }
+            }
+        } else if let Some((source, user)) = principals.first() {
+            self.say(Fact::UserName, source, user, "user name");
+        }
+        for (source, user) in principals {
+            self.alias(&source, &user);
+        }
+    }
+
+    /// Which of several names is the account's: the one that the entry is called by.
+    fn user_name(
+        &self,
+        source: &str,
+        names: &[String],
+        principals: &[(String, String)],
+    ) -> Option<String> {
+        let (kind, value) = first_of_dn(&self.entry.dn)?;
+        let in_dn = names
+            .iter()
+            .find(|name| kind.eq_ignore_ascii_case(source) && name.eq_ignore_ascii_case(value));
+        let in_principal = || {
+            let is_one = |name: &&String| principals.iter().any(|(_, user)| user == *name);
+            names.iter().find(is_one)
+        };
+        in_dn.or_else(in_principal).cloned()
+    }
+
+    /// User parts of names with a realm of ours, each with the attribute that it is in.
+    fn principals(&mut self) -> Vec<(String, String)> {
+        let mut ours = Vec::new();
+        for (source, name) in self.each(Fact::PrincipalName) {
+            let parts = name.rsplit_once('@');
+            let is_ours = parts.is_some_and(|(_, realm)| self.mapping.is_ours(realm));
+            match parts.filter(|_| is_ours) {
+                Some((user, _)) => ours.push((source, user.to_owned())),
+                None => self.remark(&source, &name, "a name of another realm: not read"),
+            }
+        }
+        ours
+    }
+
+    fn aliases(&mut self) {
+        for (source, name) in self.each(Fact::Alias) {
+            let bare = match name.rsplit_once('@') {
+                Some((user, realm)) if self.mapping.is_ours(realm) => user,
+                Some(_) => {
+                    self.remark(&source, &name, "a name of another realm: not read");
+                    continue;
+                }
+                None => &name,
+            };
+            self.alias(&source, bare);
+        }
+    }
+
+    /// Another name, unless it is the account's own. One that could never log on is passed over.
+    fn alias(&mut self, source: &str, name: &str) {
+        let Ok(alias) = AccountId::new(name) else {
+            return self.remark(source, name, "no name to log on with: not read");
+        };
+        let is_known = self.said.iter().any(|said| {
+            let is_name = [Fact::UserName, Fact::Alias]
+                .map(Fact::key)
+                .contains(&&*said.name);
+            let text = std::str::from_utf8(&said.value).ok();
+            let said = text.and_then(|text| AccountId::new(text).ok());
+            is_name && said.as_ref() == Some(&alias)
+        });
+        if !is_known {
+            self.say(Fact::Alias, source, alias.as_str(), "another name");
+        }
+    }
+
+    /// The first value that can be shown.
+    fn text_to_show(&mut self, fact: Fact) {
+        const MOST: usize = 1024;
+        let found = self.each(fact).into_iter().find(|(_, text)| {
+            let length = text.trim().len();
+            (1..=MOST).contains(&length)
+        });
+        if let Some((source, text)) = found {
+            self.say(fact, &source, &text, fact.key());
+        }
+    }
+
+    /// The hash, where we check it. Of several that whose scheme is known; several of these are a
+    /// fault, for nobody could say which one counts.
+    fn password(&mut self) {
+        if self.mapping.verify != Verify::Hash {
+            return;
+        }
+        let Some((source, hashes)) = self.first_octets(Fact::PasswordHash) else {
+            return;
+        };
+        self.has_password = true;
+        let is_usable = |hash: &&Zeroizing<Vec<u8>>| {
+            std::str::from_utf8(hash).is_ok_and(|text| PasswordHash::parse(text).is_ok())
+        };
+        let usable: Vec<_> = hashes.iter().filter(is_usable).cloned().collect();
+        let counting = if usable.is_empty() { hashes } else { usable };
+        self.sources.insert(Fact::PasswordHash, source.clone());
+        for hash in counting {
+            self.remark(&source, &scheme_of(&hash), "password hash");
+            self.push(Fact::PasswordHash, &hash);
+        }
+    }
+
+    fn password_changed(&mut self) {
+        let mut temporary = self.first(Fact::TemporaryPassword);
+        if let Some((source, moments)) = self.first(Fact::PasswordChanged) {
+            for text in moments {
+                match moment::read(&text) {
+                    Some(Moment::At(at)) => {
+                        self.say_moment(Fact::PasswordChanged, &source, &text, at, "password set");
+                    }
+                    Some(Moment::NotYet) => {
+                        temporary.get_or_insert((source.clone(), vec!["TRUE".to_owned()]));
+                    }
+                    Some(Moment::Never) => self.remark(&source, &text, "not known"),
+                    None => self.say(Fact::PasswordChanged, &source, &text, "no moment"),
+                }
+            }
+        }
+        if let Some((source, values)) = temporary {
+            for value in values {
+                self.say(
+                    Fact::TemporaryPassword,
+                    &source,
+                    &value,
+                    "to be changed first",
+                );
+            }
+        }
+    }
+
+    /// The earliest of all.
+    fn expires(&mut self) {
+        let mut earliest: Option<(String, String, Timestamp)> = None;
+        for (source, text) in self.each(Fact::Expires) {
+            // Only there does zero mean never; elsewhere it is the first day of 1970.
+            let is_filetime = source.eq_ignore_ascii_case("accountExpires");
+            let at = match moment::read(&text) {
+                Some(Moment::At(at)) => at,
+                Some(Moment::NotYet) if !is_filetime => Timestamp::UNIX_EPOCH,
+                Some(Moment::NotYet | Moment::Never) => {
+                    self.remark(&source, &text, "does not end");
+                    continue;
+                }
+                None => return self.say(Fact::Expires, &source, &text, "no moment"),
+            };
+            if earliest
+                .as_ref()
+                .is_none_or(|(_, _, earlier)| at < *earlier)
+            {
+                earliest = Some((source, text, at));
+            }
+        }
+        if let Some((source, text, at)) = earliest {
+            self.say_moment(Fact::Expires, &source, &text, at, "ends");
+        }
+    }
+
+    /// By a group, else by affiliation.
+    fn kind(&mut self) {
+        let by_group = self
+            .groups
+            .iter()
+            .find_map(|group| self.mapping.kind_of(*group));
+        if let Some(kind) = by_group {
+            let word = Mapping::word_of(kind);
+            return self.say(Fact::Kind, MEMBER_OF, word, "kind, by a group");
+        }
+        let given = self.each(Fact::Kind);
+        let known = |wanted: &Kind| {
+            given
+                .iter()
+                .find(|(_, word)| self.mapping.kind(word) == Some(*wanted))
+                .cloned()
+        };
+        if let Some((source, word)) = PRECEDENCE.iter().find_map(known) {
+            return self.say(Fact::Kind, &source, &word, "kind");
+        }
+        for (source, word) in given {
+            match self.mapping.has_default_kind() {
+                true => self.remark(&source, &word, "no kind that is known: the default counts"),
+                false => return self.say(Fact::Kind, &source, &word, "no kind that is known"),
+            }
+        }
+    }
+
+    /// A reason closes by being there, unless it is the word for "no".
+    fn deactivated(&mut self) {
+        let means_no = |text: &str| {
+            ["false", "no", "0"]
+                .iter()
+                .any(|no| text.eq_ignore_ascii_case(no))
+        };
+        let given = self.each(Fact::Deactivated).into_iter();
+        let mut reasons = given.filter(|(_, reason)| !means_no(reason));
+        if let Some((source, reason)) = reasons.next() {
+            return self.say(Fact::Deactivated, &source, &reason, "deactivated");
+        }
+        for closer in CLOSERS {
+            for value in self.texts(closer) {
+                if self.closes(closer, &value) {
+                    self.remark(closer, &value, "deactivated");
+                    self.sources.insert(Fact::Deactivated, closer.to_owned());
+                    let reason = format!("closed in the directory ({closer})");
+                    return self.push(Fact::Deactivated, reason.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn closes(&mut self, closer: &str, value: &str) -> bool {
+        match closer {
+            "userAccountControl" => match value.parse::<i64>() {
+                Ok(flags) => flags & DISABLED != 0,
+                Err(_) => {
+                    self.faults.push(format!("{closer}: this is no number"));
+                    true
+                }
+            },
+            // Locked for a while after failures, it is open again for whoever binds; here our own
+            // lock counts.
+            "pwdAccountLockedTime" => value == LOCKED_FOR_GOOD,
+            _ => !value.eq_ignore_ascii_case("false"),
+        }
+    }
+
+    fn as_it_is(&mut self, fact: Fact) {
+        if let Some((source, values)) = self.first(fact) {
+            for value in values {
+                self.say(fact, &source, &value, fact.key());
+            }
+        }
+    }
+
+    /// The values of the first attribute that the entry has, of those that hold a fact.
+    fn first(&mut self, fact: Fact) -> Option<(String, Vec<String>)> {
+        let names = self.mapping.attributes.of_fact(fact);
+        names.iter().find_map(|name| {
+            let texts = self.texts(name);
+            (!texts.is_empty()).then(|| (name.clone(), texts))
+        })
+    }
+
+    fn first_octets(&self, fact: Fact) -> Option<(String, Vec<Zeroizing<Vec<u8>>>)> {
+        let names = self.mapping.attributes.of_fact(fact);
+        names.iter().find_map(|name| {
+            let values: Vec<_> = self.entry.values(name).map(|a| a.value.clone()).collect();
+            (!values.is_empty()).then(|| (name.clone(), values))
+        })
+    }
+
+    /// Every value of every attribute that holds a fact.
+    fn each(&mut self, fact: Fact) -> Vec<(String, String)> {
+        let mapping = self.mapping;
+        let names = mapping.attributes.of_fact(fact).iter();
+        let of = |name: &String| {
+            let texts = self.texts(name).into_iter();
+            texts.map(|text| (name.clone(), text)).collect::<Vec<_>>()
+        };
+        names.flat_map(of).collect()
+    }
+
+    /// The values of an attribute; one that is no text is a fault.
+    fn texts(&mut self, name: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for attribute in self.entry.values(name) {
+            match std::str::from_utf8(&attribute.value) {
+                Ok(text) => texts.push(text.to_owned()),
+                Err(_) => self.faults.push(format!("{name}: the value is not UTF-8")),
+            }
+        }
+        texts
+    }
+
+    fn say(&mut self, fact: Fact, source: &str, value: &str, meaning: &str) {
+        self.remark_fact(fact, source, value, meaning);
+        self.push(fact, value.as_bytes());
+    }
+
+    fn say_moment(&mut self, fact: Fact, source: &str, given: &str, at: Timestamp, means: &str) {
+        self.remark_fact(fact, source, given, &format!("{means} {at}"));
+        self.push(fact, moment::write(at).as_bytes());
+    }
+
+    fn remark_fact(&mut self, fact: Fact, source: &str, value: &str, meaning: &str) {
+        self.sources
+            .entry(fact)
+            .or_insert_with(|| source.to_owned());
+        match fact {
+            Fact::NtHash => self.remark(source, "(an NT hash)", meaning),
+            _ => self.remark(source, value, meaning),
+        }
+    }
+
+    fn remark(&mut self, source: &str, value: &str, meaning: &str) {
+        self.remarks.push(Remark::new(source, value, meaning));
+    }
+
+    fn push(&mut self, fact: Fact, value: &[u8]) {
+        self.said.push(Attribute {
+            name: fact.key().to_owned(),
+            value: Zeroizing::new(value.to_vec()),
+            line: None,
+        });
+    }
+}
+
+/// The scheme of a stored password, which may be told.
+fn scheme_of(hash: &[u8]) -> String {
+    let text = std::str::from_utf8(hash).unwrap_or_default();
+    match PasswordHash::parse(text) {
+        Ok(hash) => format!("({})", hash.scheme()),
+        Err(error) => format!("({error})"),
+    }
+}
+
+/// Attribute and value that a distinguished name begins with.
+fn first_of_dn(dn: &str) -> Option<(&str, &str)> {
+    let (kind, value) = dn.split(',').next()?.split_once('=')?;
+    Some((kind.trim(), value.trim()))
+}
+
+impl Mapping {
+    fn is_ours(&self, realm: &str) -> bool {
+        Realm::parse(realm).is_ok_and(|realm| self.realms.contains(&realm))
+    }
+}

@@ -1,0 +1,263 @@
+//! Changes to accounts, written into the directory: a password as an Argon2id hash, and what closes
+//! an account. Nothing else is ours to change there, and nobody is added or removed.
+//!
+//! An entry is read, changed and read again, all within the time of one log-on. Who calls waits for
+//! it; the directory's own threads do the work.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use ldap3::Mod;
+use portvakt_auth::{Account, AccountId, Password, PasswordKind};
+
+use super::failure::Failure;
+use super::template::{Attributes, Fact};
+use super::{Asked, LdapDirectory, unavailable};
+use crate::directory::entry::Entry;
+use crate::directory::{Change, DirectoryWriter, FindError, WriteError};
+
+type Modification = Mod<Vec<u8>>;
+
+const SUCCESS: u32 = 0;
+const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
+
+/// An entry, and the account that it makes.
+struct Person {
+    entry: Entry,
+    account: Account,
+}
+
+impl DirectoryWriter for LdapDirectory {
+    /// One account at a time: a directory has no way to make several changes or none.
+    fn apply(
+        &self,
+        changes: Vec<(AccountId, Change<'_>)>,
+    ) -> Result<Vec<Arc<Account>>, WriteError> {
+        if changes.len() > 1 {
+            return Err(WriteError::NotWritable("several accounts at once"));
+        }
+        let changed = changes
+            .into_iter()
+            .map(|(id, change)| self.change(&id, change));
+        let changed: Result<Vec<_>, _> = changed.collect();
+        Ok(changed?.into_iter().flatten().collect())
+    }
+}
+
+impl LdapDirectory {
+    fn change(
+        &self,
+        id: &AccountId,
+        change: Change<'_>,
+    ) -> Result<Option<Arc<Account>>, WriteError> {
+        let began = Instant::now();
+        let found = self.person(began, id)?;
+        let wanted = change(found.as_ref().map(|person| &person.account));
+        let Some(wanted) = wanted else {
+            return Ok(None);
+        };
+        let person = found.ok_or(WriteError::NotWritable("a new account"))?;
+        let modifications = Modifications::of(&self.asked.mapping.attributes, &person, &wanted)?;
+        // What is read from now on counts, or nothing does.
+        self.asked.recent.forget(id);
+        self.written.note(id, Instant::now());
+        let modified = self.modify(began, person.entry.dn, modifications);
+        self.written.note(id, Instant::now());
+        modified?;
+        let now = self.person(began, id)?;
+        let now = now.ok_or_else(|| WriteError::Unknown(id.clone()))?.account;
+        let is_closed =
+            |account: &Account| (account.deactivated.is_some(), account.suspended.is_some());
+        match is_closed(&now) == is_closed(&wanted) {
+            true => Ok(Some(Arc::new(now))),
+            false => Err(WriteError::Overruled(id.clone())),
+        }
+    }
+
+    fn person(&self, began: Instant, id: &AccountId) -> Result<Option<Person>, FindError> {
+        let name = id.clone();
+        let question = self.answer(move |asked, deadline| async move {
+            asked.person(deadline, name.as_str()).await
+        });
+        question.wait_since(began)
+    }
+
+    fn modify(
+        &self,
+        began: Instant,
+        dn: String,
+        modifications: Vec<Modification>,
+    ) -> Result<(), WriteError> {
+        if modifications.is_empty() {
+            return Ok(());
+        }
+        let question = self.answer(move |asked, deadline| async move {
+            asked.modify(deadline, &dn, &modifications).await
+        });
+        question.wait_since(began)?.map_err(WriteError::Refused)
+    }
+}
+
+impl Asked {
+    async fn person(&self, deadline: Instant, name: &str) -> Result<Option<Person>, FindError> {
+        let mut entries = self.entries(deadline, name, None).await?.into_iter();
+        let (first, second) = (entries.next(), entries.next());
+        if second.is_some() {
+            return Err(FindError::Ambiguous);
+        }
+        let Some(entry) = first else {
+            return Ok(None);
+        };
+        let account = self.mapping.understand(&entry, Timestamp::now()).account;
+        let account = account.map_err(FindError::NotUnderstood)?;
+        Ok((account.id.as_str() == name).then_some(Person { entry, account }))
+    }
+
+    /// What the directory says to it, if it is no success. All is put in place of what was there,
+    /// so asking a second server the same does no harm.
+    async fn modify(
+        &self,
+        deadline: Instant,
+        dn: &str,
+        modifications: &[Modification],
+    ) -> Result<Result<(), String>, FindError> {
+        let done = self.pool.ask(deadline, |mut ldap| async move {
+            let modifications = modifications.iter().map(again).collect();
+            let result = ldap.modify(dn, modifications).await?;
+            match (result.rc, Failure::of_server(&result)) {
+                (SUCCESS, _) => Ok(Ok(())),
+                (_, Some(failure)) => Err(failure),
+                _ => Ok(Err(Failure::of_result(&result).to_string())),
+            }
+        });
+        done.await.or_else(unavailable)
+    }
+}
+
+/// The library's own can't be copied.
+fn again(modification: &Modification) -> Modification {
+    match modification {
+        Mod::Add(name, values) => Mod::Add(name.clone(), values.clone()),
+        Mod::Delete(name, values) => Mod::Delete(name.clone(), values.clone()),
+        Mod::Replace(name, values) => Mod::Replace(name.clone(), values.clone()),
+        Mod::Increment(name, by) => Mod::Increment(name.clone(), by.clone()),
+    }
+}
+
+/// What makes an entry say what an account is to be.
+struct Modifications<'a> {
+    attributes: &'a Attributes,
+    entry: &'a Entry,
+    list: Vec<Modification>,
+}
+
+impl<'a> Modifications<'a> {
+    fn of(
+        attributes: &'a Attributes,
+        person: &'a Person,
+        wanted: &Account,
+    ) -> Result<Vec<Modification>, WriteError> {
+        let old = &person.account;
+        if !is_writable(old, wanted) {
+            let what = "anything but a password and what closes an account";
+            return Err(WriteError::NotWritable(what));
+        }
+        let mut this = Self {
+            attributes,
+            entry: &person.entry,
+            list: Vec::new(),
+        };
+        if let Some(password) = wanted
+            .password
+            .as_ref()
+            .filter(|_| old.password != wanted.password)
+        {
+            this.password(password)?;
+        }
+        if old.nt_hash != wanted.nt_hash {
+            let text = wanted.nt_hash.as_ref().map(|hash| hash.reveal());
+            this.put(Fact::NtHash, text.as_ref().map(|text| text.as_str()))?;
+        }
+        let closers = [
+            (Fact::Deactivated, &old.deactivated, &wanted.deactivated),
+            (Fact::Suspended, &old.suspended, &wanted.suspended),
+        ];
+        for (fact, old, wanted) in closers {
+            if old != wanted {
+                this.put(fact, wanted.as_ref().map(|note| note.reason.as_str()))?;
+            }
+        }
+        Ok(this.list)
+    }
+
+    fn password(&mut self, password: &Password) -> Result<(), WriteError> {
+        let text = format!("{{ARGON2}}{}", password.hash.reveal());
+        self.put(Fact::PasswordHash, Some(&text))?;
+        self.password_changed(password.changed_at);
+        match password.kind {
+            PasswordKind::Temporary => self.put(Fact::TemporaryPassword, Some("TRUE")),
+            PasswordKind::Permanent => self.put(Fact::TemporaryPassword, None),
+        }
+    }
+
+    /// Where it is no operational attribute, which a directory keeps by itself.
+    fn password_changed(&mut self, at: Timestamp) {
+        let of_fact = self.attributes.of_fact(Fact::PasswordChanged);
+        let Some(name) = of_fact.iter().find(|name| self.has(name)) else {
+            return;
+        };
+        let value = match name.to_ascii_lowercase().as_str() {
+            "shadowlastchange" => at.as_second() / SECONDS_OF_A_DAY,
+            "sambapwdlastset" => at.as_second(),
+            _ => return,
+        };
+        self.replace(&name.clone(), Some(&value.to_string()));
+    }
+
+    /// Puts a value in place of all that say this, or takes them away.
+    fn put(&mut self, fact: Fact, value: Option<&str>) -> Result<(), WriteError> {
+        let names = self.attributes.of_fact(fact);
+        let (there, free): (Vec<_>, Vec<_>) =
+            names.iter().cloned().partition(|name| self.has(name));
+        let mut names = there.into_iter();
+        if let Some(value) = value {
+            let first = names.next().or(free.into_iter().next());
+            self.replace(
+                &first.ok_or(WriteError::NotWritable(fact.key()))?,
+                Some(value),
+            );
+        }
+        names.for_each(|name| self.replace(&name, None));
+        Ok(())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.entry.values(name).next().is_some()
+    }
+
+    fn replace(&mut self, name: &str, value: Option<&str>) {
+        let values: HashSet<_> = value
+            .map(|value| value.as_bytes().to_vec())
+            .into_iter()
+            .collect();
+        self.list
+            .push(Mod::Replace(name.as_bytes().to_vec(), values));
+    }
+}
+
+/// Whether nothing is to change but what has its place in a directory.
+fn is_writable(old: &Account, wanted: &Account) -> bool {
+    let written = Account {
+        password: wanted.password.clone(),
+        previous: wanted.previous.clone(),
+        nt_hash: wanted.nt_hash.clone(),
+        previous_nt_hashes: wanted.previous_nt_hashes.clone(),
+        credential_version: wanted.credential_version,
+        deactivated: wanted.deactivated.clone(),
+        suspended: wanted.suspended.clone(),
+        ..old.clone()
+    };
+    written == *wanted
+}

@@ -1,0 +1,28 @@
+//! Accounts in a directory: the whole program with OpenLDAP's slapd behind it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod active_directory;
+mod battery;
+mod by_domain;
+mod connect;
+#[path = "../common/active_directory.rs"]
+mod domain;
+mod faults;
+mod grace;
+mod hostile;
+mod mirror;
+mod people;
+mod policy;
+mod steady;
+mod wire;
+mod write;
