@@ -19,7 +19,7 @@ const ACTION: u8 = 0x80;
 ///
 /// The first four octets of `data` choose the kind of log-on, who logs on and how (above), and the
 /// limits of both ends in units of four octets. Then each message takes one octet, or an action
-/// with what it needs ([`next_action`]); when nothing is left, all messages arrive.
+/// with what it needs (`next_action`); when nothing is left, all messages arrive.
 pub fn conversation(data: &[u8]) -> bool {
     let Some(([kind, how, server, client], mut script)) = data.split_first_chunk() else {
         return false;
