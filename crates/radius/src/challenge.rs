@@ -7,7 +7,7 @@
 //! MS-CHAP2-Response  identifier (1) | flags (1) | Peer-Challenge (16) | zeros (8) | Response (24)
 //! ```
 //!
-//! A change of the password by MS-CHAPv2 is in [`change`].
+//! A change of the password by MS-CHAPv2 is in `change`.
 
 mod change;
 
