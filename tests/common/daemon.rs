@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -189,6 +190,12 @@ impl Daemon {
 
     /// Every line of the audit log so far, oldest first.
     pub fn audit_lines(&self) -> Vec<Value> {
+        // Lines are written ten times a second: what was answered before is there after this.
+        std::thread::sleep(Duration::from_millis(300));
+        self.audit_lines_so_far()
+    }
+
+    fn audit_lines_so_far(&self) -> Vec<Value> {
         let folder = fs::read_dir(self.path("data/audit")).into_iter().flatten();
         let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -208,7 +215,7 @@ impl Daemon {
     /// Waits for so many lines that `select` takes, and returns those there are.
     pub fn wait_for_audit(&self, count: usize, select: impl Fn(&Value) -> bool) -> Vec<Value> {
         let selected = || -> Vec<_> {
-            let lines = self.audit_lines().into_iter();
+            let lines = self.audit_lines_so_far().into_iter();
             lines.filter(|line| select(line)).collect()
         };
         let enough = eventually(|| Some(selected()).filter(|lines| lines.len() >= count));
