@@ -128,6 +128,11 @@ access to * by users read by * none";
 
     fn configuration(&self, lines: &str) -> String {
         let folder = self.folder.path().display();
+        // Of our own schema, where it is there.
+        let alias = match lines.contains("'portvaktAlias'") {
+            true => ",portvaktAlias",
+            false => "",
+        };
         let mut text = String::new();
         for schema in ["core", "cosine", "nis", "inetorgperson"] {
             writeln!(text, "include /etc/ldap/schema/{schema}.schema").unwrap();
@@ -157,7 +162,8 @@ directory {folder}/db
 maxsize 1073741824
 rootdn \"{ROOT_DN}\"
 rootpw {ROOT_PASSWORD}
-index objectClass,uid,entryUUID,entryCSN eq
+index objectClass,entryUUID,entryCSN eq
+index uid,eduPersonPrincipalName{alias} eq
 overlay memberof
 overlay syncprov
 overlay ppolicy
