@@ -21,6 +21,7 @@ mod faults;
 mod grace;
 mod hostile;
 mod mirror;
+mod page;
 mod people;
 mod policy;
 mod steady;
