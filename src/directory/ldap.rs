@@ -14,6 +14,7 @@ mod bind;
 mod binds;
 mod connector;
 mod failure;
+mod hash_upgrade;
 mod known;
 mod mapping;
 pub mod mirror;

@@ -147,6 +147,8 @@ impl PasswordHash {
         if text.len() > MAX_HASH_OCTETS {
             return Err(HashError::TooLong);
         }
+        // OpenLDAP's module argon2 ends with zero octets what it hashes for Password Modify.
+        let text = text.trim_end_matches('\0');
         let scheme = Parsed::parse(text)?.scheme();
         Ok(PasswordHash {
             text: text.into(),

@@ -95,10 +95,11 @@ fn hash_of(account: &Account) -> Option<&PasswordHash> {
     account.password.as_ref().map(|password| &password.hash)
 }
 
-/// What a pair of hashes is known by.
+/// What a pair of hashes is known by, with or without the label that directories put before one.
 fn digest(hash: Option<&PasswordHash>, nt_hash: Option<&NtHash>) -> [u8; 32] {
+    let text = hash.map_or("", PasswordHash::reveal);
     let mut digest = Sha256::new();
-    digest.update(hash.map_or("", PasswordHash::reveal));
+    digest.update(text.trim_start_matches("{ARGON2}"));
     digest.update([0]);
     if let Some(nt_hash) = nt_hash {
         digest.update(&*nt_hash.reveal());

@@ -151,7 +151,8 @@ pub(super) async fn modify(
     Ok(ldap.with_controls(vec![policy()]).modify(dn, list).await?)
 }
 
-fn policy() -> RawControl {
+/// The wish to be told what a password policy says.
+pub(super) fn policy() -> RawControl {
     RawControl {
         ctype: password_policy::CONTROL.to_owned(),
         crit: false,

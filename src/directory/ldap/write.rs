@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use ldap3::Mod;
 use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 
+use super::hash_upgrade::Upgrade;
 use super::new_password::{Denied, modify, outcome};
 use super::template::{Attributes, Fact};
 use super::{Asked, LdapDirectory, unavailable};
@@ -63,7 +64,7 @@ impl DirectoryWriter for LdapDirectory {
         self.writing.is_some_and(|writing| writing.upgrade_hashes)
     }
 
-    /// The old value is named, so that one which somebody else has put there meanwhile stays.
+    /// Only in the place of the old value, so that one which somebody else has put there stays.
     fn upgrade_hash(
         &self,
         id: &AccountId,
@@ -74,34 +75,34 @@ impl DirectoryWriter for LdapDirectory {
         let Some(person) = self.person(began, id)? else {
             return Ok(false);
         };
-        let Some(name) = place_of(old, self.attributes(), &person.entry) else {
+        let Some(attribute) = place_of(old, self.attributes(), &person.entry) else {
             return Ok(false);
         };
         self.asked.known.note_upgrade(&person.account, &new);
-        let value = |text: &str| HashSet::from([text.as_bytes().to_vec()]);
-        let new = format!("{{ARGON2}}{}", new.reveal());
-        let list = vec![
-            Mod::Delete(name.clone(), value(old.reveal())),
-            Mod::Add(name, value(&new)),
-        ];
+        let upgrade = Upgrade {
+            dn: person.entry.dn,
+            attribute,
+            old: old.clone(),
+            new: format!("{{ARGON2}}{}", new.reveal()).into(),
+        };
         self.written.note(id, Instant::now());
-        let done = self.modify(began, person.entry.dn, list);
+        let question = self
+            .answer(move |asked, deadline| async move { asked.upgrade(deadline, &upgrade).await });
+        let done = question.wait_since(began);
         self.written.note(id, Instant::now());
-        done.map(|()| true)
+        done?.map_err(WriteError::from)
     }
 }
 
-/// The attribute of an entry that has this very hash.
-fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Option<Vec<u8>> {
+/// The attribute of an entry that has this very hash, and no other.
+fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Option<String> {
     let names = attributes.of_fact(Fact::PasswordHash);
     let is_there = |name: &&String| {
         let mut values = entry.values(name);
-        values.any(|value| *value.value == hash.reveal().as_bytes())
+        let first = values.next().map(|value| value.value.as_slice());
+        first == Some(hash.reveal().as_bytes()) && values.next().is_none()
     };
-    names
-        .iter()
-        .find(is_there)
-        .map(|name| name.as_bytes().to_vec())
+    names.iter().find(is_there).cloned()
 }
 
 impl LdapDirectory {
