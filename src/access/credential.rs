@@ -198,7 +198,7 @@ impl Offered {
     }
 
     /// The password, if that is what was offered.
-    pub(super) fn password(&self) -> Option<&Zeroizing<Vec<u8>>> {
+    pub(super) fn password(&self) -> Option<&HeldPassword> {
         match self {
             Self::Password(password) => Some(password),
             _ => None,

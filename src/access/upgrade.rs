@@ -71,7 +71,7 @@ impl Upgrades {
         access: &Arc<Access>,
         policy: &Policy,
         account: &Account,
-        password: &Zeroizing<Vec<u8>>,
+        password: &[u8],
     ) {
         let current = account.password.as_ref().map(|password| &password.hash);
         let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
@@ -88,7 +88,7 @@ impl Upgrades {
             access: Arc::clone(access),
             account: account.id.clone(),
             old: old.clone(),
-            password: password.clone(),
+            password: Zeroizing::new(password.to_vec()),
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
             self.jobs.try_send(job)

@@ -25,6 +25,7 @@ mod password_modify;
 mod people;
 mod policy;
 mod steady;
+mod unicode_pwd;
 mod upgrade;
 mod wire;
 mod write;

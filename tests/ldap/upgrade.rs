@@ -65,7 +65,12 @@ fn peer_hash_is_upgraded_and_the_devices_session_holds_on() {
         assert_eq!(comes_back(), (true, false), "{}", daemon.log());
         becomes_argon2(&slapd, &daemon, "bo");
         assert!(slapd.knows("bo", PASSWORD));
-        assert_eq!(comes_back(), (true, true), "{mirror} {:?}", daemon.audit_lines());
+        assert_eq!(
+            comes_back(),
+            (true, true),
+            "{mirror} {:?}",
+            daemon.audit_lines()
+        );
         assert_eq!(reason(&daemon, "bo", PASSWORD), "");
         assert_eq!(reason(&daemon, "bo", "wrong"), "wrong-credential");
         let hash = stored(&slapd, "bo");
