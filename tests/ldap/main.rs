@@ -24,6 +24,7 @@ mod mirror;
 mod password_modify;
 mod people;
 mod policy;
+mod samba;
 mod steady;
 mod unicode_pwd;
 mod upgrade;

@@ -1,5 +1,10 @@
 //! Older hashes in slapd are replaced by Argon2id once their password has come by.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use portvakt_testkit::supplicant::{Device, Outcome, Profile};
 
 use crate::common::{AccessPoint, Daemon, Setup, Slapd, eventually};
@@ -120,4 +125,71 @@ fn without_the_word_of_the_configuration_no_hash_is_replaced() {
     let (success, said) = set_password(&daemon, "victim", NEW, &[]);
     assert!(success, "{said}");
     assert_eq!(stored(&slapd, "bo"), SSHA);
+}
+
+/// Runs `hook` at the moment when an upgrade is on its way to slapd, and then hands it on.
+fn between(slapd: &Slapd, hook: impl Fn() + Send + Sync + 'static) -> u16 {
+    const MARK: &[u8] = b"{ARGON2}$argon2id$";
+
+    let address = slapd.ldap().replace("ldap://", "");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, hook) = (listener.local_addr().unwrap().port(), Arc::new(hook));
+    std::thread::spawn(move || {
+        for mut device in listener.incoming().map_while(Result::ok) {
+            let Ok(mut directory) = TcpStream::connect(&address) else {
+                return;
+            };
+            let hook = Arc::clone(&hook);
+            let (mut back, mut to) = (directory.try_clone().unwrap(), device.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut back, &mut to));
+            std::thread::spawn(move || {
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(length @ 1..) = device.read(&mut buffer) {
+                    let sent = &buffer[..length];
+                    if sent.windows(MARK.len()).any(|window| window == MARK) {
+                        hook();
+                    }
+                    if directory.write_all(sent).is_err() {
+                        break;
+                    }
+                }
+                let _ = directory.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    port
+}
+
+/// What somebody else writes between the look at the old hash and the new one stays.
+#[test]
+fn peer_password_that_is_set_at_the_same_moment_stays() {
+    let slapd = Arc::new(Slapd::with(&people()));
+    allow(&slapd, RULES, "");
+    let (other, is_done) = (Arc::downgrade(&slapd), Arc::new(AtomicBool::new(false)));
+    let done = Arc::clone(&is_done);
+    let port = between(&slapd, move || {
+        let Some(slapd) = other.upgrade() else { return };
+        slapd.change(&format!(
+            "dn: uid=bo,ou=people,dc=campus,dc=example\nchangetype: modify\n\
+             replace: userPassword\nuserPassword: {}\n",
+            hash(NEW)
+        ));
+        done.store(true, Ordering::Relaxed);
+    });
+    let server = format!("ldap://127.0.0.1:{port}");
+    let lines = "start-tls = false\ndanger-plain-text = true\nwrite = true\nupgrade-hashes = true";
+    let table = slapd.table_for(&[&server], lines);
+    let daemon = Setup::new().people("").more(&table).start();
+    log_on(&daemon, "bo", PASSWORD);
+    let is_so = || is_done.load(Ordering::Relaxed).then_some(());
+    assert!(eventually(is_so).is_some(), "{}", daemon.log());
+    // The victim's is the next, and done only after this one's.
+    log_on(&daemon, "victim", PASSWORD);
+    becomes_argon2(&slapd, &daemon, "victim");
+    assert_eq!(stored(&slapd, "bo"), hash(NEW));
+    assert!(
+        !daemon.log().contains("can't be replaced"),
+        "{}",
+        daemon.log()
+    );
 }
