@@ -158,6 +158,11 @@ impl LdapDirectory {
         mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
     }
 
+    /// Whether a mirror may not have heard yet of what was written here.
+    fn is_fresh(&self, account: &Account) -> bool {
+        self.writes && self.written.is_fresh(&account.id, Instant::now())
+    }
+
     /// Answers a question on the directory's own threads, once, by the deadline.
     fn answer<T, F>(
         &self,
@@ -232,7 +237,7 @@ impl Directory for LdapDirectory {
             return Found::Unknown;
         }
         match self.mirrored(name) {
-            Mirrored::Account(account) if !self.written.is_fresh(&account.id, Instant::now()) => {
+            Mirrored::Account(account) if !self.is_fresh(&account) => {
                 return Found::Account(account);
             }
             Mirrored::Nobody => return Found::Unknown,

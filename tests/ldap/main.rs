@@ -21,6 +21,7 @@ mod faults;
 mod grace;
 mod hostile;
 mod mirror;
+mod page;
 mod password_modify;
 mod people;
 mod policy;
