@@ -86,8 +86,11 @@ fn older_hash_is_upgraded_after_a_log_on_and_comes_back_by_no_import() {
 
 #[test]
 fn older_hash_stays_where_that_is_configured() {
-    let daemon = Setup::new().set("passwords", "upgrade-hashes", "false").start();
-    let ldif = daemon.write("older.ldif", &person("nils", SSHA) + &person("per", SSHA));
+    let daemon = Setup::new()
+        .set("passwords", "upgrade-hashes", "false")
+        .start();
+    let people = ["nils", "per"].map(|name| person(name, SSHA));
+    let ldif = daemon.write("older.ldif", &people.concat());
     done(&daemon, &["account", "import", ldif.to_str().unwrap()]);
     assert!(log_on(&daemon, "nils", "correct-horse-battery"));
     // Of several log-ons none has led to it.
