@@ -160,7 +160,7 @@ impl LdapDirectory {
 
     /// Whether a mirror may not have heard yet of what was written here.
     fn is_fresh(&self, account: &Account) -> bool {
-        self.writes && self.written.is_fresh(&account.id, Instant::now())
+        self.writing.is_some() && self.written.is_fresh(&account.id, Instant::now())
     }
 
     /// Answers a question on the directory's own threads, once, by the deadline.
