@@ -5,8 +5,8 @@ use crate::common::{Daemon, Setup, Slapd};
 use crate::people::{PASSWORD, everybody};
 use crate::writing::{NEW, allow, log_on, reason, set_password, start};
 
-/// The place of its access rules among the blocks of the page.
-const RULES: usize = 4;
+/// The place of its access rules among those of the page's section.
+const RULES: usize = 1;
 const POLICY: &str = "dn: cn=policy,dc=campus,dc=example\nchangetype: modify\n";
 
 fn site(verify: &str) -> (Slapd, Daemon) {

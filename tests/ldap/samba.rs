@@ -7,8 +7,8 @@ use crate::common::{Daemon, EapolTest, Run, Setup, Slapd};
 use crate::people::{PASSWORD, everybody, person};
 use crate::writing::{NEW, allow, reason, set_password, start};
 
-/// The place of the access rules among the blocks of the page.
-const RULES: usize = 3;
+/// The place of the access rules among those of the page's section.
+const RULES: usize = 0;
 const BY_OPERATION: &str = "write-passwords = \"password-modify\"";
 const ATTRIBUTES: &str = "[directory.campus.attributes]\nnt-hash = \"sambaNTPassword\"\n\
                           password-changed = \"sambaPwdLastSet\"";

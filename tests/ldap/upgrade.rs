@@ -11,8 +11,8 @@ use crate::common::{AccessPoint, Daemon, Setup, Slapd, eventually};
 use crate::people::{PASSWORD, everybody, hash};
 use crate::writing::{NEW, allow, log_on, reason, set_password, start};
 
-/// The place of its access rules among the blocks of the page.
-const RULES: usize = 3;
+/// The place of its access rules among those of the page's section.
+const RULES: usize = 0;
 /// [`PASSWORD`], salted and hashed once.
 const SSHA: &str = "{SSHA}B4g2XJDGuQ+JSbM+X1l65fO/32NzYWx0c2FsdA==";
 

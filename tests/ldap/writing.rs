@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::common::{Daemon, Radclient, Setup, Slapd, eventually, text};
-use crate::connect::blocks;
+use crate::page::blocks;
 use crate::people::PASSWORD;
 
 pub(crate) const NEW: &str = "another-horse-and-battery";
 
 /// Lets our account write what the page's block says, and `more` attributes.
 pub(crate) fn allow(slapd: &Slapd, block: usize, more: &str) {
-    let rules = &blocks("ldif")[block];
+    let rules = &blocks("Writing", "ldif")[block];
     assert!(rules.contains("userPassword"), "{rules}");
     let rules = rules
         .replace("cn=portvakt,ou=services,", "cn=portvakt,")
