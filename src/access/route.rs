@@ -47,7 +47,8 @@ pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> 
     })
 }
 
-/// Reads the inner identity of a tunnel and holds it against the outer name.
+/// Reads the inner identity of a tunnel and holds it against the outer name, whose realm it has if
+/// it has none of its own.
 ///
 /// # Errors
 /// [`Refusal::IdentityMismatch`] where the inner realm is neither the outer one nor below it (E9).
@@ -68,7 +69,7 @@ pub(super) fn inner_name(
     }
     Ok(LocalName {
         user: name.user().to_owned(),
-        realm: name.realm().cloned(),
+        realm: name.realm().or(outer.realm.as_ref()).cloned(),
     })
 }
 
@@ -141,6 +142,19 @@ mod tests {
             inner("anna@evilcampus.example"),
             Err(Refusal::IdentityMismatch)
         );
+    }
+
+    #[test]
+    fn an_inner_name_without_a_realm_has_that_of_the_outer_one() {
+        let realm_of = |outer: &str, inner: &str| {
+            let outer = route(outer.as_bytes(), &ours()).unwrap();
+            let inner = inner_name(inner.as_bytes(), &outer, &ours()).unwrap();
+            inner.realm.map(|realm| realm.to_string())
+        };
+        let old = Some("old.campus.example".to_owned());
+        assert_eq!(realm_of("anonymous@old.campus.example", "anna"), old);
+        assert_eq!(realm_of("@campus.example", "anna@old.campus.example"), old);
+        assert_eq!(realm_of("anonymous", "anna"), None);
     }
 
     /// E9, where the outer name has no realm: the primary one stands in for it.

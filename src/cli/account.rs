@@ -239,7 +239,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     match response {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
-        Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
+        Ok(Response::Accounts {
+            accounts,
+            more,
+            unlisted,
+        }) => print_list(&accounts, more, &unlisted),
         Ok(Response::Account {
             account,
             password,
@@ -268,7 +272,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     Ending::Done
 }
 
-fn print_list(accounts: &[Summary], more: usize) {
+fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = account.display_name.as_deref().unwrap_or("");
@@ -283,6 +287,11 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
+    }
+    for directory in unlisted {
+        complain(&format_args!(
+            "those of {directory} are not here: it can't list its accounts"
+        ));
     }
 }
 

@@ -46,8 +46,8 @@ use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::{
-    Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
-    Verify,
+    Answer, Directory, DirectoryWriter, FindError, Found, Naming, Question, Reply, ServerState,
+    Verdict, Verify,
 };
 use crate::config::Ldap as Settings;
 use crate::metrics::{Metrics, MetricsError};
@@ -81,6 +81,16 @@ pub struct LdapDirectory {
     mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
+    naming: Naming,
+}
+
+/// Whose accounts a directory has.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// The realms of their names, the usual one first.
+    pub realms: Vec<Realm>,
+    /// How they are told from those of other directories.
+    pub naming: Naming,
 }
 
 /// What a question needs.
@@ -113,7 +123,7 @@ impl LdapDirectory {
     /// [`OpenError`]; none of it is the directory's.
     pub fn open(
         settings: &Settings,
-        realms: &[Realm],
+        people: &People,
         metrics: &Metrics,
         data: &Path,
         store: &Store,
@@ -128,7 +138,7 @@ impl LdapDirectory {
         let entered = runtime.enter();
         servers.iter().for_each(Server::keep_connected);
         drop(entered);
-        let mapping = Mapping::new(settings, realms);
+        let mapping = Mapping::new(settings, people);
         let asked = Asked {
             queries: Queries::new(settings, &mapping),
             mapping,
@@ -141,8 +151,9 @@ impl LdapDirectory {
             writes: settings.write,
             written: Written::new(mirrored::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: mirrored::start(settings, realms, data, store)?,
+            mirror: mirrored::start(settings, people, data, store)?,
             runtime: Some(runtime),
+            naming: people.naming.clone(),
         })
     }
 
@@ -241,6 +252,10 @@ impl Directory for LdapDirectory {
             asked.recent.note(&name, realm.as_ref(), &answer, now);
             answer
         }))
+    }
+
+    fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
