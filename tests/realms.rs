@@ -302,6 +302,61 @@ fn each_home_has_its_own_limit_whatever_name_is_used() {
     assert_eq!(told(&daemon, "anna", OF_CAMPUS), ["anna", "locked-out"]);
 }
 
+/// What is changed in one directory changes nobody in the other.
+#[test]
+fn peer_password_that_changes_in_one_directory_is_the_others_as_before() {
+    let site = Site::new();
+    let daemon = site.start("mirror = \"sync\"");
+    let physicist = "anna@physics.example";
+    let state = "portvakt_mirror_state{directory=\"physics\",state=\"current\"}";
+    let is_current = || (daemon.metric(state) == 1.0).then_some(());
+    assert!(eventually(is_current).is_some(), "{}", daemon.metrics());
+    let anew = anna("another-one");
+    let hash = anew
+        .lines()
+        .find_map(|line| line.strip_prefix("userPassword: "));
+    site.physics.change(&format!(
+        "dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: modify\n\
+         replace: userPassword\nuserPassword: {}\n",
+        hash.unwrap()
+    ));
+    let is_changed = || {
+        let answer = told(&daemon, physicist, OF_PHYSICS);
+        (answer == [physicist, "previous-password"]).then_some(())
+    };
+    assert!(eventually(is_changed).is_some(), "{}", daemon.log());
+    // Right, and by the policy of this directory to be changed by its owner first.
+    let right = told(&daemon, physicist, "another-one");
+    assert_eq!(right, [physicist, "temporary-not-allowed"]);
+    assert_eq!(told(&daemon, "anna", OF_CAMPUS), ["anna", ""]);
+}
+
+/// What is written from here goes to the account's own directory.
+#[test]
+fn peer_password_that_is_set_here_is_written_where_its_owner_is() {
+    let mut site = Site::new();
+    for slapd in [&mut site.campus, &mut site.physics] {
+        slapd.configure(
+            "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n\
+             olcAccess: {0}to attrs=userPassword,pwdReset by \
+             dn.exact=\"cn=portvakt,dc=campus,dc=example\" write by * auth\n",
+        );
+    }
+    let daemon = site.start("write = true");
+    let physicist = "anna@physics.example";
+    let set = daemon.cli_with(
+        &["account", "set-password", physicist],
+        "a-new-word-for-her\n",
+    );
+    assert!(set.status.success(), "{}", text(&set));
+    assert_eq!(
+        told(&daemon, physicist, "a-new-word-for-her"),
+        [physicist, ""]
+    );
+    assert!(site.campus.knows("anna", OF_CAMPUS));
+    assert_eq!(told(&daemon, "anna", OF_CAMPUS), ["anna", ""]);
+}
+
 const GUEST: &str = "dn: uid=anna,dc=guests
 uid: anna
 portvaktAlias: visitor
@@ -382,12 +437,9 @@ fn realm_with_a_new_directory_is_served_after_a_restart_and_not_by_another_befor
     };
     assert!(eventually(is_in).is_some(), "{}", daemon.log());
     let new = site.setup("");
-    let text = new
-        .config_text()
-        .replace("data = \"data\"", "data = \"data\"");
-    daemon.write("portvakt.toml", &text);
+    daemon.write("portvakt.toml", &new.config_text());
     assert!(daemon.reload(), "{}", daemon.log());
-    daemon.wait_for_log("directory");
+    daemon.wait_for_log("these take effect after a restart: directory");
     let physicist = "anna@physics.example";
     for password in [OF_CAMPUS, OF_PHYSICS] {
         assert_eq!(told(&daemon, physicist, password), ["", "realm-unknown"]);

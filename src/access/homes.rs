@@ -211,3 +211,6 @@ fn lockout(lockout: &config::Lockout) -> Lockout {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
