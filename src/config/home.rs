@@ -42,6 +42,9 @@ pub(super) struct Wish {
     pub(super) rules: Option<(Place, AccountRules)>,
 }
 
+/// A realm of a home, and what its table says.
+type Resident<'r> = (&'r Given<String>, Wish);
+
 /// Finds the home of each of `ours`; that of the primary realm comes first.
 pub(super) fn homes(
     ours: &[Given<String>],
@@ -51,7 +54,7 @@ pub(super) fn homes(
     report: &Report<'_>,
 ) -> Vec<Home> {
     refuse_own_name(&directories, report);
-    let mut named: Vec<(String, Vec<(&Given<String>, Wish)>)> = Vec::new();
+    let mut named: Vec<(String, Vec<Resident<'_>>)> = Vec::new();
     for realm in ours {
         let wish = wishes.remove(&realm.value).unwrap_or_default();
         let Some(name) = directory_of(realm, &wish, &directories, report) else {
@@ -72,7 +75,7 @@ pub(super) fn homes(
         .into_iter()
         .map(|(directory, _)| (directory.name.clone(), directory))
         .collect();
-    let home = |(name, realms): (String, Vec<(&Given<String>, Wish)>)| Home {
+    let home = |(name, realms): (String, Vec<Resident<'_>>)| Home {
         directory: directories.remove(&name),
         rules: rules(&realms, report).unwrap_or_else(|| shared.clone()),
         realms: realms
@@ -135,7 +138,7 @@ fn directory_of(
 }
 
 /// The rules of the first of a home's realms; the others share its accounts, and so its rules.
-fn rules(realms: &[(&Given<String>, Wish)], report: &Report<'_>) -> Option<AccountRules> {
+fn rules(realms: &[Resident<'_>], report: &Report<'_>) -> Option<AccountRules> {
     let ((first, wish), others) = realms.split_first()?;
     for (place, _) in others.iter().filter_map(|(_, wish)| wish.rules.as_ref()) {
         let complaint = Complaint::Conflict(format!("the accounts of {}", first.value));
