@@ -13,7 +13,7 @@ mod common;
 
 use common::{AccessPoint, Daemon, EapolTest, Setup, Slapd, eventually, text};
 use portvakt_auth::password::{Argon2Cost, PasswordHash, Scratch};
-use portvakt_testkit::supplicant::{ClientCertificate, Device, Outcome, Profile};
+use portvakt_testkit::supplicant::{Authority, ClientCertificate, Device, Outcome, Profile};
 
 const OF_CAMPUS: &str = "the-anna-of-the-campus";
 const OF_PHYSICS: &str = "the-anna-of-physics";
@@ -205,6 +205,67 @@ fn session_stays_in_its_realm() {
     assert!(!is_in, "{}", daemon.log());
 }
 
+/// Account, or reason, of a device with a certificate of this authority.
+fn opened(
+    daemon: &Daemon,
+    authority: &Authority,
+    outer: &str,
+    certificate: &ClientCertificate,
+) -> String {
+    let is_attempt = |line: &serde_json::Value| line["event"] == "attempt";
+    let before = daemon.audit_lines().into_iter().filter(is_attempt).count();
+    let client = authority.issue_client(certificate);
+    let device = Device::new(Profile::tls(daemon.authority(), client));
+    let name = format!("anonymous@{outer}");
+    let mut access_point = AccessPoint::of(daemon).with_outer_name(&name);
+    let outcome = access_point.converse(&mut device.supplicant());
+    let line = daemon.attempt(before + 1);
+    let key = match outcome {
+        Some(Outcome::Success) => "account",
+        _ => "reason",
+    };
+    line[key].as_str().unwrap().to_owned()
+}
+
+/// A certificate that names nobody's realm.
+fn bare() -> ClientCertificate {
+    ClientCertificate {
+        email: None,
+        common_name: "anna".to_owned(),
+        ..ClientCertificate::of("", 7)
+    }
+}
+
+/// E8: where each realm has authorities of its own, those say whose Anna is meant.
+#[test]
+fn certificate_without_a_realm_is_of_the_realm_whose_authority_signed_it() {
+    let site = Site::new();
+    let of_physics = Authority::new("Physics");
+    let setup = site
+        .setup("")
+        .set("eap", "methods", "[\"tls\"]")
+        .set("eap", "client-ca", "\"ca.pem\"")
+        .set("eap", "client-names", "[\"common-name\"]")
+        .set("realm.\"physics.example\"", "client-ca", "\"physics.pem\"")
+        .set(
+            "realm.\"physics.example\"",
+            "client-names",
+            "[\"common-name\"]",
+        );
+    setup.write("physics.pem", &of_physics.certificate_pem());
+    let daemon = setup.start();
+    are_all_in(&daemon);
+    let (campus, physics) = ("campus.example", "physics.example");
+    let of_campus = daemon.authority();
+    assert_eq!(opened(&daemon, of_campus, campus, &bare()), "anna");
+    let physicist = opened(&daemon, &of_physics, physics, &bare());
+    assert_eq!(physicist, "anna@physics.example");
+    for (authority, outer) in [(of_campus, physics), (&of_physics, campus)] {
+        let refused = opened(&daemon, authority, outer, &bare());
+        assert_eq!(refused, "certificate-invalid", "{outer}");
+    }
+}
+
 /// E8: a certificate that both realms believe must say whose Anna it is of.
 #[test]
 fn certificate_opens_an_account_of_its_realm_only() {
@@ -216,37 +277,19 @@ fn certificate_opens_an_account_of_its_realm_only() {
         .set("eap", "client-names", "[\"email\", \"common-name\"]");
     let daemon = setup.start();
     are_all_in(&daemon);
-    let opened = |outer: &str, certificate: &ClientCertificate| {
-        let is_attempt = |line: &serde_json::Value| line["event"] == "attempt";
-        let before = daemon.audit_lines().into_iter().filter(is_attempt).count();
-        let client = daemon.authority().issue_client(certificate);
-        let device = Device::new(Profile::tls(daemon.authority(), client));
-        let name = format!("anonymous@{outer}");
-        let mut access_point = AccessPoint::of(&daemon).with_outer_name(&name);
-        let outcome = access_point.converse(&mut device.supplicant());
-        let line = daemon.attempt(before + 1);
-        let key = match outcome {
-            Some(Outcome::Success) => "account",
-            _ => "reason",
-        };
-        line[key].as_str().unwrap().to_owned()
-    };
-    let bare = ClientCertificate {
-        email: None,
-        common_name: "anna".to_owned(),
-        ..ClientCertificate::of("", 7)
-    };
-    for outer in ["campus.example", "physics.example"] {
-        assert_eq!(opened(outer, &bare), "certificate-invalid");
+    let of = |realm: &str, serial| ClientCertificate::of(&format!("anna@{realm}"), serial);
+    let (campus, physics) = ("campus.example", "physics.example");
+    for (outer, certificate, expected) in [
+        (campus, bare(), "certificate-invalid"),
+        (physics, bare(), "certificate-invalid"),
+        (campus, of(campus, 8), "anna"),
+        (physics, of(physics, 9), "anna@physics.example"),
+        (physics, of(campus, 10), "certificate-invalid"),
+        (campus, of(physics, 11), "certificate-invalid"),
+    ] {
+        let said = opened(&daemon, daemon.authority(), outer, &certificate);
+        assert_eq!(said, expected, "{outer}: {:?}", certificate.email);
     }
-    let [campus, physics] = [8, 9].map(|serial| {
-        let realm = if serial == 8 { "campus" } else { "physics" };
-        ClientCertificate::of(&format!("anna@{realm}.example"), serial)
-    });
-    assert_eq!(opened("campus.example", &campus), "anna");
-    assert_eq!(opened("physics.example", &physics), "anna@physics.example");
-    assert_eq!(opened("physics.example", &campus), "certificate-invalid");
-    assert_eq!(opened("campus.example", &physics), "certificate-invalid");
 }
 
 /// P4.
