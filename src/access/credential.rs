@@ -6,9 +6,9 @@ use portvakt_auth::mschap::{
 };
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
 use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof, Refusal, Verification};
-use zeroize::Zeroizing;
 
 use super::Access;
+use super::held::HeldPassword;
 use super::route::LocalName;
 use crate::directory::{FindError, Verdict};
 
@@ -27,7 +27,7 @@ pub(super) struct Credential {
 /// What is offered as proof.
 pub(super) enum Offered {
     /// The password itself, as it came.
-    Password(Zeroizing<Vec<u8>>),
+    Password(HeldPassword),
     /// An answer to a CHAP challenge.
     Chap(Chap),
     /// An answer to an MS-CHAP challenge.
@@ -198,7 +198,7 @@ impl Offered {
     }
 
     /// The password, if it is for the directory to check it.
-    pub(super) fn for_directory(&self, account: &Account) -> Option<&Zeroizing<Vec<u8>>> {
+    pub(super) fn for_directory(&self, account: &Account) -> Option<&HeldPassword> {
         match (self, &account.verification) {
             (Self::Password(password), Verification::Bind(_)) => Some(password),
             _ => None,

@@ -16,6 +16,7 @@ mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
+mod held;
 mod homes;
 mod identify;
 pub mod lines;

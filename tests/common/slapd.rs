@@ -154,6 +154,7 @@ rootpw {ROOT_PASSWORD}
 database mdb
 suffix \"{SUFFIX}\"
 directory {folder}/db
+maxsize 1073741824
 rootdn \"{ROOT_DN}\"
 rootpw {ROOT_PASSWORD}
 index objectClass,uid,entryUUID,entryCSN eq
@@ -309,6 +310,16 @@ ppolicy_use_lockout
         values
             .map(|value| value.trim_start_matches([':', ' ']).to_owned())
             .collect()
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("slapd runs").id()
+    }
+
+    /// Its port without TLS.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its address without TLS, or with StartTLS.

@@ -37,7 +37,7 @@ pub use lock::{
     Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,
 };
 pub use mschap::NtHash;
-pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError};
+pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError, ShortText};
 pub use password::{
     BindAttempt, Checked, CheckedMsChap, HashError, MissingSecret, PasswordHash, Scheme, Scratch,
 };
