@@ -17,11 +17,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{LockTable, PasswordHash, Realm, RememberedProofs, Scratch, WrongTag};
+use portvakt_auth::{
+    EarlierPasswords, LockTable, PasswordHash, Realm, RememberedProofs, Scratch, WrongTag,
+};
 use portvakt_eap::Sessions;
 
 use crate::access::{
-    self, Access, Conversations, FrontDoor, HashPool, Homes, Lines, Policy, PolicyError,
+    self, Access, Conversations, FrontDoor, HashPool, Homes, Lines, Policy, PolicyError, Upgrades,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
@@ -143,6 +145,8 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             accounts + LOCK_TABLE_RESERVE,
             passwords.remember_proofs,
         ),
+        earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + LOCK_TABLE_RESERVE),
+        upgrades: Upgrades::start().map_err(StartError::Thread)?,
         nobodys_hash,
         wrong_tag: WrongTag::new(&crate::random::bytes()),
         sessions,
@@ -248,6 +252,7 @@ fn directory(
 /// Takes down what [`build`] put up, the disk last.
 pub fn put_away(access: &Access) {
     access.hashing.close();
+    access.upgrades.close();
     access.store.clone().close();
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");

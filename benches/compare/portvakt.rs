@@ -15,7 +15,6 @@ pub(crate) fn start(case: &Case, ground: &Ground) -> Daemon {
         )
         .set("radius", "workers", "0")
         .set("radius", "duplicate-lifetime", "\"5s\"")
-        .set("eap", "max-fragment", "1400")
         .set("lockout", "attempts", attempts(case));
     setup.write("ca.pem", &ground.read("ca.pem"));
     setup.write("radius.pem", &ground.read("server.pem"));

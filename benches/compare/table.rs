@@ -65,19 +65,18 @@ impl Ratio {
 
 impl Row<'_> {
     fn ratio(&self) -> Option<Ratio> {
-        let of = self.case.target.map_or(Of::Cpu, |target| target.of);
-        Ratio::of(self.outcome.as_ref().ok()?, of)
+        Ratio::of(self.outcome.as_ref().ok()?, self.case.ratio)
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        let target = |Target { at_least, goal, .. }, ratio: Ratio| match ratio.median {
+        let judge = |Target { at_least, goal }, ratio: Ratio| match ratio.median {
             median if median >= goal => Verdict::Goal,
             median if median >= at_least => Verdict::AtLeast,
             _ => Verdict::Missed,
         };
         match (&self.outcome, self.case.target, self.ratio()) {
             (Err(_), ..) => Verdict::Failed,
-            (Ok(_), Some(owed), Some(ratio)) => target(owed, ratio),
+            (Ok(_), Some(owed), Some(ratio)) => judge(owed, ratio),
             _ => Verdict::Free,
         }
     }
@@ -114,7 +113,7 @@ impl Row<'_> {
     fn owed(&self) -> String {
         let words = self.verdict().words();
         match self.case.target {
-            Some(Target { at_least, goal, .. }) => format!("{at_least} / {goal}: {words}"),
+            Some(Target { at_least, goal }) => format!("{at_least} / {goal}: {words}"),
             None if words.is_empty() => dash(),
             None => words.to_owned(),
         }

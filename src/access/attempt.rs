@@ -9,7 +9,6 @@
 //! once get six checks: the others wait behind them, and find the lock. So a guess at our door never
 //! spends more of the directory's own patience with an account than of ours.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
@@ -314,7 +313,7 @@ where
         let changed = match change::apply(&self.exchange, account, proof, new, scratch) {
             Ok(changed) => changed,
             Err(not_changed) => {
-                self.exchange.facts.detail = not_changed.detail.map(Cow::Borrowed);
+                self.exchange.facts.detail = not_changed.detail;
                 let refusal = Err(not_changed.refusal);
                 return self.settle(reservation, AttemptOutcome::NotCounted, refusal);
             }
@@ -377,6 +376,10 @@ where
         if decision == Err(Refusal::PasswordExpired) {
             let now = self.now;
             self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
+        }
+        if let (Ok(_), Some(password)) = (&decision, self.credential.offered.password()) {
+            let Exchange { access, policy, .. } = &self.exchange;
+            access.upgrades.offer(access, policy, account, password);
         }
         let decision = decision.map(|grant| Granted { grant, evidence });
         self.settle(reservation, outcome, decision);

@@ -27,6 +27,7 @@ mod policy;
 mod record;
 mod reply;
 mod route;
+mod upgrade;
 mod validity;
 mod vouching;
 
@@ -35,7 +36,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag};
+use portvakt_auth::{
+    EarlierPasswords, LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag,
+};
 use portvakt_eap::{MethodName, Sessions};
 use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
@@ -55,6 +58,7 @@ pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
 pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
+pub use upgrade::Upgrades;
 pub use validity::{End, Validity};
 
 use exchange::Exchange;
@@ -67,6 +71,10 @@ pub struct Access {
     pub locks: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
+    /// Passwords that were right before, where a directory checks them.
+    pub earlier: EarlierPasswords,
+    /// Where older hashes are replaced by stronger ones.
+    pub upgrades: Upgrades,
     /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
     pub nobodys_hash: PasswordHash,
     /// Tells the same wrong password from another, without keeping either.

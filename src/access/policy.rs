@@ -43,6 +43,8 @@ pub struct Policy {
     pub write_nt_hashes: bool,
     /// How often EAP-MSCHAPv2 asks again after a wrong answer.
     pub mschapv2_retries: u8,
+    /// Whether a hash of an older scheme is replaced when its password was right.
+    pub upgrade_hashes: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// When certificates end.
@@ -115,6 +117,7 @@ impl Policy {
             attributes: attributes(&config.accounts),
             write_nt_hashes: config.accounts.write_nt_hashes,
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
+            upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: hash_cost(&config.passwords)?,
             validity: Validity::of(config),
             reject_delay: config.radius.reject_delay,

@@ -73,6 +73,8 @@ pub struct Service {
 /// How passwords are made and checked.
 #[derive(Debug, Clone)]
 pub struct Passwords {
+    /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
+    pub upgrade_hashes: bool,
     /// Octets that hashing one password takes (Argon2id).
     pub argon2_memory: u64,
     /// Passes over that memory.
@@ -98,6 +100,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> (Passwords, PasswordRules) {
     let mut section = root.table("passwords");
     let ageing = rules::passwords(&mut section, &PasswordRules::default());
     let passwords = Passwords {
+        upgrade_hashes: section.boolean("upgrade-hashes", true).value,
         argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
         argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
         hash_threads: section.integer("hash-threads", 0, 0..=256),

@@ -275,8 +275,9 @@ impl DraftPassword {
             return Fate::Outdated;
         };
         let kind = self.kind;
+        let is_current = account.has_hash(&hash);
         match &mut account.password {
-            Some(current) if current.hash == hash => {
+            Some(current) if is_current => {
                 current.changed_at = changed_at.unwrap_or(current.changed_at);
                 current.kind = kind;
                 return Fate::Kept;
