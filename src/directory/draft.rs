@@ -210,6 +210,7 @@ impl Draft {
         let has_password = self.password.is_some();
         if let Some(existing) = existing {
             account.password = existing.password.clone();
+            account.upgraded_from = existing.upgraded_from;
             account.previous = existing.previous.clone();
             account.nt_hash = existing.nt_hash.clone();
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();

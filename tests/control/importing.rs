@@ -89,7 +89,8 @@ fn older_hash_stays_where_that_is_configured() {
     let daemon = Setup::new()
         .set("passwords", "upgrade-hashes", "false")
         .start();
-    let ldif = daemon.write("older.ldif", &person("nils", SSHA) + &person("per", SSHA));
+    let people = ["nils", "per"].map(|name| person(name, SSHA));
+    let ldif = daemon.write("older.ldif", &people.concat());
     done(&daemon, &["account", "import", ldif.to_str().unwrap()]);
     assert!(log_on(&daemon, "nils", "correct-horse-battery"));
     // Of several log-ons none has led to it.
