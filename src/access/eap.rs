@@ -16,12 +16,12 @@ use super::attempt::{self, Decision};
 use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::held::HeldPassword;
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
 use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
-use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
@@ -181,7 +181,7 @@ fn prove(
         Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
-    exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
+    exchange.facts.inner_identity = Some(identify::text(&identity));
     parked
         .facts
         .inner_identity
@@ -242,13 +242,9 @@ fn identity_of(
     match credential {
         InnerCredential::Certificate { certificate } => {
             let named = policy.certificate_names(outer, certificate);
-            let ours =
-                |name: &&str| route::inner_name(name.as_bytes(), outer, &policy.realms).is_ok();
-            let name = named
-                .iter()
-                .copied()
-                .find(ours)
-                .ok_or(Refusal::CertificateInvalid)?;
+            let mut named = named.into_iter();
+            let name = named.find(|name| policy.is_vouched_for(outer, name));
+            let name = name.ok_or(Refusal::CertificateInvalid)?;
             Ok(name.as_bytes().to_vec())
         }
         other => Ok(other.identity().to_vec()),
@@ -266,7 +262,7 @@ fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
 fn offered(credential: InnerCredential) -> Offered {
     match credential {
         InnerCredential::Password { password, .. } => {
-            Offered::Password(Zeroizing::new(password.as_bytes().to_vec()))
+            Offered::Password(HeldPassword::new(password.as_bytes()))
         }
         InnerCredential::Chap {
             identifier,

@@ -1,6 +1,6 @@
 //! Whose user this is: the realm of the name decides.
 
-use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal};
+use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal, ShortText};
 
 /// Which realms are our own.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Realms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalName {
     /// The user part, NFC and lower case; empty or `anonymous` in an outer name.
-    pub user: String,
+    pub user: ShortText,
     /// The realm that was given, if any.
     pub realm: Option<Realm>,
 }
@@ -41,13 +41,12 @@ pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> 
     if !ours {
         return Err(Refusal::RealmUnknown);
     }
-    Ok(LocalName {
-        user: name.user().to_owned(),
-        realm: name.realm().cloned(),
-    })
+    let (user, realm) = name.into_parts();
+    Ok(LocalName { user, realm })
 }
 
-/// Reads the inner identity of a tunnel and holds it against the outer name.
+/// Reads the inner identity of a tunnel and holds it against the outer name, whose realm it has if
+/// it has none of its own.
 ///
 /// # Errors
 /// [`Refusal::IdentityMismatch`] where the inner realm is neither the outer one nor below it (E9).
@@ -66,10 +65,9 @@ pub(super) fn inner_name(
             return Err(Refusal::IdentityMismatch);
         }
     }
-    Ok(LocalName {
-        user: name.user().to_owned(),
-        realm: name.realm().cloned(),
-    })
+    let (user, realm) = name.into_parts();
+    let realm = realm.or_else(|| outer.realm.clone());
+    Ok(LocalName { user, realm })
 }
 
 fn refusal_for(error: &NameError) -> Refusal {
@@ -92,7 +90,7 @@ mod tests {
     }
 
     fn routed(name: &str) -> Result<String, Refusal> {
-        route(name.as_bytes(), &ours()).map(|name| name.user)
+        route(name.as_bytes(), &ours()).map(|name| name.user.to_string())
     }
 
     #[test]
@@ -132,7 +130,9 @@ mod tests {
     #[test]
     fn the_inner_realm_is_the_outer_one_or_below_it() {
         let outer = route(b"anonymous@campus.example", &ours()).unwrap();
-        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        let inner = |name: &str| {
+            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+        };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@students.campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna").as_deref(), Ok("anna"));
@@ -143,11 +143,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_inner_name_without_a_realm_has_that_of_the_outer_one() {
+        let realm_of = |outer: &str, inner: &str| {
+            let outer = route(outer.as_bytes(), &ours()).unwrap();
+            let inner = inner_name(inner.as_bytes(), &outer, &ours()).unwrap();
+            inner.realm.map(|realm| realm.to_string())
+        };
+        let old = Some("old.campus.example".to_owned());
+        assert_eq!(realm_of("anonymous@old.campus.example", "anna"), old);
+        assert_eq!(realm_of("@campus.example", "anna@old.campus.example"), old);
+        assert_eq!(realm_of("anonymous", "anna"), None);
+    }
+
     /// E9, where the outer name has no realm: the primary one stands in for it.
     #[test]
     fn a_bare_outer_name_stands_for_the_primary_realm() {
         let outer = route(b"anonymous", &ours()).unwrap();
-        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        let inner = |name: &str| {
+            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+        };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@other.example"), Err(Refusal::IdentityMismatch));
     }

@@ -100,7 +100,8 @@ suffix \"{SUFFIX}\"
 directory {folder}/db
 rootdn \"{ROOT_DN}\"
 rootpw {ROOT_PASSWORD}
-index objectClass,uid,entryUUID,entryCSN,modifyTimestamp eq
+index objectClass,entryUUID,entryCSN,modifyTimestamp eq
+index uid,eduPersonPrincipalName,portvaktAlias eq
 limits dn.exact=\"{SERVICE_DN}\" size={size_limit} time=unlimited
 access to attrs=userPassword by dn.exact=\"{SERVICE_DN}\" read by * auth
 access to * by dn.exact=\"{SERVICE_DN}\" read by * none
