@@ -74,7 +74,9 @@ fn by_mirror() -> Site {
 
 fn complete(site: Site) -> Site {
     let is_complete = || {
-        let accounts = site.daemon.metric("portvakt_mirror_accounts");
+        let accounts = site
+            .daemon
+            .metric("portvakt_mirror_accounts{directory=\"campus\"}");
         (accounts > 0.0).then_some(())
     };
     assert!(eventually(is_complete).is_some(), "{}", site.daemon.log());

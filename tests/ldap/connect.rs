@@ -220,7 +220,9 @@ fn peer_slapd_is_mirrored_by_what_the_page_grants_and_not_without() {
         let wanted = if is_granted { 602.0 } else { 0.0 };
         let failures = |daemon: &Daemon| daemon.health().1.contains("limit");
         let settled = eventually(|| {
-            let accounts = served.daemon.metric("portvakt_mirror_accounts");
+            let accounts = served
+                .daemon
+                .metric("portvakt_mirror_accounts{directory=\"campus\"}");
             let has_ended = accounts == 602.0 || failures(&served.daemon);
             has_ended.then_some(accounts)
         });
