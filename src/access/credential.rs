@@ -197,6 +197,14 @@ impl Offered {
         }
     }
 
+    /// The password, if that is what was offered.
+    pub(super) fn password(&self) -> Option<&HeldPassword> {
+        match self {
+            Self::Password(password) => Some(password),
+            _ => None,
+        }
+    }
+
     /// The password, if it is for the directory to check it.
     pub(super) fn for_directory(&self, account: &Account) -> Option<&HeldPassword> {
         match (self, &account.verification) {
@@ -219,8 +227,10 @@ impl Offered {
             Ok(Verdict::Right(proof)) => {
                 let now = access.clock.now();
                 access.proofs.remember(account, password, &proof, now);
+                access.earlier.note(password, &proof);
                 Checked::Proven(proof, Evidence::None)
             }
+            Ok(Verdict::Wrong) if access.earlier.knows(&account.id, password) => Checked::Previous,
             Ok(Verdict::Wrong) => Checked::Wrong {
                 tag: access.wrong_tag.tag(account, password),
             },

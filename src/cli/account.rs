@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::Argon2Cost;
+use portvakt_auth::password::{Argon2Cost, check_new_password};
 use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
+use crate::config::{Config, PasswordWay};
 use crate::control::{
-    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
 
 #[derive(Subcommand)]
@@ -169,6 +170,9 @@ fn set_password(set: &SetPassword) -> Ending {
         Ok(password) => password,
         Err(error) => return fail(error),
     };
+    if let Err(unfit) = check_new_password(&password) {
+        return fail(unfit);
+    }
     let memory_kib = u32::try_from(config.passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
     let passes = config.passwords.argon2_iterations.into();
     let hash = Argon2Cost::new(memory_kib, passes, 1)
@@ -186,10 +190,21 @@ fn set_password(set: &SetPassword) -> Ending {
         user,
         hash,
         nt_hash,
+        text: is_hashed_there(&config).then(|| ClearPassword(password)),
         temporary: set.temporary,
         why,
     };
     print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
+}
+
+/// Whether a directory wants a password itself. Where there are others, those go without it.
+fn is_hashed_there(config: &Config) -> bool {
+    let directories = config
+        .homes
+        .iter()
+        .filter_map(|home| home.directory.as_ref());
+    let mut writing = directories.filter_map(|ldap| ldap.writing);
+    writing.any(|writing| writing.passwords != PasswordWay::Hash)
 }
 
 fn run_import(import: &Import) -> Ending {
@@ -239,7 +254,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     match response {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
-        Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
+        Ok(Response::Accounts {
+            accounts,
+            more,
+            unlisted,
+        }) => print_list(&accounts, more, &unlisted),
         Ok(Response::Account {
             account,
             password,
@@ -268,7 +287,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     Ending::Done
 }
 
-fn print_list(accounts: &[Summary], more: usize) {
+fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = account.display_name.as_deref().unwrap_or("");
@@ -283,6 +302,11 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
+    }
+    for directory in unlisted {
+        complain(&format_args!(
+            "those of {directory} are not here: it can't list its accounts"
+        ));
     }
 }
 

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
 use super::entry::Entry;
+use super::naming::{Naming, NamingError};
 
 pub use reader::{AttributeError, AttributeFault};
 
@@ -136,6 +137,14 @@ impl Draft {
         &self.account.id
     }
 
+    /// Gives the account the name by which it is told from those of other directories.
+    ///
+    /// # Errors
+    /// [`NamingError`].
+    pub fn name_by(&mut self, naming: &Naming) -> Result<(), NamingError> {
+        naming.make_full(&mut self.account)
+    }
+
     /// When its password was set, if the source says so.
     pub fn password_changed_at(&self) -> Option<Timestamp> {
         self.changed_at
@@ -201,6 +210,7 @@ impl Draft {
         let has_password = self.password.is_some();
         if let Some(existing) = existing {
             account.password = existing.password.clone();
+            account.upgraded_from = existing.upgraded_from;
             account.previous = existing.previous.clone();
             account.nt_hash = existing.nt_hash.clone();
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();
@@ -266,8 +276,9 @@ impl DraftPassword {
             return Fate::Outdated;
         };
         let kind = self.kind;
+        let is_current = account.has_hash(&hash);
         match &mut account.password {
-            Some(current) if current.hash == hash => {
+            Some(current) if is_current => {
                 current.changed_at = changed_at.unwrap_or(current.changed_at);
                 current.kind = kind;
                 return Fate::Kept;
