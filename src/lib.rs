@@ -88,8 +88,8 @@
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes lines |
 //! | `control` | 1, and one for each connection | the operator |
-//! | `directory` | 2, with LDAP | asynchronous: questions to the directory, and what hangs on them |
-//! | `mirror` | 1, with a mirror | follows the directory, keeps the table and its journal |
+//! | `directory` | 2 for each that speaks LDAP | asynchronous: questions to the directory, and what hangs on them |
+//! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
 //! | `metrics` | 1 | asynchronous too: serves two pages |
 //! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!

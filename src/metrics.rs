@@ -79,8 +79,8 @@ pub struct Readings {
     pub audit_dropped: u64,
     /// Days until the certificate expires; none without one.
     pub certificate_days_left: Option<i64>,
-    /// How the mirror of the directory stands; none without one.
-    pub mirror: Option<MirrorReading>,
+    /// How each mirror of a directory stands, by the directory's name.
+    pub mirrors: Vec<(String, MirrorReading)>,
     /// The same for each chain, by its name.
     pub chain_days_left: Vec<(String, i64)>,
     /// Days until a revocation list has to be replaced, by the table that names it.

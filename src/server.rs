@@ -18,19 +18,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{
-    EarlierPasswords, LockTable, PasswordHash, RememberedProofs, Scratch, WrongTag,
+    EarlierPasswords, LockTable, PasswordHash, Realm, RememberedProofs, Scratch, WrongTag,
 };
 use portvakt_eap::Sessions;
 
 use crate::access::{
-    self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError, Upgrades,
+    self, Access, Conversations, FrontDoor, HashPool, Homes, Lines, Policy, PolicyError, Upgrades,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
-use crate::config::{Config, Problems, Warning};
+use crate::config::{Config, Home, Problems, Warning};
 use crate::control::{ControlServer, Desk};
-use crate::directory::ldap::{self, LdapDirectory};
-use crate::directory::{Directory, Embedded, OpenError};
+use crate::directory::ldap::{self, LdapDirectory, People};
+use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::listen::{ListenError, Listeners, Options};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
@@ -110,7 +110,10 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
         resume_for(config).unwrap_or_default(),
     );
-    let policy = Policy::new(config, &metrics, &sessions)?;
+    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
+    let directories = directories(config, &store, &metrics)?;
+    let homes = Homes::new(config, &directories, None)?;
+    let policy = Policy::new(config, &metrics, &sessions, homes)?;
     let nobodys_password: [u8; 32] = crate::random::bytes();
     let nobodys_hash = PasswordHash::hash_new(
         &nobodys_password,
@@ -119,11 +122,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         &mut Scratch::new(),
     )
     .map_err(PolicyError::HashCost)?;
-    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
-    let directory = directory(config, &store, &policy, &metrics)?;
-    let accounts = directory
-        .list()
-        .map_or(UNLISTED_ACCOUNTS, |accounts| accounts.len());
+    let accounts = accounts_in(&directories);
     let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
     for record in store.restore_locks(clock.now())? {
         locks.restore(record);
@@ -139,7 +138,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     )
     .map_err(StartError::Thread)?;
     let access = Arc::new(Access {
-        directory,
+        directories,
         locks,
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
@@ -163,43 +162,90 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         clock,
         policy: ArcSwap::from_pointee(policy),
     });
-    forget_whom_the_mirror_names(&access);
+    forget_whom_mirrors_name(&access);
     Ok(access)
 }
 
-/// What was proven with an account that is no longer the same holds no more.
-fn forget_whom_the_mirror_names(access: &Arc<Access>) {
-    let Some(mirror) = access.directory.mirror() else {
-        return;
+/// How many accounts there are, as far as memory must be reckoned with.
+pub(crate) fn accounts_in(directories: &[OpenDirectory]) -> usize {
+    let count = |open: &OpenDirectory| match open.directory.list() {
+        Some(accounts) => accounts.len(),
+        None => UNLISTED_ACCOUNTS,
     };
-    let weak = Arc::downgrade(access);
-    mirror.on_change(Box::new(move |account| {
-        if let Some(access) = weak.upgrade() {
-            access.proofs.forget(account);
-            access.sessions.forget(account.as_str());
-        }
-    }));
+    directories.iter().map(count).sum()
+}
+
+/// What was proven with an account that is no longer the same holds no more.
+fn forget_whom_mirrors_name(access: &Arc<Access>) {
+    for mirror in access
+        .directories
+        .iter()
+        .filter_map(|open| open.directory.mirror())
+    {
+        let weak = Arc::downgrade(access);
+        mirror.on_change(Box::new(move |account| {
+            if let Some(access) = weak.upgrade() {
+                access.proofs.forget(account);
+                access.sessions.forget(account.as_str());
+            }
+        }));
+    }
 }
 
 /// Where the accounts are: here, or where the configuration says.
-fn directory(
+fn directories(
     config: &Config,
     store: &Store,
-    policy: &Policy,
+    metrics: &Metrics,
+) -> Result<Vec<OpenDirectory>, StartError> {
+    let realms = |home: &Home| home.realms.iter().map(|realm| parsed(realm)).collect();
+    let of_homes: Vec<Vec<Realm>> = config.homes.iter().map(realms).collect::<Result<_, _>>()?;
+    let namings = namings(&of_homes);
+    let homes = config.homes.iter().zip(of_homes).zip(namings);
+    let open = homes.map(|((home, realms), naming)| {
+        let people = People { realms, naming };
+        Ok(OpenDirectory {
+            name: home.name().to_owned(),
+            directory: directory(config, home, people, store, metrics)?,
+        })
+    });
+    open.collect()
+}
+
+fn parsed(realm: &str) -> Result<Realm, PolicyError> {
+    Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.to_owned(), error))
+}
+
+/// Only accounts of the primary realm's directory go without a realm in their names.
+fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
+    let firsts: Vec<_> = realms.iter().filter_map(|realms| realms.first()).collect();
+    let others: Vec<_> = firsts
+        .iter()
+        .skip(1)
+        .map(|realm| (*realm).clone())
+        .collect();
+    let with = others.iter().map(Naming::with);
+    std::iter::once(Naming::primary(&others))
+        .chain(with)
+        .collect()
+}
+
+fn directory(
+    config: &Config,
+    home: &Home,
+    people: People,
+    store: &Store,
     metrics: &Metrics,
 ) -> Result<Arc<dyn Directory>, StartError> {
-    Ok(match &config.directory {
-        Some(settings) => {
-            let realms = &policy.realms.ours;
-            Arc::new(LdapDirectory::open(
-                settings,
-                realms,
-                metrics,
-                &config.data,
-                store,
-            )?)
-        }
-        None => Arc::new(Embedded::open(store.clone())?),
+    Ok(match &home.directory {
+        Some(settings) => Arc::new(LdapDirectory::open(
+            settings,
+            &people,
+            metrics,
+            &config.data,
+            store,
+        )?),
+        None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
     })
 }
 
@@ -337,8 +383,7 @@ impl Server {
     fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let mut running = self.running.lock();
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
-        let policy = Policy::new(&config, &self.access.metrics, &self.access.sessions)?;
-        self.access.policy.store(Arc::new(policy));
+        self.access.put_to_work(&config)?;
         if self.access.audit.reopen(destination(&config)).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }

@@ -120,8 +120,8 @@ fn shipped_sample_loads_without_a_warning() {
         b"sixteen octets or more"
     );
     assert_eq!(config.listen.len(), 2);
-    assert_eq!(config.lockout.attempts, 6);
-    assert_eq!(config.lockout.duration, Duration::from_secs(1800));
+    assert_eq!(config.rules.lockout.attempts, 6);
+    assert_eq!(config.rules.lockout.duration, Duration::from_secs(1800));
 }
 
 #[test]
@@ -186,6 +186,7 @@ fn every_key_is_read() {
         "not_before",
         "not_after",
         "tls13: true",
+        "directory: None",
     ];
     let unexpected: Vec<_> = unread
         .iter()
@@ -198,7 +199,10 @@ fn every_key_is_read() {
         config.clients[1].secret.as_bytes(),
         b"a secret of the environment"
     );
-    assert_eq!(config.lockout.same_wrong_password, SameWrongPassword::Once);
+    assert_eq!(
+        config.rules.lockout.same_wrong_password,
+        SameWrongPassword::Once
+    );
     assert_eq!(config.accounts.kinds["ansatt"], AccountKind::Employee);
     assert_eq!(config.accounts.kinds["faculty"], AccountKind::Employee);
     assert_eq!(config.passwords.remember_proofs, Duration::ZERO);
@@ -476,4 +480,48 @@ fn realm_whose_methods_need_too_many_round_trips_is_warned_of() {
         "{said}"
     );
     assert!(said.contains("round trips in fragments of 256"), "{said}");
+}
+
+const DIRECTORY: &str = "template = \"openldap\"
+servers = [\"ldaps://ldap.campus.example\"]
+base = \"ou=people,dc=campus,dc=example\"";
+
+#[test]
+fn only_directory_has_the_people_of_all_realms_that_name_none() {
+    let lines = format!(
+        "[realm.\"guests.example\"]\ndirectory = \"embedded\"\n[directory.campus]\n{DIRECTORY}"
+    );
+    let text = with(&lines).replace(
+        "[\"campus.example\"]",
+        "[\"campus.example\", \"guests.example\", \"old.campus.example\"]",
+    );
+    let (config, warnings) = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let homes: Vec<_> = config
+        .homes
+        .iter()
+        .map(|home| (home.name(), &*home.realms))
+        .collect();
+    let of_campus = ["campus.example".to_owned(), "old.campus.example".to_owned()];
+    let of_guests = ["guests.example".to_owned()];
+    assert_eq!(
+        homes,
+        [("campus", &of_campus[..]), ("embedded", &of_guests)]
+    );
+}
+
+#[test]
+fn rules_of_a_realm_are_as_everywhere_where_it_says_nothing_else() {
+    let (config, _) = load(&with(
+        "[lockout]\nattempts = 5\nduration = \"1h\"\n\
+         [realm.\"campus.example\".lockout]\nattempts = 4\n\
+         [realm.\"campus.example\".passwords]\nvalid-days = 90\n",
+    ))
+    .unwrap_or_else(|problems| panic!("{problems}"));
+    let rules = &config.homes[0].rules;
+    assert_eq!(rules.lockout.attempts, 4);
+    assert_eq!(rules.lockout.duration, Duration::from_secs(3600));
+    assert_eq!(rules.passwords.valid_days, 90);
+    assert_eq!(rules.calendar, config.rules.calendar);
+    assert_eq!(config.rules.lockout.attempts, 5);
 }

@@ -89,11 +89,8 @@ where
 {
     fn find_account(&mut self) -> Found {
         let name = &self.credential.name;
-        let found = self
-            .exchange
-            .access
-            .directory
-            .find(&name.user, name.realm.as_ref());
+        let homes = &self.exchange.policy.homes;
+        let found = homes.find(&name.user, name.realm.as_ref());
         if let Found::Account(account) = &found {
             self.exchange.facts.account = Some(account.id.clone());
         }
@@ -119,8 +116,8 @@ where
     /// is counted for anybody else, for nothing can be checked.
     fn go_on_without(mut self, error: &FindError) {
         let name = &self.credential.name;
-        let directory = &self.exchange.access.directory;
-        let Some(account) = directory.recall(&name.user, name.realm.as_ref()) else {
+        let homes = &self.exchange.policy.homes;
+        let Some(account) = homes.recall(&name.user, name.realm.as_ref()) else {
             return self.refuse_unanswered(error);
         };
         self.exchange.facts.account = Some(account.id.clone());
@@ -190,7 +187,7 @@ where
         if !account.kind.is_counted() {
             return Ok(Reservation::Exempt);
         }
-        let lockout = &self.exchange.policy.rules.lockout;
+        let lockout = &self.exchange.policy.homes.rules(&account.id).lockout;
         let locks = &self.exchange.access.locks;
         if !self.credential.offered.is_guessable() {
             let lock = locks.locked_until(&account.id, self.now.tick);
@@ -252,7 +249,7 @@ where
             Err(Denied::Busy) => return self.wait(&account, None),
             Err(denied) => return self.refuse(refusal_of(&denied)),
         };
-        let Exchange { access, .. } = &self.exchange;
+        let Exchange { access, policy, .. } = &self.exchange;
         let offered = &self.credential.offered;
         // The one before in the line may have proven this very password.
         if let Some(checked) = offered.check_at_a_glance(access, &account, self.now) {
@@ -261,10 +258,11 @@ where
         let Some(password) = offered.for_directory(&account) else {
             return self.queue(Arc::from(account.id.as_str()), Some(reservation));
         };
-        let verify = {
-            let password = Zeroizing::new(password.to_vec());
-            access.directory.verify(&account, password)
+        let Some(home) = policy.homes.of_account(&account.id) else {
+            return self.queue_stranger();
         };
+        let password = Zeroizing::new(password.to_vec());
+        let verify = home.directory.verify(&account, password);
         verify.start(self.exchange.arrived(), move |verdict| {
             self.resume();
             let access = Arc::clone(&self.exchange.access);
@@ -368,7 +366,8 @@ where
     ) {
         let Exchange { policy, client, .. } = &self.exchange;
         let service = &client.service;
-        let decision = portvakt_auth::decide(account, proof, service, &policy.rules, self.now)
+        let rules = policy.homes.rules(&account.id);
+        let decision = portvakt_auth::decide(account, proof, service, rules, self.now)
             .and_then(|grant| policy.check_kind(account, service).map(|()| grant));
         let outcome = match decision {
             Ok(_) => AttemptOutcome::Accepted,
@@ -391,9 +390,9 @@ where
             return self.end(decision, None);
         };
         let Exchange { access, policy, .. } = &self.exchange;
-        let settled = access
-            .locks
-            .settle(admission, outcome, &policy.rules.lockout, self.now.tick);
+        let lockout = &policy.homes.rules(&account).lockout;
+        let locks = &access.locks;
+        let settled = locks.settle(admission, outcome, lockout, self.now.tick);
         // A lock that came while this was checked is a lock: the right password is refused too.
         let decision = match settled.locked_until {
             Some(_) => decision.and(Err(Refusal::LockedOut)),

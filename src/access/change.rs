@@ -29,10 +29,13 @@ pub(super) struct NotChanged {
 /// expired, nothing else is wrong, and there is a way to write it.
 pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> bool {
     let Exchange { policy, client, .. } = exchange;
-    let found = findings(account, &client.service, &policy.rules, now.utc);
+    let Some(home) = policy.homes.of_account(&account.id) else {
+        return false;
+    };
+    let found = findings(account, &client.service, &home.rules, now.utc);
     let mut reasons = found.iter().map(|finding| finding.refusal);
-    policy.change_by_mschapv2
-        && exchange.access.directory.writer().is_some()
+    home.change_by_mschapv2
+        && home.directory.writer().is_some()
         && (reasons.next(), reasons.next()) == (Some(Refusal::PasswordExpired), None)
         && policy.check_kind(account, &client.service).is_ok()
 }
@@ -47,7 +50,8 @@ pub(super) fn apply(
     scratch: &mut Scratch,
 ) -> Result<Arc<Account>, NotChanged> {
     let now = exchange.access.clock.now();
-    let writer = exchange.access.directory.writer();
+    let home = exchange.policy.homes.of_account(&account.id);
+    let writer = home.and_then(|home| home.directory.writer());
     let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {
         return Err(not_possible(exchange, account, proof, now));
     };
@@ -74,7 +78,8 @@ pub(super) fn apply(
 /// Some device sends a change that nobody offered it, or something happened meanwhile.
 fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) -> NotChanged {
     let Exchange { policy, client, .. } = exchange;
-    let decision = portvakt_auth::decide(account, proof, &client.service, &policy.rules, now);
+    let rules = policy.homes.rules(&account.id);
+    let decision = portvakt_auth::decide(account, proof, &client.service, rules, now);
     NotChanged {
         refusal: decision.err().unwrap_or(Refusal::MethodNotAllowed),
         detail: Some("The device wanted to change a password that can't be changed here.".into()),

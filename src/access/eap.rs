@@ -242,13 +242,9 @@ fn identity_of(
     match credential {
         InnerCredential::Certificate { certificate } => {
             let named = policy.certificate_names(outer, certificate);
-            let ours =
-                |name: &&str| route::inner_name(name.as_bytes(), outer, &policy.realms).is_ok();
-            let name = named
-                .iter()
-                .copied()
-                .find(ours)
-                .ok_or(Refusal::CertificateInvalid)?;
+            let mut named = named.into_iter();
+            let name = named.find(|name| policy.is_vouched_for(outer, name));
+            let name = name.ok_or(Refusal::CertificateInvalid)?;
             Ok(name.as_bytes().to_vec())
         }
         other => Ok(other.identity().to_vec()),

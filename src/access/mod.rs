@@ -17,6 +17,7 @@ mod eap;
 mod exchange;
 pub mod hashing;
 mod held;
+mod homes;
 mod identify;
 pub mod lines;
 mod ms_chap_error;
@@ -28,6 +29,7 @@ mod reply;
 mod route;
 mod upgrade;
 mod validity;
+mod vouching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,13 +44,15 @@ use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
 use crate::audit::Audit;
 use crate::clock::Clock;
-use crate::directory::Directory;
+use crate::config::Config;
+use crate::directory::OpenDirectory;
 use crate::listen::{Answer, Client, DropReason, RequestHandler};
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use hashing::HashPool;
+pub use homes::{Home, Homes};
 pub use lines::Lines;
 pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
@@ -61,8 +65,8 @@ use exchange::Exchange;
 
 /// Everything an Access-Request meets: what is shared by all threads of the daemon.
 pub struct Access {
-    /// Where accounts are found.
-    pub directory: Arc<dyn Directory>,
+    /// Where accounts are found; which of them by whom, the policy says.
+    pub directories: Vec<OpenDirectory>,
     /// Failure counts and locks.
     pub locks: LockTable,
     /// Passwords proven lately.
@@ -96,6 +100,18 @@ pub struct Access {
 }
 
 impl Access {
+    /// Puts another configuration in the place of the one at work.
+    ///
+    /// # Errors
+    /// [`PolicyError`]; then everything stays as it was.
+    pub fn put_to_work(&self, config: &Config) -> Result<(), PolicyError> {
+        let before = self.policy.load();
+        let homes = Homes::new(config, &self.directories, Some(&before.homes))?;
+        let policy = Policy::new(config, &self.metrics, &self.sessions, homes)?;
+        self.policy.store(Arc::new(policy));
+        Ok(())
+    }
+
     /// Tells of the conversations that nobody came back to (E10).
     pub fn give_up_expired(&self, now: Instant) {
         for parked in self.conversations.take_expired(now) {

@@ -1,20 +1,21 @@
 //! What the configuration says about log-ons, as the request path reads it. A reload replaces it
 //! whole; what is under way keeps the one it began with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use portvakt_auth::password::Argon2Cost;
-use portvakt_auth::term::Deadline;
-use portvakt_auth::{Account, Kind, Lockout, Realm, Refusal, Rules, SameWrongPassword, Terms};
+use portvakt_auth::{Account, Kind, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
+use super::homes::Homes;
 use super::offers::EapOffers;
-use super::route::{LocalName, Realms};
+use super::route::{self, LocalName, Realms};
 use super::validity::Validity;
+use super::vouching;
 use crate::config::{self, AccountKind, ClientMethods, Config};
 use crate::directory::attributes::AttributeMap;
 use crate::listen::{Client, Clients};
@@ -28,10 +29,12 @@ pub struct Policy {
     pub realms: Realms,
     /// How EAP conversations are led; `None` where no client may bring EAP.
     pub eap: Option<EapOffers>,
-    /// The rules for accounts.
-    pub rules: Rules,
+    /// Whose accounts are where, and by which rules they live.
+    pub homes: Homes,
     /// What is special about a service, by its name.
     pub services: BTreeMap<String, Service>,
+    /// Realms that a client certificate must name.
+    pub named_realms: HashSet<Realm>,
     /// The most EAP octets of a request to a NAS that sends no Framed-MTU (E2).
     pub max_fragment: usize,
     /// What attributes of an import mean.
@@ -40,8 +43,6 @@ pub struct Policy {
     pub write_nt_hashes: bool,
     /// How often EAP-MSCHAPv2 asks again after a wrong answer.
     pub mschapv2_retries: u8,
-    /// Whether an expired password may be changed through MS-CHAPv2.
-    pub change_by_mschapv2: bool,
     /// Whether a hash of an older scheme is replaced when its password was right.
     pub upgrade_hashes: bool,
     /// What it costs to hash a new password.
@@ -75,6 +76,9 @@ pub enum PolicyError {
     /// A realm that the configuration took for one.
     #[error("{0:?} is no realm: {1}")]
     Realm(String, portvakt_auth::RealmError),
+    /// Directories are opened at the start.
+    #[error("the directories of all realms are new: restart the server to open them")]
+    Homeless,
     /// The terms contradict each other.
     #[error("the terms can't be used: {0}")]
     Terms(#[from] portvakt_auth::term::TermsError),
@@ -90,7 +94,7 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// The policy that a checked configuration describes.
+    /// The policy that a checked configuration describes, for people who have these homes.
     ///
     /// # Errors
     /// [`PolicyError`]: what only the parts themselves can tell.
@@ -98,23 +102,21 @@ impl Policy {
         config: &Config,
         metrics: &Metrics,
         sessions: &Sessions,
+        homes: Homes,
     ) -> Result<Self, PolicyError> {
-        let realm = |realm: &String| {
-            Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.clone(), error))
-        };
         Ok(Self {
             clients: clients(&config.clients, metrics)?,
             realms: Realms {
-                ours: config.realms.iter().map(realm).collect::<Result<_, _>>()?,
+                ours: homes.realms().cloned().collect(),
                 bare_names: config.bare_names,
             },
             eap: EapOffers::new(config, sessions)?,
-            rules: rules(config)?,
+            named_realms: vouching::to_be_named(config, &homes),
+            homes,
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
             write_nt_hashes: config.accounts.write_nt_hashes,
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
-            change_by_mschapv2: config.passwords.change_by_mschapv2,
             upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: hash_cost(&config.passwords)?,
             validity: Validity::of(config),
@@ -145,6 +147,21 @@ impl Policy {
         names.map_or_else(Vec::new, |(eap, realm)| {
             eap.certificate_names(realm, certificate)
         })
+    }
+
+    /// Whether a certificate that a device with this outer name has shown speaks for the account of
+    /// this name: one of the outer realm or below it, in the outer realm's directory, and of a
+    /// realm that is named where it must be.
+    #[must_use]
+    pub fn is_vouched_for(&self, outer: &LocalName, name: &str) -> bool {
+        let Ok(inner) = route::inner_name(name.as_bytes(), outer, &self.realms) else {
+            return false;
+        };
+        let realm = self.realms.realm_of(outer);
+        let is_named = name.contains('@');
+        let homes = &self.homes;
+        homes.are_together(outer.realm.as_ref(), inner.realm.as_ref())
+            && (is_named || !realm.is_some_and(|realm| self.named_realms.contains(realm)))
     }
 
     /// Whether `account` may use `service` by its kind.
@@ -188,36 +205,6 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));
     }
     Ok(Clients::new(networks))
-}
-
-fn rules(config: &Config) -> Result<Rules, PolicyError> {
-    let deadline = |term: &config::TermDeadline| {
-        Deadline::new(&term.name, term.deadline.month, term.deadline.day)
-    };
-    let deadlines = config
-        .accounts
-        .terms
-        .iter()
-        .map(deadline)
-        .collect::<Result<_, _>>()?;
-    let lockout = &config.lockout;
-    Ok(Rules {
-        lockout: Lockout {
-            attempts: lockout.attempts,
-            duration: lockout.duration,
-            forget_after: lockout.forget_after,
-            same_wrong_password: match lockout.same_wrong_password {
-                config::SameWrongPassword::Each => SameWrongPassword::Each,
-                config::SameWrongPassword::Once => SameWrongPassword::Once,
-            },
-        },
-        terms: Terms::new(deadlines, config.accounts.zone.clone())?,
-        left_after_days: config.accounts.left_after_days,
-        password_valid_days: config.passwords.valid_days,
-        temporary_valid: config.passwords.temporary_valid,
-        temporary_on_network: config.passwords.temporary_on_network,
-        remember_proof: config.passwords.remember_proofs,
-    })
 }
 
 fn service((name, service): (&String, &config::Service)) -> (String, Service) {

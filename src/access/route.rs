@@ -45,7 +45,8 @@ pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> 
     Ok(LocalName { user, realm })
 }
 
-/// Reads the inner identity of a tunnel and holds it against the outer name.
+/// Reads the inner identity of a tunnel and holds it against the outer name, whose realm it has if
+/// it has none of its own.
 ///
 /// # Errors
 /// [`Refusal::IdentityMismatch`] where the inner realm is neither the outer one nor below it (E9).
@@ -65,6 +66,7 @@ pub(super) fn inner_name(
         }
     }
     let (user, realm) = name.into_parts();
+    let realm = realm.or_else(|| outer.realm.clone());
     Ok(LocalName { user, realm })
 }
 
@@ -139,6 +141,19 @@ mod tests {
             inner("anna@evilcampus.example"),
             Err(Refusal::IdentityMismatch)
         );
+    }
+
+    #[test]
+    fn an_inner_name_without_a_realm_has_that_of_the_outer_one() {
+        let realm_of = |outer: &str, inner: &str| {
+            let outer = route(outer.as_bytes(), &ours()).unwrap();
+            let inner = inner_name(inner.as_bytes(), &outer, &ours()).unwrap();
+            inner.realm.map(|realm| realm.to_string())
+        };
+        let old = Some("old.campus.example".to_owned());
+        assert_eq!(realm_of("anonymous@old.campus.example", "anna"), old);
+        assert_eq!(realm_of("@campus.example", "anna@old.campus.example"), old);
+        assert_eq!(realm_of("anonymous", "anna"), None);
     }
 
     /// E9, where the outer name has no realm: the primary one stands in for it.

@@ -77,7 +77,8 @@ impl Upgrades {
         let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
             return;
         };
-        let writer = access.directory.writer();
+        let home = policy.homes.of_account(&account.id);
+        let writer = home.and_then(|home| home.directory.writer());
         let is_wanted = policy.upgrade_hashes
             && old.looks_at_all_of(password)
             && writer.is_some_and(|writer| writer.upgrades_hashes());
@@ -171,9 +172,11 @@ impl Job {
     /// Whether it was replaced: not if somebody else has put another password there meanwhile.
     fn run(&self) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
-        let directory = &self.access.directory;
-        let writer = directory.writer().ok_or_else(not_here)?;
-        let cost = self.access.policy.load().hash_cost.clone();
+        let policy = self.access.policy.load_full();
+        let home = policy.homes.of_account(&self.account);
+        let writer = home.and_then(|home| home.directory.writer());
+        let writer = writer.ok_or_else(not_here)?;
+        let cost = policy.hash_cost.clone();
         let salt = crate::random::bytes();
         // Of its own, and given back: this thread is idle most of the time.
         let mut scratch = Scratch::new();

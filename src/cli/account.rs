@@ -197,11 +197,14 @@ fn set_password(set: &SetPassword) -> Ending {
     print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
 }
 
-/// Whether the directory wants a password itself.
+/// Whether a directory wants a password itself. Where there are others, those go without it.
 fn is_hashed_there(config: &Config) -> bool {
-    let ldap = config.directory.as_ref();
-    let writing = ldap.and_then(|ldap| ldap.writing);
-    writing.is_some_and(|writing| writing.passwords != PasswordWay::Hash)
+    let directories = config
+        .homes
+        .iter()
+        .filter_map(|home| home.directory.as_ref());
+    let mut writing = directories.filter_map(|ldap| ldap.writing);
+    writing.any(|writing| writing.passwords != PasswordWay::Hash)
 }
 
 fn run_import(import: &Import) -> Ending {
@@ -251,7 +254,11 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     match response {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(message),
-        Ok(Response::Accounts { accounts, more }) => print_list(&accounts, more),
+        Ok(Response::Accounts {
+            accounts,
+            more,
+            unlisted,
+        }) => print_list(&accounts, more, &unlisted),
         Ok(Response::Account {
             account,
             password,
@@ -280,7 +287,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     Ending::Done
 }
 
-fn print_list(accounts: &[Summary], more: usize) {
+fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = account.display_name.as_deref().unwrap_or("");
@@ -295,6 +302,11 @@ fn print_list(accounts: &[Summary], more: usize) {
     }
     if more > 0 {
         say(format_args!("and {more} more; --limit shows them"));
+    }
+    for directory in unlisted {
+        complain(&format_args!(
+            "those of {directory} are not here: it can't list its accounts"
+        ));
     }
 }
 

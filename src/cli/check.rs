@@ -1,31 +1,27 @@
 //! `portvakt check`: every mistake at once, or what the server would do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use portvakt_auth::Realm;
 use portvakt_eap::Sessions;
 
 use super::{ConfigFile, Ending, fail, say};
-use crate::access::{self, Policy};
-use crate::config;
+use crate::access::{self, Homes, Policy};
+use crate::config::{self, Config};
+use crate::directory::{Directory, Found, Naming, OpenDirectory};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     let config = match file.load_aloud() {
         Ok(config) => config,
         Err(ending) => return ending,
     };
-    // What only the parts themselves can tell: that key and chain fit TLS, that terms fit together.
-    let checked = access::metrics()
-        .map_err(|error| error.to_string())
-        .and_then(|metrics| {
-            Policy::new(&config, &metrics, &Sessions::new(0, Duration::ZERO))
-                .map_err(|error| error.to_string())
-        });
-    match checked {
+    match try_out(&config) {
         Err(error) => {
             fail(error);
             Ending::Mistaken
         }
-        Ok(_) => {
+        Ok(()) => {
             for line in config::describe(&config) {
                 say(line);
             }
@@ -33,4 +29,35 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
             Ending::Done
         }
     }
+}
+
+/// What only the parts themselves can tell: that key and chain fit TLS, that terms fit together.
+fn try_out(config: &Config) -> Result<(), String> {
+    let metrics = access::metrics().map_err(|error| error.to_string())?;
+    let sessions = Sessions::new(0, Duration::ZERO);
+    let policy = Homes::new(config, &unopened(config), None)
+        .and_then(|homes| Policy::new(config, &metrics, &sessions, homes));
+    policy.map(drop).map_err(|error| error.to_string())
+}
+
+/// Stands for a directory that is not asked.
+#[derive(Default)]
+struct Unopened(Naming);
+
+impl Directory for Unopened {
+    fn find(&self, _name: &str, _realm: Option<&Realm>) -> Found {
+        Found::Unknown
+    }
+
+    fn naming(&self) -> &Naming {
+        &self.0
+    }
+}
+
+fn unopened(config: &Config) -> Vec<OpenDirectory> {
+    let stand_in = |home: &config::Home| OpenDirectory {
+        name: home.name().to_owned(),
+        directory: Arc::new(Unopened::default()),
+    };
+    config.homes.iter().map(stand_in).collect()
 }

@@ -74,10 +74,8 @@ fn move_to(config: &mut Config, port: u16) {
 /// Imports the people of the demo, unless somebody is there already.
 fn fill(config: &Config) -> Result<(), String> {
     let access = server::build(config).map_err(|error| error.to_string())?;
-    let empty = access
-        .directory
-        .list()
-        .is_none_or(|accounts| accounts.is_empty());
+    let mut lists = access.directories.iter().map(|open| open.directory.list());
+    let empty = lists.all(|list| list.is_none_or(|accounts| accounts.is_empty()));
     let mut outcome = Ok(());
     if empty {
         let request = Request::Import {

@@ -1,50 +1,20 @@
-//! The rules that accounts live by: `[lockout]`, `[accounts]`, `[passwords]`, `[service.…]`.
+//! What is known of accounts and who may use what: `[accounts]`, `[passwords]`, `[service.…]`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
 use super::eap::{self, EapMethod};
 use super::problem::Complaint;
 use super::referred::Referred;
-use super::report::Given;
+use super::rules::{self, Calendar, PasswordRules};
 use super::secret::Secret;
 use super::section::Section;
-use super::value::{self, MonthDay};
-
-/// When failed log-ons lock an account, and for how long.
-#[derive(Debug, Clone)]
-pub struct Lockout {
-    /// Failed log-ons until the lock; at least 1.
-    pub attempts: u8,
-    /// How long the lock holds.
-    pub duration: Duration,
-    /// A failure is forgotten this long after the last one.
-    pub forget_after: Duration,
-    /// How the same wrong password, sent again, counts.
-    pub same_wrong_password: SameWrongPassword,
-}
-
-/// How the same wrong password, sent again, counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameWrongPassword {
-    /// Every time.
-    Each,
-    /// The first time only.
-    Once,
-}
+use super::value;
 
 /// What is known of accounts and where it is found.
 #[derive(Debug, Clone)]
 pub struct Accounts {
-    /// Where days begin and end.
-    pub zone: TimeZone,
-    /// Days from the end of studies until the account is closed.
-    pub left_after_days: u16,
-    /// The year's terms in the order of their deadlines; never empty.
-    pub terms: Vec<TermDeadline>,
     /// Attribute names in LDIF and LDAP.
     pub attributes: AttributeNames,
     /// Account kind by affiliation.
@@ -64,15 +34,6 @@ pub struct SealingKeyFile {
     pub path: PathBuf,
     /// What is in it: a key in base64.
     pub text: Secret,
-}
-
-/// A term and the day by which its fee is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TermDeadline {
-    /// Like `autumn`; unique.
-    pub name: String,
-    /// Whoever has not paid by the end of this day is closed out.
-    pub deadline: MonthDay,
 }
 
 /// Kind of an account.
@@ -109,17 +70,9 @@ pub struct Service {
     pub eap_methods: Option<Vec<EapMethod>>,
 }
 
-/// How passwords age and are checked.
+/// How passwords are made and checked.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    /// Days from when it was set.
-    pub valid_days: u16,
-    /// How long a temporary one is valid.
-    pub temporary_valid: Duration,
-    /// Whether a temporary one opens the network.
-    pub temporary_on_network: bool,
-    /// Whether an expired password may be changed through MS-CHAPv2.
-    pub change_by_mschapv2: bool,
     /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
     pub upgrade_hashes: bool,
     /// Octets that hashing one password takes (Argon2id).
@@ -140,31 +93,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
-pub(super) fn lockout(root: &mut Section<'_>) -> Lockout {
-    let same = &[
-        ("each", SameWrongPassword::Each),
-        ("once", SameWrongPassword::Once),
-    ];
-    let mut section = root.table("lockout");
-    let lockout = Lockout {
-        attempts: section.integer("attempts", 6, 1..=100),
-        duration: section.duration("duration", 30 * MINUTE, SECOND..=24 * HOUR),
-        forget_after: section.duration("forget-after", 30 * MINUTE, SECOND..=24 * HOUR),
-        same_wrong_password: section.word("same-wrong-password", same, SameWrongPassword::Each),
-    };
-    section.finish();
-    lockout
-}
-
-pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
+/// `[passwords]`: how they are checked, and by which rules they age.
+pub(super) fn passwords(root: &mut Section<'_>) -> (Passwords, PasswordRules) {
     const MIB: u64 = 1 << 20;
     let deadlines = Duration::from_millis(100)..=Duration::from_secs(10);
     let mut section = root.table("passwords");
+    let ageing = rules::passwords(&mut section, &PasswordRules::default());
     let passwords = Passwords {
-        valid_days: section.integer("valid-days", 365, 1..=3650),
-        temporary_valid: section.duration("temporary-valid", 8 * HOUR, MINUTE..=72 * HOUR),
-        temporary_on_network: section.boolean("temporary-on-network", false).value,
-        change_by_mschapv2: section.boolean("change-by-mschapv2", false).value,
         upgrade_hashes: section.boolean("upgrade-hashes", true).value,
         argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
         argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
@@ -178,37 +113,23 @@ pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
         ),
     };
     section.finish();
-    passwords
+    (passwords, ageing)
 }
 
-pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> Option<Accounts> {
-    const ZONE: &str = "a zone of the IANA database, like \"Europe/Oslo\"";
+/// `[accounts]`: what is known of them, and by which days they live.
+pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> (Accounts, Calendar) {
     let mut section = root.table("accounts");
-    let zone = match section.has("zone") {
-        true => section
-            .parsed("zone", ZONE, |name| TimeZone::get(name).ok())
-            .map(|g| g.value),
-        false => TimeZone::get("Europe/Oslo").ok(),
-    };
-    let left_after_days = section.integer("left-after-days", 90, 0..=3650);
-    let terms = terms(&mut section);
-    let attributes = attributes(&mut section);
-    let kinds = kinds(&mut section);
+    let calendar = rules::calendar(&mut section, None);
     let known = KINDS.map(|(word, kind)| (word, Some(kind)));
-    let default_kind = section.word("default-kind", &known, None);
-    let sealing_key = sealing_key(&mut section, referred);
-    let write_nt_hashes = write_nt_hashes(&mut section);
+    let accounts = Accounts {
+        attributes: attributes(&mut section),
+        kinds: kinds(&mut section),
+        default_kind: section.word("default-kind", &known, None),
+        sealing_key: sealing_key(&mut section, referred),
+        write_nt_hashes: write_nt_hashes(&mut section),
+    };
     section.finish();
-    Some(Accounts {
-        zone: zone?,
-        left_after_days,
-        terms,
-        attributes,
-        kinds,
-        default_kind,
-        sealing_key,
-        write_nt_hashes,
-    })
+    (accounts, calendar)
 }
 
 fn sealing_key(section: &mut Section<'_>, referred: &Referred) -> Option<SealingKeyFile> {
@@ -234,69 +155,6 @@ fn write_nt_hashes(section: &mut Section<'_>) -> bool {
         section.report().warning(&given.place, caution, advice);
     }
     given.value
-}
-
-fn terms(accounts: &mut Section<'_>) -> Vec<TermDeadline> {
-    let mut names = Vec::new();
-    let mut deadlines = Vec::new();
-    let sections = accounts.tables("term");
-    let given = sections
-        .into_iter()
-        .filter_map(|s| term(s, &mut names, &mut deadlines));
-    let mut terms: Vec<TermDeadline> = given.collect();
-    if terms.is_empty() {
-        terms = vec![default_term("spring", 2), default_term("autumn", 9)];
-    }
-    terms.sort_by_key(|term| term.deadline);
-    terms
-}
-
-fn default_term(name: &str, month: i8) -> TermDeadline {
-    TermDeadline {
-        name: name.to_owned(),
-        deadline: MonthDay { month, day: 1 },
-    }
-}
-
-fn term(
-    mut section: Section<'_>,
-    known_names: &mut Vec<Given<String>>,
-    known_deadlines: &mut Vec<Given<MonthDay>>,
-) -> Option<TermDeadline> {
-    const NAME: &str = "a term's name, like \"autumn\"";
-    const DAY: &str = "a day of every year, month first, like \"09-01\"";
-    for (key, advice) in [("name", "like \"autumn\""), ("deadline", "like \"09-01\"")] {
-        if !section.has(key) {
-            section.missing(key, advice);
-        }
-    }
-    let name = section.parsed("name", NAME, value::label);
-    let deadline = section.parsed("deadline", DAY, value::month_day);
-    let (name, deadline) = (
-        once(name, known_names, &section),
-        once(deadline, known_deadlines, &section),
-    );
-    section.finish();
-    Some(TermDeadline {
-        name: name?,
-        deadline: deadline?,
-    })
-}
-
-/// The value, after a look whether it was given before.
-fn once<T: PartialEq + Clone>(
-    given: Option<Given<T>>,
-    known: &mut Vec<Given<T>>,
-    section: &Section<'_>,
-) -> Option<T> {
-    let given = given?;
-    if let Some(first) = known.iter().find(|first| first.value == given.value) {
-        section
-            .report()
-            .duplicate(&given.place, &first.place, "each term has its own");
-    }
-    known.push(given.clone());
-    Some(given.value)
 }
 
 /// One field per fact, its key, and the attribute that holds it by default.
@@ -389,13 +247,16 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("test", AccountKind::Test),
     ];
     let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();
-    let given = accounts.table("kinds").named_words(&KINDS);
-    kinds.extend(
-        given
-            .into_iter()
-            .map(|(name, kind)| (name.to_lowercase(), kind.value)),
-    );
+    kinds.extend(given_kinds(accounts));
     kinds
+}
+
+/// The table `kinds`: what affiliations mean, in lower case.
+pub(super) fn given_kinds(parent: &mut Section<'_>) -> Vec<(String, AccountKind)> {
+    let given = parent.table("kinds").named_words(&KINDS).into_iter();
+    given
+        .map(|(name, kind)| (name.to_lowercase(), kind.value))
+        .collect()
 }
 
 /// `[service.NAME]`; one that no client has is warned of, as it does nothing.

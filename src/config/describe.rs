@@ -1,6 +1,9 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
-use super::{Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Ldap, Verify};
+use super::{
+    AccountRules, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Home, Ldap,
+    Verify,
+};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -10,13 +13,25 @@ pub fn describe(config: &Config) -> Vec<String> {
         format!("data        {}", config.data.display()),
     ];
     lines.extend(config.clients.iter().map(client));
-    lines.extend(config.directory.as_ref().map(directory));
+    lines.extend(
+        config
+            .homes
+            .iter()
+            .filter_map(|home| directory(config, home)),
+    );
     match &config.eap {
         Some(usual) => lines.extend(eap(config, usual)),
         None => lines.push("eap         off".to_owned()),
     }
-    lines.push(lockout(config));
-    lines.push(terms(config));
+    lines.extend(rules(&config.rules, ""));
+    let special = config
+        .homes
+        .iter()
+        .filter(|home| home.rules != config.rules);
+    lines.extend(special.flat_map(|home| {
+        let realms = format!(" ({})", home.realms.join(", "));
+        rules(&home.rules, &realms)
+    }));
     lines.push(format!(
         "audit       {}, kept {} days",
         config.audit.folder.display(),
@@ -30,16 +45,25 @@ pub fn describe(config: &Config) -> Vec<String> {
     lines
 }
 
-fn directory(ldap: &Ldap) -> String {
+/// Where accounts are, if that must be said.
+fn directory(config: &Config, home: &Home) -> Option<String> {
+    let of = match &*config.homes {
+        [_] => String::new(),
+        _ => format!(" of {}", home.realms.join(", ")),
+    };
+    match &home.directory {
+        Some(ldap) => Some(format!("directory   {}{of} {}", ldap.name, asked(ldap))),
+        None if of.is_empty() => None,
+        None => Some(format!("directory   {}{of}", home.name())),
+    }
+}
+
+fn asked(ldap: &Ldap) -> String {
     let verify = match ldap.verify {
         Verify::Hash => "passwords compared with the stored hash",
         Verify::Bind => "passwords checked by bind",
     };
-    let servers = join(&ldap.servers);
-    format!(
-        "directory   {} ({}): {servers}; {verify}",
-        ldap.name, ldap.template
-    )
+    format!("({}): {}; {verify}", ldap.template, join(&ldap.servers))
 }
 
 fn join<T: ToString>(items: &[T]) -> String {
@@ -134,21 +158,19 @@ fn profile(eap: &EapProfile) -> String {
     format!("{methods} over {versions}; {}", chain(&eap.chain))
 }
 
-fn lockout(config: &Config) -> String {
-    let minutes = config.lockout.duration.as_secs_f64() / 60.0;
-    format!(
-        "lockout     {} failed log-ons, {minutes} minutes",
-        config.lockout.attempts
-    )
-}
-
-fn terms(config: &Config) -> String {
-    let terms = config
-        .accounts
-        .terms
-        .iter()
-        .map(|term| format!("{} {}", term.name, term.deadline));
+/// Of the accounts of all realms, or of these.
+fn rules(rules: &AccountRules, realms: &str) -> [String; 2] {
+    let lockout = &rules.lockout;
+    let minutes = lockout.duration.as_secs_f64() / 60.0;
+    let terms = rules.calendar.terms.iter();
+    let terms = terms.map(|term| format!("{} {}", term.name, term.deadline));
     let terms = terms.collect::<Vec<_>>().join(", ");
-    let zone = config.accounts.zone.iana_name().unwrap_or("local");
-    format!("terms       {terms}, {zone}")
+    let zone = rules.calendar.zone.iana_name().unwrap_or("local");
+    [
+        format!(
+            "lockout     {} failed log-ons, {minutes} minutes{realms}",
+            lockout.attempts
+        ),
+        format!("terms       {terms}, {zone}{realms}"),
+    ]
 }

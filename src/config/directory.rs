@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::accounts::{AccountKind, AttributeNames, KINDS};
+use super::accounts::{self, AccountKind, AttributeNames, KINDS};
 use super::network::warn_of_readers;
 use super::problem::Complaint;
 use super::referred::Referred;
-use super::report::Given;
+use super::report::{Given, Place};
 use super::secret::Secret;
 use super::section::Section;
 use super::value;
@@ -161,28 +161,26 @@ impl fmt::Display for Template {
 const SECOND: Duration = Duration::from_secs(1);
 const TENTH: Duration = Duration::from_millis(100);
 
-/// `[directory.NAME]`: at most one, as long as no realm can say which is its own.
-pub(super) fn directory(
+/// `[directory.NAME]`, each with its place. `kinds` is what affiliations mean everywhere.
+pub(super) fn directories(
     root: &mut Section<'_>,
     referred: &Referred,
     kinds: &BTreeMap<String, AccountKind>,
-) -> Option<Ldap> {
-    let mut named = root.table("directory").named_tables().into_iter();
-    let (name, section) = named.next()?;
-    for (_, other) in named {
-        let complaint = Complaint::Conflict(format!("directory.{name}"));
-        let advice = "all realms share one directory: keep one of the tables";
-        other.report().problem(other.place(), complaint, advice);
-    }
-    ldap(name, section, referred, kinds.clone())
+) -> Vec<(Ldap, Place)> {
+    let named = root.table("directory").named_tables().into_iter();
+    let read = named.map(|(name, section)| {
+        let place = section.place().clone();
+        (ldap(name, section, referred, kinds.clone()), place)
+    });
+    read.collect()
 }
 
 fn ldap(
     name: String,
     mut section: Section<'_>,
     referred: &Referred,
-    kinds: BTreeMap<String, AccountKind>,
-) -> Option<Ldap> {
+    mut kinds: BTreeMap<String, AccountKind>,
+) -> Ldap {
     if value::label(&name).is_none() {
         let complaint = Complaint::Malformed("letters, digits, '.', '_' and '-', up to 64");
         section
@@ -196,6 +194,7 @@ fn ldap(
     let bind = service_account(&mut section, referred);
     let verify = verify(&mut section, template);
     let timeouts = timeouts(&mut section);
+    kinds.extend(accounts::given_kinds(&mut section));
     let default_kind = section.word("default-kind", &KINDS.map(|(w, k)| (w, Some(k))), None);
     let group_base = optional_name(&mut section, "group-base");
     let (membership, groups) = (membership(&mut section, template), groups(&mut section));
@@ -229,7 +228,7 @@ fn ldap(
         bind,
     };
     section.finish();
-    Some(ldap)
+    ldap
 }
 
 fn template(section: &mut Section<'_>) -> Option<Template> {

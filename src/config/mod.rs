@@ -10,6 +10,7 @@ mod chain;
 mod describe;
 mod directory;
 mod eap;
+mod home;
 mod network;
 mod ocsp;
 mod operations;
@@ -18,6 +19,7 @@ mod realm;
 mod referred;
 mod report;
 mod revocation;
+mod rules;
 mod secret;
 mod section;
 mod source;
@@ -33,10 +35,7 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
 
-pub use accounts::{
-    AccountKind, Accounts, AttributeNames, Lockout, Passwords, SameWrongPassword, SealingKeyFile,
-    Service, TermDeadline,
-};
+pub use accounts::{AccountKind, Accounts, AttributeNames, Passwords, SealingKeyFile, Service};
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
@@ -48,6 +47,7 @@ pub use eap::{
     CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,
     TlsVersions,
 };
+pub use home::{EMBEDDED, Home};
 pub use network::{Client, ClientMethods, Radius};
 pub use ocsp::OcspResponse;
 pub use operations::Audit;
@@ -55,11 +55,13 @@ pub use problem::{Complaint, Finding, Location, Problems, Warning};
 pub use realm::RealmRules;
 pub use referred::{Environment, FileContent, ReadFile, read_file};
 pub use revocation::RevocationLists;
+pub use rules::{AccountRules, Calendar, Lockout, PasswordRules, SameWrongPassword, TermDeadline};
 pub use secret::Secret;
 pub use sources::Sources;
 pub use value::MonthDay;
 
 use eap::Reading;
+use realm::Usual;
 use referred::Referred;
 use report::{Given, Report};
 use section::Section;
@@ -84,13 +86,14 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// How EAP is spoken; present when any client may speak it.
     pub eap: Option<Eap>,
-    /// Where accounts are kept, if not here.
-    pub directory: Option<Ldap>,
-    /// When failed log-ons lock an account.
-    pub lockout: Lockout,
-    /// Zone, terms and attribute names.
+    /// Where accounts are kept, and by which rules they live; never empty, that of the primary
+    /// realm first.
+    pub homes: Vec<Home>,
+    /// The rules of accounts where no realm has others.
+    pub rules: AccountRules,
+    /// What is known of accounts, and where it is found.
     pub accounts: Accounts,
-    /// How passwords age and are checked.
+    /// How passwords are made and checked.
     pub passwords: Passwords,
     /// Who may use which service; a service that is not here is open to all.
     pub services: BTreeMap<String, Service>,
@@ -181,7 +184,8 @@ fn check(
 ) -> Option<Config> {
     let data = referred.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
-    let realms = realms(&mut root);
+    let ours = realms(&mut root);
+    let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
     let listen = network::listen(&mut root);
     let radius = network::radius(&mut root);
@@ -194,12 +198,20 @@ fn check(
             .as_ref()
             .map_or(eap::USUAL_FRAGMENT, |eap| eap.max_fragment),
     };
-    let realm_rules = realm::realms(&mut root, reading, &realms, eap.as_ref());
-    let lockout = accounts::lockout(&mut root);
-    let accounts = accounts::accounts(&mut root, referred);
-    let kinds = accounts.as_ref().map(|accounts| accounts.kinds.clone());
-    let directory = directory::directory(&mut root, referred, &kinds.unwrap_or_default());
-    let passwords = accounts::passwords(&mut root);
+    let (accounts, calendar) = accounts::accounts(&mut root, referred);
+    let (passwords, ageing) = accounts::passwords(&mut root);
+    let rules = AccountRules {
+        lockout: rules::lockout(&mut root, &Lockout::default()),
+        calendar,
+        passwords: ageing,
+    };
+    let usual = Usual {
+        eap: eap.as_ref(),
+        rules: &rules,
+    };
+    let (realm_rules, wishes) = realm::realms(&mut root, reading, &realms, usual);
+    let directories = directory::directories(&mut root, referred, &accounts.kinds);
+    let homes = home::homes(&ours, directories, wishes, &rules, root.report());
     let services = accounts::services(
         &mut root,
         &heard.services,
@@ -210,7 +222,6 @@ fn check(
     let control = operations::control(&mut root, referred, &data);
     root.finish();
     let runs_out = runs_out(eap.as_ref(), &realm_rules);
-    let accounts = accounts?;
     Some(Config {
         data,
         realms,
@@ -220,8 +231,8 @@ fn check(
         radius,
         clients,
         eap,
-        directory,
-        lockout,
+        homes,
+        rules,
         accounts,
         passwords,
         services,
@@ -258,7 +269,7 @@ fn offered<'c>(
     usual.into_iter().chain(realms).collect()
 }
 
-fn realms(root: &mut Section<'_>) -> Vec<String> {
+fn realms(root: &mut Section<'_>) -> Vec<Given<String>> {
     const EXPECTED: &str = "a list of realms with a dot in each, like [\"campus.example\"]";
     if !root.has("realms") {
         root.missing(
@@ -278,5 +289,5 @@ fn realms(root: &mut Section<'_>) -> Vec<String> {
         }
         known.push(realm);
     }
-    known.into_iter().map(|realm| realm.value).collect()
+    known
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::eap::{self, Above, Eap, EapProfile, Reading};
+use super::home::Wish;
 use super::problem::Complaint;
 use super::report::Place;
+use super::rules::{self, AccountRules};
 use super::section::Section;
 use super::value;
 
@@ -15,14 +17,21 @@ pub struct RealmRules {
     pub eap: Option<EapProfile>,
 }
 
+/// What is as usual where a realm's table does not say otherwise.
+#[derive(Clone, Copy)]
+pub(super) struct Usual<'u> {
+    pub(super) eap: Option<&'u Eap>,
+    pub(super) rules: &'u AccountRules,
+}
+
 /// Reads all tables, by realm in lower case. Each must belong to one of `ours`.
 pub(super) fn realms(
     root: &mut Section<'_>,
     reading: Reading<'_>,
     ours: &[String],
-    usual: Option<&Eap>,
-) -> BTreeMap<String, RealmRules> {
-    let mut rules = BTreeMap::new();
+    usual: Usual<'_>,
+) -> (BTreeMap<String, RealmRules>, BTreeMap<String, Wish>) {
+    let (mut rules, mut wishes) = (BTreeMap::new(), BTreeMap::new());
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
     for (name, mut section) in root.table("realm").named_tables() {
         let Some(name) = known(&section, &name, ours) else {
@@ -33,12 +42,14 @@ pub(super) fn realms(
             let advice = "put all of it into one table";
             section.report().duplicate(&place, first, advice);
         }
-        let read = realm(&mut section, reading, &name, usual);
+        let wish = wish(&mut section, usual.rules);
+        let read = realm(&mut section, reading, &name, usual.eap);
         section.finish();
         places.insert(name.clone(), place);
+        wishes.insert(name.clone(), wish);
         rules.insert(name, read);
     }
-    rules
+    (rules, wishes)
 }
 
 /// The table's realm, if it is one of ours; where those are not known, that is said elsewhere.
@@ -56,6 +67,19 @@ fn known(section: &Section<'_>, name: &str, ours: &[String]) -> Option<String> {
     };
     section.report().problem(section.place(), complaint, advice);
     None
+}
+
+fn wish(section: &mut Section<'_>, usual: &AccountRules) -> Wish {
+    const DIRECTORY: &str = "the NAME of a [directory.NAME], or \"embedded\"";
+    let has_directory = section.has("directory");
+    let directory = section.parsed("directory", DIRECTORY, value::label);
+    let place = rules::place(section);
+    let rules = rules::of_realm(section, usual);
+    Wish {
+        directory,
+        has_directory,
+        rules: place.zip(rules),
+    }
 }
 
 fn realm(

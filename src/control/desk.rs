@@ -13,10 +13,10 @@ use super::import::Wish;
 use super::protocol::{
     ClearPassword, Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
-use crate::access::Access;
+use crate::access::{Access, Home, Homes};
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{Reading, Remark};
-use crate::directory::{self, DirectoryWriter};
+use crate::directory::{self, DirectoryWriter, OpenDirectory, WriteError};
 use crate::store::{Durability, Entry};
 
 /// The operator's desk.
@@ -129,7 +129,9 @@ impl Desk {
 
     fn raw(&self, user: &str) -> Result<Response, Complaint> {
         let name = self.name(user)?;
-        let question = self.access.directory.read(name.user(), name.realm());
+        let policy = self.access.policy.load();
+        let home = policy.homes.of_realm(name.realm());
+        let question = home.and_then(|home| home.directory.read(name.user(), name.realm()));
         let question = question.ok_or(
             "accounts are kept here, and no directory is asked: `portvakt account show` has all",
         )?;
@@ -154,28 +156,32 @@ impl Desk {
 
     fn find(&self, user: &str) -> Result<Arc<Account>, Complaint> {
         let name = self.name(user)?;
-        let found = self.access.directory.find(name.user(), name.realm());
-        match found.wait() {
-            Ok(Some(account)) => Ok(account),
-            Ok(None) => Err(format!(
-                "there is no account {user}; `portvakt account list` shows the ones there are"
-            )),
-            Err(error) => Err(error.to_string()),
-        }
+        let policy = self.access.policy.load();
+        let found = match name.realm() {
+            Some(realm) => policy.homes.find(name.user(), Some(realm)).wait(),
+            None => return find_in_any(&policy.homes, name.user()),
+        };
+        found
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| nobody(user))
     }
 
-    fn writer(&self) -> Result<&dyn DirectoryWriter, Complaint> {
-        self.access.directory.writer().ok_or_else(|| {
-            "this directory is read-only here: change the account where it is kept".to_owned()
-        })
+    /// Has the directory of an account change it.
+    fn write<T>(
+        &self,
+        account: &Account,
+        write: impl FnOnce(&dyn DirectoryWriter) -> Result<T, WriteError>,
+    ) -> Result<T, Complaint> {
+        let policy = self.access.policy.load();
+        let home = policy.homes.of_account(&account.id);
+        let writer = home
+            .and_then(|home| home.directory.writer())
+            .ok_or("this directory is read-only here: change the account where it is kept")?;
+        write(writer).map_err(|error| error.to_string())
     }
 
     fn list(&self, filter: Option<Filter>, limit: usize) -> Result<Response, Complaint> {
-        let all = self
-            .access
-            .directory
-            .list()
-            .ok_or("this directory can't list its accounts")?;
+        let (all, unlisted) = self.everybody()?;
         let now = self.access.clock.now();
         let summarise = |account: &Arc<Account>| Summary {
             name: account.id.to_string(),
@@ -196,7 +202,28 @@ impl Desk {
         let mut accounts: Vec<_> = all.iter().map(summarise).filter(wanted).collect();
         let more = accounts.len().saturating_sub(limit);
         accounts.truncate(limit);
-        Ok(Response::Accounts { accounts, more })
+        Ok(Response::Accounts {
+            accounts,
+            more,
+            unlisted,
+        })
+    }
+
+    /// All accounts, ordered by name, and the names of the directories that can't list theirs.
+    fn everybody(&self) -> Result<(Vec<Arc<Account>>, Vec<String>), Complaint> {
+        let (mut all, mut unlisted) = (Vec::new(), Vec::new());
+        let directories = &self.access.directories;
+        for OpenDirectory { name, directory } in directories {
+            match directory.list() {
+                Some(accounts) => all.extend(accounts),
+                None => unlisted.push(name.clone()),
+            }
+        }
+        if unlisted.len() == directories.len() {
+            return Err("this directory can't list its accounts".to_owned());
+        }
+        all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        Ok((all, unlisted))
     }
 
     fn explain(&self, user: &str, service: &str) -> Result<Response, Complaint> {
@@ -259,10 +286,9 @@ impl Desk {
             since,
             by: who.to_owned(),
         };
-        let changed = self
-            .writer()?
-            .update(&account.id, |account| change(account, note))
-            .map_err(|error| error.to_string())?;
+        let changed = self.write(&account, |writer| {
+            writer.update(&account.id, |account| change(account, note))
+        })?;
         self.forget(&account);
         self.audit(who, act, &account, why);
         let state = state_code(&self.access, &changed, "eduroam");
@@ -295,10 +321,9 @@ impl Desk {
             nt_hash,
             in_place_of: None,
         };
-        let changed = self.writer()?.set_password(&account.id, new);
+        let changed = self.write(&account, |writer| writer.set_password(&account.id, new));
         self.forget(&account);
-        let changed = changed.map_err(|error| error.to_string())?;
-        let changed = changed.ok_or("the account was changed by somebody else meanwhile")?;
+        let changed = changed?.ok_or("the account was changed by somebody else meanwhile")?;
         self.audit(who, act, &account, why);
         let consequence = match (had_nt_hash, changed.nt_hash.is_some()) {
             (_, true) => ", with an NT hash for MS-CHAP beside it",
@@ -315,9 +340,7 @@ impl Desk {
 
     fn delete(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
         let account = self.find(user)?;
-        self.writer()?
-            .remove(&account.id)
-            .map_err(|error| error.to_string())?;
+        self.write(&account, |writer| writer.remove(&account.id))?;
         self.forget(&account);
         self.audit(who, "delete", &account, why);
         Ok(Response::Done {
@@ -341,6 +364,43 @@ impl Desk {
             result: "done",
         }));
     }
+}
+
+fn nobody(user: &str) -> Complaint {
+    format!("there is no account {user}; `portvakt account list` shows the ones there are")
+}
+
+/// Whoever has this name in any directory, if that is one person. The primary realm's people go by
+/// it while others can't be asked, as everywhere.
+fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, Complaint> {
+    let (mut found, mut full_names, mut unanswered) = (Vec::new(), Vec::new(), None);
+    for (index, home) in homes.all().enumerate() {
+        match home.directory.find(name, None).wait() {
+            Ok(Some(account)) => {
+                full_names.push(full_name(home, &account));
+                found.push(account);
+            }
+            Ok(None) => {}
+            Err(error) if index == 0 => return Err(error.to_string()),
+            Err(error) => unanswered = Some(error),
+        }
+    }
+    let mut found = found.into_iter();
+    match (found.next(), found.next(), unanswered) {
+        (Some(one), None, _) => Ok(one),
+        (None, _, None) => Err(nobody(name)),
+        (None, _, Some(error)) => Err(error.to_string()),
+        (Some(_), Some(_), _) => Err(format!(
+            "several people are called {name}: say which, {}",
+            full_names.join(" or ")
+        )),
+    }
+}
+
+/// A name by which an account is found and no other.
+fn full_name(home: &Home, account: &Account) -> String {
+    let plain = home.directory.naming().plain(&account.id);
+    format!("{plain}@{}", home.realm)
 }
 
 /// An account without its hashes.

@@ -93,7 +93,7 @@ impl Explanation {
     pub fn of(access: &Access, account: &Account, service: &str) -> Result<Self, StoreError> {
         let now = access.clock.now();
         let policy = access.policy.load();
-        let rules = &policy.rules;
+        let rules = policy.homes.rules(&account.id);
         let lock = lock_state(access, account);
         let mut findings: Vec<_> = portvakt_auth::findings(account, service, rules, now.utc)
             .into_iter()
@@ -151,7 +151,8 @@ fn how_to_mend(policy: &Policy) -> String {
 /// Failed log-ons and lock of an account, as they count at this moment.
 pub(super) fn lock_state(access: &Access, account: &Account) -> LockState {
     let now = access.clock.now();
-    let lockout = &access.policy.load().rules.lockout;
+    let policy = access.policy.load();
+    let lockout = &policy.homes.rules(&account.id).lockout;
     let locked_until = access.locks.locked_until(&account.id, now.tick);
     let failures = access
         .locks
@@ -275,7 +276,8 @@ pub(super) fn state_code(access: &Access, account: &Account, service: &str) -> &
         return Refusal::LockedOut.code();
     }
     let policy = access.policy.load();
-    let standing = portvakt_auth::standing(account, service, &policy.rules, now.utc);
+    let rules = policy.homes.rules(&account.id);
+    let standing = portvakt_auth::standing(account, service, rules, now.utc);
     let standing = standing.and_then(|_| policy.check_kind(account, service));
     standing.err().map_or("open", Refusal::code)
 }

@@ -5,10 +5,11 @@ use std::io::{BufReader, Read};
 use super::desk::Desk;
 use super::protocol::{Imported, Response};
 use crate::audit::{Act, AuditEvent};
-use crate::directory::draft;
+use crate::config::EMBEDDED;
 use crate::directory::import::{
     self, ImportErrors, ImportOptions, ImportReport, Problems, Progress,
 };
+use crate::directory::{Directory, draft};
 
 /// How an import is to go about it.
 pub(super) struct Wish<'a> {
@@ -46,17 +47,20 @@ impl Desk {
             now: access.clock.now().utc,
         };
         let mut progress = |progress| tell(told(progress, wish.octets));
-        let outcome = import::import(
-            access.directory.as_ref(),
-            BufReader::new(body),
-            &policy.attributes,
-            options,
-            &mut progress,
-        );
+        let outcome = match self.own_accounts() {
+            Some(directory) => import::import(
+                directory,
+                BufReader::new(body),
+                &policy.attributes,
+                options,
+                &mut progress,
+            ),
+            None => Err(ImportErrors::ReadOnly),
+        };
         self.audit_import(wish, &outcome);
         match outcome {
             Ok(report) => {
-                let accounts = access.directory.list().map_or(0, |accounts| accounts.len());
+                let accounts = crate::server::accounts_in(&access.directories);
                 access
                     .locks
                     .set_capacity(accounts + crate::server::LOCK_TABLE_RESERVE);
@@ -66,6 +70,13 @@ impl Desk {
                 message: errors.to_string(),
             },
         }
+    }
+
+    /// This server's own database, where it is in use: nobody is imported into another directory.
+    fn own_accounts(&self) -> Option<&dyn Directory> {
+        let mut directories = self.access().directories.iter();
+        let own = directories.find(|open| open.name == EMBEDDED)?;
+        Some(own.directory.as_ref())
     }
 
     fn audit_import(&self, wish: &Wish<'_>, outcome: &Result<ImportReport, ImportErrors>) {

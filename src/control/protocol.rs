@@ -147,6 +147,9 @@ pub enum Response {
         accounts: Vec<Summary>,
         /// How many there are beyond the limit.
         more: usize,
+        /// Directories that can't list theirs.
+        #[serde(default)]
+        unlisted: Vec<String>,
     },
     /// One account.
     Account {

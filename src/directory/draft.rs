@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
 use super::entry::Entry;
+use super::naming::{Naming, NamingError};
 
 pub use reader::{AttributeError, AttributeFault};
 
@@ -134,6 +135,14 @@ impl Draft {
     /// The canonical name of the account.
     pub fn id(&self) -> &AccountId {
         &self.account.id
+    }
+
+    /// Gives the account the name by which it is told from those of other directories.
+    ///
+    /// # Errors
+    /// [`NamingError`].
+    pub fn name_by(&mut self, naming: &Naming) -> Result<(), NamingError> {
+        naming.make_full(&mut self.account)
     }
 
     /// When its password was set, if the source says so.

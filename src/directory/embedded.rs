@@ -8,13 +8,15 @@ use portvakt_auth::account::Account;
 use portvakt_auth::name::{AccountId, Realm};
 use thiserror::Error;
 
-use super::{Change, Directory, DirectoryWriter, Found, WriteError};
+use super::{Change, Directory, DirectoryWriter, Found, Naming, NamingError, WriteError};
 use crate::store::{Store, StoreError};
 
 /// Accounts in a sharded map, every name and alias pointing to its account: a look-up costs the
 /// same whether there are ten accounts or a million.
 pub struct Embedded {
     names: Names,
+    naming: Naming,
+    /// Accounts are in it under their plain names.
     store: Store,
     /// One change at a time. Held while waiting for the disk: only other changes wait, no look-up.
     changing: Mutex<()>,
@@ -42,24 +44,37 @@ pub enum OpenError {
         /// Who also has it.
         second: AccountId,
     },
+    /// An account can't have the name that it has, beside the other directories.
+    #[error("{0}; rename it, or give the other directory's realm another name")]
+    Naming(#[from] NamingError),
 }
 
 impl Embedded {
-    /// Loads all accounts of the store.
+    /// Loads all accounts of the store, the only directory there is.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(store: Store) -> Result<Self, OpenError> {
+        Self::open_beside_others(store, Naming::default())
+    }
+
+    /// Loads all accounts of the store.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_beside_others(store: Store, naming: Naming) -> Result<Self, OpenError> {
         let names = Names::default();
         let mut conflict = None;
-        store.accounts(|account| {
-            let twice = publish(&names, &Arc::new(account));
-            conflict = conflict.take().or(twice);
+        store.accounts(|mut account| {
+            let named = naming.make_full(&mut account).err().map(OpenError::from);
+            let wrong = named.or_else(|| publish(&names, &Arc::new(account)));
+            conflict = conflict.take().or(wrong);
         })?;
         match conflict {
             Some(conflict) => Err(conflict),
             None => Ok(Self {
                 names,
+                naming,
                 store,
                 changing: Mutex::new(()),
             }),
@@ -77,6 +92,9 @@ impl Embedded {
     fn stage(&self, changes: Vec<(AccountId, Change<'_>)>) -> Result<Staged, WriteError> {
         let mut staged = Staged::default();
         for (id, change) in changes {
+            if !self.naming.has(&id) {
+                return Err(NamingError::Foreign(id).into());
+            }
             let found = staged.get(&id).cloned().or_else(|| self.account(&id));
             let Some(mut account) = change(found.as_deref()) else {
                 continue;
@@ -89,6 +107,12 @@ impl Embedded {
         }
         self.check_names(&staged)?;
         Ok(staged)
+    }
+
+    /// As the store has it.
+    fn plain(&self, account: &Arc<Account>) -> Arc<Account> {
+        let plain = self.naming.made_plain(account).map(Arc::new);
+        plain.unwrap_or_else(|| Arc::clone(account))
     }
 
     /// No name may lead to two accounts, staged or not (P2).
@@ -136,6 +160,10 @@ impl Directory for Embedded {
         self.owner(name).map_or(Found::Unknown, Found::Account)
     }
 
+    fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
     fn list(&self) -> Option<Vec<Arc<Account>>> {
         let own_name = |name: &str, account: &Account| name == account.id.as_str();
         let entries = self
@@ -160,7 +188,8 @@ impl DirectoryWriter for Embedded {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let staged: Vec<_> = self.stage(changes)?.into_values().collect();
         if !staged.is_empty() {
-            self.store.put_accounts(&staged)?;
+            let plain: Vec<_> = staged.iter().map(|account| self.plain(account)).collect();
+            self.store.put_accounts(&plain)?;
         }
         self.publish(&staged);
         Ok(staged)
@@ -175,7 +204,7 @@ impl DirectoryWriter for Embedded {
         let account = self
             .account(id)
             .ok_or_else(|| WriteError::Unknown(id.clone()))?;
-        self.store.remove_account(id)?;
+        self.store.remove_account(&self.plain(&account).id)?;
         for name in names(&account) {
             self.names.remove(name);
         }

@@ -147,16 +147,18 @@ impl Import<'_, '_> {
     fn take(&mut self, entry: &super::entry::Entry, map: &AttributeMap) {
         let allow_cleartext = self.options.hash_cleartext.is_some();
         match Draft::read(entry, map, allow_cleartext, self.options.now) {
-            Ok(Some(draft)) => {
-                self.drafts.push(Placed {
-                    line: entry.line.unwrap_or(0),
-                    draft,
-                });
-            }
+            Ok(Some(draft)) => self.place(entry.line.unwrap_or(0), draft),
             Ok(None) => self.report.not_accounts += 1,
             Err(errors) => errors
                 .into_iter()
                 .for_each(|error| self.refuse_attribute(error)),
+        }
+    }
+
+    fn place(&mut self, line: u64, mut draft: Draft) {
+        match draft.name_by(self.directory.naming()) {
+            Ok(()) => self.drafts.push(Placed { line, draft }),
+            Err(error) => self.refuse(line, None, error.into()),
         }
     }
 

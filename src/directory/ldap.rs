@@ -49,8 +49,8 @@ use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::{
-    Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
-    Verify,
+    Answer, Directory, DirectoryWriter, FindError, Found, Naming, Question, Reply, ServerState,
+    Verdict, Verify,
 };
 use crate::config::{Ldap as Settings, Writing};
 use crate::metrics::{Metrics, MetricsError};
@@ -85,6 +85,16 @@ pub struct LdapDirectory {
     mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
+    naming: Naming,
+}
+
+/// Whose accounts a directory has.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// The realms of their names, the usual one first.
+    pub realms: Vec<Realm>,
+    /// How they are told from those of other directories.
+    pub naming: Naming,
 }
 
 /// What a question needs.
@@ -118,7 +128,7 @@ impl LdapDirectory {
     /// [`OpenError`]; none of it is the directory's.
     pub fn open(
         settings: &Settings,
-        realms: &[Realm],
+        people: &People,
         metrics: &Metrics,
         data: &Path,
         store: &Store,
@@ -133,7 +143,7 @@ impl LdapDirectory {
         let entered = runtime.enter();
         servers.iter().for_each(Server::keep_connected);
         drop(entered);
-        let mapping = Mapping::new(settings, realms);
+        let mapping = Mapping::new(settings, people);
         let known = Arc::new(Known::default());
         let asked = Asked {
             queries: Queries::new(settings, &mapping),
@@ -148,8 +158,9 @@ impl LdapDirectory {
             writing: settings.writing,
             written: Written::new(mirrored::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: mirrored::start(settings, realms, data, store, known)?,
+            mirror: mirrored::start(settings, people, data, store, known)?,
             runtime: Some(runtime),
+            naming: people.naming.clone(),
         })
     }
 
@@ -253,6 +264,10 @@ impl Directory for LdapDirectory {
             asked.recent.note(&name, realm.as_ref(), &answer, now);
             answer
         }))
+    }
+
+    fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {

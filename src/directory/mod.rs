@@ -14,6 +14,7 @@ mod generalized_time;
 pub mod import;
 pub mod ldap;
 pub mod ldif;
+mod naming;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,12 +31,16 @@ use crate::store::StoreError;
 
 pub use ask::{Answer, Ask, Question, Reply, Verdict, Verify};
 pub use embedded::{Embedded, OpenError};
+pub use naming::{Naming, NamingError};
 
 /// Accounts by name.
 pub trait Directory: Send + Sync {
     /// Looks up the account of a normalised user name or alias. Never waits: what has to be asked
     /// elsewhere comes back as [`Found::Ask`].
     fn find(&self, name: &str, realm: Option<&Realm>) -> Found;
+
+    /// How its accounts are told from those of other directories.
+    fn naming(&self) -> &Naming;
 
     /// The account as the directory last had it, if it told of it within [`grace`](Self::grace):
     /// for when it can't be asked, and for nobody who has not proven who they are before.
@@ -85,6 +90,15 @@ pub trait Directory: Send + Sync {
     fn writer(&self) -> Option<&dyn DirectoryWriter> {
         None
     }
+}
+
+/// A directory that is in use, under the name that the configuration has for it.
+#[derive(Clone)]
+pub struct OpenDirectory {
+    /// Unique; a label in metrics and logs.
+    pub name: String,
+    /// The accounts.
+    pub directory: Arc<dyn Directory>,
 }
 
 /// How a server of a directory fares.
@@ -322,6 +336,9 @@ pub enum WriteError {
          `portvakt account show {0} --raw`"
     )]
     Overruled(AccountId),
+    /// No account of this directory can have that name.
+    #[error(transparent)]
+    Naming(#[from] NamingError),
     /// The disk refuses.
     #[error(transparent)]
     Store(#[from] StoreError),

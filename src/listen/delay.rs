@@ -283,7 +283,7 @@ mod tests {
         // First after an hour without any, and then with the step's memory used again.
         for turn in [0, 3_600_000, 3_600_010, 3_700_000] {
             let arrived = start + Duration::from_millis(turn);
-            let waiting: Vec<_> = [1000, 1001, 7499]
+            let waiting: Vec<_> = [1000, 1006, 7499]
                 .into_iter()
                 .map(|delay| {
                     let (client, answer) =

@@ -16,7 +16,7 @@ pub(super) struct Gauges {
     certificate_days_left: Gauge,
     chain_days_left: GaugeVec,
     revocation_list_days_left: GaugeVec,
-    mirror: MirrorGauges,
+    mirrors: MirrorGauges,
 }
 
 impl Gauges {
@@ -55,7 +55,7 @@ impl Gauges {
                 "Days until a list of revoked client certificates has to be replaced",
                 "realm",
             )?,
-            mirror: MirrorGauges::new(registry)?,
+            mirrors: MirrorGauges::new(registry)?,
         })
     }
 
@@ -80,7 +80,9 @@ impl Gauges {
             &self.revocation_list_days_left,
             &readings.revocation_list_days_left,
         );
-        self.mirror.set(readings.mirror.as_ref());
+        for (directory, reading) in &readings.mirrors {
+            self.mirrors.set(directory, reading);
+        }
     }
 }
 

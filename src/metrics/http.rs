@@ -31,6 +31,9 @@ pub struct Health {
 pub struct Check {
     /// Like `store`, `audit`, `certificate`.
     pub name: &'static str,
+    /// Which of several directories it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     /// Whether it works.
     pub ok: bool,
     /// What is wrong, in a sentence; empty when nothing is.

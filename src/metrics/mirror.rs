@@ -1,21 +1,22 @@
-//! Metrics of the mirror of a directory.
+//! Metrics of the mirrors of directories, by the name of the directory.
 
 use std::time::Duration;
 
-use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::MetricsError;
 use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
 
-/// What is read off at each scrape; all zero, and the age NaN, without a mirror.
+/// What is read off at each scrape; nothing of a directory without a mirror.
 pub(super) struct MirrorGauges {
-    age: Gauge,
+    age: GaugeVec,
     state: IntGaugeVec,
-    accounts: IntGauge,
-    not_understood: IntGauge,
-    changes: IntCounter,
-    loads: IntCounter,
-    failures: IntCounter,
+    accounts: IntGaugeVec,
+    not_understood: IntGaugeVec,
+    changes: IntCounterVec,
+    loads: IntCounterVec,
+    failures: IntCounterVec,
 }
 
 const STATES: [(MirrorState, &str); 4] = [
@@ -25,27 +26,25 @@ const STATES: [(MirrorState, &str); 4] = [
     (MirrorState::TooOld, "too-old"),
 ];
 
+const DIRECTORY: &[&str] = &["directory"];
+
 impl MirrorGauges {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
         let gauge = |name, help| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone())).map(|()| gauge)
+            let gauge = IntGaugeVec::new(Opts::new(name, help), DIRECTORY)?;
+            registered(registry, gauge)
         };
         let counter = |name, help| {
-            let counter = IntCounter::new(name, help)?;
-            registry
-                .register(Box::new(counter.clone()))
-                .map(|()| counter)
+            let counter = IntCounterVec::new(Opts::new(name, help), DIRECTORY)?;
+            registered(registry, counter)
         };
         let age = "Seconds since the directory was last heard of; NaN before all was read";
-        let age = Gauge::new("mirror_age_seconds", age)?;
-        registry.register(Box::new(age.clone()))?;
+        let age = GaugeVec::new(Opts::new("mirror_age_seconds", age), DIRECTORY)?;
         let state = Opts::new("mirror_state", "1 at the state that the mirror is in");
-        let state = IntGaugeVec::new(state, &["state"])?;
-        registry.register(Box::new(state.clone()))?;
-        let gauges = Self {
-            age,
-            state,
+        let state = IntGaugeVec::new(state, &["directory", "state"])?;
+        Ok(Self {
+            age: registered(registry, age)?,
+            state: registered(registry, state)?,
             accounts: gauge("mirror_accounts", "Accounts in the mirror")?,
             not_understood: gauge(
                 "mirror_not_understood",
@@ -60,29 +59,37 @@ impl MirrorGauges {
                 "mirror_failures_total",
                 "How often the way that changes come by was lost or not to be had",
             )?,
-        };
-        gauges.set(None);
-        Ok(gauges)
+        })
     }
 
-    pub(super) fn set(&self, reading: Option<&MirrorReading>) {
+    pub(super) fn set(&self, directory: &str, reading: &MirrorReading) {
         for (state, label) in STATES {
-            let is_in = reading.is_some_and(|reading| reading.state == state);
-            self.state.with_label_values(&[label]).set(i64::from(is_in));
+            let is_in = i64::from(reading.state == state);
+            self.state.with_label_values(&[directory, label]).set(is_in);
         }
-        let age = reading.and_then(|reading| reading.age);
+        let of = &[directory];
+        let age = reading.age.as_ref();
         self.age
-            .set(age.as_ref().map_or(f64::NAN, Duration::as_secs_f64));
-        let Some(reading) = reading else {
-            return;
+            .with_label_values(of)
+            .set(age.map_or(f64::NAN, Duration::as_secs_f64));
+        let set = |gauge: &IntGaugeVec, count: usize| {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            gauge.with_label_values(of).set(count);
         };
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.accounts.set(count(reading.accounts));
-        self.not_understood.set(count(reading.not_understood));
-        raise(&self.changes, reading.changes);
-        raise(&self.loads, reading.loads);
-        raise(&self.failures, reading.failures);
+        set(&self.accounts, reading.accounts);
+        set(&self.not_understood, reading.not_understood);
+        raise(&self.changes.with_label_values(of), reading.changes);
+        raise(&self.loads.with_label_values(of), reading.loads);
+        raise(&self.failures.with_label_values(of), reading.failures);
     }
+}
+
+fn registered<C>(registry: &Registry, collector: C) -> Result<C, MetricsError>
+where
+    C: Collector + Clone + 'static,
+{
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
 }
 
 fn raise(counter: &IntCounter, to: u64) {

@@ -115,6 +115,7 @@ impl Source for Fixed {
         let detail = if self.store_ok { "" } else { "no space left" }.to_owned();
         Health {
             checks: vec![Check {
+                directory: None,
                 name: "store",
                 ok: self.store_ok,
                 detail,

@@ -73,9 +73,10 @@ impl Housekeeper {
         let now = access.clock.now();
         access.proofs.sweep(now);
         access.sessions.advance(now.tick.since(Tick::START));
-        let lockout = access.policy.load().rules.lockout.clone();
+        let policy = access.policy.load();
+        let lockout = |id: &_| &policy.homes.rules(id).lockout;
         let is_dirty = |id: &_| access.store.is_dirty(id);
-        for change in access.locks.forget_expired(&lockout, now.tick, is_dirty) {
+        for change in access.locks.forget_expired(lockout, now.tick, is_dirty) {
             let lock = Some(change.stored(now));
             access.store.record(
                 Entry {

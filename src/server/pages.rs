@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::{Access, End};
-use crate::directory::ServerState;
 use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
+use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};
 
@@ -43,7 +43,7 @@ impl http::Source for Pages {
                 .map(|ends| days_between(now.utc, ends)),
             chain_days_left: days_left(&validity.chains),
             revocation_list_days_left: days_left(&validity.revocation_lists),
-            mirror: access.directory.mirror().map(|mirror| mirror.reading()),
+            mirrors: mirrors(&access.directories),
         }
     }
 
@@ -64,15 +64,12 @@ impl http::Source for Pages {
             true => past(&policy.validity.revocation_lists, now),
             false => String::new(),
         };
-        let check = |name, ok, detail: String| Check { name, ok, detail };
-        let servers = self.0.directory.servers();
-        let mirror = self.0.directory.mirror();
-        let is_missed = all_down(&servers) && !mirror.is_some_and(|mirror| mirror.is_in_use());
-        let mut detail = downs(&servers);
-        if is_missed {
-            detail += &grace(self.0.directory.grace());
-        }
-        let directory = (!servers.is_empty()).then(|| check("directory", !is_missed, detail));
+        let check = |name, ok, detail: String| Check {
+            name,
+            directory: None,
+            ok,
+            detail,
+        };
         http::Health {
             checks: [
                 check(
@@ -106,17 +103,59 @@ impl http::Source for Pages {
                 ),
             ]
             .into_iter()
-            .chain(directory)
-            .chain(mirror.map(|mirror| mirror_check(&mirror.reading())))
+            .chain(directory_checks(&self.0.directories))
             .collect(),
         }
     }
+}
+
+fn mirrors(directories: &[OpenDirectory]) -> Vec<(String, MirrorReading)> {
+    let reading = |open: &OpenDirectory| {
+        let mirror = open.directory.mirror()?;
+        Some((open.name.clone(), mirror.reading()))
+    };
+    directories.iter().filter_map(reading).collect()
+}
+
+/// Each directory that is asked over the network, and its mirror; with its name if there are more.
+fn directory_checks(directories: &[OpenDirectory]) -> Vec<Check> {
+    let has_name = directories.len() > 1;
+    let of = |open: &OpenDirectory| {
+        let directory = &open.directory;
+        let checks = servers_check(directory.as_ref()).into_iter();
+        let mirror = directory.mirror();
+        let checks = checks.chain(mirror.map(|mirror| mirror_check(&mirror.reading())));
+        let named = checks.map(|check| Check {
+            directory: has_name.then(|| open.name.clone()),
+            ..check
+        });
+        named.collect::<Vec<_>>()
+    };
+    directories.iter().flat_map(of).collect()
+}
+
+/// Whether a directory can be asked, or need not be.
+fn servers_check(directory: &dyn Directory) -> Option<Check> {
+    let servers = directory.servers();
+    let has_mirror = directory.mirror().is_some_and(|mirror| mirror.is_in_use());
+    let is_missed = all_down(&servers) && !has_mirror;
+    let mut detail = downs(&servers);
+    if is_missed {
+        detail += &grace(directory.grace());
+    }
+    (!servers.is_empty()).then_some(Check {
+        name: "directory",
+        directory: None,
+        ok: !is_missed,
+        detail,
+    })
 }
 
 /// A mirror that is in use is well, though it may have something to say.
 fn mirror_check(reading: &MirrorReading) -> Check {
     Check {
         name: "mirror",
+        directory: None,
         ok: reading.state != MirrorState::TooOld && reading.disk.is_none(),
         detail: reading.in_words(),
     }

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::ReloadError;
-use crate::access::{Access, Policy};
+use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Warning, read_file};
 use crate::metrics::Renewal;
@@ -109,8 +109,7 @@ impl Renewer {
             runs_out: read.runs_out,
             ..config.clone()
         };
-        let policy = Policy::new(&renewed, &self.access.metrics, &self.access.sessions)?;
-        self.access.policy.store(Arc::new(policy));
+        self.access.put_to_work(&renewed)?;
         Ok(Some((renewed, warnings)))
     }
 

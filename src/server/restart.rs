@@ -51,10 +51,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             "passwords.remember-proofs",
             old.passwords.remember_proofs == new.passwords.remember_proofs,
         ),
-        (
-            "directory",
-            is_same_directory(old.directory.as_ref(), new.directory.as_ref()),
-        ),
+        ("directory", directories(old) == directories(new)),
         (
             "accounts.sealing-key-file",
             sealing_key_path(old) == sealing_key_path(new),
@@ -74,11 +71,18 @@ fn sealing_key_path(config: &Config) -> Option<&Path> {
     file.map(|file| file.path.as_path())
 }
 
-fn is_same_directory(old: Option<&config::Ldap>, new: Option<&config::Ldap>) -> bool {
-    let password = |ldap: Option<&config::Ldap>| {
-        let account = ldap?.bind.as_ref()?;
-        Some(Zeroizing::new(account.password.as_bytes().to_vec()))
+/// What is settled when directories are opened: each with its people's realms and its password.
+fn directories(config: &Config) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
+    // Of several directories the order and the first realms say how accounts are named.
+    let naming = |home: &config::Home| match &*config.homes {
+        [_] => None,
+        _ => home.realms.first().cloned(),
     };
-    // What is written out has every key, and the password's place only.
-    format!("{old:?}") == format!("{new:?}") && password(old) == password(new)
+    let of = |home: &config::Home| {
+        let bind = home.directory.as_ref().and_then(|ldap| ldap.bind.as_ref());
+        let password = bind.map(|bind| Zeroizing::new(bind.password.as_bytes().to_vec()));
+        // What is written out has every key, and the password's place only.
+        (format!("{:?} {:?}", naming(home), home.directory), password)
+    };
+    config.homes.iter().map(of).collect()
 }

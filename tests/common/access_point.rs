@@ -13,6 +13,7 @@ pub struct AccessPoint {
     socket: UdpSocket,
     identifier: u8,
     authenticator: [u8; 16],
+    outer: String,
 }
 
 /// An answer whose signatures are right.
@@ -38,7 +39,15 @@ impl AccessPoint {
             socket,
             identifier: 0,
             authenticator: [0; 16],
+            outer: "anonymous@campus.example".to_owned(),
         }
+    }
+
+    /// Whose devices call themselves otherwise outside the tunnel.
+    #[must_use]
+    pub fn with_outer_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.outer);
+        self
     }
 
     /// One log-on with a bare password; `true` for Access-Accept, `false` for Access-Reject.
@@ -57,7 +66,8 @@ impl AccessPoint {
 
     /// One step of an EAP conversation.
     pub fn step(&mut self, eap: &[u8], state: Option<&[u8]>) -> Reply {
-        self.send("anonymous@campus.example", |writer| {
+        let outer = self.outer.clone();
+        self.send(&outer, |writer| {
             writer.push_eap_message(eap).unwrap();
             if let Some(state) = state {
                 writer.push(AttributeType::STATE, state).unwrap();

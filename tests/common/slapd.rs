@@ -302,9 +302,18 @@ impl Slapd {
 
     /// As [`directory_table`](Self::directory_table), with other addresses.
     pub fn table_for(&self, servers: &[&str], lines: &str) -> String {
+        self.table_called("campus", servers, lines)
+    }
+
+    /// As [`directory_table`](Self::directory_table), for a directory with another name.
+    pub fn named_table(&self, name: &str, lines: &str) -> String {
+        self.table_called(name, &[&self.ldaps()], lines)
+    }
+
+    fn table_called(&self, name: &str, servers: &[&str], lines: &str) -> String {
         let file = |name: &str| Path::display(&self.path(name)).to_string();
         format!(
-            "[directory.campus]
+            "[directory.{name}]
 template = \"openldap\"
 servers = {servers:?}
 ca-file = {:?}

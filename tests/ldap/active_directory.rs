@@ -10,7 +10,7 @@ fn start(directory: &ActiveDirectory, lines: &str) -> Daemon {
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let table = directory.directory_table(&file.display().to_string(), lines);
     let daemon = setup.more(&table).start();
-    let current = "portvakt_mirror_state{state=\"current\"}";
+    let current = "portvakt_mirror_state{directory=\"campus\",state=\"current\"}";
     let is_so = eventually(|| (daemon.metric(current) > 0.0).then_some(()));
     assert!(is_so.is_some(), "{}\n{}", daemon.metrics(), daemon.log());
     daemon
@@ -35,7 +35,10 @@ fn changes_of_a_domain_arrive_by_dirsync_and_by_polling() {
     for may_replicate in [true, false] {
         let directory = ActiveDirectory::with(2_500, may_replicate);
         let daemon = start(&directory, "mirror = \"auto\"\npoll-every = \"1s\"");
-        assert_eq!(daemon.metric("portvakt_mirror_accounts"), 2_500.0);
+        assert_eq!(
+            daemon.metric("portvakt_mirror_accounts{directory=\"campus\"}"),
+            2_500.0
+        );
         assert!(
             daemon.radclient("u2499", PASSWORD).is_accept(),
             "{}",
@@ -52,7 +55,10 @@ fn changes_of_a_domain_arrive_by_dirsync_and_by_polling() {
         if may_replicate {
             becomes(&daemon, "u0002", "unknown-user");
         }
-        assert_eq!(daemon.metric("portvakt_mirror_loads_total"), 1.0);
+        assert_eq!(
+            daemon.metric("portvakt_mirror_loads_total{directory=\"campus\"}"),
+            1.0
+        );
     }
 }
 

@@ -14,7 +14,7 @@ fn start(slapd: &Slapd, lines: &str) -> Daemon {
 }
 
 fn becomes(daemon: &Daemon, state: &str) {
-    let sample = format!("portvakt_mirror_state{{state={state:?}}}");
+    let sample = format!("portvakt_mirror_state{{directory=\"campus\",state={state:?}}}");
     let is_so = eventually(|| (daemon.metric(&sample) > 0.0).then_some(()));
     assert!(
         is_so.is_some(),
@@ -53,7 +53,10 @@ fn peer_slapd_is_away_and_its_people_go_on_but_nobody_else() {
     becomes(&daemon, "away");
     let restarted = |daemon: &mut Daemon| {
         daemon.restart();
-        assert_eq!(daemon.metric("portvakt_mirror_accounts"), 7.0);
+        assert_eq!(
+            daemon.metric("portvakt_mirror_accounts{directory=\"campus\"}"),
+            7.0
+        );
     };
     for again in [false, true] {
         if again {
@@ -157,8 +160,9 @@ fn peer_slapd_changes_a_password_and_sessions_of_the_old_one_are_ended() {
     assert_eq!(comes_back(&of_old), (true, true));
     assert!(daemon.radclient("bo", PASSWORD).is_accept());
     replace(&slapd, "bo", "userPassword", &hash("another-one"));
-    let is_seen =
-        eventually(|| (daemon.metric("portvakt_mirror_changes_total") > 0.0).then_some(()));
+    let is_seen = eventually(|| {
+        (daemon.metric("portvakt_mirror_changes_total{directory=\"campus\"}") > 0.0).then_some(())
+    });
     assert!(is_seen.is_some(), "{}", daemon.log());
     assert_eq!(comes_back(&of_old), (false, false));
     assert_eq!(reason(&daemon, "bo", PASSWORD), "previous-password");

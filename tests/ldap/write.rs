@@ -137,12 +137,12 @@ fn change_that_the_directory_does_not_take_is_refused_in_clear_words() {
 #[test]
 fn account_closed_here_is_closed_before_a_mirror_hears_of_it() {
     let (_slapd, daemon) = site("mirror = \"poll\"\npoll-every = \"1h\"");
-    let current = "portvakt_mirror_state{state=\"current\"}";
+    let current = "portvakt_mirror_state{directory=\"campus\",state=\"current\"}";
     assert!(eventually(|| (daemon.metric(current) > 0.0).then_some(())).is_some());
     assert!(daemon.radclient("bo", PASSWORD).is_accept());
     let (success, said) = act(&daemon, &["suspend", "bo"], "");
     assert!(success, "{said}");
     refused(&daemon, PASSWORD, "suspended");
-    let changes = daemon.metric("portvakt_mirror_changes_total");
+    let changes = daemon.metric("portvakt_mirror_changes_total{directory=\"campus\"}");
     assert_eq!(changes, 0.0, "the mirror has heard of it");
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::super::draft::AttributeFault;
 use super::super::ldif::LdifFault;
-use super::super::{FindError, WriteError};
+use super::super::{FindError, NamingError, WriteError};
 
 /// Problems told in full; further ones are counted.
 const MAX_LISTED: usize = 1_000;
@@ -91,6 +91,9 @@ pub enum ImportFault {
     /// With the password.
     #[error(transparent)]
     Password(#[from] HashError),
+    /// With the name, beside other directories.
+    #[error(transparent)]
+    Naming(#[from] NamingError),
     /// Not a mistake, but not what whoever made the file may expect.
     #[error(
         "the account has a password that was set later, or has had this one before: it keeps its \

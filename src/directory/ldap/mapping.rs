@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
+use super::People;
 use super::template::{Attributes, Fact};
 use super::translate::{CLOSERS, MEMBER_OF, Translator};
 use crate::access::account_kind;
 use crate::config::{Group, Ldap as Settings, Membership, Verify};
+use crate::directory::Naming;
 use crate::directory::attributes::AttributeMap;
 use crate::directory::draft::{AttributeError, AttributeFault, Draft};
 use crate::directory::entry::Entry;
@@ -24,6 +26,7 @@ pub(super) struct Mapping {
     pub(super) verify: Verify,
     /// Realms whose names are ours.
     pub(super) realms: Vec<Realm>,
+    pub(super) naming: Naming,
     map: AttributeMap,
     membership: Membership,
     groups: Vec<Group>,
@@ -71,13 +74,14 @@ impl fmt::Display for Remark {
 }
 
 impl Mapping {
-    pub(super) fn new(settings: &Settings, realms: &[Realm]) -> Self {
+    pub(super) fn new(settings: &Settings, people: &People) -> Self {
         let attributes = Attributes::of(settings);
         Self {
             map: map(settings, &attributes),
             attributes,
             verify: settings.verify,
-            realms: realms.to_vec(),
+            realms: people.realms.clone(),
+            naming: people.naming.clone(),
             membership: settings.membership,
             groups: settings.groups.clone(),
         }
@@ -143,6 +147,8 @@ impl Mapping {
         let temporary = said.values(Fact::TemporaryPassword.key()).next().is_some();
         let changed_at = draft.password_changed_at();
         let mut account = draft.merge(None, now);
+        let named = self.naming.make_full(&mut account);
+        named.map_err(|error| error.to_string())?;
         account.verification = self.verification(entry, translator, changed_at, temporary);
         account.credential_version = self.version(entry, said, changed_at);
         self.apply_groups(&mut account, &translator.groups);

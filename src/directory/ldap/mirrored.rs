@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ldap3::Scope as LdapScope;
-use portvakt_auth::{Account, Realm};
+use portvakt_auth::Account;
 
 use super::connector::{self, Connector};
 use super::known::Known;
 use super::mapping::Mapping;
 use super::mirror::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
 use super::template::Fact;
-use super::{Failure, OpenError};
+use super::{Failure, OpenError, People};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
 use crate::directory::entry::Entry;
 use crate::store::Store;
@@ -26,7 +26,7 @@ const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Begins to mirror a directory, if that is configured.
 pub(super) fn start(
     settings: &Settings,
-    realms: &[Realm],
+    people: &People,
     data: &Path,
     store: &Store,
     known: Arc<Known>,
@@ -38,12 +38,12 @@ pub(super) fn start(
     let connector = |server| Connector::new(settings, server, Arc::clone(&tls));
     let source = LdapSource {
         connectors: settings.servers.iter().map(connector).collect(),
-        mapping: Mapping::new(settings, realms),
+        mapping: Mapping::new(settings, people),
         store: store.clone(),
         known,
     };
     let mirror = Arc::new(Mirror::new(how.max_age));
-    let plan = plan(settings, how, realms, &source.mapping, data);
+    let plan = plan(settings, how, people, &source.mapping, data);
     let keeper = MirrorKeeper::start(Arc::clone(&mirror), Arc::new(source), plan)?;
     Ok(Some((mirror, keeper)))
 }
@@ -116,7 +116,7 @@ impl Source for LdapSource {
 fn plan(
     settings: &Settings,
     how: &MirrorSettings,
-    realms: &[Realm],
+    people: &People,
     mapping: &Mapping,
     data: &Path,
 ) -> Plan {
@@ -151,7 +151,7 @@ fn plan(
         keep_alive: settings.keep_alive,
         patience: settings.query_timeout.max(Duration::from_secs(5)),
         journal: Some(data.join(format!("directory-{}.mirror", settings.name))),
-        fingerprint: fingerprint(settings, realms),
+        fingerprint: fingerprint(settings, people),
     }
 }
 
@@ -169,12 +169,12 @@ fn filter(settings: &Settings, mapping: &Mapping) -> String {
 }
 
 /// Everything that decides what a directory's entries mean.
-fn fingerprint(settings: &Settings, realms: &[Realm]) -> String {
+fn fingerprint(settings: &Settings, people: &People) -> String {
     let what = (
         (&settings.base, settings.scope, &settings.filter),
         (settings.template, settings.verify, &settings.attributes),
         (&settings.kinds, settings.default_kind, settings.membership),
-        (&settings.groups, realms, &settings.servers),
+        (&settings.groups, people, &settings.servers),
     );
     let mut hasher = DefaultHasher::new();
     format!("{what:?}").hash(&mut hasher);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
 
+use super::People;
 use super::mapping::{Mapping, Reading};
 use super::query::Queries;
 use crate::config::{AccountKind, Group, Ldap as Settings, Membership, Scope, Template, Verify};
@@ -20,6 +21,13 @@ fn now() -> Timestamp {
 
 fn realm() -> Realm {
     Realm::parse("campus.example").unwrap()
+}
+
+fn people() -> People {
+    People {
+        realms: vec![realm()],
+        ..People::default()
+    }
 }
 
 fn settings(template: Template) -> Settings {
@@ -69,7 +77,7 @@ fn entry(dn: &str, lines: &str) -> Entry {
 
 fn reading(settings: &Settings, lines: &str) -> Reading {
     let entry = entry("uid=anna,ou=people,dc=campus,dc=example", lines);
-    Mapping::new(settings, &[realm()]).understand(&entry, now())
+    Mapping::new(settings, &people()).understand(&entry, now())
 }
 
 fn account(settings: &Settings, lines: &str) -> Account {
@@ -335,7 +343,7 @@ fn version_changes_with_the_password_and_with_nothing_else() {
 #[test]
 fn hash_is_neither_asked_for_nor_shown_where_the_directory_checks() {
     let mut settings = settings(Template::OpenLdap);
-    let wanted = |settings: &Settings| Mapping::new(settings, &[realm()]).wanted();
+    let wanted = |settings: &Settings| Mapping::new(settings, &people()).wanted();
     assert!(wanted(&settings).contains(&"userPassword".to_owned()));
     settings.verify = Verify::Bind;
     assert!(!wanted(&settings).contains(&"userPassword".to_owned()));
@@ -360,7 +368,7 @@ fn filter_holds_the_name_as_nothing_but_a_name() {
         filter: Some("(objectClass=person)".to_owned()),
         ..settings(Template::OpenLdap)
     };
-    let mapping = Mapping::new(&settings, &[realm()]);
+    let mapping = Mapping::new(&settings, &people());
     let queries = Queries::new(&settings, &mapping);
     let filter = queries.filter_for("a*b)(uid=*\0\\", None);
     let name = "a\\2ab\\29\\28uid=\\2a\\00\\5c";

@@ -145,9 +145,8 @@ impl LdapDirectory {
         id: &AccountId,
     ) -> Result<Option<Person>, FindError> {
         let name = id.clone();
-        let question = self.answer(move |asked, deadline| async move {
-            asked.person(deadline, name.as_str()).await
-        });
+        let question =
+            self.answer(move |asked, deadline| async move { asked.person(deadline, &name).await });
         question.wait_since(began)
     }
 
@@ -168,8 +167,13 @@ impl LdapDirectory {
 }
 
 impl Asked {
-    async fn person(&self, deadline: Instant, name: &str) -> Result<Option<Person>, FindError> {
-        let mut entries = self.entries(deadline, name, None).await?.into_iter();
+    async fn person(
+        &self,
+        deadline: Instant,
+        name: &AccountId,
+    ) -> Result<Option<Person>, FindError> {
+        let plain = self.mapping.naming.plain(name);
+        let mut entries = self.entries(deadline, plain, None).await?.into_iter();
         let (first, second) = (entries.next(), entries.next());
         if second.is_some() {
             return Err(FindError::Ambiguous);
@@ -180,7 +184,7 @@ impl Asked {
         let account = self.mapping.understand(&entry, Timestamp::now()).account;
         let mut account = account.map_err(FindError::NotUnderstood)?;
         self.known.join(&mut account);
-        Ok((account.id.as_str() == name).then_some(Person { entry, account }))
+        Ok((account.id == *name).then_some(Person { entry, account }))
     }
 
     /// What the directory says to it, if it is no success. All is put in place of what was there,

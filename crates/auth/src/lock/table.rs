@@ -153,15 +153,15 @@ impl LockTable {
     /// `keep` says of an account that it must stay, because its last change is not durable yet; it
     /// runs under the shard's lock and must not touch this table. The changes returned tell the
     /// store what to forget; they carry revisions, so a failure that follows is not lost to them.
-    pub fn forget_expired(
+    pub fn forget_expired<'r>(
         &self,
-        rules: &Lockout,
+        rules: impl Fn(&AccountId) -> &'r Lockout,
         now: Tick,
         keep: impl Fn(&AccountId) -> bool,
     ) -> Vec<LockChange> {
         let mut forgotten = Vec::new();
         self.shared.slots.retain(|id, slot| {
-            if !slot.state.is_expired(rules, now) || keep(id) {
+            if !slot.state.is_expired(rules(id), now) || keep(id) {
                 return true;
             }
             self.shared.count.fetch_sub(1, Ordering::Relaxed);

@@ -377,7 +377,7 @@ fn restored_records_are_never_refused_for_room() {
 fn forgetting_keeps_what_counts_and_what_the_caller_keeps() {
     let bench = Bench::new();
     let _ = bench.fail(at(0));
-    let forget = |now, keep: bool| bench.table.forget_expired(&bench.rules, now, |_| keep);
+    let forget = |now, keep: bool| bench.table.forget_expired(|_| &bench.rules, now, |_| keep);
     assert_eq!(forget(at(29), false), []);
     assert_eq!(forget(at(30), true), []);
     let checking = bench.admit(at(30)).unwrap();
@@ -400,13 +400,15 @@ fn forgetting_leaves_locks_alone_until_they_run_out() {
     bench.rules.duration = Duration::from_secs(2 * 60 * 60);
     let _ = bench.fail_times(6, at(0));
     assert_eq!(
-        bench.table.forget_expired(&bench.rules, at(119), |_| false),
+        bench
+            .table
+            .forget_expired(|_| &bench.rules, at(119), |_| false),
         []
     );
     assert_eq!(
         bench
             .table
-            .forget_expired(&bench.rules, at(120), |_| false)
+            .forget_expired(|_| &bench.rules, at(120), |_| false)
             .len(),
         1
     );

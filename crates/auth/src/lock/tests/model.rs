@@ -101,7 +101,7 @@ fn compare(rules: Lockout, events: Vec<Event>) -> Result<(), TestCaseError> {
                 changes.extend(table.unlock(&id));
                 (model.failures, model.locked_until) = (Vec::new(), None);
             }
-            Event::Forget => changes.extend(table.forget_expired(&rules, now, |_| false)),
+            Event::Forget => changes.extend(table.forget_expired(|_| &rules, now, |_| false)),
             _ if checking.is_empty() => {}
             Event::Accept(index) => {
                 changes.extend(settle(index, &mut checking, AttemptOutcome::Accepted).change);

@@ -27,7 +27,7 @@ fn revisions_grow_with_every_change_and_across_a_restart() {
     grows(
         bench
             .table
-            .forget_expired(&bench.rules, at(60), |_| false)
+            .forget_expired(|_| &bench.rules, at(60), |_| false)
             .pop(),
     );
 

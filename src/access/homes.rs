@@ -1,0 +1,216 @@
+//! Where the people of each realm are at home: the directory that has their accounts, and the rules
+//! that those live by.
+//!
+//! An account has one home whatever name it came by: the directory that it was found in. So its
+//! rules are chosen by the account and not by the name that was used, and two spellings of one
+//! account never meet two limits.
+
+use std::sync::Arc;
+
+use portvakt_auth::term::Deadline;
+use portvakt_auth::{Account, AccountId, Lockout, Realm, Rules, SameWrongPassword, Terms};
+
+use super::policy::PolicyError;
+use crate::config::{self, AccountRules, Config};
+use crate::directory::{Directory, Found, OpenDirectory};
+
+/// The accounts of one directory, and their rules.
+pub struct Home {
+    /// The name of the directory.
+    pub name: String,
+    /// The realm of its people; the first, if there are several.
+    pub realm: Realm,
+    /// The accounts.
+    pub directory: Arc<dyn Directory>,
+    /// The rules that they live by.
+    pub rules: Rules,
+    /// Whether an expired password may be changed through MS-CHAPv2.
+    pub change_by_mschapv2: bool,
+}
+
+/// All homes, and whose they are.
+pub struct Homes {
+    /// That of the primary realm.
+    primary: Arc<Home>,
+    /// All of them, the primary realm's first.
+    all: Vec<Arc<Home>>,
+    /// Each realm of ours with its home, the primary one first.
+    realms: Vec<(Realm, Arc<Home>)>,
+}
+
+impl Homes {
+    /// The homes that a configuration describes, in directories that are open. `before` is the
+    /// homes so far: a realm whose directory is not open yet stays where it was, and one that was
+    /// nowhere is not served, until a restart opens it.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: the rules contradict each other, or no realm has a home.
+    pub fn new(
+        config: &Config,
+        open: &[OpenDirectory],
+        before: Option<&Self>,
+    ) -> Result<Self, PolicyError> {
+        let mut all: Vec<Arc<Home>> = Vec::new();
+        let mut realms = Vec::new();
+        for name in &config.realms {
+            let realm = Realm::parse(name);
+            let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
+            let Some(home) = config.homes.iter().find(|home| home.realms.contains(name)) else {
+                continue;
+            };
+            let Some(directory) = directory(home.name(), &realm, open, before) else {
+                continue;
+            };
+            let known = all.iter().find(|known| known.name == directory.name);
+            let home = match known {
+                Some(known) => Arc::clone(known),
+                None => {
+                    all.push(Arc::new(Home::new(&realm, directory, &home.rules, config)?));
+                    all.last().map(Arc::clone).ok_or(PolicyError::Homeless)?
+                }
+            };
+            realms.push((realm, home));
+        }
+        let primary = all.first().map(Arc::clone).ok_or(PolicyError::Homeless)?;
+        Ok(Self {
+            primary,
+            all,
+            realms,
+        })
+    }
+
+    /// The realms that have a home, the primary one first.
+    pub fn realms(&self) -> impl Iterator<Item = &Realm> {
+        self.realms.iter().map(|(realm, _)| realm)
+    }
+
+    /// All of them, that of the primary realm first.
+    pub fn all(&self) -> impl Iterator<Item = &Home> {
+        self.all.iter().map(Arc::as_ref)
+    }
+
+    /// The home of people with this realm in their names; names without one are the primary
+    /// realm's. Below a realm of ours people are at home there, unless their own is one of ours too.
+    #[must_use]
+    pub fn of_realm(&self, realm: Option<&Realm>) -> Option<&Home> {
+        let Some(realm) = realm.filter(|_| self.all.len() > 1) else {
+            return Some(&self.primary);
+        };
+        let above = self
+            .realms
+            .iter()
+            .filter(|(ours, _)| realm.is_or_is_below(ours));
+        let nearest = above.max_by_key(|(ours, _)| ours.as_str().len());
+        nearest.map(|(_, home)| home.as_ref())
+    }
+
+    /// The home of an account.
+    #[must_use]
+    pub fn of_account(&self, id: &AccountId) -> Option<&Home> {
+        match &*self.all {
+            [only] => Some(only),
+            all => {
+                let home = all.iter().find(|home| home.directory.naming().has(id));
+                home.map(Arc::as_ref)
+            }
+        }
+    }
+
+    /// The rules that an account lives by.
+    #[must_use]
+    pub fn rules(&self, id: &AccountId) -> &Rules {
+        // What is known of accounts whose directory is gone runs out by the primary realm's.
+        &self.of_account(id).unwrap_or(&self.primary).rules
+    }
+
+    /// Whether people of both realms have one directory.
+    #[must_use]
+    pub fn are_together(&self, one: Option<&Realm>, other: Option<&Realm>) -> bool {
+        let name = |realm| self.of_realm(realm).map(|home| home.name.as_str());
+        name(one).is_some_and(|home| Some(home) == name(other))
+    }
+
+    /// Looks a name up where its people are; see [`Directory::find`].
+    #[must_use]
+    pub fn find(&self, name: &str, realm: Option<&Realm>) -> Found {
+        let home = self.of_realm(realm);
+        home.map_or(Found::Unknown, |home| home.directory.find(name, realm))
+    }
+
+    /// What its directory last said of a name; see [`Directory::recall`].
+    #[must_use]
+    pub fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
+        self.of_realm(realm)?.directory.recall(name, realm)
+    }
+
+    fn exactly(&self, realm: &Realm) -> Option<&Home> {
+        let home = self.realms.iter().find(|(ours, _)| ours == realm);
+        home.map(|(_, home)| home.as_ref())
+    }
+}
+
+/// The directory of this name, or else the one that the realm has had.
+fn directory(
+    name: &str,
+    realm: &Realm,
+    open: &[OpenDirectory],
+    before: Option<&Homes>,
+) -> Option<OpenDirectory> {
+    let of_name = open.iter().find(|directory| directory.name == name);
+    of_name.cloned().or_else(|| {
+        let home = before?.exactly(realm)?;
+        Some(OpenDirectory {
+            name: home.name.clone(),
+            directory: Arc::clone(&home.directory),
+        })
+    })
+}
+
+impl Home {
+    fn new(
+        realm: &Realm,
+        directory: OpenDirectory,
+        rules: &AccountRules,
+        config: &Config,
+    ) -> Result<Self, PolicyError> {
+        Ok(Self {
+            name: directory.name,
+            realm: realm.clone(),
+            directory: directory.directory,
+            rules: self::rules(rules, config)?,
+            change_by_mschapv2: rules.passwords.change_by_mschapv2,
+        })
+    }
+}
+
+fn rules(rules: &AccountRules, config: &Config) -> Result<Rules, PolicyError> {
+    let deadline = |term: &config::TermDeadline| {
+        Deadline::new(&term.name, term.deadline.month, term.deadline.day)
+    };
+    let calendar = &rules.calendar;
+    let deadlines = calendar.terms.iter().map(deadline);
+    Ok(Rules {
+        lockout: lockout(&rules.lockout),
+        terms: Terms::new(deadlines.collect::<Result<_, _>>()?, calendar.zone.clone())?,
+        left_after_days: calendar.left_after_days,
+        password_valid_days: rules.passwords.valid_days,
+        temporary_valid: rules.passwords.temporary_valid,
+        temporary_on_network: rules.passwords.temporary_on_network,
+        remember_proof: config.passwords.remember_proofs,
+    })
+}
+
+fn lockout(lockout: &config::Lockout) -> Lockout {
+    Lockout {
+        attempts: lockout.attempts,
+        duration: lockout.duration,
+        forget_after: lockout.forget_after,
+        same_wrong_password: match lockout.same_wrong_password {
+            config::SameWrongPassword::Each => SameWrongPassword::Each,
+            config::SameWrongPassword::Once => SameWrongPassword::Once,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

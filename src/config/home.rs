@@ -1,0 +1,153 @@
+//! Which directory has the people of which realm, and the rules that they live by.
+
+use std::collections::BTreeMap;
+
+use super::directory::Ldap;
+use super::problem::Complaint;
+use super::report::{Given, Place, Report};
+use super::rules::AccountRules;
+
+/// The accounts of one directory: whose they are, where they are, and their rules.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// The realms of their owners in the order of `realms`; never empty. The first names the
+    /// accounts where those of several directories must be told apart, and has their rules.
+    pub realms: Vec<String>,
+    /// Where they are; `None` is this server's own database.
+    pub directory: Option<Ldap>,
+    /// The rules that they live by.
+    pub rules: AccountRules,
+}
+
+/// What realms call this server's own database.
+pub const EMBEDDED: &str = "embedded";
+
+impl Home {
+    /// The name of the directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let directory = self.directory.as_ref();
+        directory.map_or(EMBEDDED, |directory| &directory.name)
+    }
+}
+
+/// What the table of a realm says about its people.
+#[derive(Default)]
+pub(super) struct Wish {
+    /// The directory that has them.
+    pub(super) directory: Option<Given<String>>,
+    /// Whether it says anything of that, understood or not.
+    pub(super) has_directory: bool,
+    /// Rules of their own, and where those begin.
+    pub(super) rules: Option<(Place, AccountRules)>,
+}
+
+/// A realm of a home, and what its table says.
+type Resident<'r> = (&'r Given<String>, Wish);
+
+/// Finds the home of each of `ours`; that of the primary realm comes first.
+pub(super) fn homes(
+    ours: &[Given<String>],
+    directories: Vec<(Ldap, Place)>,
+    mut wishes: BTreeMap<String, Wish>,
+    shared: &AccountRules,
+    report: &Report<'_>,
+) -> Vec<Home> {
+    refuse_own_name(&directories, report);
+    let mut named: Vec<(String, Vec<Resident<'_>>)> = Vec::new();
+    for realm in ours {
+        let wish = wishes.remove(&realm.value).unwrap_or_default();
+        let Some(name) = directory_of(realm, &wish, &directories, report) else {
+            continue;
+        };
+        match named.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, realms)) => realms.push((realm, wish)),
+            None => named.push((name, vec![(realm, wish)])),
+        }
+    }
+    for (directory, place) in directories.iter().filter(|_| !ours.is_empty()) {
+        if !named.iter().any(|(name, _)| *name == directory.name) {
+            let advice = "name it in the table of a realm of yours, or remove it";
+            report.warning(place, "no realm has its people here", advice);
+        }
+    }
+    let mut directories: BTreeMap<_, _> = directories
+        .into_iter()
+        .map(|(directory, _)| (directory.name.clone(), directory))
+        .collect();
+    let home = |(name, realms): (String, Vec<Resident<'_>>)| Home {
+        directory: directories.remove(&name),
+        rules: rules(&realms, report).unwrap_or_else(|| shared.clone()),
+        realms: realms
+            .iter()
+            .map(|(realm, _)| realm.value.clone())
+            .collect(),
+    };
+    named.into_iter().map(home).collect()
+}
+
+fn refuse_own_name(directories: &[(Ldap, Place)], report: &Report<'_>) {
+    for (_, place) in directories.iter().filter(|(ldap, _)| ldap.name == EMBEDDED) {
+        let complaint = Complaint::Malformed("another name");
+        let advice = "\"embedded\" is what realms call this server's own database";
+        report.problem(place, complaint, advice);
+    }
+}
+
+/// The name of the directory that has the people of a realm, if that can be told.
+fn directory_of(
+    realm: &Given<String>,
+    wish: &Wish,
+    directories: &[(Ldap, Place)],
+    report: &Report<'_>,
+) -> Option<String> {
+    let names = directories.iter().map(|(ldap, _)| &*ldap.name);
+    let names: Vec<_> = names.filter(|name| *name != EMBEDDED).collect();
+    let quoted = |names: &[&str]| {
+        let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        quoted.join(", ")
+    };
+    match (&wish.directory, &*names) {
+        (Some(given), _) if given.value == EMBEDDED => Some(EMBEDDED.to_owned()),
+        (Some(given), names) if names.contains(&&*given.value) => Some(given.value.clone()),
+        (Some(given), names) => {
+            let known = [&[EMBEDDED], names].concat();
+            let advice = "this server's own database, or the NAME of a [directory.NAME]";
+            report.problem(&given.place, Complaint::NotOneOf(quoted(&known)), advice);
+            None
+        }
+        (None, _) if wish.has_directory => None,
+        (None, []) => Some(EMBEDDED.to_owned()),
+        (None, [only]) => Some((*only).to_owned()),
+        (None, names) => {
+            let key = format!("realm.{}.directory", realm.value);
+            let place = Place {
+                key,
+                shown: None,
+                ..realm.place.clone()
+            };
+            let advice = format!(
+                "say which of {}, \"embedded\" has its people: directory = \"…\" in [realm.\"{}\"]",
+                quoted(names),
+                realm.value
+            );
+            report.problem(&place, Complaint::Missing, advice);
+            None
+        }
+    }
+}
+
+/// The rules of the first of a home's realms; the others share its accounts, and so its rules.
+fn rules(realms: &[Resident<'_>], report: &Report<'_>) -> Option<AccountRules> {
+    let ((first, wish), others) = realms.split_first()?;
+    for (place, _) in others.iter().filter_map(|(_, wish)| wish.rules.as_ref()) {
+        let complaint = Complaint::Conflict(format!("the accounts of {}", first.value));
+        let advice = format!(
+            "both realms have the same accounts, and an account has one set of rules: put them \
+             into [realm.\"{}\"]",
+            first.value
+        );
+        report.problem(place, complaint, advice);
+    }
+    wish.rules.as_ref().map(|(_, rules)| rules.clone())
+}
