@@ -95,9 +95,14 @@ impl Hall {
 
     /// Log-ons by EAP-TTLS with the password inside.
     pub(crate) fn load_tunnelled(&self, more: &[&str]) -> Value {
+        self.load_as(&[&["--method", "ttls-pap"], more].concat())
+    }
+
+    /// Log-ons by the method that is among the words.
+    pub(crate) fn load_as(&self, more: &[&str]) -> Value {
         let [users, ca] = ["users", "ca.pem"].map(|file| self.daemon.path(file));
         let (users, ca) = (users.to_str().unwrap(), ca.to_str().unwrap());
-        let words = ["--method", "ttls-pap", "--users", users, "--ca", ca];
+        let words = ["--users", users, "--ca", ca];
         let name = ["--server-name", "radius.campus.example"];
         self.load(&[&words[..], &name, more].concat())
     }
