@@ -11,9 +11,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[allow(dead_code, reason = "the tests do more with it")]
-#[path = "../tests/mirror/slapd.rs"]
-mod slapd;
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::{SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd};
 use ldap3::{LdapConnAsync, Scope};
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
@@ -29,10 +29,9 @@ use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
 use portvakt_auth::account::{Account, Kind};
-use slapd::{BASE, PASSWORD, ROOT, Slapd};
 
 /// OpenLDAP's argon2 module, 64 octets of salt and hash.
-const SSHA_OF_ONE: &str = "{ARGON2}$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
+const HASH: &str = "{ARGON2}$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
                            Cm6HzOPSM/KkLb1W1GrvJZ0BlBv0kBX5ZTFoGxzOMjM";
 const LOOK_UPS: u64 = 2_000_000;
 
@@ -44,7 +43,7 @@ impl Source for OpenLdap {
             let made = LdapConnAsync::new(&self.0).await;
             let (connection, mut ldap) = made.map_err(|error| error.to_string())?;
             let driver = tokio::spawn(async move { drop(connection.drive().await) });
-            let bound = ldap.simple_bind(ROOT, PASSWORD).await;
+            let bound = ldap.simple_bind(SERVICE_DN, SERVICE_PASSWORD).await;
             bound.map_err(|error| error.to_string())?;
             Ok(Dialled { ldap, driver })
         })
@@ -72,7 +71,7 @@ fn plan(way: Way, journal: PathBuf) -> Plan {
         name: "campus".to_owned(),
         way,
         is_active_directory: false,
-        base: BASE.to_owned(),
+        base: SUFFIX.to_owned(),
         scope: Scope::Subtree,
         filter: "(uid=*)".to_owned(),
         attributes: ["uid", "displayName", "mail", "userPassword"]
@@ -123,14 +122,14 @@ fn look_up(mirror: &Mirror, accounts: u64) -> u64 {
 
 /// Loads from a slapd in both ways that it has, and leaves the journal in the folder.
 fn load(accounts: u64, folder: &Path) {
-    let slapd = Slapd::start(usize::try_from(accounts).unwrap(), "", "");
+    let slapd = Slapd::with(&crowd(usize::try_from(accounts).unwrap(), HASH));
     let began = Instant::now();
-    let (mirror, keeper) = keep(&slapd.url(), Way::Sync, &folder.join("sync.mirror"));
+    let (mirror, keeper) = keep(&slapd.ldap(), Way::Sync, &folder.join("sync.mirror"));
     until_current(&mirror);
     let synced = began.elapsed();
     drop((mirror, keeper));
     let began = Instant::now();
-    let (mirror, keeper) = keep(&slapd.url(), Way::Poll, &folder.join("poll.mirror"));
+    let (mirror, keeper) = keep(&slapd.ldap(), Way::Poll, &folder.join("poll.mirror"));
     until_current(&mirror);
     let polled = began.elapsed();
     drop((mirror, keeper));

@@ -20,12 +20,18 @@ impl Clock {
         }
     }
 
+    /// The present moment, whose tick was read already.
+    #[must_use]
+    pub fn now_at(&self, tick: Instant) -> Now {
+        Now {
+            tick: Tick::after_start(tick.duration_since(self.started)),
+            utc: jiff::Timestamp::now(),
+        }
+    }
+
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now {
-            tick: Tick::after_start(self.started.elapsed()),
-            utc: jiff::Timestamp::now(),
-        }
+        self.now_at(Instant::now())
     }
 }

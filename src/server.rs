@@ -17,10 +17,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{LockTable, PasswordHash, RememberedProofs, Scratch, WrongTag};
+use portvakt_auth::{
+    EarlierPasswords, LockTable, PasswordHash, RememberedProofs, Scratch, WrongTag,
+};
 use portvakt_eap::Sessions;
 
-use crate::access::{self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError};
+use crate::access::{
+    self, Access, Conversations, FrontDoor, HashPool, Lines, Policy, PolicyError, Upgrades,
+};
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{Config, Problems, Warning};
@@ -142,6 +146,8 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             accounts + LOCK_TABLE_RESERVE,
             passwords.remember_proofs,
         ),
+        earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + LOCK_TABLE_RESERVE),
+        upgrades: Upgrades::start().map_err(StartError::Thread)?,
         nobodys_hash,
         wrong_tag: WrongTag::new(&crate::random::bytes()),
         sessions,
@@ -200,6 +206,7 @@ fn directory(
 /// Takes down what [`build`] put up, the disk last.
 pub fn put_away(access: &Access) {
     access.hashing.close();
+    access.upgrades.close();
     access.store.clone().close();
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");

@@ -9,16 +9,15 @@
     reason = "a test stops at the first surprise"
 )]
 
-#[path = "mirror/slapd.rs"]
-mod slapd;
+mod common;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use common::{ROOT_DN, ROOT_PASSWORD, Recipe, SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd};
 use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
-use nix::sys::signal::Signal;
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
@@ -26,7 +25,6 @@ use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
 use portvakt_auth::account::{Account, Kind};
-use slapd::{BASE, PASSWORD, ROOT, Slapd};
 use tempfile::TempDir;
 
 /// Of two passwords, whatever they are.
@@ -37,15 +35,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// No test asserts how long something takes; this is when it has not come at all.
 const NEVER: Duration = Duration::from_secs(60);
 
-struct OpenLdap {
-    url: String,
-    dn: &'static str,
-}
+struct OpenLdap(String);
 
 impl Source for OpenLdap {
     fn dial(&self) -> Dial<'_> {
         Box::pin(async {
-            let dialled = dial(&self.url, self.dn).await;
+            let dialled = dial(&self.0, SERVICE_DN, SERVICE_PASSWORD).await;
             dialled.map_err(|error| error.to_string())
         })
     }
@@ -67,13 +62,35 @@ impl Source for OpenLdap {
     }
 }
 
-async fn dial(url: &str, dn: &str) -> Result<Dialled, ldap3::LdapError> {
+async fn dial(url: &str, dn: &str, password: &str) -> Result<Dialled, ldap3::LdapError> {
     let settings = LdapConnSettings::new().set_conn_timeout(Duration::from_secs(1));
     let (connection, mut ldap) = LdapConnAsync::with_settings(settings, url).await?;
     let driver = tokio::spawn(async move { drop(connection.drive().await) });
     ldap.with_timeout(Duration::from_secs(2));
-    ldap.simple_bind(dn, PASSWORD).await?.success()?;
+    ldap.simple_bind(dn, password).await?.success()?;
     Ok(Dialled { ldap, driver })
+}
+
+fn crowded(people: usize) -> Slapd {
+    Slapd::with(&crowd(people, SSHA_OF_ONE))
+}
+
+/// One whose overlay syncprov has these lines.
+fn synchronised(sync: &str) -> Slapd {
+    let recipe = Recipe {
+        sync,
+        ..Recipe::default()
+    };
+    Slapd::of(&recipe, &crowd(100, SSHA_OF_ONE))
+}
+
+/// One that gives only some of its entries.
+fn limited() -> Slapd {
+    let recipe = Recipe {
+        size_limit: "10",
+        ..Recipe::default()
+    };
+    Slapd::of(&recipe, &crowd(100, SSHA_OF_ONE))
 }
 
 /// Does something in the directory, as its administrator.
@@ -83,14 +100,14 @@ fn administer(slapd: &Slapd, act: impl AsyncFnOnce(&mut Ldap)) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut dialled = dial(&slapd.url(), ROOT).await.unwrap();
+        let mut dialled = dial(&slapd.ldap(), ROOT_DN, ROOT_PASSWORD).await.unwrap();
         act(&mut dialled.ldap).await;
         let _ = dialled.ldap.unbind().await;
     });
 }
 
 fn dn(uid: &str) -> String {
-    format!("uid={uid},ou=people,{BASE}")
+    format!("uid={uid},ou=people,{SUFFIX}")
 }
 
 fn add(slapd: &Slapd, uid: &str) {
@@ -132,7 +149,7 @@ fn plan(way: Way, journal: Option<PathBuf>) -> Plan {
         name: "campus".to_owned(),
         way,
         is_active_directory: false,
-        base: BASE.to_owned(),
+        base: SUFFIX.to_owned(),
         scope: Scope::Subtree,
         filter: "(objectClass=inetOrgPerson)".to_owned(),
         attributes: [
@@ -222,10 +239,7 @@ impl Kept {
 }
 
 fn source(slapd: &Slapd) -> OpenLdap {
-    OpenLdap {
-        url: slapd.url(),
-        dn: ROOT,
-    }
+    OpenLdap(slapd.ldap())
 }
 
 fn in_folder(folder: &TempDir) -> Option<PathBuf> {
@@ -234,7 +248,7 @@ fn in_folder(folder: &TempDir) -> Option<PathBuf> {
 
 #[test]
 fn peer_slapd_fills_the_mirror_and_its_changes_arrive() {
-    let slapd = Slapd::start(20_000, "", "");
+    let slapd = crowded(20_000);
     let kept = Kept::loaded(&slapd, plan(Way::Auto, None));
     assert_eq!(kept.mirror.reading().accounts, 20_000);
     assert_eq!(kept.find("nobody"), Mirrored::Nobody);
@@ -253,7 +267,7 @@ fn peer_slapd_fills_the_mirror_and_its_changes_arrive() {
 
 #[test]
 fn peer_slapd_renames_an_entry_and_its_old_name_is_nobodys() {
-    let slapd = Slapd::start(3, "", "");
+    let slapd = crowded(3);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
     administer(&slapd, async |ldap| {
         let renamed = ldap
@@ -268,7 +282,7 @@ fn peer_slapd_renames_an_entry_and_its_old_name_is_nobodys() {
 
 #[test]
 fn peer_slapd_changes_a_password_and_whoever_remembers_the_old_one_is_told() {
-    let slapd = Slapd::start(3, "", "");
+    let slapd = crowded(3);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
     let version = |kept: &Kept| match kept.find("u000001") {
         Mirrored::Account(account) => account.credential_version,
@@ -294,7 +308,7 @@ fn peer_slapd_changes_a_password_and_whoever_remembers_the_old_one_is_told() {
 /// P2.
 #[test]
 fn peer_slapd_has_two_entries_of_one_name_until_one_goes() {
-    let slapd = Slapd::start(3, "", "");
+    let slapd = crowded(3);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
     replace(&slapd, "u000001", "employeeNumber", "u000002");
     kept.until("ambiguous", |kept| {
@@ -310,7 +324,7 @@ fn peer_slapd_has_two_entries_of_one_name_until_one_goes() {
 fn peer_slapd_changes_while_we_are_away_arrive_when_we_are_back() {
     for overlay in ["syncprov-sessionlog 1000", ""] {
         let folder = TempDir::new().unwrap();
-        let slapd = Slapd::start(100, "", overlay);
+        let slapd = synchronised(overlay);
         Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder))).end();
         delete(&slapd, "u000001");
         replace(&slapd, "u000002", "employeeNumber", "alias");
@@ -332,11 +346,11 @@ fn peer_slapd_changes_while_we_are_away_arrive_when_we_are_back() {
 
 #[test]
 fn peer_slapd_is_restarted_and_its_changes_go_on() {
-    let mut slapd = Slapd::start(100, "", "");
+    let mut slapd = crowded(100);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
-    slapd.end(Signal::SIGTERM);
+    slapd.terminate();
     kept.becomes(MirrorState::Away);
-    slapd.begin();
+    slapd.start();
     kept.becomes(MirrorState::Current);
     delete(&slapd, "u000001");
     kept.until("gone", |kept| kept.find("u000001") == Mirrored::Nobody);
@@ -346,9 +360,9 @@ fn peer_slapd_is_restarted_and_its_changes_go_on() {
 #[test]
 fn peer_slapd_is_killed_and_known_accounts_go_on_up_to_the_age() {
     let folder = TempDir::new().unwrap();
-    let mut slapd = Slapd::start(100, "", "");
+    let mut slapd = crowded(100);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder)));
-    slapd.end(Signal::SIGKILL);
+    slapd.kill();
     kept.becomes(MirrorState::Away);
     assert!(kept.has("u000001"));
     assert_eq!(kept.find("stranger"), Mirrored::Unsure);
@@ -362,29 +376,29 @@ fn peer_slapd_is_killed_and_known_accounts_go_on_up_to_the_age() {
     let kept = Kept::start(source(&slapd), plan(Way::Sync, in_folder(&folder)), short);
     kept.becomes(MirrorState::TooOld);
     assert_eq!(kept.find("u000001"), Mirrored::Unsure);
-    slapd.begin();
+    slapd.start();
     let kept = Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder)));
     assert!(kept.has("u000001"));
 }
 
 #[test]
 fn peer_slapd_that_hangs_is_noticed() {
-    let slapd = Slapd::start(100, "", "");
+    let slapd = crowded(100);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
-    slapd.signal(Signal::SIGSTOP);
+    slapd.pause();
     kept.becomes(MirrorState::Away);
     assert!(kept.has("u000001"));
-    slapd.signal(Signal::SIGCONT);
+    slapd.resume();
     kept.becomes(MirrorState::Current);
 }
 
 #[test]
 fn peer_slapd_with_another_database_makes_us_begin_anew() {
     let folder = TempDir::new().unwrap();
-    let slapd = Slapd::start(100, "", "");
+    let slapd = crowded(100);
     Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder))).end();
     drop(slapd);
-    let slapd = Slapd::start(50, "", "");
+    let slapd = crowded(50);
     let kept = Kept::of(&slapd, plan(Way::Sync, in_folder(&folder)));
     kept.until("like the new one", |kept| {
         let reading = kept.mirror.reading();
@@ -395,7 +409,7 @@ fn peer_slapd_with_another_database_makes_us_begin_anew() {
 
 #[test]
 fn peer_slapd_that_gives_only_some_entries_is_never_taken_for_the_whole() {
-    let slapd = Slapd::start(100, "sizelimit 10", "");
+    let slapd = limited();
     for way in [Way::Sync, Way::Poll] {
         let kept = Kept::of(&slapd, plan(way, None));
         kept.until("failed", |kept| kept.mirror.reading().failure.is_some());
@@ -408,7 +422,7 @@ fn peer_slapd_that_gives_only_some_entries_is_never_taken_for_the_whole() {
 
 #[test]
 fn peer_slapd_that_is_polled_fills_the_mirror_and_its_changes_arrive() {
-    let slapd = Slapd::start(2_500, "", "");
+    let slapd = crowded(2_500);
     let plan = Plan {
         reconcile_every: Duration::from_secs(1),
         ..plan(Way::Poll, None)
@@ -426,7 +440,7 @@ fn peer_slapd_that_is_polled_fills_the_mirror_and_its_changes_arrive() {
 
 #[test]
 fn whole_reload_beside_what_is_in_use_is_never_seen_half() {
-    let slapd = Slapd::start(5_000, "", "");
+    let slapd = crowded(5_000);
     let plan = Plan {
         reconcile_every: Duration::from_millis(50),
         ..plan(Way::Sync, None)
@@ -442,7 +456,7 @@ fn whole_reload_beside_what_is_in_use_is_never_seen_half() {
 
 #[test]
 fn entry_that_cannot_be_understood_keeps_nobody_out_but_itself() {
-    let slapd = Slapd::start(3, "", "");
+    let slapd = crowded(3);
     let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
     replace(&slapd, "u000001", "userPassword", "{UNKNOWN}scheme");
     kept.until("told", |kept| kept.told() == ["u000001"]);

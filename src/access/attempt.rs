@@ -9,7 +9,6 @@
 //! once get six checks: the others wait behind them, and find the lock. So a guess at our door never
 //! spends more of the directory's own patience with an account than of ours.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
@@ -17,6 +16,8 @@ use portvakt_auth::password::Scratch;
 use portvakt_auth::{
     Account, AccountId, Admission, AttemptOutcome, Denied, LockChange, Now, Proof, Refusal,
 };
+
+use zeroize::Zeroizing;
 
 use super::change;
 use super::credential::{Checked, Credential, Evidence, Granted, Offered};
@@ -39,6 +40,8 @@ struct LogOn<F> {
     credential: Credential,
     /// Who it is, by the word of a directory that had to be asked.
     asked: Option<Arc<Account>>,
+    /// The moment at which it last went on: the steps between two waits take microseconds.
+    now: Now,
     then: F,
 }
 
@@ -64,6 +67,7 @@ where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {
     let mut log_on = LogOn {
+        now: exchange.facts.arrived,
         exchange,
         credential,
         asked: None,
@@ -98,6 +102,7 @@ where
 
     /// The directory has answered, on a thread of its own that must not be kept.
     fn take_answer(mut self, answer: Answer) {
+        self.resume();
         match answer {
             Ok(Some(account)) => {
                 self.exchange.facts.account = Some(account.id.clone());
@@ -126,7 +131,7 @@ where
         };
         let access = &self.exchange.access;
         let offered = &self.credential.offered;
-        let checked = match offered.recall(access, &account, self.now()) {
+        let checked = match offered.recall(access, &account, self.now) {
             Some(proof) => {
                 self.exchange.facts.detail = Some(WITHOUT_DIRECTORY.into());
                 Checked::Proven(proof, Evidence::None)
@@ -151,8 +156,9 @@ where
         }
     }
 
-    fn now(&self) -> Now {
-        self.exchange.access.clock.now()
+    /// Goes on after a wait.
+    fn resume(&mut self) {
+        self.now = self.exchange.access.clock.now();
     }
 
     /// Looks for a lock and reserves an attempt. What can't be told at a glance waits in the
@@ -162,7 +168,7 @@ where
             Ok(reservation) => {
                 let access = &self.exchange.access;
                 let offered = &self.credential.offered;
-                match offered.check_at_a_glance(access, account, self.now()) {
+                match offered.check_at_a_glance(access, account, self.now) {
                     Some(checked) => self.settle_checked(account, reservation, checked),
                     None => self.wait(account, Some(reservation)),
                 }
@@ -187,12 +193,12 @@ where
         let lockout = &self.exchange.policy.rules.lockout;
         let locks = &self.exchange.access.locks;
         if !self.credential.offered.is_guessable() {
-            let lock = locks.locked_until(&account.id, self.now().tick);
+            let lock = locks.locked_until(&account.id, self.now.tick);
             return lock.map_or(Ok(Reservation::Exempt), |until| {
                 Err(Denied::Locked { until })
             });
         }
-        let admission = locks.admit(&account.id, lockout, self.now().tick)?;
+        let admission = locks.admit(&account.id, lockout, self.now.tick)?;
         Ok(Reservation::Held(account.id.clone(), admission))
     }
 
@@ -219,6 +225,7 @@ where
 
     /// The account's turn in the pool. It may have changed while this waited, so it is read anew.
     fn take_turn(mut self, reservation: Option<Reservation>, scratch: &mut Scratch) {
+        self.resume();
         let Some(account) = self.find_again() else {
             return self.refuse_stranger(scratch);
         };
@@ -249,6 +256,7 @@ where
 
     /// The account's turn with the directory. The place in the line is kept until it has answered.
     fn have_checked(mut self, reservation: Option<Reservation>, place: Place) {
+        self.resume();
         let Some(account) = self.find_again() else {
             return self.queue_stranger();
         };
@@ -260,14 +268,18 @@ where
         let Exchange { access, .. } = &self.exchange;
         let offered = &self.credential.offered;
         // The one before in the line may have proven this very password.
-        if let Some(checked) = offered.check_at_a_glance(access, &account, self.now()) {
+        if let Some(checked) = offered.check_at_a_glance(access, &account, self.now) {
             return self.settle_checked(&account, reservation, checked);
         }
         let Some(password) = offered.for_directory(&account) else {
             return self.queue(Arc::from(account.id.as_str()), Some(reservation));
         };
-        let verify = access.directory.verify(&account, password.clone());
+        let verify = {
+            let password = Zeroizing::new(password.to_vec());
+            access.directory.verify(&account, password)
+        };
         verify.start(self.exchange.arrived(), move |verdict| {
+            self.resume();
             let access = Arc::clone(&self.exchange.access);
             let checked = self.credential.offered.judge(&access, &account, verdict);
             self.settle_checked(&account, reservation, checked);
@@ -288,7 +300,7 @@ where
         self.refuse(Refusal::UnknownUser);
     }
 
-    fn check(self, account: &Account, reservation: Reservation, scratch: &mut Scratch) {
+    fn check(mut self, account: &Account, reservation: Reservation, scratch: &mut Scratch) {
         if let Offered::MsChapV2Change(offered) = &self.credential.offered
             && let Some((proof, new)) = offered.open(account)
         {
@@ -298,7 +310,9 @@ where
         let checked = self
             .credential
             .offered
-            .check(access, account, self.now(), scratch);
+            .check(access, account, self.now, scratch);
+        // The hash took its time.
+        self.resume();
         self.settle_checked(account, reservation, checked);
     }
 
@@ -314,11 +328,12 @@ where
         let changed = match change::apply(&self.exchange, account, proof, new, scratch) {
             Ok(changed) => changed,
             Err(not_changed) => {
-                self.exchange.facts.detail = not_changed.detail.map(Cow::Borrowed);
+                self.exchange.facts.detail = not_changed.detail;
                 let refusal = Err(not_changed.refusal);
                 return self.settle(reservation, AttemptOutcome::NotCounted, refusal);
             }
         };
+        self.resume();
         self.exchange.facts.detail = Some(change::CHANGED.into());
         let checked = match &self.credential.offered {
             Offered::MsChapV2Change(offered) => {
@@ -366,15 +381,19 @@ where
     ) {
         let Exchange { policy, client, .. } = &self.exchange;
         let service = &client.service;
-        let decision = portvakt_auth::decide(account, proof, service, &policy.rules, self.now())
+        let decision = portvakt_auth::decide(account, proof, service, &policy.rules, self.now)
             .and_then(|grant| policy.check_kind(account, service).map(|()| grant));
         let outcome = match decision {
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,
         };
         if decision == Err(Refusal::PasswordExpired) {
-            let now = self.now();
+            let now = self.now;
             self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
+        }
+        if let (Ok(_), Some(password)) = (&decision, self.credential.offered.password()) {
+            let Exchange { access, policy, .. } = &self.exchange;
+            access.upgrades.offer(access, policy, account, password);
         }
         let decision = decision.map(|grant| Granted { grant, evidence });
         self.settle(reservation, outcome, decision);
@@ -385,10 +404,9 @@ where
             return self.end(decision, None);
         };
         let Exchange { access, policy, .. } = &self.exchange;
-        let settled =
-            access
-                .locks
-                .settle(admission, outcome, &policy.rules.lockout, self.now().tick);
+        let settled = access
+            .locks
+            .settle(admission, outcome, &policy.rules.lockout, self.now.tick);
         // A lock that came while this was checked is a lock: the right password is refused too.
         let decision = match settled.locked_until {
             Some(_) => decision.and(Err(Refusal::LockedOut)),
@@ -406,9 +424,14 @@ where
 
     /// Writes down what must be durable, waits for it, and hands the decision on.
     fn end(self, decision: Decision, change: Option<LockChange>) {
-        let Self { exchange, then, .. } = self;
+        let Self {
+            exchange,
+            then,
+            now,
+            ..
+        } = self;
         let access = Arc::clone(&exchange.access);
-        let note = record::note(&exchange, decision.as_ref().err().copied());
+        let note = record::note(&exchange, decision.as_ref().err().copied(), now.utc);
         let Some(change) = change else {
             if let Some(note) = note {
                 access.store.note(&note);

@@ -1,6 +1,7 @@
 //! A new password that its owner sends through MS-CHAPv2 (RFC 2759 §7): whether it may be, and its
 //! way into the directory.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
 use crate::audit::{Act, AuditEvent};
-use crate::directory::{Change, DirectoryWriter};
+use crate::directory::{self, DirectoryWriter, WriteError};
 
 /// What the log says of a log-on that changed the password.
 pub(super) const CHANGED: &str =
@@ -21,7 +22,7 @@ pub(super) struct NotChanged {
     /// The reason the log-on is refused for.
     pub refusal: Refusal,
     /// More about it, for the log.
-    pub detail: Option<&'static str>,
+    pub detail: Option<Cow<'static, str>>,
 }
 
 /// Whether the owner of `account`, whose password was proven, may change it here and now: it has
@@ -52,7 +53,7 @@ pub(super) fn apply(
     };
     let text = fit(account, new).map_err(|unfit| NotChanged {
         refusal: Refusal::PasswordExpired,
-        detail: Some(unfit.sentence()),
+        detail: Some(unfit.sentence().into()),
     })?;
     let cost = exchange.policy.hash_cost.clone();
     let salt = crate::random::bytes();
@@ -63,7 +64,7 @@ pub(super) fn apply(
         changed_at: now.utc,
         kind: PasswordKind::Permanent,
     };
-    let changed = write(writer, account, password, new)?;
+    let changed = write(writer, account, &text, password, new)?;
     exchange.access.proofs.forget(&account.id);
     exchange.access.sessions.forget(account.id.as_str());
     tell(exchange, account, now);
@@ -76,7 +77,7 @@ fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) 
     let decision = portvakt_auth::decide(account, proof, &client.service, &policy.rules, now);
     NotChanged {
         refusal: decision.err().unwrap_or(Refusal::MethodNotAllowed),
-        detail: Some("The device wanted to change a password that can't be changed here."),
+        detail: Some("The device wanted to change a password that can't be changed here.".into()),
     }
 }
 
@@ -93,31 +94,41 @@ fn fit(account: &Account, new: &NewPassword) -> Result<Zeroizing<String>, UnfitP
 fn write(
     writer: &dyn DirectoryWriter,
     account: &Account,
+    text: &str,
     password: Password,
     new: &NewPassword,
 ) -> Result<Arc<Account>, NotChanged> {
-    let change: Change<'_> = Box::new(|found: Option<&Account>| {
-        let mut current = found?.clone();
-        if current.credential_version != account.credential_version {
-            return None;
-        }
-        current.set_credentials(password, Some(new.nt_hash().clone()));
-        Some(current)
-    });
-    let written = writer
-        .apply(vec![(account.id.clone(), change)])
-        .map_err(|error| out_of_order(account, &error))?;
-    written.into_iter().next().ok_or(NotChanged {
-        refusal: Refusal::PreviousPassword,
-        detail: Some("The password was changed by somebody else at the same moment."),
-    })
+    let new = directory::NewPassword {
+        text: Some(text),
+        kept: password,
+        nt_hash: Some(new.nt_hash().clone()),
+        in_place_of: Some(account.credential_version),
+    };
+    let written = writer.set_password(&account.id, new);
+    written
+        .map_err(|error| not_written(account, &error))?
+        .ok_or(NotChanged {
+            refusal: Refusal::PreviousPassword,
+            detail: Some("The password was changed by somebody else at the same moment.".into()),
+        })
+}
+
+/// What the directory's own rules forbid is the new password's fault, all else is ours.
+fn not_written(account: &Account, error: &WriteError) -> NotChanged {
+    match error {
+        WriteError::Unfit(_) => NotChanged {
+            refusal: Refusal::PasswordExpired,
+            detail: Some(error.to_string().into()),
+        },
+        _ => out_of_order(account, error),
+    }
 }
 
 fn out_of_order(account: &Account, error: &dyn std::fmt::Display) -> NotChanged {
     tracing::error!(account = %account.id, %error, "a new password can't be written");
     NotChanged {
         refusal: Refusal::DirectoryUnavailable,
-        detail: Some("The new password could not be written; the server's log says why."),
+        detail: Some("The new password could not be written; the server's log says why.".into()),
     }
 }
 

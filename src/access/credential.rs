@@ -6,9 +6,9 @@ use portvakt_auth::mschap::{
 };
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
 use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof, Refusal, Verification};
-use zeroize::Zeroizing;
 
 use super::Access;
+use super::held::HeldPassword;
 use super::route::LocalName;
 use crate::directory::{FindError, Verdict};
 
@@ -27,7 +27,7 @@ pub(super) struct Credential {
 /// What is offered as proof.
 pub(super) enum Offered {
     /// The password itself, as it came.
-    Password(Zeroizing<Vec<u8>>),
+    Password(HeldPassword),
     /// An answer to a CHAP challenge.
     Chap(Chap),
     /// An answer to an MS-CHAP challenge.
@@ -197,8 +197,16 @@ impl Offered {
         }
     }
 
+    /// The password, if that is what was offered.
+    pub(super) fn password(&self) -> Option<&HeldPassword> {
+        match self {
+            Self::Password(password) => Some(password),
+            _ => None,
+        }
+    }
+
     /// The password, if it is for the directory to check it.
-    pub(super) fn for_directory(&self, account: &Account) -> Option<&Zeroizing<Vec<u8>>> {
+    pub(super) fn for_directory(&self, account: &Account) -> Option<&HeldPassword> {
         match (self, &account.verification) {
             (Self::Password(password), Verification::Bind(_)) => Some(password),
             _ => None,
@@ -219,8 +227,10 @@ impl Offered {
             Ok(Verdict::Right(proof)) => {
                 let now = access.clock.now();
                 access.proofs.remember(account, password, &proof, now);
+                access.earlier.note(password, &proof);
                 Checked::Proven(proof, Evidence::None)
             }
+            Ok(Verdict::Wrong) if access.earlier.knows(&account.id, password) => Checked::Previous,
             Ok(Verdict::Wrong) => Checked::Wrong {
                 tag: access.wrong_tag.tag(account, password),
             },

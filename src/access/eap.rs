@@ -16,12 +16,12 @@ use super::attempt::{self, Decision};
 use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::held::HeldPassword;
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
 use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
-use crate::audit::as_given;
 use crate::metrics::HandshakeOutcome;
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
@@ -181,7 +181,7 @@ fn prove(
         Ok(identity) => identity,
         Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
     };
-    exchange.facts.inner_identity = Some(as_given(&identity).into_owned());
+    exchange.facts.inner_identity = Some(identify::text(&identity));
     parked
         .facts
         .inner_identity
@@ -266,7 +266,7 @@ fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
 fn offered(credential: InnerCredential) -> Offered {
     match credential {
         InnerCredential::Password { password, .. } => {
-            Offered::Password(Zeroizing::new(password.as_bytes().to_vec()))
+            Offered::Password(HeldPassword::new(password.as_bytes()))
         }
         InnerCredential::Chap {
             identifier,

@@ -35,6 +35,10 @@ pub(super) struct Exchange {
 }
 
 /// How an exchange ends.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made on the stack, used up at once"
+)]
 pub(super) enum Outcome {
     /// Let in. Only [`portvakt_auth::decide`] makes a [`Grant`].
     Accept {
@@ -124,7 +128,7 @@ impl Exchange {
         client: Arc<Client>,
         answer: Answer,
     ) -> Self {
-        let now = access.clock.now();
+        let now = access.clock.now_at(answer.arrived());
         Self {
             policy: access.policy.load_full(),
             facts: Facts::read(request, answer.peer(), now),
@@ -153,7 +157,10 @@ impl Exchange {
             }
             _ => Duration::ZERO,
         };
-        record::record(&self, &outcome, self.leaves_at(delay));
+        let took = self.answer.arrived().elapsed();
+        let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
+        let leaves = leaves.unwrap_or(Timestamp::MAX);
+        record::record(&self, &outcome, took, leaves);
         let mut draft = Draft([0; LARGEST_PACKET]);
         let bytes = match reply::write(&self, &self.context, &outcome, &mut draft.0) {
             Ok(Some(bytes)) => bytes,
@@ -172,21 +179,6 @@ impl Exchange {
     /// When the request came in.
     pub(super) fn arrived(&self) -> Instant {
         self.answer.arrived()
-    }
-
-    /// How long ago the request came in.
-    pub(super) fn age(&self) -> Duration {
-        self.answer.arrived().elapsed()
-    }
-
-    /// When an answer leaves that may not leave sooner than `delay` after the request came in.
-    fn leaves_at(&self, delay: Duration) -> Timestamp {
-        let earliest = self.facts.arrived.utc.checked_add(delay);
-        self.access
-            .clock
-            .now()
-            .utc
-            .max(earliest.unwrap_or(Timestamp::MIN))
     }
 }
 

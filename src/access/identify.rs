@@ -6,11 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use portvakt_auth::{AccountId, Now};
 use portvakt_eap::Limits;
 use portvakt_radius::{AttributeType, VerifiedRequest};
+use smallstr::SmallString;
 
 use crate::audit::as_given;
 
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
 const WIRELESS_802_11: u32 = 19;
+
+/// What an attribute says. What is usual needs no allocation: `anonymous@students.campus.example`.
+pub(super) type Text = SmallString<[u8; 40]>;
 
 /// Where a request comes from, and later who it turned out to be.
 #[derive(Clone, Debug)]
@@ -22,23 +26,21 @@ pub struct Facts {
     /// The client's address and port.
     pub peer: SocketAddr,
     /// User-Name as it was given.
-    pub outer_identity: String,
+    pub outer_identity: Text,
     /// The name inside the tunnel, where there is one.
-    pub inner_identity: Option<String>,
+    pub inner_identity: Option<Text>,
     /// The account it belongs to, once found.
     pub account: Option<AccountId>,
     /// The machine's account, where TEAP asked for one before its user.
     pub machine: Option<AccountId>,
     /// Calling-Station-Id: the device.
-    pub calling_station: Option<String>,
-    /// Called-Station-Id: the access point and network name.
-    pub called_station: Option<String>,
+    pub calling_station: Option<Text>,
     /// NAS-Identifier.
-    pub nas_identifier: Option<String>,
+    pub nas_identifier: Option<Text>,
     /// NAS-IP-Address or NAS-IPv6-Address.
     pub nas_address: Option<IpAddr>,
     /// Operator-Name: the visited site (RFC 5580).
-    pub operator_name: Option<String>,
+    pub operator_name: Option<Text>,
     /// The method, once known: `pap`, `ttls/pap`.
     pub method: &'static str,
     /// The TLS version, where there is one.
@@ -50,21 +52,16 @@ pub struct Facts {
 impl Facts {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
-        let text = |kind| {
-            request
-                .first(kind)
-                .map(|value| as_given(value).into_owned())
-        };
+        let text = |kind| request.first(kind).map(text);
         Self {
             arrived,
             began: arrived.utc,
             peer,
-            outer_identity: text(AttributeType::USER_NAME).unwrap_or_default(),
+            outer_identity: text(AttributeType::USER_NAME).unwrap_or_else(Text::new),
             inner_identity: None,
             account: None,
             machine: None,
             calling_station: text(AttributeType::CALLING_STATION_ID),
-            called_station: text(AttributeType::CALLED_STATION_ID),
             nas_identifier: text(AttributeType::NAS_IDENTIFIER),
             nas_address: nas_address(request),
             operator_name: text(AttributeType::OPERATOR_NAME),
@@ -72,6 +69,14 @@ impl Facts {
             tls_version: None,
             detail: None,
         }
+    }
+}
+
+/// Octets from the network as text.
+pub(super) fn text(octets: &[u8]) -> Text {
+    match as_given(octets) {
+        Cow::Borrowed(text) => text.into(),
+        Cow::Owned(text) => text.into(),
     }
 }
 

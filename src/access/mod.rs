@@ -16,6 +16,7 @@ mod credential;
 mod eap;
 mod exchange;
 pub mod hashing;
+mod held;
 mod identify;
 pub mod lines;
 mod ms_chap_error;
@@ -25,6 +26,7 @@ mod policy;
 mod record;
 mod reply;
 mod route;
+mod upgrade;
 mod validity;
 
 use std::net::SocketAddr;
@@ -32,7 +34,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag};
+use portvakt_auth::{
+    EarlierPasswords, LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag,
+};
 use portvakt_eap::{MethodName, Sessions};
 use portvakt_radius::{ChallengeCredential, VerifiedRequest};
 
@@ -50,6 +54,7 @@ pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
 pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
+pub use upgrade::Upgrades;
 pub use validity::{End, Validity};
 
 use exchange::Exchange;
@@ -62,6 +67,10 @@ pub struct Access {
     pub locks: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
+    /// Passwords that were right before, where a directory checks them.
+    pub earlier: EarlierPasswords,
+    /// Where older hashes are replaced by stronger ones.
+    pub upgrades: Upgrades,
     /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
     pub nobodys_hash: PasswordHash,
     /// Tells the same wrong password from another, without keeping either.

@@ -2,11 +2,11 @@
 
 use portvakt_auth::Refusal;
 use portvakt_radius::{AttributeType, VerifiedRequest};
-use zeroize::Zeroizing;
 
 use super::attempt;
 use super::credential::{Credential, Granted, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::held::HeldPassword;
 use super::route;
 
 /// Takes the password out and lets it be decided upon.
@@ -20,10 +20,9 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         Ok(name) => name,
         Err(refusal) => return exchange.refuse(refusal),
     };
-    let password = Zeroizing::new(password.as_bytes().to_vec());
     let credential = Credential {
         name,
-        offered: Offered::Password(password),
+        offered: Offered::Password(HeldPassword::new(password.as_bytes())),
     };
     attempt::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {

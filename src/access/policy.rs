@@ -42,6 +42,8 @@ pub struct Policy {
     pub mschapv2_retries: u8,
     /// Whether an expired password may be changed through MS-CHAPv2.
     pub change_by_mschapv2: bool,
+    /// Whether a hash of an older scheme is replaced when its password was right.
+    pub upgrade_hashes: bool,
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// When certificates end.
@@ -113,6 +115,7 @@ impl Policy {
             write_nt_hashes: config.accounts.write_nt_hashes,
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             change_by_mschapv2: config.passwords.change_by_mschapv2,
+            upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: hash_cost(&config.passwords)?,
             validity: Validity::of(config),
             reject_delay: config.radius.reject_delay,

@@ -10,7 +10,7 @@ use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsV
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
-use super::identify::Facts;
+use super::identify::{Facts, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
@@ -34,8 +34,8 @@ pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static
 
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
-/// `leaves` is when the answer leaves.
-pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) {
+/// The server has worked on it for `took`; the answer leaves at `leaves`.
+pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, leaves: Timestamp) {
     let counters = &exchange.client.counters;
     let metrics = &exchange.access.metrics;
     match outcome {
@@ -48,7 +48,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
         }
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);
-            note_latency(exchange);
+            metrics.authenticated(exchange.facts.method, took);
             write_attempt(exchange, AttemptResult::Accept, None, None, leaves);
         }
         Outcome::Reject {
@@ -56,7 +56,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, leaves: Timestamp) 
         } => {
             counters.count(RequestResult::Reject);
             metrics.refused(refusal.code());
-            note_latency(exchange);
+            metrics.authenticated(exchange.facts.method, took);
             write_attempt(
                 exchange,
                 AttemptResult::Reject,
@@ -73,13 +73,6 @@ pub(super) fn tried(exchange: &Exchange, refusal: Refusal) {
     exchange.access.metrics.refused(refusal.code());
     let now = exchange.access.clock.now().utc;
     write_attempt(exchange, AttemptResult::Reject, Some(refusal), None, now);
-}
-
-fn note_latency(exchange: &Exchange) {
-    exchange
-        .access
-        .metrics
-        .authenticated(exchange.facts.method, exchange.age());
 }
 
 fn write_attempt(
@@ -105,7 +98,7 @@ fn attempt<'a>(
     result: AttemptResult,
     ended: Timestamp,
 ) -> Attempt<'a> {
-    let borrowed = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+    let borrowed = |text: &'a Option<Text>| text.as_deref().map(Cow::Borrowed);
     Attempt {
         request_time: facts.began,
         response_time: ended,
@@ -240,11 +233,15 @@ fn tls_failed(metrics: &Metrics, alert: TlsAlert) {
     });
 }
 
-/// What `explain` shows of the attempt, where it is on an account.
-pub(super) fn note(exchange: &Exchange, refusal: Option<Refusal>) -> Option<Note<'_>> {
+/// What `explain` shows of the attempt that ended at `time`, where it is on an account.
+pub(super) fn note(
+    exchange: &Exchange,
+    refusal: Option<Refusal>,
+    time: Timestamp,
+) -> Option<Note<'_>> {
     let facts = &exchange.facts;
     Some(Note {
-        time: exchange.access.clock.now().utc,
+        time,
         account: facts.account.as_ref()?,
         outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
         client: &exchange.client.name,

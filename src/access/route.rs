@@ -1,6 +1,6 @@
 //! Whose user this is: the realm of the name decides.
 
-use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal};
+use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal, ShortText};
 
 /// Which realms are our own.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Realms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalName {
     /// The user part, NFC and lower case; empty or `anonymous` in an outer name.
-    pub user: String,
+    pub user: ShortText,
     /// The realm that was given, if any.
     pub realm: Option<Realm>,
 }
@@ -41,10 +41,8 @@ pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> 
     if !ours {
         return Err(Refusal::RealmUnknown);
     }
-    Ok(LocalName {
-        user: name.user().to_owned(),
-        realm: name.realm().cloned(),
-    })
+    let (user, realm) = name.into_parts();
+    Ok(LocalName { user, realm })
 }
 
 /// Reads the inner identity of a tunnel and holds it against the outer name.
@@ -66,10 +64,8 @@ pub(super) fn inner_name(
             return Err(Refusal::IdentityMismatch);
         }
     }
-    Ok(LocalName {
-        user: name.user().to_owned(),
-        realm: name.realm().cloned(),
-    })
+    let (user, realm) = name.into_parts();
+    Ok(LocalName { user, realm })
 }
 
 fn refusal_for(error: &NameError) -> Refusal {
@@ -92,7 +88,7 @@ mod tests {
     }
 
     fn routed(name: &str) -> Result<String, Refusal> {
-        route(name.as_bytes(), &ours()).map(|name| name.user)
+        route(name.as_bytes(), &ours()).map(|name| name.user.to_string())
     }
 
     #[test]
@@ -132,7 +128,9 @@ mod tests {
     #[test]
     fn the_inner_realm_is_the_outer_one_or_below_it() {
         let outer = route(b"anonymous@campus.example", &ours()).unwrap();
-        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        let inner = |name: &str| {
+            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+        };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@students.campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna").as_deref(), Ok("anna"));
@@ -147,7 +145,9 @@ mod tests {
     #[test]
     fn a_bare_outer_name_stands_for_the_primary_realm() {
         let outer = route(b"anonymous", &ours()).unwrap();
-        let inner = |name: &str| inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user);
+        let inner = |name: &str| {
+            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+        };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@other.example"), Err(Refusal::IdentityMismatch));
     }

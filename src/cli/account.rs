@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::Argon2Cost;
+use portvakt_auth::password::{Argon2Cost, check_new_password};
 use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
 use super::{ConfigFile, Ending, complain, fail, say};
+use crate::config::{Config, PasswordWay};
 use crate::control::{
-    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
 
 #[derive(Subcommand)]
@@ -169,6 +170,9 @@ fn set_password(set: &SetPassword) -> Ending {
         Ok(password) => password,
         Err(error) => return fail(error),
     };
+    if let Err(unfit) = check_new_password(&password) {
+        return fail(unfit);
+    }
     let memory_kib = u32::try_from(config.passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
     let passes = config.passwords.argon2_iterations.into();
     let hash = Argon2Cost::new(memory_kib, passes, 1)
@@ -186,10 +190,18 @@ fn set_password(set: &SetPassword) -> Ending {
         user,
         hash,
         nt_hash,
+        text: is_hashed_there(&config).then(|| ClearPassword(password)),
         temporary: set.temporary,
         why,
     };
     print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
+}
+
+/// Whether the directory wants a password itself.
+fn is_hashed_there(config: &Config) -> bool {
+    let ldap = config.directory.as_ref();
+    let writing = ldap.and_then(|ldap| ldap.writing);
+    writing.is_some_and(|writing| writing.passwords != PasswordWay::Hash)
 }
 
 fn run_import(import: &Import) -> Ending {

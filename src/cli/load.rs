@@ -128,6 +128,10 @@ struct Network {
     /// The local address that requests come from
     #[arg(long, value_name = "ADDRESS")]
     source: Option<IpAddr>,
+    /// How many local ports each thread sends from in turn, as so many access points would; more
+    /// where 256 requests a port are not enough
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    ports: u16,
     /// Sending threads
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     threads: usize,
@@ -247,6 +251,7 @@ impl Load {
         Ok(Plan {
             server: resolve(&self.server)?,
             source: self.network.source,
+            ports: usize::from(self.network.ports),
             secret: self.shared_secret()?,
             policy,
             phases: self.phases(people.len())?,

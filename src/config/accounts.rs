@@ -120,6 +120,8 @@ pub struct Passwords {
     pub temporary_on_network: bool,
     /// Whether an expired password may be changed through MS-CHAPv2.
     pub change_by_mschapv2: bool,
+    /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
+    pub upgrade_hashes: bool,
     /// Octets that hashing one password takes (Argon2id).
     pub argon2_memory: u64,
     /// Passes over that memory.
@@ -163,6 +165,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> Passwords {
         temporary_valid: section.duration("temporary-valid", 8 * HOUR, MINUTE..=72 * HOUR),
         temporary_on_network: section.boolean("temporary-on-network", false).value,
         change_by_mschapv2: section.boolean("change-by-mschapv2", false).value,
+        upgrade_hashes: section.boolean("upgrade-hashes", true).value,
         argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
         argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
         hash_threads: section.integer("hash-threads", 0, 0..=256),

@@ -15,9 +15,11 @@ use super::value;
 
 mod address;
 mod mirror;
+mod writing;
 
 pub use address::{LdapServer, Security};
 pub use mirror::{MirrorSettings, MirrorWay};
+pub use writing::{PasswordWay, Writing};
 
 /// A directory that is asked over LDAP.
 #[derive(Debug, Clone)]
@@ -44,8 +46,8 @@ pub struct Ldap {
     pub bind: Option<ServiceAccount>,
     /// Who checks passwords.
     pub verify: Verify,
-    /// Whether passwords and what closes an account are written there.
-    pub write: bool,
+    /// How passwords and what closes an account are written there, if they are.
+    pub writing: Option<Writing>,
     /// How long a log-on may take in all.
     pub timeout: Duration,
     /// How long a connection may take to be made.
@@ -205,7 +207,7 @@ fn ldap(
         scope: scope(&mut section),
         filter: filter(&mut section),
         verify,
-        write: write(&mut section, template),
+        writing: writing::writing(&mut section, template, verify, &servers),
         timeout: timeouts.0,
         connect_timeout: timeouts.1,
         query_timeout: timeouts.2,
@@ -275,17 +277,6 @@ fn verify(section: &mut Section<'_>, template: Option<Template>) -> Verify {
         section.report().problem(&place, complaint, advice);
     }
     verify
-}
-
-/// Active Directory takes a password in clear text only, and what is written here is a hash.
-fn write(section: &mut Section<'_>, template: Option<Template>) -> bool {
-    let write = section.boolean("write", false);
-    if write.value && template == Some(Template::ActiveDirectory) {
-        let complaint = Complaint::Conflict("template = \"active-directory\"".to_owned());
-        let advice = "Active Directory is only read: change accounts and passwords there";
-        section.report().problem(&write.place, complaint, advice);
-    }
-    write.value
 }
 
 /// In all, for a connection, for a question.

@@ -5,7 +5,12 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::protocol::{Request, Response};
+
+/// Room for a question, so that writing it leaves no copies behind.
+const LINE_OCTETS: usize = 4096;
 
 /// A connection to a running server.
 pub struct Client {
@@ -58,7 +63,9 @@ impl Client {
         body: &mut (dyn Read + Send),
         progress: impl FnMut(&Response),
     ) -> io::Result<Response> {
-        let mut line = serde_json::to_vec(request)?;
+        // There may be a password in it.
+        let mut line = Zeroizing::new(Vec::with_capacity(LINE_OCTETS));
+        serde_json::to_writer(&mut *line, request)?;
         line.push(b'\n');
         let mut writer = self.stream.get_ref().try_clone()?;
         std::thread::scope(|scope| {

@@ -10,11 +10,13 @@ use portvakt_auth::{
 
 use super::explain::{Explanation, state_code};
 use super::import::Wish;
-use super::protocol::{Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary};
+use super::protocol::{
+    ClearPassword, Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+};
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
-use crate::directory::DirectoryWriter;
 use crate::directory::ldap::{Reading, Remark};
+use crate::directory::{self, DirectoryWriter};
 use crate::store::{Durability, Entry};
 
 /// The operator's desk.
@@ -27,6 +29,8 @@ type Complaint = String;
 
 /// A password as it comes from the command line.
 struct NewPassword {
+    /// In clear text, where the directory wants it so.
+    text: Option<ClearPassword>,
     hash: PasswordHash,
     /// Kept only if the configuration of the server says so.
     nt_hash: Option<NtHash>,
@@ -87,6 +91,7 @@ impl Desk {
                 user,
                 hash,
                 nt_hash,
+                text,
                 temporary,
                 why,
             } => {
@@ -95,6 +100,7 @@ impl Desk {
                     false => PasswordKind::Permanent,
                 };
                 let new = NewPassword {
+                    text,
                     hash,
                     nt_hash,
                     kind,
@@ -278,18 +284,21 @@ impl Desk {
         let nt_hash = new
             .nt_hash
             .filter(|_| self.access.policy.load().write_nt_hashes);
-        let password = Password {
+        let kept = Password {
             hash: new.hash,
             changed_at: self.access.clock.now().utc,
             kind: new.kind,
         };
-        let changed = self
-            .writer()?
-            .update(&account.id, |account| {
-                account.set_credentials(password, nt_hash);
-            })
-            .map_err(|error| error.to_string())?;
+        let new = directory::NewPassword {
+            text: new.text.as_ref().map(|text| text.0.as_str()),
+            kept,
+            nt_hash,
+            in_place_of: None,
+        };
+        let changed = self.writer()?.set_password(&account.id, new);
         self.forget(&account);
+        let changed = changed.map_err(|error| error.to_string())?;
+        let changed = changed.ok_or("the account was changed by somebody else meanwhile")?;
         self.audit(who, act, &account, why);
         let consequence = match (had_nt_hash, changed.nt_hash.is_some()) {
             (_, true) => ", with an NT hash for MS-CHAP beside it",

@@ -13,6 +13,6 @@ pub use client::{Client, ConnectError};
 pub use desk::Desk;
 pub use explain::{Attempt, Explanation, LockState, StatusFinding};
 pub use protocol::{
-    Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
 pub use server::{ControlServer, user_name};

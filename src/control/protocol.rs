@@ -1,12 +1,15 @@
 //! What goes over the control socket: one JSON line to ask, JSON lines to answer.
 //!
-//! An import's LDIF follows its line as so many octets. Cleartext passwords never travel here: the
-//! command line hashes them first.
+//! An import's LDIF follows its line as so many octets. The command line hashes a password first; in
+//! clear text it goes along only where a directory wants to hash it by itself.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{Account, Kind, PasswordHash, PasswordKind};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::explain::Explanation;
 
@@ -75,6 +78,9 @@ pub enum Request {
         /// Its NT hash, where `accounts.write-nt-hashes-danger` asks for one.
         #[serde(default)]
         nt_hash: Option<NtHash>,
+        /// The password itself, where the directory hashes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<ClearPassword>,
         /// Whether it is a temporary one, valid for hours.
         temporary: bool,
         /// For the audit log.
@@ -98,6 +104,17 @@ pub enum Request {
         /// Whether passwords in clear text are hashed rather than refused.
         hash_cleartext: bool,
     },
+}
+
+/// A password in clear text. Wiped when it is dropped, and never shown.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClearPassword(pub Zeroizing<String>);
+
+impl fmt::Debug for ClearPassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ClearPassword([redacted])")
+    }
 }
 
 /// Which accounts to list.

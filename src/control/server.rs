@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::socket::{getsockopt, sockopt};
+use zeroize::Zeroizing;
 
 use super::desk::Desk;
 use super::protocol::{Request, Response};
@@ -113,7 +114,8 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
     };
     let mut reader = BufReader::new(stream);
     loop {
-        let mut line = Vec::new();
+        // There may be a password in it.
+        let mut line = Zeroizing::new(Vec::new());
         (&mut reader)
             .take(LONGEST_QUESTION)
             .read_until(b'\n', &mut line)?;

@@ -201,6 +201,7 @@ impl Draft {
         let has_password = self.password.is_some();
         if let Some(existing) = existing {
             account.password = existing.password.clone();
+            account.upgraded_from = existing.upgraded_from;
             account.previous = existing.previous.clone();
             account.nt_hash = existing.nt_hash.clone();
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();
@@ -266,8 +267,9 @@ impl DraftPassword {
             return Fate::Outdated;
         };
         let kind = self.kind;
+        let is_current = account.has_hash(&hash);
         match &mut account.password {
-            Some(current) if current.hash == hash => {
+            Some(current) if is_current => {
                 current.changed_at = changed_at.unwrap_or(current.changed_at);
                 current.kind = kind;
                 return Fate::Kept;

@@ -166,6 +166,10 @@ impl DirectoryWriter for Embedded {
         Ok(staged)
     }
 
+    fn upgrades_hashes(&self) -> bool {
+        true
+    }
+
     fn remove(&self, id: &AccountId) -> Result<(), WriteError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let account = self

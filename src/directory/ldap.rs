@@ -14,10 +14,13 @@ mod bind;
 mod binds;
 mod connector;
 mod failure;
+mod hash_upgrade;
+mod known;
 mod mapping;
 pub mod mirror;
 mod mirrored;
 mod moment;
+mod new_password;
 mod password_policy;
 mod pool;
 mod query;
@@ -49,11 +52,12 @@ use super::{
     Answer, Directory, DirectoryWriter, FindError, Found, Question, Reply, ServerState, Verdict,
     Verify,
 };
-use crate::config::Ldap as Settings;
+use crate::config::{Ldap as Settings, Writing};
 use crate::metrics::{Metrics, MetricsError};
 use crate::store::Store;
 
 use connector::Connector;
+use known::Known;
 use mapping::Mapping;
 use mirror::{Mirror, MirrorKeeper, Mirrored};
 use pool::Pool;
@@ -75,7 +79,7 @@ const MARGIN: Duration = Duration::from_millis(50);
 pub struct LdapDirectory {
     asked: Arc<Asked>,
     timeout: Duration,
-    writes: bool,
+    writing: Option<Writing>,
     written: Written,
     questions: Arc<Semaphore>,
     mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
@@ -89,6 +93,7 @@ struct Asked {
     queries: Queries,
     mapping: Mapping,
     recent: Recent,
+    known: Arc<Known>,
 }
 
 /// Why a directory can't even be tried.
@@ -129,19 +134,21 @@ impl LdapDirectory {
         servers.iter().for_each(Server::keep_connected);
         drop(entered);
         let mapping = Mapping::new(settings, realms);
+        let known = Arc::new(Known::default());
         let asked = Asked {
             queries: Queries::new(settings, &mapping),
             mapping,
             recent: Recent::new(settings.grace),
+            known: Arc::clone(&known),
             pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
         };
         Ok(Self {
             asked: Arc::new(asked),
             timeout: settings.timeout,
-            writes: settings.write,
+            writing: settings.writing,
             written: Written::new(mirrored::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: mirrored::start(settings, realms, data, store)?,
+            mirror: mirrored::start(settings, realms, data, store, known)?,
             runtime: Some(runtime),
         })
     }
@@ -149,6 +156,11 @@ impl LdapDirectory {
     fn mirrored(&self, name: &str) -> Mirrored {
         let mirror = self.mirror.as_ref();
         mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
+    }
+
+    /// Whether a mirror may not have heard yet of what was written here.
+    fn is_fresh(&self, account: &Account) -> bool {
+        self.writing.is_some() && self.written.is_fresh(&account.id, Instant::now())
     }
 
     /// Answers a question on the directory's own threads, once, by the deadline.
@@ -225,7 +237,7 @@ impl Directory for LdapDirectory {
             return Found::Unknown;
         }
         match self.mirrored(name) {
-            Mirrored::Account(account) if !self.written.is_fresh(&account.id, Instant::now()) => {
+            Mirrored::Account(account) if !self.is_fresh(&account) => {
                 return Found::Account(account);
             }
             Mirrored::Nobody => return Found::Unknown,
@@ -270,7 +282,7 @@ impl Directory for LdapDirectory {
     }
 
     fn writer(&self) -> Option<&dyn DirectoryWriter> {
-        self.writes.then_some(self)
+        self.writing.is_some().then_some(self)
     }
 
     fn mirror(&self) -> Option<&Arc<Mirror>> {
@@ -331,7 +343,8 @@ impl Asked {
         if readings.next().is_some() {
             return Err(FindError::Ambiguous);
         }
-        let account = reading.account.map_err(FindError::NotUnderstood)?;
+        let mut account = reading.account.map_err(FindError::NotUnderstood)?;
+        self.known.join(&mut account);
         Ok(is_called(&account, name).then(|| Arc::new(account)))
     }
 

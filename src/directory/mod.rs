@@ -20,7 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portvakt_auth::account::Account;
+use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::{AccountId, NameError, Realm};
+use portvakt_auth::{Password, PasswordHash};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -135,6 +137,18 @@ pub enum FindError {
 /// What becomes of an account, given what it is: the account to write, or `None` to leave it.
 pub type Change<'a> = Box<dyn FnOnce(Option<&Account>) -> Option<Account> + 'a>;
 
+/// A password that somebody has chosen for an account.
+pub struct NewPassword<'a> {
+    /// The password itself, where it is at hand: a directory may want to hash it by itself.
+    pub text: Option<&'a str>,
+    /// As it is kept where a hash is.
+    pub kept: Password,
+    /// Its NT hash, if that is to be kept, too.
+    pub nt_hash: Option<NtHash>,
+    /// The version of the credential that it is to take the place of; `None` for whatever is there.
+    pub in_place_of: Option<u64>,
+}
+
 /// Changes accounts. Each call waits for the disk: not for a thread that must not wait.
 pub trait DirectoryWriter: Send + Sync {
     /// Makes all changes or none. Each sees the account as the one before it left it. What is
@@ -144,6 +158,43 @@ pub trait DirectoryWriter: Send + Sync {
     /// [`WriteError`]; then nothing has changed.
     fn apply(&self, changes: Vec<(AccountId, Change<'_>)>)
     -> Result<Vec<Arc<Account>>, WriteError>;
+
+    /// Puts a new password in place. `None` if the account has another version of its credential
+    /// than the new one was to take the place of: nothing has changed then.
+    ///
+    /// # Errors
+    /// [`WriteError::Unknown`], [`WriteError::Unfit`] where the directory has rules of its own for
+    /// passwords, or as [`apply`](Self::apply).
+    fn set_password(
+        &self,
+        id: &AccountId,
+        new: NewPassword<'_>,
+    ) -> Result<Option<Arc<Account>>, WriteError> {
+        keep_password(id, new, |changes| self.apply(changes))
+    }
+
+    /// Whether hashes may be replaced by stronger ones of the same password.
+    fn upgrades_hashes(&self) -> bool {
+        false
+    }
+
+    /// Puts `new` in place of `old`, a hash of the same password, if that is still there; whether
+    /// it was. For nobody a change of password: proofs and sessions hold on.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn upgrade_hash(
+        &self,
+        id: &AccountId,
+        old: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, WriteError> {
+        let change: Change<'_> = Box::new(|found| {
+            let mut account = found?.clone();
+            account.upgrade_hash(old, new).then_some(account)
+        });
+        Ok(!self.apply(vec![(id.clone(), change)])?.is_empty())
+    }
 
     /// Removes an account and all its names, durably.
     ///
@@ -189,6 +240,30 @@ impl dyn DirectoryWriter + '_ {
     }
 }
 
+/// Puts the hash of a new password in place, by way of `apply`.
+fn keep_password(
+    id: &AccountId,
+    new: NewPassword<'_>,
+    apply: impl FnOnce(Vec<(AccountId, Change<'_>)>) -> Result<Vec<Arc<Account>>, WriteError>,
+) -> Result<Option<Arc<Account>>, WriteError> {
+    let mut is_known = false;
+    let change: Change<'_> = Box::new(|found| {
+        let mut account = found?.clone();
+        is_known = true;
+        let version = account.credential_version;
+        if new.in_place_of.is_some_and(|wanted| wanted != version) {
+            return None;
+        }
+        account.set_credentials(new.kept, new.nt_hash);
+        Some(account)
+    });
+    let changed = apply(vec![(id.clone(), change)])?.into_iter().next();
+    match (changed, is_known) {
+        (None, false) => Err(WriteError::Unknown(id.clone())),
+        (changed, _) => Ok(changed),
+    }
+}
+
 /// Why a change was not made.
 #[derive(Debug, Error)]
 pub enum WriteError {
@@ -230,6 +305,17 @@ pub enum WriteError {
     /// The directory says no, in its words.
     #[error("the directory refuses the change: {0}")]
     Refused(String),
+    /// The directory has rules for passwords, which this one breaks; which.
+    #[error("the directory does not take this password: {0}")]
+    Unfit(String),
+    /// The new password counts, and something that goes with it does not; in the directory's words.
+    #[error("{account} has the new password, but what goes with it was not written: {cause}")]
+    HalfDone {
+        /// Whose it is.
+        account: AccountId,
+        /// What the directory says.
+        cause: String,
+    },
     /// Written, and without effect.
     #[error(
         "the directory took the change, but another of its attributes says otherwise: \

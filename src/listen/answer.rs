@@ -3,25 +3,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::delay::{DelayLine, Parcel};
+use super::delay::Delayed;
 use super::duplicates::{Duplicates, Key};
+use super::outgoing;
 use super::socket::{Endpoint, Path};
 
-/// What all answers of a listener share.
+/// What all answers of a socket share.
 pub(super) struct Outbox {
+    /// The socket that they leave from.
+    pub endpoint: Endpoint,
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
     /// Where rejects wait.
-    pub delay: DelayLine,
+    pub delayed: Delayed,
 }
 
 /// The duty to answer one request. Dropped unused, it forgets the request, so that a
 /// retransmission gets a new chance.
 pub struct Answer {
     outbox: Arc<Outbox>,
-    endpoint: Arc<Endpoint>,
     path: Path,
-    key: Key,
+    identifier: u8,
     authenticator: [u8; 16],
     arrived: Instant,
     answered: bool,
@@ -30,17 +32,15 @@ pub struct Answer {
 impl Answer {
     pub(super) fn new(
         outbox: Arc<Outbox>,
-        endpoint: Arc<Endpoint>,
         path: Path,
-        key: Key,
+        identifier: u8,
         authenticator: [u8; 16],
         arrived: Instant,
     ) -> Self {
         Self {
             outbox,
-            endpoint,
             path,
-            key,
+            identifier,
             authenticator,
             arrived,
             answered: false,
@@ -60,35 +60,38 @@ impl Answer {
     }
 
     /// Sends `datagram` now and keeps it for retransmissions.
-    pub fn send(self, datagram: &[u8]) {
-        self.keep(datagram).send();
+    pub fn send(mut self, datagram: &[u8]) {
+        self.answered = true;
+        let duplicates = &self.outbox.duplicates;
+        duplicates.answered(&self.key(), &self.authenticator, datagram);
+        outgoing::send(&self.outbox.endpoint, datagram, self.path);
     }
 
     /// Sends `datagram` once `delay` has passed since the request came in (R6).
     ///
     /// Until then a retransmission meets silence, as while the first copy is worked on: answering
     /// it early would tell what the delay hides.
-    pub fn send_after(mut self, delay: Duration, datagram: &[u8]) {
-        self.answered = true;
+    pub fn send_after(self, delay: Duration, datagram: &[u8]) {
+        if delay.is_zero() {
+            return self.send(datagram);
+        }
         let due = self.arrived + delay;
         let outbox = Arc::clone(&self.outbox);
-        outbox.delay.send_at(due, self, datagram);
+        outbox.delayed.put(due, self, datagram);
     }
 
-    fn keep(mut self, datagram: &[u8]) -> Parcel {
-        self.answered = true;
-        self.remember(Arc::from(datagram))
+    fn key(&self) -> Key {
+        self.outbox.key(self.path, self.identifier)
     }
+}
 
-    /// Puts the bytes into the duplicate cache and packs them for sending.
-    pub(super) fn remember(&self, bytes: Arc<[u8]>) -> Parcel {
-        self.outbox
-            .duplicates
-            .answered(&self.key, &self.authenticator, &bytes);
-        Parcel {
-            bytes,
-            endpoint: Arc::clone(&self.endpoint),
-            path: self.path,
+impl Outbox {
+    /// What names an exchange at this socket.
+    pub(super) fn key(&self, path: Path, identifier: u8) -> Key {
+        Key {
+            peer: path.peer,
+            local_port: self.endpoint.address().port(),
+            identifier,
         }
     }
 }
@@ -96,9 +99,8 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.answered {
-            self.outbox
-                .duplicates
-                .remove(&self.key, &self.authenticator);
+            let duplicates = &self.outbox.duplicates;
+            duplicates.remove(&self.key(), &self.authenticator);
         }
     }
 }

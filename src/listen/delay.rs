@@ -1,149 +1,331 @@
-//! Rejects leave late (R6) without holding a thread: signed bytes wait in a heap for their time.
+//! Rejects leave late (R6) without holding a thread: signed bytes wait in a wheel for their time.
+//!
+//! Each socket has a wheel, so that no two receiving threads wait for each other; one thread turns
+//! them all, one step every few milliseconds while anything waits, and sends what is due together.
+//!
+//! ```text
+//!  step   …  n  n+1  n+2  …       a reject goes to the step in which it is due; a turn of the
+//!            ^                    wheel is longer than any delay that can be configured
+//!          sent last
+//! ```
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::answer::Answer;
-use super::socket::{Endpoint, Path};
+use super::answer::{Answer, Outbox};
+use super::outgoing;
 
 /// The most datagrams waiting at once; one more leaves at once, for a flood must not grow memory.
 const CAPACITY: usize = 100_000;
+/// By so much later than due a reject leaves at most; its delay varies by far more.
+const STEP: Duration = Duration::from_millis(5);
+/// Steps of a turn: 10 seconds. Delays are up to 5 seconds and a half.
+const STEPS: usize = 2000;
+/// Steps whose memory is kept to be used again.
+const SPARE_STEPS: usize = 2 * 1000 / 5;
 
-/// A signed datagram and where it goes.
-pub(super) struct Parcel {
-    /// The bytes, ready to send.
-    pub bytes: Arc<[u8]>,
-    /// The socket to send them from.
-    pub endpoint: Arc<Endpoint>,
-    /// Where they go.
-    pub path: Path,
+/// What leaves together.
+#[derive(Default)]
+struct Step {
+    answers: Vec<(Answer, usize)>,
+    /// The datagrams one after the other; each answer tells where its own ends.
+    octets: Vec<u8>,
 }
 
-impl Parcel {
-    /// Sends it now. A datagram that the kernel does not take is lost as any other on the wire:
-    /// the client asks again, and the duplicate cache has the answer.
-    pub(super) fn send(&self) {
-        if let Err(error) = self.endpoint.send(&self.bytes, self.path) {
-            tracing::debug!(peer = %self.path.peer, %error, "answer not sent");
+struct Wheel {
+    steps: Vec<Step>,
+    /// The step that was sent last, counted from the start.
+    sent: usize,
+    closed: bool,
+    spare: Vec<Step>,
+}
+
+/// What the thread that sends shares with those that put.
+struct Turning {
+    start: Instant,
+    waiting: AtomicUsize,
+    closed: AtomicBool,
+    asleep: Mutex<()>,
+    wake: Condvar,
+}
+
+/// The waiting room of one socket's delayed rejects.
+pub(super) struct Delayed {
+    wheel: Mutex<Wheel>,
+    turning: Arc<Turning>,
+}
+
+/// Turns the wheels of all sockets.
+#[derive(Clone)]
+pub(super) struct DelayLine {
+    turning: Arc<Turning>,
+}
+
+impl Delayed {
+    /// Sends `datagram` as the answer at `due`, or now where the room is full or closed.
+    pub(super) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
+        let waiting = self.turning.waiting.fetch_add(1, Ordering::Relaxed);
+        let last = self.turning.step_of(answer.arrived()) + STEPS - 1;
+        let due = self.turning.step_of(due).min(last);
+        let refused = match waiting < CAPACITY {
+            true => self.wheel().put(due, answer, datagram),
+            false => Some(answer),
+        };
+        match refused {
+            Some(answer) => {
+                self.turning.waiting.fetch_sub(1, Ordering::Relaxed);
+                answer.send(datagram);
+            }
+            None if waiting == 0 => self.turning.wake(),
+            None => {}
+        }
+    }
+
+    /// Sends all steps up to `now`.
+    fn send_due(&self, now: usize) {
+        while let Some(mut step) = self.take_due(now) {
+            let mut begin = 0;
+            let sent = step.answers.len();
+            for (answer, end) in step.answers.drain(..) {
+                answer.send(step.octets.get(begin..end).unwrap_or_default());
+                begin = end;
+            }
+            step.octets.clear();
+            self.turning.waiting.fetch_sub(sent, Ordering::Relaxed);
+            self.wheel().keep(step);
+        }
+    }
+
+    /// The next step up to `now` in which something waits.
+    fn take_due(&self, now: usize) -> Option<Step> {
+        let mut wheel = self.wheel();
+        // After an idle hour one turn has them all.
+        wheel.sent = wheel.sent.max(now.saturating_sub(STEPS));
+        while wheel.sent < now {
+            wheel.sent += 1;
+            let place = wheel.sent % STEPS;
+            match wheel.steps.get_mut(place) {
+                Some(step) if !step.answers.is_empty() => return Some(std::mem::take(step)),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Sends all that waits, and from now on what comes at once.
+    fn close(&self) {
+        let mut wheel = self.wheel();
+        wheel.closed = true;
+        let end = wheel.sent + STEPS;
+        drop(wheel);
+        self.send_due(end);
+    }
+
+    fn wheel(&self) -> MutexGuard<'_, Wheel> {
+        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wheel {
+    /// Puts an answer into its step; gives it back where it is due already, or all is closed.
+    fn put(&mut self, due: usize, answer: Answer, datagram: &[u8]) -> Option<Answer> {
+        if self.closed || due <= self.sent {
+            return Some(answer);
+        }
+        let Some(step) = self.steps.get_mut(due % STEPS) else {
+            return Some(answer);
+        };
+        if step.answers.is_empty()
+            && let Some(spare) = self.spare.pop()
+        {
+            *step = spare;
+        }
+        step.octets.extend_from_slice(datagram);
+        step.answers.push((answer, step.octets.len()));
+        None
+    }
+
+    fn keep(&mut self, step: Step) {
+        if self.spare.len() < SPARE_STEPS {
+            self.spare.push(step);
         }
     }
 }
 
-struct Waiting {
-    due: Instant,
-    answer: Answer,
-    datagram: Box<[u8]>,
-}
-
-impl Waiting {
-    /// Sends it, and only now lets retransmissions have it.
-    fn send(self) {
-        self.answer.remember(Arc::from(self.datagram)).send();
+impl Turning {
+    /// The step that has ended at `time`.
+    fn step_of(&self, time: Instant) -> usize {
+        let steps = time.duration_since(self.start).as_millis() / STEP.as_millis();
+        usize::try_from(steps).unwrap_or(usize::MAX - STEPS) + 1
     }
-}
 
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
+    fn wake(&self) {
+        drop(self.asleep.lock().unwrap_or_else(PoisonError::into_inner));
+        self.wake.notify_one();
     }
-}
-impl Eq for Waiting {}
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.due.cmp(&other.due)
-    }
-}
 
-#[derive(Default)]
-struct Queue {
-    waiting: BinaryHeap<Reverse<Waiting>>,
-    closed: bool,
-}
-
-/// The waiting room of delayed rejects; one thread sends them when they are due.
-#[derive(Clone)]
-pub(super) struct DelayLine {
-    shared: Arc<(Mutex<Queue>, Condvar)>,
+    /// Waits for the next step, or for something to wait for.
+    fn rest(&self) {
+        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_open = || !self.closed.load(Ordering::Relaxed);
+        let is_idle = |(): &mut ()| self.waiting.load(Ordering::Relaxed) == 0 && is_open();
+        let asleep = self.wake.wait_while(asleep, is_idle);
+        let asleep = asleep.unwrap_or_else(PoisonError::into_inner);
+        drop(self.wake.wait_timeout_while(asleep, STEP, |()| is_open()));
+    }
 }
 
 impl DelayLine {
-    /// Starts the sending thread. It ends, after sending all that waits, when [`Self::close`] is
-    /// called.
+    /// Wheels that nobody turns yet.
+    pub(super) fn new() -> Self {
+        Self {
+            turning: Arc::new(Turning {
+                start: Instant::now(),
+                waiting: AtomicUsize::new(0),
+                closed: AtomicBool::new(false),
+                asleep: Mutex::new(()),
+                wake: Condvar::new(),
+            }),
+        }
+    }
+
+    /// A wheel for one more socket.
+    pub(super) fn wheel(&self) -> Delayed {
+        let wheel = Wheel {
+            steps: (0..STEPS).map(|_| Step::default()).collect(),
+            sent: 0,
+            closed: false,
+            spare: Vec::new(),
+        };
+        Delayed {
+            wheel: Mutex::new(wheel),
+            turning: Arc::clone(&self.turning),
+        }
+    }
+
+    /// Starts the thread that turns the wheels of these sockets. It ends, after sending all that
+    /// waits, when [`Self::close`] is called.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
-        let line = Self {
-            shared: Arc::default(),
-        };
-        let runner = line.clone();
-        let thread = std::thread::Builder::new()
+    pub(super) fn start(&self, outboxes: Vec<Arc<Outbox>>) -> std::io::Result<JoinHandle<()>> {
+        let turning = Arc::clone(&self.turning);
+        std::thread::Builder::new()
             .name("rejects".to_owned())
-            .spawn(move || runner.run())?;
-        Ok((line, thread))
-    }
-
-    /// Sends `datagram` as the answer at `due`, or now where the room is full or closed.
-    pub(super) fn send_at(&self, due: Instant, answer: Answer, datagram: &[u8]) {
-        let waiting = Waiting {
-            due,
-            answer,
-            datagram: Box::from(datagram),
-        };
-        let (queue, wake) = &*self.shared;
-        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.closed || queue.waiting.len() >= CAPACITY {
-            drop(queue);
-            return waiting.send();
-        }
-        let is_first = queue
-            .waiting
-            .peek()
-            .is_none_or(|Reverse(first)| due < first.due);
-        queue.waiting.push(Reverse(waiting));
-        drop(queue);
-        if is_first {
-            wake.notify_one();
-        }
+            .spawn(move || turn(&turning, &outboxes))
     }
 
     /// Sends what waits and ends the thread.
     pub(super) fn close(&self) {
-        let (queue, wake) = &*self.shared;
-        queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        wake.notify_one();
+        self.turning.closed.store(true, Ordering::Relaxed);
+        self.turning.wake();
+    }
+}
+
+fn turn(turning: &Turning, outboxes: &[Arc<Outbox>]) {
+    while !turning.closed.load(Ordering::Relaxed) {
+        turning.rest();
+        // What is due in a step leaves at its end.
+        let now = turning.step_of(Instant::now()) - 1;
+        for outbox in outboxes {
+            outgoing::gather(outbox);
+            outbox.delayed.send_due(now);
+            outgoing::send_all();
+        }
+    }
+    outboxes.iter().for_each(|outbox| outbox.delayed.close());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::super::duplicates::{Arrival, Duplicates};
+    use super::super::socket::{self, Path};
+    use super::*;
+
+    fn outbox(line: &DelayLine) -> Arc<Outbox> {
+        let mut endpoints = socket::bind("127.0.0.1:0".parse().unwrap(), 1, 1 << 16).unwrap();
+        Arc::new(Outbox {
+            endpoint: endpoints.remove(0),
+            duplicates: Duplicates::new(Duration::from_secs(10), 100),
+            delayed: line.wheel(),
+        })
     }
 
-    fn run(&self) {
-        let (queue, wake) = &*self.shared;
-        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let now = Instant::now();
-            let first_due = queue.waiting.peek().map(|Reverse(first)| first.due);
-            match first_due {
-                Some(due) if due <= now || queue.closed => {
-                    let first = queue.waiting.pop();
-                    drop(queue);
-                    if let Some(Reverse(first)) = first {
-                        first.send();
-                    }
-                    queue = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                }
-                Some(due) => {
-                    let wait = wake.wait_timeout(queue, due - now);
-                    queue = wait.unwrap_or_else(PoisonError::into_inner).0;
-                }
-                None if queue.closed => return,
-                None => queue = wake.wait(queue).unwrap_or_else(PoisonError::into_inner),
+    /// A client that has asked under this identifier, and the duty to answer it.
+    fn asked(outbox: &Arc<Outbox>, identifier: u8, arrived: Instant) -> (UdpSocket, Answer) {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_nonblocking(true).unwrap();
+        let peer = client.local_addr().unwrap();
+        let path = Path { peer, local: None };
+        let key = outbox.key(path, identifier);
+        let arrival = outbox.duplicates.arrive(key, &[7; 16], arrived);
+        assert_eq!(arrival, Arrival::New);
+        let answer = Answer::new(Arc::clone(outbox), path, identifier, [7; 16], arrived);
+        (client, answer)
+    }
+
+    fn came(client: &UdpSocket) -> Option<Vec<u8>> {
+        let mut buffer = [0; 64];
+        let length = client.recv(&mut buffer).ok()?;
+        Some(buffer[..length].to_vec())
+    }
+
+    /// R6.
+    #[test]
+    fn a_reject_leaves_in_the_step_after_it_is_due_and_not_before() {
+        let line = DelayLine::new();
+        let outbox = outbox(&line);
+        let start = line.turning.start;
+        // First after an hour without any, and then with the step's memory used again.
+        for turn in [0, 3_600_000, 3_600_010, 3_700_000] {
+            let arrived = start + Duration::from_millis(turn);
+            let waiting: Vec<_> = [1000, 1001, 7499]
+                .into_iter()
+                .map(|delay| {
+                    let (client, answer) =
+                        asked(&outbox, u8::try_from(delay % 251).unwrap(), arrived);
+                    let delay = Duration::from_millis(delay);
+                    answer.send_after(delay, delay.as_millis().to_string().as_bytes());
+                    (client, arrived + delay)
+                })
+                .collect();
+            for (client, due) in &waiting {
+                outbox.delayed.send_due(line.turning.step_of(*due) - 1);
+                assert_eq!(came(client), None, "early");
+                outbox.delayed.send_due(line.turning.step_of(*due));
+                let expected = (*due - arrived).as_millis().to_string();
+                assert_eq!(came(client).as_deref(), Some(expected.as_bytes()));
             }
+            assert_eq!(line.turning.waiting.load(Ordering::Relaxed), 0);
         }
+    }
+
+    #[test]
+    fn what_waits_leaves_when_the_line_is_closed_and_what_comes_later_at_once() {
+        let line = DelayLine::new();
+        let outbox = outbox(&line);
+        let thread = line.start(vec![Arc::clone(&outbox)]).unwrap();
+        let (first, answer) = asked(&outbox, 1, Instant::now());
+        answer.send_after(Duration::from_secs(5), b"first");
+        assert_eq!(came(&first), None);
+        line.close();
+        thread.join().unwrap();
+        assert_eq!(came(&first).as_deref(), Some(&b"first"[..]));
+        let (second, answer) = asked(&outbox, 2, Instant::now());
+        answer.send_after(Duration::from_secs(5), b"second");
+        assert_eq!(came(&second).as_deref(), Some(&b"second"[..]));
+    }
+
+    #[test]
+    fn without_delay_nothing_waits() {
+        let line = DelayLine::new();
+        let outbox = outbox(&line);
+        let (client, answer) = asked(&outbox, 1, Instant::now());
+        answer.send_after(Duration::ZERO, b"answer");
+        assert_eq!(came(&client).as_deref(), Some(&b"answer"[..]));
     }
 }

@@ -2,15 +2,27 @@
 //! silence while the first copy is still worked on, and never counts twice.
 //!
 //! Each socket has its own: the kernel hands a retransmission to the socket that had the first copy.
+//! So its lock is hardly ever waited for: one thread receives, and few answers come from others.
+//!
+//! ```text
+//!  Key ──> number ──> ring, in order of arrival: what is oldest is forgotten at its front,
+//!                     and its memory serves what is new at its back
+//! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+/// Of the exchanges that have run out, so many are forgotten with each that comes in: more than
+/// one, so that the ring gets shorter when it has been long.
+const FORGOTTEN_AT_ONCE: usize = 2;
+/// Forgotten by [`Duplicates::sweep`] before others may have the lock.
+const SWEPT_AT_ONCE: usize = 500;
+/// Buffers of answers that are kept to be used again, and the largest of them: a TLS flight is
+/// rare, and would fill memory that small answers don't need.
+const SPARE_BUFFERS: usize = 1024;
+const LARGEST_SPARE: usize = 512;
 
 /// What names an exchange: where it came from and the Identifier octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,22 +43,33 @@ pub enum Arrival {
     /// A copy of a request that is still being worked on: silence.
     InProgress,
     /// A copy of a request that was answered with these bytes: send them again.
-    Answered(Arc<[u8]>),
+    Answered(Vec<u8>),
 }
 
 struct Remembered {
+    key: Key,
     authenticator: [u8; 16],
-    answer: Option<Arc<[u8]>>,
+    arrived: Instant,
+    /// Empty until there is one.
+    answer: Vec<u8>,
 }
 
 /// The exchanges of the last few seconds.
 pub struct Duplicates {
-    exchanges: DashMap<Key, Remembered, ahash::RandomState>,
-    /// In order of arrival, so that forgetting costs what is forgotten and not what is kept.
-    order: Mutex<VecDeque<(Instant, Key, [u8; 16])>>,
-    length: AtomicUsize,
+    exchanges: Mutex<Exchanges>,
     lifetime: Duration,
     capacity: usize,
+}
+
+#[derive(Default)]
+struct Exchanges {
+    /// In order of arrival, so that forgetting costs what is forgotten and not what is kept.
+    ring: VecDeque<Remembered>,
+    /// The number of the ring's first exchange; they are numbered as they arrive.
+    first: u64,
+    /// The latest exchange of each key.
+    latest: HashMap<Key, u64, ahash::RandomState>,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Duplicates {
@@ -55,9 +78,7 @@ impl Duplicates {
     #[must_use]
     pub fn new(lifetime: Duration, capacity: usize) -> Self {
         Self {
-            exchanges: DashMap::default(),
-            order: Mutex::default(),
-            length: AtomicUsize::new(0),
+            exchanges: Mutex::default(),
             lifetime,
             capacity,
         }
@@ -67,84 +88,107 @@ impl Duplicates {
     ///
     /// A new authenticator under a used identifier is a new request and takes the old one's place.
     pub fn arrive(&self, key: Key, authenticator: &[u8; 16], now: Instant) -> Arrival {
-        match self.exchanges.entry(key) {
-            Entry::Occupied(mut entry) => {
-                if entry.get().authenticator == *authenticator {
-                    return match &entry.get().answer {
-                        Some(answer) => Arrival::Answered(Arc::clone(answer)),
-                        None => Arrival::InProgress,
-                    };
-                }
-                entry.insert(Remembered {
-                    authenticator: *authenticator,
-                    answer: None,
-                });
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(Remembered {
-                    authenticator: *authenticator,
-                    answer: None,
-                });
-            }
+        let mut exchanges = self.exchanges();
+        if let Some(known) = exchanges.find(&key, authenticator) {
+            return match known.answer.as_slice() {
+                [] => Arrival::InProgress,
+                answer => Arrival::Answered(answer.to_vec()),
+            };
         }
-        self.queue(key, *authenticator, now);
+        exchanges.add(key, *authenticator, now);
+        exchanges.forget_old(now, self.lifetime, FORGOTTEN_AT_ONCE);
+        if exchanges.ring.len() > self.capacity {
+            exchanges.forget_first();
+        }
         Arrival::New
     }
 
-    fn queue(&self, key: Key, authenticator: [u8; 16], now: Instant) {
-        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        order.push_back((now, key, authenticator));
-        let over = order.len().saturating_sub(self.capacity);
-        // Most often empty, and then it costs nothing.
-        let oldest: Vec<_> = order.drain(..over).collect();
-        self.length.store(order.len(), Ordering::Relaxed);
-        drop(order);
-        for (_, key, authenticator) in oldest {
-            self.remove(&key, &authenticator);
-        }
-    }
-
     /// Keeps the answer's bytes for later copies of the request.
-    pub fn answered(&self, key: &Key, authenticator: &[u8; 16], answer: &Arc<[u8]>) {
-        if let Some(mut remembered) = self.exchanges.get_mut(key)
-            && remembered.authenticator == *authenticator
-        {
-            remembered.answer = Some(Arc::clone(answer));
+    pub fn answered(&self, key: &Key, authenticator: &[u8; 16], answer: &[u8]) {
+        if let Some(known) = self.exchanges().find(key, authenticator) {
+            known.answer.clear();
+            known.answer.extend_from_slice(answer);
         }
     }
 
     /// Forgets a request that will get no answer, so that a retransmission gets its chance.
     pub fn remove(&self, key: &Key, authenticator: &[u8; 16]) {
-        self.exchanges.remove_if(key, |_, remembered| {
-            remembered.authenticator == *authenticator
-        });
+        let mut exchanges = self.exchanges();
+        if exchanges.find(key, authenticator).is_some() {
+            exchanges.latest.remove(key);
+        }
     }
 
     /// Forgets what is older than the lifetime.
     pub fn sweep(&self, now: Instant) {
-        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = order
-            .iter()
-            .take_while(|(arrived, ..)| now.duration_since(*arrived) >= self.lifetime)
-            .count();
-        let old: Vec<_> = order.drain(..old).collect();
-        self.length.store(order.len(), Ordering::Relaxed);
-        drop(order);
-        for (_, key, authenticator) in old {
-            self.remove(&key, &authenticator);
-        }
+        while self
+            .exchanges()
+            .forget_old(now, self.lifetime, SWEPT_AT_ONCE)
+        {}
     }
 
     /// How many exchanges are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.length.load(Ordering::Relaxed)
+        self.exchanges().ring.len()
     }
 
     /// Whether none is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn exchanges(&self) -> MutexGuard<'_, Exchanges> {
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exchanges {
+    fn find(&mut self, key: &Key, authenticator: &[u8; 16]) -> Option<&mut Remembered> {
+        let number = self.latest.get(key)?;
+        let place = usize::try_from(number - self.first).ok()?;
+        let known = self.ring.get_mut(place)?;
+        (known.authenticator == *authenticator).then_some(known)
+    }
+
+    fn add(&mut self, key: Key, authenticator: [u8; 16], now: Instant) {
+        let number = self.first + self.ring.len() as u64;
+        self.latest.insert(key, number);
+        self.ring.push_back(Remembered {
+            key,
+            authenticator,
+            arrived: now,
+            answer: self.spare.pop().unwrap_or_default(),
+        });
+    }
+
+    /// Forgets at most `most` of those that have run out; whether there may be more.
+    fn forget_old(&mut self, now: Instant, lifetime: Duration, most: usize) -> bool {
+        for _ in 0..most {
+            let first = self.ring.front();
+            if first.is_none_or(|first| now.duration_since(first.arrived) < lifetime) {
+                return false;
+            }
+            self.forget_first();
+        }
+        true
+    }
+
+    fn forget_first(&mut self) {
+        let Some(mut forgotten) = self.ring.pop_front() else {
+            return;
+        };
+        if self.latest.get(&forgotten.key) == Some(&self.first) {
+            self.latest.remove(&forgotten.key);
+        }
+        self.first += 1;
+        forgotten.answer.clear();
+        if self.spare.len() < SPARE_BUFFERS && forgotten.answer.capacity() <= LARGEST_SPARE {
+            self.spare.push(forgotten.answer);
+        }
     }
 }
 
@@ -166,7 +210,7 @@ mod tests {
     #[test]
     fn a_copy_meets_silence_until_the_answer_and_then_the_same_bytes() {
         let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
-        let answer: Arc<[u8]> = Arc::from(&b"answer"[..]);
+        let answer = b"answer".to_vec();
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::InProgress);
         cache.answered(&key(1), &[7; 16], &answer);
@@ -182,7 +226,7 @@ mod tests {
         let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
         assert_eq!(cache.arrive(key(1), &[8; 16], now), Arrival::New);
-        cache.answered(&key(1), &[7; 16], &Arc::from(&b"of the first"[..]));
+        cache.answered(&key(1), &[7; 16], b"of the first");
         assert_eq!(cache.arrive(key(1), &[8; 16], now), Arrival::InProgress);
     }
 
@@ -222,5 +266,31 @@ mod tests {
         cache.arrive(key(1), &[7; 16], now);
         cache.remove(&key(1), &[7; 16]);
         assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
+    }
+
+    #[test]
+    fn what_was_replaced_or_removed_is_forgotten_without_its_successor() {
+        let (cache, start) = (Duplicates::new(LIFETIME, 100), Instant::now());
+        cache.arrive(key(1), &[7; 16], start);
+        cache.remove(&key(1), &[7; 16]);
+        let later = start + LIFETIME / 2;
+        assert_eq!(cache.arrive(key(1), &[7; 16], later), Arrival::New);
+        cache.answered(&key(1), &[7; 16], b"answer");
+        cache.sweep(start + LIFETIME);
+        let again = cache.arrive(key(1), &[7; 16], start + LIFETIME);
+        assert_eq!(again, Arrival::Answered(b"answer".to_vec()));
+    }
+
+    #[test]
+    fn answers_do_not_leak_from_one_exchange_into_the_next() {
+        let (cache, mut now) = (Duplicates::new(LIFETIME, 100), Instant::now());
+        for identifier in 0..=255 {
+            assert_eq!(cache.arrive(key(identifier), &[7; 16], now), Arrival::New);
+            let copy = cache.arrive(key(identifier), &[7; 16], now);
+            assert_eq!(copy, Arrival::InProgress);
+            cache.answered(&key(identifier), &[7; 16], &[identifier; 20]);
+            now += LIFETIME;
+        }
+        assert_eq!(cache.len(), 1);
     }
 }

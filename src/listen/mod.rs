@@ -7,6 +7,9 @@ mod answer;
 pub mod clients;
 mod delay;
 pub mod duplicates;
+mod many;
+mod outgoing;
+mod receiver;
 mod socket;
 mod udp;
 

@@ -4,17 +4,14 @@
 //! socket. A classic BPF filter spreads them by the Identifier octet instead, which also sends a
 //! retransmission to the socket that saw the first copy.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
-use nix::cmsg_space;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::many::{self, Letter, Slot};
 
 /// The most octets of a RADIUS packet (RFC 2865 §3), and so of a receive buffer.
 pub const LARGEST_PACKET: usize = 4096;
@@ -138,84 +135,36 @@ impl Endpoint {
         self.address
     }
 
-    /// Waits up to a fifth of a second for a datagram and puts it into `buffer`.
-    ///
-    /// `None` when none came. A datagram longer than the buffer is cut, which the packet's own
-    /// Length then tells.
+    /// Waits up to a fifth of a second for a datagram; takes it and those that are there already
+    /// into `slots` and returns how many, 0 when none came.
     ///
     /// # Errors
     /// What the kernel says; the caller counts it and goes on.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Path)>> {
-        let received = if self.address.ip().is_unspecified() {
-            self.receive_with_local_address(buffer)
-        } else {
-            self.socket
-                .recv_from(buffer)
-                .map(|(length, peer)| (length, Path { peer, local: None }))
-        };
-        match received {
-            Ok(received) => Ok(Some(received)),
-            Err(error) if is_no_datagram(&error) => Ok(None),
-            Err(error) => Err(error),
+    pub(super) fn receive(&self, slots: &mut [Slot]) -> io::Result<usize> {
+        let tells_local = self.address.ip().is_unspecified();
+        match many::receive(&self.socket, slots, self.address.is_ipv6(), tells_local) {
+            Err(error) if is_no_datagram(&error) => Ok(0),
+            received => received,
         }
     }
 
-    fn receive_with_local_address(&self, buffer: &mut [u8]) -> io::Result<(usize, Path)> {
-        let mut control = cmsg_space!(libc::in6_pktinfo);
-        let mut slices = [IoSliceMut::new(buffer)];
-        let message = recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut slices,
-            Some(&mut control),
-            MsgFlags::empty(),
-        )?;
-        let peer = message
-            .address
-            .as_ref()
-            .and_then(socket_address)
-            .ok_or_else(|| io::Error::other("a datagram without a sender"))?;
-        let local = message
-            .cmsgs()
-            .ok()
-            .and_then(|mut all| all.find_map(local_address));
-        Ok((message.bytes, Path { peer, local }))
+    /// Where the datagram in `slot` came from.
+    pub(super) fn path(&self, slot: &Slot) -> Path {
+        slot.path(self.address.is_ipv6())
     }
 
-    /// Sends `datagram` back along `path`.
+    /// Sends as many of `letters` as one call takes, at least one, and returns how many are done.
     ///
-    /// # Errors
-    /// What the kernel says: no route, or a full queue.
-    pub(super) fn send(&self, datagram: &[u8], path: Path) -> io::Result<()> {
-        let Some(local) = path.local else {
-            return self.socket.send_to(datagram, path.peer).map(drop);
-        };
-        let slices = [IoSlice::new(datagram)];
-        let to = SockaddrStorage::from(path.peer);
-        let send = |control: &[ControlMessage<'_>]| {
-            sendmsg(
-                self.socket.as_raw_fd(),
-                &slices,
-                control,
-                MsgFlags::empty(),
-                Some(&to),
-            )
-        };
-        match local {
-            IpAddr::V4(address) => send(&[ControlMessage::Ipv4PacketInfo(&libc::in_pktinfo {
-                ipi_ifindex: 0,
-                ipi_spec_dst: libc::in_addr {
-                    s_addr: u32::from_ne_bytes(address.octets()),
-                },
-                ipi_addr: libc::in_addr { s_addr: 0 },
-            })]),
-            IpAddr::V6(address) => send(&[ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo {
-                ipi6_addr: libc::in6_addr {
-                    s6_addr: address.octets(),
-                },
-                ipi6_ifindex: 0,
-            })]),
-        }?;
-        Ok(())
+    /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
+    /// again, and the duplicate cache has the answer.
+    pub(super) fn send<'a>(&self, letters: impl Iterator<Item = Letter<'a>>) -> usize {
+        match many::send(&self.socket, letters) {
+            Ok(sent) => sent.max(1),
+            Err(error) => {
+                tracing::debug!(address = %self.address, %error, "answer not sent");
+                1
+            }
+        }
     }
 }
 
@@ -226,27 +175,6 @@ fn is_no_datagram(error: &io::Error) -> bool {
     )
 }
 
-fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = storage
-        .as_sockaddr_in()
-        .map(|address| SocketAddr::V4((*address).into()));
-    v4.or_else(|| {
-        storage
-            .as_sockaddr_in6()
-            .map(|address| SocketAddr::V6((*address).into()))
-    })
-}
-
-fn local_address(message: ControlMessageOwned) -> Option<IpAddr> {
-    match message {
-        ControlMessageOwned::Ipv4PacketInfo(info) => {
-            Some(IpAddr::from(info.ipi_addr.s_addr.to_ne_bytes()))
-        }
-        ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::from(info.ipi6_addr.s6_addr)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,16 +183,21 @@ mod tests {
         format!("{host}:0").parse().unwrap()
     }
 
-    fn receive(endpoints: &[Endpoint]) -> (usize, Path) {
-        let mut buffer = [0; LARGEST_PACKET];
+    fn receive(endpoints: &[Endpoint]) -> (Vec<u8>, Path) {
+        let mut slots = [Slot::new()];
         for _ in 0..20 {
             for endpoint in endpoints {
-                if let Some(received) = endpoint.receive(&mut buffer).unwrap() {
-                    return received;
+                if endpoint.receive(&mut slots).unwrap() == 1 {
+                    return (slots[0].datagram().to_vec(), endpoint.path(&slots[0]));
                 }
             }
         }
         panic!("no datagram came");
+    }
+
+    fn send<const N: usize>(endpoint: &Endpoint, datagrams: [&[u8]; N], path: Path) -> usize {
+        let letters = datagrams.map(|octets| Letter { octets, path });
+        endpoint.send(letters.into_iter())
     }
 
     /// R8: 127.0.0.2 asked, 127.0.0.2 answers, though the socket is bound to 0.0.0.0.
@@ -285,14 +218,72 @@ mod tests {
             }))
             .unwrap();
             client.send_to(&[1, 7, 0, 20], asked).unwrap();
-            let (length, path) = receive(&endpoints);
-            assert_eq!(length, 4);
+            let (datagram, path) = receive(&endpoints);
+            assert_eq!(datagram, [1, 7, 0, 20]);
             assert_eq!(path.peer, client.local_addr().unwrap());
-            endpoints[1].send(b"answer", path).unwrap();
-            let mut answer = [0; 16];
-            let (length, from) = client.recv_from(&mut answer).unwrap();
-            assert_eq!((&answer[..length], from), (&b"answer"[..], asked));
+            assert_eq!(send(&endpoints[1], [b"first", b"second"], path), 2);
+            for expected in [&b"first"[..], b"second"] {
+                let mut answer = [0; 16];
+                let (length, from) = client.recv_from(&mut answer).unwrap();
+                assert_eq!((&answer[..length], from), (expected, asked));
+            }
         }
+    }
+
+    #[test]
+    fn what_is_there_comes_in_one_batch_in_its_order_and_the_rest_in_the_next() {
+        for host in ["127.0.0.1", "0.0.0.0", "[::1]", "[::]"] {
+            let endpoints = bind(any_port(host), 1, 1 << 16).unwrap();
+            let local = if host.starts_with('[') {
+                "[::1]"
+            } else {
+                "127.0.0.1"
+            };
+            let client = UdpSocket::bind(any_port(local)).unwrap();
+            let mut asked: SocketAddr = any_port(local);
+            asked.set_port(endpoints[0].address().port());
+            for number in 0..5_u8 {
+                client
+                    .send_to(&vec![number; 20 + usize::from(number)], asked)
+                    .unwrap();
+            }
+            let mut slots: Vec<_> = (0..3).map(|_| Slot::new()).collect();
+            let mut came = Vec::new();
+            for expected in [3, 2, 0] {
+                let received = endpoints[0].receive(&mut slots).unwrap();
+                assert_eq!(received, expected, "{host}");
+                came.extend(
+                    slots[..received]
+                        .iter()
+                        .map(|slot| slot.datagram().to_vec()),
+                );
+            }
+            let sent: Vec<_> = (0..5)
+                .map(|number| vec![number; 20 + usize::from(number)])
+                .collect();
+            assert_eq!(came, sent);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_kernel_refuses_does_not_hold_up_the_others() {
+        let endpoints = bind(any_port("127.0.0.1"), 1, 1 << 16).unwrap();
+        let client = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
+        let path = |peer| Path { peer, local: None };
+        let nowhere = path("127.0.0.1:0".parse().unwrap());
+        let here = path(client.local_addr().unwrap());
+        let letters = [(&b"lost"[..], nowhere), (&b"answer"[..], here)];
+        let mut sent = 0;
+        while sent < letters.len() {
+            let left = letters[sent..].iter();
+            sent += endpoints[0].send(left.map(|(octets, path)| Letter {
+                octets,
+                path: *path,
+            }));
+        }
+        let mut answer = [0; 16];
+        let length = client.recv(&mut answer).unwrap();
+        assert_eq!(&answer[..length], b"answer");
     }
 
     #[test]
@@ -305,13 +296,10 @@ mod tests {
                 .unwrap();
         }
         for (index, endpoint) in endpoints.iter().enumerate() {
-            let mut buffer = [0; 16];
+            let mut slots = [Slot::new()];
             for _ in 0..16 {
-                endpoint
-                    .receive(&mut buffer)
-                    .unwrap()
-                    .expect("half of the datagrams");
-                assert_eq!(usize::from(buffer[1]) % 2, index);
+                assert_eq!(endpoint.receive(&mut slots).unwrap(), 1);
+                assert_eq!(usize::from(slots[0].datagram()[1]) % 2, index);
             }
         }
     }

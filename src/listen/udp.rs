@@ -1,19 +1,19 @@
-//! The receiving threads: from a datagram to a verified request, or to a counted drop.
+//! The listeners: sockets, their threads, and what they need of the rest of the house.
 
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portvakt_radius::{Code, Packet, ParseError, Reply, VerifiedRequest, VerifyError};
+use portvakt_radius::{Code, ParseError, VerifiedRequest, VerifyError};
 
 use super::answer::{Answer, Outbox};
 use super::clients::Client;
 use super::delay::DelayLine;
-use super::duplicates::{Arrival, Duplicates, Key};
-use super::socket::{self, Endpoint, LARGEST_PACKET, Path};
+use super::duplicates::Duplicates;
+use super::receiver::Receiver;
+use super::socket::{self, Endpoint};
 
 /// The most exchanges remembered at once, by all sockets together.
 const EXCHANGES: usize = 200_000;
@@ -130,35 +130,43 @@ impl Listeners {
         }
         let mut bound: Vec<_> = endpoints.iter().map(Endpoint::address).collect();
         bound.dedup();
-        let (delay, rejects) = DelayLine::start().map_err(ListenError::Thread)?;
+        let delay = DelayLine::new();
+        let capacity = EXCHANGES / endpoints.len().max(1);
+        let outbox = |endpoint| {
+            Arc::new(Outbox {
+                endpoint,
+                duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
+                delayed: delay.wheel(),
+            })
+        };
+        let outboxes: Vec<_> = endpoints.into_iter().map(outbox).collect();
+        let rejects = delay.start(outboxes.clone());
         let mut listeners = Self {
             addresses: bound,
-            outboxes: Vec::new(),
+            outboxes,
+            rejects: rejects.map_err(ListenError::Thread)?,
             delay,
             stop: Arc::default(),
             receivers: Vec::new(),
-            rejects,
         };
-        let capacity = EXCHANGES / endpoints.len().max(1);
-        for (index, endpoint) in endpoints.into_iter().enumerate() {
-            let outbox = Arc::new(Outbox {
-                duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
-                delay: listeners.delay.clone(),
-            });
-            listeners.outboxes.push(Arc::clone(&outbox));
+        listeners.start_receiving(handler)?;
+        Ok(listeners)
+    }
+
+    fn start_receiving<H: RequestHandler>(&mut self, handler: &Arc<H>) -> Result<(), ListenError> {
+        for (index, outbox) in self.outboxes.iter().enumerate() {
             let receiver = Receiver {
-                endpoint: Arc::new(endpoint),
-                outbox,
+                outbox: Arc::clone(outbox),
                 handler: Arc::clone(handler),
             };
-            let stop = Arc::clone(&listeners.stop);
+            let stop = Arc::clone(&self.stop);
             let thread = std::thread::Builder::new()
                 .name(format!("radius-{index}"))
                 .spawn(move || receiver.run(&stop))
                 .map_err(ListenError::Thread)?;
-            listeners.receivers.push(thread);
+            self.receivers.push(thread);
         }
-        Ok(listeners)
+        Ok(())
     }
 
     /// The bound addresses, with the ports that were chosen where 0 was asked.
@@ -193,110 +201,6 @@ impl Listeners {
         self.delay.close();
         if self.rejects.join().is_err() {
             tracing::error!("the thread of delayed rejects had panicked");
-        }
-    }
-}
-
-struct Receiver<H> {
-    endpoint: Arc<Endpoint>,
-    outbox: Arc<Outbox>,
-    handler: Arc<H>,
-}
-
-impl<H: RequestHandler> Receiver<H> {
-    fn run(&self, stop: &AtomicBool) {
-        let mut buffer = [0; LARGEST_PACKET];
-        while !stop.load(Ordering::Relaxed) {
-            match self.endpoint.receive(&mut buffer) {
-                Ok(None) => {}
-                Ok(Some((length, path))) => {
-                    let datagram = buffer.get(..length).unwrap_or_default();
-                    // A panic over one datagram must not close the port for everybody else.
-                    let handled = AssertUnwindSafe(|| self.handle_datagram(datagram, path));
-                    if catch_unwind(handled).is_err() {
-                        tracing::error!(peer = %path.peer, "a request panicked; it gets no answer");
-                    }
-                }
-                Err(error) => {
-                    tracing::debug!(%error, address = %self.endpoint.address(), "receive failed");
-                    self.handler
-                        .dropped(self.endpoint.address(), None, DropReason::SocketError);
-                }
-            }
-        }
-    }
-
-    fn handle_datagram(&self, datagram: &[u8], path: Path) {
-        let Some(client) = self.handler.client(path.peer) else {
-            return self
-                .handler
-                .dropped(path.peer, None, DropReason::UnknownClient);
-        };
-        if let Err(why) = self.handle_client_datagram(datagram, path, &client) {
-            self.handler.dropped(path.peer, Some(&client), why);
-        }
-    }
-
-    fn handle_client_datagram(
-        &self,
-        datagram: &[u8],
-        path: Path,
-        client: &Arc<Client>,
-    ) -> Result<(), DropReason> {
-        let packet = Packet::parse(datagram).map_err(DropReason::Malformed)?;
-        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
-            return Err(DropReason::UnexpectedCode(packet.code()));
-        }
-        let key = Key {
-            peer: path.peer,
-            local_port: self.endpoint.address().port(),
-            identifier: packet.identifier(),
-        };
-        let authenticator = *packet.authenticator();
-        let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
-            .map_err(DropReason::Unverified)?;
-        if request.code() == Code::StatusServer {
-            self.answer_status_server(&request, path, client);
-            return Ok(());
-        }
-        let arrived = Instant::now();
-        match self.outbox.duplicates.arrive(key, &authenticator, arrived) {
-            Arrival::New => {
-                let answer = Answer::new(
-                    Arc::clone(&self.outbox),
-                    Arc::clone(&self.endpoint),
-                    path,
-                    key,
-                    authenticator,
-                    arrived,
-                );
-                self.handler
-                    .access_request(&request, Arc::clone(client), answer);
-            }
-            Arrival::InProgress => self.handler.duplicate(client),
-            Arrival::Answered(bytes) => {
-                self.handler.duplicate(client);
-                self.send(&bytes, path);
-            }
-        }
-        Ok(())
-    }
-
-    /// R5: it asks whether we live, and living needs no memory of the question.
-    fn answer_status_server(&self, request: &VerifiedRequest<'_>, path: Path, client: &Client) {
-        let context = request.reply_context();
-        let mut buffer = [0; LARGEST_PACKET];
-        let reply =
-            Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
-        if let Ok(bytes) = reply {
-            self.send(bytes, path);
-            self.handler.status_server(client);
-        }
-    }
-
-    fn send(&self, bytes: &[u8], path: Path) {
-        if let Err(error) = self.endpoint.send(bytes, path) {
-            tracing::debug!(peer = %path.peer, %error, "answer not sent");
         }
     }
 }

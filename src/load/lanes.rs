@@ -1,4 +1,5 @@
-//! Sockets towards the server: each has 256 identifiers, so many log-ons need many of them.
+//! Sockets towards the server, as access points have one each. Each has 256 identifiers, so many
+//! log-ons need many of them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,6 +19,8 @@ pub(super) struct Lanes {
     events: Events,
     lanes: Vec<Lane>,
     free: usize,
+    /// Whose turn it is.
+    next: usize,
 }
 
 /// One socket and who uses its identifiers.
@@ -38,20 +41,30 @@ pub(super) struct Ticket {
 }
 
 impl Lanes {
-    /// No sockets yet; they are opened as they are needed, from `source` where one is given.
-    pub(super) fn new(server: SocketAddr, source: Option<IpAddr>) -> io::Result<Self> {
+    /// So many sockets, which take turns, from `source` where one is given. Further ones are opened
+    /// as they are needed.
+    pub(super) fn new(
+        server: SocketAddr,
+        source: Option<IpAddr>,
+        count: usize,
+    ) -> io::Result<Self> {
         let any: IpAddr = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        Ok(Self {
+        let mut lanes = Self {
             server,
             source: SocketAddr::new(source.unwrap_or(any), 0),
             poll: Poll::new()?,
             events: Events::with_capacity(64),
             lanes: Vec::new(),
             free: 0,
-        })
+            next: 0,
+        };
+        for _ in 0..count.min(LANES_AT_MOST) {
+            lanes.open()?;
+        }
+        Ok(lanes)
     }
 
     /// An identifier for `holder`; `None` where 65,536 are in use.
@@ -62,9 +75,9 @@ impl Lanes {
             }
             self.open()?;
         }
-        let lane = self.lanes.iter().rposition(|lane| lane.free > 0);
-        let ticket = lane.and_then(|index| {
+        let ticket = self.in_turn().and_then(|index| {
             let identifier = self.lanes.get_mut(index)?.take(holder)?;
+            self.next = index + 1;
             Some(Ticket {
                 lane: index,
                 identifier,
@@ -72,6 +85,14 @@ impl Lanes {
         });
         self.free -= usize::from(ticket.is_some());
         Ok(ticket)
+    }
+
+    /// The next socket that has a free identifier.
+    fn in_turn(&self) -> Option<usize> {
+        let all = self.lanes.iter().enumerate();
+        let mut turn = all.clone().skip(self.next).chain(all);
+        let (index, _) = turn.find(|(_, lane)| lane.free > 0)?;
+        Some(index)
     }
 
     /// Gives an identifier back.
@@ -160,7 +181,7 @@ mod tests {
     #[test]
     fn the_257th_request_under_way_gets_another_socket() {
         let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut lanes = Lanes::new(server.local_addr().unwrap(), None).unwrap();
+        let mut lanes = Lanes::new(server.local_addr().unwrap(), None, 1).unwrap();
         let tickets: Vec<_> = (0..257).map(|n| lanes.take(n).unwrap().unwrap()).collect();
         assert_eq!((tickets[255].lane, tickets[256].lane), (0, 1));
         assert_eq!(lanes.holder(tickets[256]), Some(256));
@@ -171,9 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn sockets_take_turns() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut lanes = Lanes::new(server.local_addr().unwrap(), None, 3).unwrap();
+        let order: Vec<_> = (0..4).map(|n| lanes.take(n).unwrap().unwrap()).collect();
+        let order: Vec<_> = order.iter().map(|ticket| ticket.lane).collect();
+        assert_eq!(order, [0, 1, 2, 0]);
+    }
+
+    #[test]
     fn replies_come_back_on_the_socket_that_asked() {
         let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut lanes = Lanes::new(server.local_addr().unwrap(), None).unwrap();
+        let mut lanes = Lanes::new(server.local_addr().unwrap(), None, 1).unwrap();
         let ticket = lanes.take(1).unwrap().unwrap();
         lanes.send(ticket, b"ask").unwrap();
         let mut buffer = [0; 16];

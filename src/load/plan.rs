@@ -137,6 +137,8 @@ pub struct Plan {
     pub server: std::net::SocketAddr,
     /// Where requests come from; `None` for any.
     pub source: Option<std::net::IpAddr>,
+    /// How many local ports each thread sends from in turn, as so many access points would.
+    pub ports: usize,
     /// The secret shared with the server.
     pub secret: SharedSecret,
     /// Whether replies may lack Message-Authenticator.

@@ -100,7 +100,7 @@ impl<'a> Worker<'a> {
             classes: &[],
             share,
             began: Instant::now(),
-            lanes: Lanes::new(plan.server, plan.source)?,
+            lanes: Lanes::new(plan.server, plan.source, plan.ports)?,
             devices: plan
                 .tls
                 .as_ref()

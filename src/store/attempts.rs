@@ -1,7 +1,5 @@
 //! The table of recent attempts, for `explain` and the portal. The audit log has them all.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::reason::Refusal;
@@ -78,14 +76,20 @@ impl FromSql for Outcome {
 }
 
 /// Adds attempts and keeps each account's list at its bound.
+///
+/// Account by account: what lies side by side in the index is written side by side.
 pub(super) fn write(connection: &Connection, attempts: &[AttemptRow]) -> rusqlite::Result<()> {
-    for attempt in attempts {
-        insert(connection, attempt)?;
+    let mut sorted: Vec<_> = attempts.iter().collect();
+    sorted.sort_by_key(|attempt| &attempt.account);
+    for of_account in sorted.chunk_by(|one, next| one.account == next.account) {
+        for attempt in of_account {
+            insert(connection, attempt)?;
+        }
+        if let Some(attempt) = of_account.first() {
+            cap(connection, &attempt.account)?;
+        }
     }
-    let accounts: HashSet<_> = attempts.iter().map(|attempt| &attempt.account).collect();
-    accounts
-        .into_iter()
-        .try_for_each(|account| cap(connection, account))
+    Ok(())
 }
 
 fn insert(connection: &Connection, attempt: &AttemptRow) -> rusqlite::Result<()> {

@@ -8,7 +8,7 @@
 //! ```text
 //!  record() ──> unwritten locks (newest per account) ─┐
 //!     └──────> bounded queue ──> writer thread: take what is there ──> one commit ──> done()
-//!  note() ────> notes, once a second ──┘
+//!  note() ────> notes, every 10 seconds ─┘
 //! ```
 
 mod accounts;
@@ -290,8 +290,8 @@ impl Store {
         }
     }
 
-    /// Notes an attempt for which nobody waits; it is written within a second or so. Where too
-    /// many wait already it is dropped and counted.
+    /// Notes an attempt for which nobody waits; it is written within ten seconds or so. Where
+    /// too many wait already it is dropped and counted.
     pub fn note(&self, note: &Note<'_>) {
         if !self.inner.shared.notes().put(note) {
             self.inner.shared.count_dropped(1);

@@ -1,7 +1,8 @@
-//! Attempts for which nobody waits: gathered in memory and written together, once a second.
+//! Attempts for which nobody waits: gathered in memory and written together, every ten seconds.
 //!
-//! Most of what a campus does is the same device coming back. Within that second the same attempt
-//! of the same device is noted once, with its latest time; the audit log has them all.
+//! Most of what a campus does is the same device coming back. Within those seconds the same attempt
+//! of the same device is noted once, with its latest time; the audit log has them all. A note that
+//! was written stays until the next time, so that the device that comes back finds it there.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,8 +13,10 @@ use portvakt_auth::name::AccountId;
 
 use super::attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
 
-/// Attempts that wait at most, about 300 octets each; further ones are dropped and counted.
+/// Attempts kept at most, about 300 octets each; further ones are dropped and counted.
 const MOST: usize = 50_000;
+/// Attempts that wait and should not wait any longer, lest there be no room.
+const MANY: usize = MOST / 2;
 
 /// An [`AttemptRow`] that borrows what it says.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +75,18 @@ impl Note<'_> {
     }
 }
 
-/// The attempts that wait, by account.
+/// A note, and whether it waits: one that was written and not repeated since does not.
+struct Kept {
+    row: AttemptRow,
+    waits: bool,
+}
+
+/// The attempts that wait, or did the last time, by account.
 #[derive(Default)]
 pub(super) struct Notes {
-    accounts: DashMap<AccountId, Vec<AttemptRow>, ahash::RandomState>,
-    count: AtomicUsize,
+    accounts: DashMap<AccountId, Vec<Kept>, ahash::RandomState>,
+    kept: AtomicUsize,
+    waiting: AtomicUsize,
 }
 
 impl Notes {
@@ -91,36 +101,67 @@ impl Notes {
         }
     }
 
-    fn put_into(&self, rows: &mut Vec<AttemptRow>, note: &Note<'_>) -> bool {
-        if let Some(row) = rows.iter_mut().rev().find(|row| note.repeats(row)) {
-            row.time = row.time.max(note.time);
+    fn put_into(&self, rows: &mut Vec<Kept>, note: &Note<'_>) -> bool {
+        if let Some(kept) = rows.iter_mut().rev().find(|kept| note.repeats(&kept.row)) {
+            kept.row.time = kept.row.time.max(note.time);
+            self.have_waiting(kept);
             return true;
         }
         if rows.len() >= ATTEMPTS_PER_ACCOUNT as usize {
             // The table would not keep the oldest either.
-            rows.remove(0);
-        } else if self.count.fetch_add(1, Ordering::Relaxed) >= MOST {
-            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.forget(&rows.remove(0));
+        }
+        if self.kept.fetch_add(1, Ordering::Relaxed) >= MOST {
+            self.kept.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        rows.push(note.to_row());
+        let (row, waits) = (note.to_row(), false);
+        let mut kept = Kept { row, waits };
+        self.have_waiting(&mut kept);
+        rows.push(kept);
         true
     }
 
-    /// Takes all of them out.
+    fn have_waiting(&self, kept: &mut Kept) {
+        if !std::mem::replace(&mut kept.waits, true) {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn forget(&self, kept: &Kept) {
+        self.kept.fetch_sub(1, Ordering::Relaxed);
+        self.waiting
+            .fetch_sub(usize::from(kept.waits), Ordering::Relaxed);
+    }
+
+    /// Takes out a copy of those that wait, and forgets those that do not.
     pub(super) fn take(&self) -> Vec<AttemptRow> {
         let mut taken = Vec::new();
         self.accounts.retain(|_, rows| {
-            taken.append(rows);
-            false
+            rows.retain_mut(|kept| {
+                if !kept.waits {
+                    self.forget(kept);
+                    return false;
+                }
+                taken.push(kept.row.clone());
+                kept.waits = false;
+                true
+            });
+            !rows.is_empty()
         });
-        self.count.fetch_sub(taken.len(), Ordering::Relaxed);
+        self.waiting.fetch_sub(taken.len(), Ordering::Relaxed);
         taken.sort_by_key(|row| row.time);
         taken
     }
 
+    /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether so many wait that they should be written now.
+    pub(super) fn are_many(&self) -> bool {
+        self.len() >= MANY
     }
 }
 
@@ -161,6 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_comes_back_after_its_note_was_written_is_noted_again() {
+        let (notes, anna) = (Notes::default(), id("anna"));
+        for second in [3, 13, 23] {
+            assert!(notes.put(&note(&anna, second, "22-44")));
+            let told: Vec<_> = notes
+                .take()
+                .iter()
+                .map(|row| row.time.as_second())
+                .collect();
+            assert_eq!((told, notes.len()), (vec![second], 0));
+        }
+        assert_eq!((notes.take().len(), notes.accounts.len()), (0, 0));
+    }
+
+    #[test]
     fn one_account_and_all_together_are_bounded() {
         let (notes, anna) = (Notes::default(), id("anna"));
         for number in 0..200 {
@@ -173,6 +229,7 @@ mod tests {
         });
         assert_eq!(full.count(), ATTEMPTS_PER_ACCOUNT as usize);
         assert_eq!(notes.take().len(), MOST);
+        assert_eq!(notes.take().len(), 0);
         assert!(notes.put(&note(&anna, 1, "22-44")));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{StoreError, locks};
@@ -53,6 +54,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // WAL with FULL syncs the log at every commit: what was committed survives a power cut.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // Else a statement is planned anew for each account that it is run for.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     migrate(&mut connection, MIGRATIONS)?;
     locks::remove_cleared(&connection)?;
     Ok(connection)

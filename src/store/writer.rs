@@ -24,8 +24,10 @@ const KEPT_ATTEMPTS: usize = 10_000;
 /// Pause between two tries while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long notes are gathered before they are written.
-const GATHER: Duration = Duration::from_secs(1);
+/// How long notes are gathered before they are written. Who reads them has them written first.
+const GATHER: Duration = Duration::from_secs(10);
+/// Between two looks at whether so many notes wait that they are written at once.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What the writer is asked to do. Locks come by way of [`Shared`].
 pub(super) enum Message {
@@ -45,6 +47,8 @@ pub(super) struct Writer {
     queue: Receiver<Message>,
     /// Attempts still to be written, oldest first.
     attempts: VecDeque<AttemptRow>,
+    /// Notes that were taken and go into the next commits, a part into each.
+    notes: VecDeque<AttemptRow>,
     done: Vec<Done>,
     retry_at: Option<Instant>,
     notes_at: Instant,
@@ -67,6 +71,7 @@ impl Writer {
             shared,
             queue,
             attempts: VecDeque::new(),
+            notes: VecDeque::new(),
             done: Vec::new(),
             retry_at: None,
             notes_at: Instant::now() + GATHER,
@@ -85,6 +90,10 @@ impl Writer {
         }
         self.retry_at = None;
         self.commit_if_due();
+        while !self.notes.is_empty() && self.retry_at.is_none() {
+            self.add_notes();
+            self.commit_if_due();
+        }
         // The readers cannot; without this the log stays beside the database. Only tidiness.
         let _ = self
             .connection
@@ -102,21 +111,35 @@ impl Writer {
             self.accept(message);
         }
         self.take_notes(Instant::now());
+        self.add_notes();
     }
 
     /// Takes the notes, where it is time to write them.
     fn take_notes(&mut self, now: Instant) {
-        if now < self.notes_at && self.readers.is_empty() && !self.closing {
+        let notes = self.shared.notes();
+        let many = notes.are_many() && self.notes.is_empty();
+        let early = many || !self.readers.is_empty() || self.closing;
+        if now < self.notes_at && !early {
             return;
         }
         self.notes_at = now + GATHER;
-        self.attempts.extend(self.shared.notes().take());
+        self.notes.extend(notes.take());
+    }
+
+    /// Fills the next commit up with notes: a failure never waits for all of them.
+    fn add_notes(&mut self) {
+        let room = BATCH.saturating_sub(self.attempts.len());
+        let part = self.notes.drain(..room.min(self.notes.len()));
+        self.attempts.extend(part);
     }
 
     fn first_message(&self) -> Result<Message, RecvTimeoutError> {
+        let now = Instant::now();
+        let has_more = self.prune_before.is_some() || !self.notes.is_empty();
+        let look = self.notes_at.min(now + LOOK);
         let until = match self.retry_at {
-            None if self.prune_before.is_some() => Instant::now(),
-            retry_at => retry_at.unwrap_or(self.notes_at).min(self.notes_at),
+            None if has_more => now,
+            retry_at => retry_at.unwrap_or(look).min(look),
         };
         self.queue.recv_deadline(until)
     }
@@ -157,10 +180,12 @@ impl Writer {
         for done in self.done.drain(..) {
             report(Some(done), durability);
         }
-        // Whoever asked may have stopped waiting.
-        self.readers.drain(..).for_each(|reader| {
-            let _ = reader.send(());
-        });
+        if self.notes.is_empty() || durability == Durability::MemoryOnly {
+            // Whoever asked may have stopped waiting.
+            self.readers.drain(..).for_each(|reader| {
+                let _ = reader.send(());
+            });
+        }
     }
 
     fn commit(&mut self) -> Durability {
@@ -200,7 +225,7 @@ impl Writer {
         let excess = self.attempts.len().saturating_sub(KEPT_ATTEMPTS);
         self.attempts.drain(..excess);
         self.shared.count_dropped(excess as u64);
-        self.shared.set_kept(self.attempts.len());
+        self.shared.set_kept(self.attempts.len() + self.notes.len());
     }
 
     /// One small step, so that log-ons never wait for it.

@@ -4,7 +4,7 @@
 //!
 //! What it has of it: 1000 entries a page and no more without pages, uSNChanged and
 //! highestCommittedUSN, DirSync with its right, objectGUID as octets, times as FILETIME, continuation
-//! references in every answer, and binds that say why in `data` codes.
+//! references in every answer, binds that say why in `data` codes, and `unicodePwd`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,9 +13,9 @@ use std::thread::JoinHandle;
 use ldap3_proto::LdapCodec;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
-    LdapBindCred, LdapBindResponse, LdapExtendedResponse, LdapFilter, LdapMsg, LdapOp,
-    LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchRequest, LdapSearchResultEntry,
-    LdapSearchResultReference,
+    LdapBindCred, LdapBindResponse, LdapExtendedResponse, LdapFilter, LdapModifyRequest,
+    LdapModifyType, LdapMsg, LdapOp, LdapPartialAttribute, LdapResult, LdapResultCode,
+    LdapSearchRequest, LdapSearchResultEntry, LdapSearchResultReference,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,6 +43,8 @@ const DIRSYNC: &str = "1.2.840.113556.1.4.841";
 struct Object {
     dn: String,
     attributes: Vec<(String, Vec<u8>)>,
+    /// The present one, and those before it.
+    passwords: Vec<String>,
     /// Why a bind with the right password fails: the `data` code.
     refusal: Option<&'static str>,
     usn: u64,
@@ -67,6 +69,7 @@ struct Domain {
     objects: Vec<Object>,
     highest_usn: u64,
     may_replicate: bool,
+    may_reset: bool,
 }
 
 /// The server, which ends when it is dropped.
@@ -97,6 +100,7 @@ impl ActiveDirectory {
             objects: Vec::new(),
             highest_usn: 12_000,
             may_replicate,
+            may_reset: true,
         }));
         let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&domain);
@@ -129,12 +133,37 @@ impl ActiveDirectory {
         )
     }
 
+    /// Where it listens, without TLS.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes the right "Reset Password" from our account.
+    pub(crate) fn forbid_resets(&self) {
+        self.lock().may_reset = false;
+    }
+
+    /// Whether somebody's password is this, and the values of an attribute.
+    pub(crate) fn state(&self, name: &str, attribute: &str) -> (String, Vec<String>) {
+        let domain = self.lock();
+        let called = |object: &&Object| {
+            object
+                .values("sAMAccountName")
+                .any(|v| v == name.as_bytes())
+        };
+        let object = domain.objects.iter().find(called).unwrap();
+        let values = object.values(attribute);
+        let values = values.map(|value| String::from_utf8_lossy(value).into_owned());
+        (object.passwords[0].clone(), values.collect())
+    }
+
     /// A user that may log on.
     pub(crate) fn add(&self, name: &str) {
         let mut domain = self.lock();
         let mut object = Object {
             dn: format!("CN={name},CN=Users,{CONTEXT}"),
             attributes: Vec::new(),
+            passwords: vec![PASSWORD.to_owned()],
             refusal: None,
             usn: 0,
             is_deleted: false,
@@ -238,7 +267,7 @@ impl Domain {
     }
 
     /// `None` ends the connection.
-    fn answer(&self, message: &LdapMsg) -> Option<Vec<LdapMsg>> {
+    fn answer(&mut self, message: &LdapMsg) -> Option<Vec<LdapMsg>> {
         let ops = match &message.op {
             LdapOp::BindRequest(bind) => {
                 let res = self.bind(&bind.dn, &bind.cred);
@@ -251,6 +280,10 @@ impl Domain {
                 )]
             }
             LdapOp::SearchRequest(search) => self.search(search, &message.ctrl),
+            LdapOp::ModifyRequest(modify) => {
+                let done = self.modify(modify);
+                vec![(LdapOp::ModifyResponse(done), None)]
+            }
             LdapOp::ExtendedRequest(_) => vec![(
                 LdapOp::ExtendedResponse(LdapExtendedResponse {
                     res: result(LdapResultCode::Success, ""),
@@ -282,7 +315,7 @@ impl Domain {
             .find(|object| object.dn == dn && !object.is_deleted);
         let code = match object {
             None => "525",
-            Some(_) if password != PASSWORD => "52e",
+            Some(object) if *password != object.passwords[0] => "52e",
             Some(object) => match object.refusal {
                 None => return result(LdapResultCode::Success, ""),
                 Some(code) => code,
@@ -293,6 +326,42 @@ impl Domain {
              v4563"
         );
         result(LdapResultCode::InvalidCredentials, &text)
+    }
+
+    /// [MS-ADTS] 3.1.1.3.1.5: the reset of a password, and `pwdLastSet` = 0 beside it.
+    fn modify(&mut self, modify: &LdapModifyRequest) -> LdapResult {
+        let place = self
+            .objects
+            .iter()
+            .position(|object| object.dn == modify.dn);
+        let Some(place) = place.filter(|_| self.may_reset) else {
+            let text =
+                "00000005: SecErr: DSID-031A11D1, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0\n\0";
+            return result(LdapResultCode::InsufficentAccessRights, text);
+        };
+        let mut object = self.objects[place].clone();
+        for change in &modify.changes {
+            let (name, values) = (&change.modification.atype, &change.modification.vals);
+            assert_eq!(change.operation, LdapModifyType::Replace, "no reset");
+            match (name.as_str(), &values[..]) {
+                ("unicodePwd", [value]) => match new_password(value, &object.passwords) {
+                    Some(password) => {
+                        object.passwords.insert(0, password);
+                        object.set("pwdLastSet", b"134300000000000000");
+                    }
+                    None => {
+                        let text = "0000052D: SvcErr: DSID-031A1248, problem 5003 \
+                                    (WILL_NOT_PERFORM), data 0\n\0";
+                        return result(LdapResultCode::UnwillingToPerform, text);
+                    }
+                },
+                ("pwdLastSet", [value]) if value == b"0" => object.set("pwdLastSet", value),
+                _ => return result(LdapResultCode::UnwillingToPerform, "no such change"),
+            }
+        }
+        self.objects.remove(place);
+        self.write(object);
+        result(LdapResultCode::Success, "")
     }
 
     fn search(
@@ -437,6 +506,19 @@ impl Domain {
                 || inner.is_some_and(|inner| self.has_in_chain(inner, dn, seen))
         })
     }
+}
+
+/// What a value of `unicodePwd` says, if the domain takes it: in quotes, ten characters at least,
+/// none that was there before.
+fn new_password(value: &[u8], before: &[String]) -> Option<String> {
+    let (pairs, []) = value.as_chunks::<2>() else {
+        return None;
+    };
+    let units: Vec<_> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    let quoted = String::from_utf16(&units).ok()?;
+    let password = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let is_fit = password.chars().count() >= 10 && !before.contains(&password.to_owned());
+    is_fit.then(|| password.to_owned())
 }
 
 fn number(text: &[u8]) -> u64 {

@@ -36,7 +36,9 @@ pub use daemon::Daemon;
 pub use eapol_test::{EapolTest, Run};
 pub use radclient::{Answer, Radclient};
 pub use setup::{DEMO_PEOPLE, SECRET, Setup, run_with};
-pub use slapd::{SUFFIX, Slapd};
+pub use slapd::{
+    ROOT_DN, ROOT_PASSWORD, Recipe, SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd,
+};
 
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);

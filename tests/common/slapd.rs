@@ -1,6 +1,7 @@
 //! OpenLDAP's slapd, on ports of its own, with TLS, password policy and content synchronisation.
 
-use std::fmt::Write as _;
+mod recipe;
+
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,58 +9,22 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use portvakt_testkit::supplicant::Authority;
+use portvakt_testkit::supplicant::{Authority, ServerIdentity};
 use tempfile::TempDir;
 
 use super::setup::run_with;
 use super::{eventually, text};
+
+pub use recipe::{Recipe, crowd};
 
 /// What everything in it is beneath.
 pub const SUFFIX: &str = "dc=campus,dc=example";
 /// Our account in it, and its password.
 pub const SERVICE_DN: &str = "cn=portvakt,dc=campus,dc=example";
 pub const SERVICE_PASSWORD: &str = "the-password-of-our-account";
-const ROOT_DN: &str = "cn=admin,dc=campus,dc=example";
-const ROOT_PASSWORD: &str = "the-password-of-the-administrator";
-
-const CONFIG_DN: &str = "cn=admin,cn=config";
-
-/// eduPerson and schac as far as the tests need them.
-const SCHEMA: &str = include_str!("people.schema");
-/// What no standard schema knows, as it is shipped.
-const OWN_SCHEMA: &str = include_str!("../../config/ldap/portvakt-openldap.ldif");
-
-/// The tree, our account, and a policy that locks after three failed binds.
-const TREE: &str = "\
-dn: dc=campus,dc=example
-objectClass: domain
-dc: campus
-
-dn: cn=portvakt,dc=campus,dc=example
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: portvakt
-userPassword: the-password-of-our-account
-
-dn: ou=people,dc=campus,dc=example
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=campus,dc=example
-objectClass: organizationalUnit
-ou: groups
-
-dn: cn=policy,dc=campus,dc=example
-objectClass: organizationalRole
-objectClass: pwdPolicy
-cn: policy
-pwdAttribute: userPassword
-pwdLockout: TRUE
-pwdMaxFailure: 20
-pwdLockoutDuration: 600
-pwdMustChange: TRUE
-
-";
+/// Who may do everything in it, and their password.
+pub const ROOT_DN: &str = "cn=admin,dc=campus,dc=example";
+pub const ROOT_PASSWORD: &str = "the-password-of-the-administrator";
 
 /// A server that runs until it is dropped.
 pub struct Slapd {
@@ -68,7 +33,8 @@ pub struct Slapd {
     port: u16,
     tls_port: u16,
     child: Option<Child>,
-    access: String,
+    /// How it is told where its configuration is, and the name of that in its folder.
+    configuration: [&'static str; 2],
 }
 
 impl Drop for Slapd {
@@ -82,104 +48,80 @@ impl Drop for Slapd {
 impl Slapd {
     /// One with these people, as LDIF.
     pub fn with(people: &str) -> Self {
-        Self::set_up(people, "")
+        Self::of(&Recipe::default(), people)
     }
 
     /// As [`with`](Self::with), with further lines at the head of its configuration.
-    pub fn set_up(people: &str, lines: &str) -> Self {
-        let lines = format!("{}{lines}", own_schema());
-        let access = format!(
-            "access to attrs=userPassword by dn.exact=\"{SERVICE_DN}\" read by * auth
-access to * by dn.exact=\"{SERVICE_DN}\" read by * none
-limits dn.exact=\"{SERVICE_DN}\" size=unlimited"
-        );
-        Self::made(people, &lines, access)
+    pub fn set_up(people: &str, head: &str) -> Self {
+        let recipe = Recipe {
+            head,
+            ..Recipe::default()
+        };
+        Self::of(&recipe, people)
     }
 
-    /// One as Debian installs it, without our schema and with nothing that knows of us.
+    /// As [`with`](Self::with), set up in a way of the caller's.
+    pub fn of(recipe: &Recipe<'_>, people: &str) -> Self {
+        let mut slapd = Self::empty(["-f", "slapd.conf"]);
+        slapd.write("ca.pem", &slapd.authority.certificate_pem());
+        slapd.put_certificate(&slapd.authority.issue_server());
+        slapd.write("people.schema", recipe::SCHEMA);
+        slapd.write("slapd.conf", &recipe.configuration(slapd.folder.path()));
+        slapd.add(&[], recipe::TREE);
+        slapd.add(&[], people);
+        slapd.start();
+        slapd
+    }
+
+    /// One as Debian's package makes it, with what the package makes it of: it knows nothing of us
+    /// and has no certificate.
     pub fn as_installed(people: &str) -> Self {
-        let access = "access to attrs=userPassword by self write by anonymous auth by * none
-access to attrs=shadowLastChange by self write by * read
-access to * by users read by * none";
-        Self::made(people, "", access.to_owned())
+        let mut slapd = Self::empty(["-F", "slapd.d"]);
+        fs::create_dir(slapd.path("slapd.d")).unwrap();
+        slapd.add(&["-b", "cn=config"], &recipe::debian(slapd.folder.path()));
+        slapd.add(&[], recipe::DEBIAN_TREE);
+        slapd.add(&[], people);
+        slapd.start();
+        slapd
     }
 
-    fn made(people: &str, lines: &str, access: String) -> Self {
-        let mut slapd = Self {
+    fn empty(configuration: [&'static str; 2]) -> Self {
+        let slapd = Self {
             folder: TempDir::with_prefix("slapd").unwrap(),
             authority: Authority::new("Directory"),
             port: 0,
             tls_port: 0,
             child: None,
-            access,
+            configuration,
         };
-        slapd.write_certificate();
         fs::create_dir(slapd.path("db")).unwrap();
-        slapd.write("people.schema", SCHEMA);
         slapd.write("password", SERVICE_PASSWORD);
-        slapd.write("slapd.conf", &slapd.configuration(lines));
-        slapd.write("tree.ldif", TREE);
-        slapd.add("tree.ldif");
-        slapd.write("people.ldif", people);
-        slapd.add("people.ldif");
-        slapd.start();
         slapd
     }
 
-    fn configuration(&self, lines: &str) -> String {
-        let folder = self.folder.path().display();
-        let mut text = String::new();
-        for schema in ["core", "cosine", "nis", "inetorgperson"] {
-            writeln!(text, "include /etc/ldap/schema/{schema}.schema").unwrap();
-        }
-        writeln!(
-            text,
-            "include {folder}/people.schema\nmodulepath /usr/lib/ldap"
-        )
-        .unwrap();
-        for module in [
-            "back_mdb", "ppolicy", "syncprov", "argon2", "pw-sha2", "memberof",
-        ] {
-            writeln!(text, "moduleload {module}").unwrap();
-        }
-        text + &format!(
-            "pidfile {folder}/slapd.pid
-TLSCACertificateFile {folder}/ca.pem
-TLSCertificateFile {folder}/server.pem
-TLSCertificateKeyFile {folder}/server.key
-{lines}
-database config
-rootdn \"{CONFIG_DN}\"
-rootpw {ROOT_PASSWORD}
-database mdb
-suffix \"{SUFFIX}\"
-directory {folder}/db
-rootdn \"{ROOT_DN}\"
-rootpw {ROOT_PASSWORD}
-index objectClass,uid,entryUUID,entryCSN eq
-overlay memberof
-overlay syncprov
-overlay ppolicy
-ppolicy_default \"cn=policy,{SUFFIX}\"
-ppolicy_use_lockout
-{}
-",
-            self.access
-        )
+    /// Who signs its certificates; `ca.pem` in its folder is theirs.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
-    fn write_certificate(&self) {
-        let identity = self.authority.issue_server();
-        self.write("ca.pem", &self.authority.certificate_pem());
+    /// Puts a certificate and its key in place, for the next start.
+    pub fn put_certificate(&self, identity: &ServerIdentity) {
         self.write("server.pem", &identity.chain_pem);
         self.write("server.key", &identity.key_pem);
     }
 
-    fn add(&self, ldif: &str) {
+    fn add(&self, arguments: &[&str], ldif: &str) {
+        self.write("added.ldif", ldif);
         let mut command = Command::new("slapadd");
-        command.arg("-q").arg("-f").arg(self.path("slapd.conf"));
-        let added = run_with(command.arg("-l").arg(self.path(ldif)), "");
+        self.add_configuration(&mut command);
+        command.args(["-q", "-w"]).args(arguments);
+        let added = run_with(command.arg("-l").arg(self.path("added.ldif")), "");
         assert!(added.status.success(), "{}", text(&added));
+    }
+
+    fn add_configuration(&self, command: &mut Command) {
+        let [option, name] = self.configuration;
+        command.arg(option).arg(self.path(name));
     }
 
     /// Starts it, on the ports that it had before.
@@ -198,10 +140,10 @@ ppolicy_use_lockout
     }
 
     fn try_start(&mut self) -> bool {
-        let addresses = format!("{} {}", self.ldap(), self.ldaps());
-        let child = Command::new("slapd")
-            .arg("-f")
-            .arg(self.path("slapd.conf"))
+        let addresses = [self.ldap(), self.ldaps(), self.ldapi()].join(" ");
+        let mut command = Command::new("slapd");
+        self.add_configuration(&mut command);
+        let child = command
             .args(["-h", &addresses, "-d", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -227,6 +169,12 @@ ppolicy_use_lockout
         let _ = child.wait();
     }
 
+    /// SIGTERM, and waits for the end: it puts its house in order first.
+    pub fn terminate(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let _ = self.child.take().expect("slapd runs").wait();
+    }
+
     /// SIGSTOP: it accepts connections and says nothing more.
     pub fn pause(&self) {
         self.signal(Signal::SIGSTOP);
@@ -244,8 +192,12 @@ ppolicy_use_lockout
     }
 
     /// Changes entries as LDIF says, as the administrator.
+    ///
+    /// Entries without a `changetype` are added.
     pub fn change(&self, ldif: &str) {
-        self.change_as(ROOT_DN, ldif);
+        let mut command = self.command("ldapmodify", ROOT_DN, ROOT_PASSWORD);
+        let changed = run_with(command.arg("-a"), ldif);
+        assert!(changed.status.success(), "{}\n{ldif}", text(&changed));
     }
 
     /// Whether it takes such a change.
@@ -254,17 +206,11 @@ ppolicy_use_lockout
         run_with(&mut command, ldif).status.success()
     }
 
-    /// Changes its own configuration as LDIF says.
+    /// Changes its own configuration as LDIF says, as whoever runs it.
     pub fn configure(&self, ldif: &str) {
-        self.change_as(CONFIG_DN, ldif);
-    }
-
-    /// Entries without a `changetype` are added.
-    fn change_as(&self, dn: &str, ldif: &str) {
-        let changed = run_with(
-            self.command("ldapmodify", dn, ROOT_PASSWORD).arg("-a"),
-            ldif,
-        );
+        let mut command = Command::new("ldapmodify");
+        command.args(["-Q", "-Y", "EXTERNAL", "-H", &self.ldapi(), "-a"]);
+        let changed = run_with(&mut command, ldif);
         assert!(changed.status.success(), "{}\n{ldif}", text(&changed));
     }
 
@@ -311,6 +257,16 @@ ppolicy_use_lockout
             .collect()
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("slapd runs").id()
+    }
+
+    /// Its port without TLS.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address without TLS, or with StartTLS.
     pub fn ldap(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.port)
@@ -321,12 +277,19 @@ ppolicy_use_lockout
         format!("ldaps://127.0.0.1:{}", self.tls_port)
     }
 
+    /// The address of its socket, for programs of ldap-utils.
+    pub fn ldapi(&self) -> String {
+        let path = self.path("ldapi").display().to_string();
+        format!("ldapi://{}", path.replace('/', "%2F"))
+    }
+
     /// A file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, content: &str) {
+    /// Writes a file into its folder.
+    pub fn write(&self, name: &str, content: &str) {
         fs::write(self.path(name), content).unwrap();
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(self.path(name), permissions).unwrap();
@@ -355,20 +318,6 @@ bind-password-file = {:?}
             file("password"),
         )
     }
-}
-
-/// Our own schema as the older form of configuration has it.
-fn own_schema() -> String {
-    let unfolded = OWN_SCHEMA.replace("\n ", "");
-    let definitions = unfolded.lines().filter_map(|line| {
-        let attribute = line.strip_prefix("olcAttributeTypes:");
-        let class = line.strip_prefix("olcObjectClasses:");
-        let definition = |word: &str, text: &str| format!("{word}{text}\n");
-        attribute
-            .map(|text| definition("attributetype", text))
-            .or(class.map(|text| definition("objectclass", text)))
-    });
-    definitions.collect()
 }
 
 fn free_port() -> u16 {

@@ -1,7 +1,7 @@
 //! LDIF files: what is taken, what is refused, and with which words.
 
 use super::{act, done, failed, log_on, person};
-use crate::common::{DEMO_PEOPLE, Setup, text};
+use crate::common::{DEMO_PEOPLE, Setup, eventually, text};
 
 #[test]
 fn imported_account_can_log_on_at_once() {
@@ -58,6 +58,45 @@ fn old_file_does_not_bring_an_old_password_back_and_says_so() {
     let lines = daemon.wait_for_audit(2, |line| line["what"] == "import" && line["why"] == ldif);
     let result = lines[1]["result"].to_string();
     assert!(result.contains("1 older passwords left out"), "{result}");
+}
+
+/// `correct-horse-battery`, salted and hashed once.
+const SSHA: &str = "{SSHA}B4g2XJDGuQ+JSbM+X1l65fO/32NzYWx0c2FsdA==";
+
+/// What was imported was a hash of the present password, and is none of an earlier one.
+#[test]
+fn older_hash_is_upgraded_after_a_log_on_and_comes_back_by_no_import() {
+    let daemon = Setup::new().start();
+    let ldif = daemon.write("older.ldif", &person("nils", SSHA));
+    let words = ["account", "import", ldif.to_str().unwrap()];
+    done(&daemon, &words);
+    let shown = || done(&daemon, &["account", "show", "nils"]);
+    let before = shown();
+    assert!(before.contains("kept as SHA-1"), "{before}");
+    assert!(!log_on(&daemon, "nils", "not-the-password"));
+    assert!(log_on(&daemon, "nils", "correct-horse-battery"));
+    let after = before.replace("SHA-1", "Argon2");
+    let upgraded = || (shown() == after).then_some(());
+    assert!(eventually(upgraded).is_some(), "{}", shown());
+    let said = done(&daemon, &words);
+    assert_eq!(said.trim(), "0 new, 0 changed, 1 unchanged, 0 left out");
+    assert_eq!(shown(), after);
+    assert!(log_on(&daemon, "nils", "correct-horse-battery"));
+}
+
+#[test]
+fn older_hash_stays_where_that_is_configured() {
+    let daemon = Setup::new()
+        .set("passwords", "upgrade-hashes", "false")
+        .start();
+    let people = ["nils", "per"].map(|name| person(name, SSHA));
+    let ldif = daemon.write("older.ldif", &people.concat());
+    done(&daemon, &["account", "import", ldif.to_str().unwrap()]);
+    assert!(log_on(&daemon, "nils", "correct-horse-battery"));
+    // Of several log-ons none has led to it.
+    assert!(log_on(&daemon, "per", "correct-horse-battery"));
+    let shown = done(&daemon, &["account", "show", "nils"]);
+    assert!(shown.contains("kept as SHA-1"), "{shown}");
 }
 
 #[test]

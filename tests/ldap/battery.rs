@@ -1,8 +1,15 @@
-//! The same log-ons over every directory: embedded, slapd with hashes read, slapd by bind,
-//! and what speaks as Active Directory does.
+//! The same log-ons over every directory: embedded, slapd with hashes read, slapd by bind, both
+//! once more with no more rights than the page grants, a mirror of slapd, and what speaks as Active
+//! Directory does.
 
-use crate::common::{AccessPoint, Daemon, EapolTest, Setup, Slapd};
+use crate::common::{AccessPoint, Daemon, EapolTest, Setup, Slapd, eventually};
+use crate::connect::{deny_all, rules};
 use crate::people::{ATTRIBUTES, PASSWORD, everybody};
+
+/// What the people of the battery have beyond what everybody has.
+const BEYOND: &str = "eduPersonPrimaryAffiliation,schacExpiryDate,pwdChangedTime,portvaktAlias,\
+                      portvaktVlan,portvaktDeactivated,portvaktInRegistry,portvaktRegisteredTerm,\
+                      portvaktFeePaidTerm";
 
 /// A daemon and what is behind it.
 struct Site {
@@ -22,9 +29,12 @@ fn embedded() -> Site {
     }
 }
 
-fn slapd(verify: &str) -> Site {
-    let slapd = Slapd::with(&everybody());
-    let table = slapd.directory_table(&format!("verify = {verify:?}\n{ATTRIBUTES}"));
+fn slapd(lines: &str) -> Site {
+    in_front_of(Slapd::with(&everybody()), lines)
+}
+
+fn in_front_of(slapd: Slapd, lines: &str) -> Site {
+    let table = slapd.directory_table(&format!("{lines}\n{ATTRIBUTES}"));
     Site {
         daemon: setup().people("").more(&table).start(),
         behind: Some(Box::new(slapd)),
@@ -32,11 +42,39 @@ fn slapd(verify: &str) -> Site {
 }
 
 fn by_hash() -> Site {
-    slapd("hash")
+    slapd("verify = \"hash\"")
 }
 
 fn by_bind() -> Site {
-    slapd("bind")
+    slapd("verify = \"bind\"")
+}
+
+/// As the page has its administrator grant, and nothing else.
+fn by_the_page(rule: &str, lines: &str) -> Site {
+    let slapd = Slapd::with(&everybody());
+    deny_all(&slapd);
+    let of_ours = rule.replace("cn=portvakt,ou=services,", "cn=portvakt,");
+    slapd.configure(&of_ours.replace("attrs=entry,", &format!("attrs={BEYOND},entry,")));
+    in_front_of(slapd, lines)
+}
+
+fn by_hash_with_the_rights_of_the_page() -> Site {
+    by_the_page(&rules()[0], "verify = \"hash\"")
+}
+
+fn by_bind_with_the_rights_of_the_page() -> Site {
+    by_the_page(&rules()[1], "verify = \"bind\"")
+}
+
+/// Once the mirror is complete: nobody is asked then.
+fn by_mirror() -> Site {
+    let site = slapd("mirror = \"sync\"");
+    let is_complete = || {
+        let accounts = site.daemon.metric("portvakt_mirror_accounts");
+        (accounts > 0.0).then_some(())
+    };
+    assert!(eventually(is_complete).is_some(), "{}", site.daemon.log());
+    site
 }
 
 /// What speaks as Active Directory does, by bind.
@@ -120,7 +158,8 @@ macro_rules! battery {
     };
 }
 
-battery!(embedded, by_hash, by_bind, by_domain:
+battery!(embedded, by_hash, by_bind, by_mirror, by_domain,
+    by_hash_with_the_rights_of_the_page, by_bind_with_the_rights_of_the_page:
     right_password_lets_in_by_pap_and_in_a_tunnel,
     alias_is_the_same_account,
     wrong_password_and_unknown_name_are_refused_for_what_they_are,

@@ -1,139 +1,237 @@
-//! What docs/ldap.md tells a new user to do, done: its own blocks, with a slapd as Debian installs it.
+//! What docs/ldap.md has a directory's administrator grant: enough, and no more than that. Its own
+//! blocks, with a slapd as Debian's package makes it.
 
-use std::path::Path;
-use std::process::Command;
+use crate::common::{Daemon, Setup, Slapd, crowd, eventually, run_with};
+use crate::page::{FIRST, Here, blocks, installed, people};
 
-use crate::common::{Daemon, EapolTest, Setup, Slapd, eventually, run_with};
-use crate::people::{PASSWORD, hash};
-
-const PAGE: &str = include_str!("../../docs/ldap.md");
 const OWN_SCHEMA: &str = include_str!("../../config/ldap/portvakt-openldap.ldif");
 const SCHEMA_OF_389DS: &str = include_str!("../../config/ldap/portvakt-389ds.ldif");
 const SERVICE_DN: &str = "cn=portvakt,ou=services,dc=campus,dc=example";
 
-/// The blocks of the page in this language.
-pub(crate) fn blocks(language: &str) -> Vec<String> {
-    let start = format!("```{language}\n");
-    let after = PAGE.split(&start).skip(1);
-    after
-        .filter_map(|rest| rest.split_once("\n```"))
-        .map(|(block, _)| format!("{block}\n"))
-        .collect()
+/// The rule of step 2, and that for `verify = "bind"`.
+pub(crate) fn rules() -> [String; 2] {
+    let allow = "What the directory must allow";
+    [
+        blocks(FIRST, "ldif")[1].clone(),
+        blocks(allow, "ldif")[0].clone(),
+    ]
 }
 
-/// People as a plain slapd has them.
-fn people() -> String {
-    let person = |uid: &str| {
-        format!(
-            "dn: uid={uid},ou=people,dc=campus,dc=example\nobjectClass: inetOrgPerson\n\
-             uid: {uid}\ncn: {uid}\nsn: {uid}\nhomePhone: 555\nuserPassword: {}\n",
-            hash(PASSWORD)
-        )
-    };
-    ["anna", "bo"].map(person).join("\n")
+/// The page followed up to the start of the server, with these rules, and nothing for anybody that
+/// they don't give.
+struct Site {
+    slapd: Slapd,
+    setup: Setup,
 }
 
-/// A slapd in which the page's account may read what the page's rules say.
-fn slapd(rules: &str, password: &Path) -> Slapd {
-    let slapd = Slapd::as_installed(&people());
-    let hashed = run_with(Command::new("slappasswd").arg("-T").arg(password), "");
-    let hash = String::from_utf8(hashed.stdout).unwrap();
-    slapd.change(&blocks("ldif")[0].replace("HASH", hash.trim()));
-    slapd.configure(rules);
-    slapd
+impl Site {
+    fn new(rules: &str, more: &str) -> Self {
+        Self::with(&people(), rules, more)
+    }
+
+    fn with(people: &str, rules: &str, more: &str) -> Self {
+        let (slapd, setup) = (installed(people), Setup::new());
+        deny_all(&slapd);
+        let here = Here {
+            slapd: &slapd,
+            setup: &setup,
+            port: 0,
+        };
+        here.prepare(rules, more);
+        Self { slapd, setup }
+    }
+
+    fn password(&self) -> String {
+        std::fs::read_to_string(self.setup.path("secrets/ldap")).unwrap()
+    }
+
+    /// Whether our account sees this of Anna.
+    fn sees(&self, attribute: &str) -> bool {
+        let password = self.password();
+        let values = self
+            .slapd
+            .values_as((SERVICE_DN, &password), "anna", attribute);
+        !values.is_empty()
+    }
+
+    /// Whether our account may make this change.
+    fn may(&self, change: &str) -> bool {
+        let mut command = self
+            .slapd
+            .command("ldapmodify", SERVICE_DN, &self.password());
+        run_with(&mut command, change).status.success()
+    }
 }
 
-/// The page's configuration in a folder of its own; only addresses and ports are this machine's.
-fn start(setup: Setup, slapd: &Slapd, more: &str) -> Daemon {
-    let ca = slapd.path("ca.pem");
-    let page = &blocks("toml")[0];
-    let here = page
-        .replace("ldaps://ldap.campus.example", &slapd.ldaps())
-        .replace("realms =", "data = \"data\"\nlisten = [{ address = \"127.0.0.1:0\" }]\nmetrics = { address = \"127.0.0.1:0\" }\nrealms =");
-    let text = format!(
-        "{here}ca-file = {:?}\nserver-name = \"radius.campus.example\"\n{more}\n",
-        ca.display().to_string()
+/// Leaves people what they need to bind, and nobody anything else.
+pub(crate) fn deny_all(slapd: &Slapd) {
+    slapd.configure(
+        "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nreplace: olcAccess\n\
+         olcAccess: to attrs=userPassword by anonymous auth by * none\n\
+         olcAccess: to * by * none\n",
     );
-    setup.write("portvakt.toml", &text);
-    Daemon::start(setup)
 }
 
-/// The secrets and the certificate that the steps make.
-fn setup() -> Setup {
-    let setup = Setup::new();
-    for folder in ["secrets", "tls"] {
-        std::fs::create_dir(setup.path(folder)).unwrap();
-    }
-    setup.write("secrets/radius", &format!("{}\n", crate::common::SECRET));
-    setup.write("secrets/ldap", "a-password-without-a-line-end");
-    for (from, to) in [
-        ("radius.pem", "tls/radius.pem"),
-        ("radius.key", "tls/radius.key"),
-    ] {
-        std::fs::copy(setup.path(from), setup.path(to)).unwrap();
-    }
-    setup
+/// A server by the page, and whether Anna gets in.
+struct Served {
+    slapd: Slapd,
+    daemon: Daemon,
 }
 
-fn log_on(daemon: &Daemon) {
-    let accepted = eventually(|| {
-        let run = EapolTest::ttls_pap("anna", PASSWORD).run(daemon);
-        run.success.then_some(())
-    });
-    assert!(accepted.is_some(), "{}", daemon.log());
-    assert!(!EapolTest::ttls_pap("anna", "wrong").run(daemon).success);
+impl Site {
+    fn serve(self) -> Served {
+        Served {
+            slapd: self.slapd,
+            daemon: Daemon::start(self.setup),
+        }
+    }
+}
+
+impl Served {
+    fn anna_gets_in(&self) -> bool {
+        let here = Here {
+            slapd: &self.slapd,
+            setup: &self.daemon,
+            port: self.daemon.address().port(),
+        };
+        here.anna_gets_in()
+    }
+}
+
+/// What a rule of the page gives.
+fn given(rule: &str) -> Vec<&str> {
+    let (_, attributes) = rule.rsplit_once("attrs=").unwrap();
+    let (attributes, _) = attributes.split_once("  by").unwrap();
+    attributes.trim().split(',').map(str::trim).collect()
+}
+
+/// The rule without one of what it gives.
+fn without(rule: &str, attribute: &str) -> String {
+    let (before, attributes) = rule.rsplit_once("attrs=").unwrap();
+    let (attributes, after) = attributes.split_once("  by").unwrap();
+    let rest: Vec<_> = attributes.trim().split(',').map(str::trim).collect();
+    let rest: Vec<_> = rest.into_iter().filter(|it| *it != attribute).collect();
+    format!("{before}attrs={}\n  by{after}", rest.join(","))
 }
 
 #[test]
-fn first_log_on_by_the_page_takes_ten_lines() {
-    assert!(blocks("toml")[0].lines().count() <= 10);
-    let setup = setup();
-    let slapd = slapd(&blocks("ldif")[1], &setup.path("secrets/ldap"));
-    let daemon = start(setup, &slapd, "");
-    log_on(&daemon);
-    assert_eq!(daemon.attempt(1)["account"], "anna");
+fn peer_slapd_that_gives_what_the_page_says_gives_enough() {
+    let [hash, bind] = rules();
+    for (rule, more) in [(hash, ""), (bind, "verify = \"bind\"\n")] {
+        let served = Site::new(&rule, more).serve();
+        assert!(served.anna_gets_in(), "{}", served.daemon.log());
+    }
 }
 
 #[test]
-fn bind_by_the_page_shows_our_account_no_hash() {
-    let setup = setup();
-    let slapd = slapd(&blocks("ldif")[2], &setup.path("secrets/ldap"));
-    let daemon = start(setup, &slapd, "verify = \"bind\"");
-    log_on(&daemon);
+fn peer_slapd_that_gives_less_than_the_page_says_lets_nobody_in() {
+    let [hash, bind] = rules();
+    let by_bind = "verify = \"bind\"\n";
+    let cases = [
+        (without(&hash, "userPassword"), ""),
+        (without(&hash, "uid"), ""),
+        (without(&hash, "entry"), ""),
+        (without(&bind, "uid"), by_bind),
+        (without(&bind, "entry"), by_bind),
+    ];
+    for (rule, more) in cases {
+        let served = Site::new(&rule, more).serve();
+        assert!(!served.anna_gets_in(), "{rule}");
+    }
 }
 
 /// Least privilege: what the page's rules give, and what they keep.
 #[test]
-fn account_of_the_page_sees_what_is_needed_and_nothing_else() {
-    let setup = setup();
-    let password = std::fs::read_to_string(setup.path("secrets/ldap")).unwrap();
-    for (rules, sees_hash) in [(1, true), (2, false)] {
-        // Even where nobody else may read anything.
-        let slapd = slapd(&blocks("ldif")[rules], &setup.path("secrets/ldap"));
-        slapd.configure(
-            "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\nadd: olcAccess\n\
-             olcAccess: {2}to * by dn.exact=\"cn=portvakt,ou=services,dc=campus,dc=example\" none \
-             by * break\n",
-        );
-        let sees = |attribute: &str| {
-            !slapd
-                .values_as((SERVICE_DN, &password), "anna", attribute)
-                .is_empty()
-        };
-        assert!(sees("uid") && sees("cn"));
-        assert!(!sees("homePhone"));
-        assert_eq!(sees("userPassword"), sees_hash);
-        let change = "dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: modify\n\
-                      replace: mail\nmail: somebody@else.example\n";
-        let mut command = slapd.command("ldapmodify", SERVICE_DN, &password);
-        assert!(!run_with(&mut command, change).status.success());
+fn peer_slapd_shows_the_account_of_the_page_what_is_needed_and_nothing_else() {
+    for (rule, sees_hash) in rules().iter().zip([true, false]) {
+        let site = Site::new(rule, "");
+        let unseen = ["homePhone", "sn", "creatorsName", "structuralObjectClass"];
+        assert!(unseen.iter().all(|attribute| !site.sees(attribute)));
+        assert_eq!(site.sees("userPassword"), sees_hash);
+        // Anna has neither of these, and the first is no attribute.
+        let absent = ["entry", "displayName", "mail", "mobile", "userPassword"];
+        let given = given(rule);
+        let present = given.iter().filter(|name| !absent.contains(name));
+        for attribute in present {
+            assert!(site.sees(attribute), "{attribute}");
+        }
+        assert!(!site.may(&change(
+            "uid=anna,ou=people",
+            "replace: mail\nmail: a@b.example"
+        )));
+        assert!(!site.may(&change(
+            "uid=anna,ou=people",
+            "replace: userPassword\nuserPassword: x"
+        )));
+        assert!(!site.may("dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: delete\n"));
+    }
+}
+
+/// What the page grants for writing is no more than that.
+#[test]
+fn peer_slapd_lets_the_account_of_the_page_write_what_is_written_and_nothing_else() {
+    let site = Site::new(&rules()[0], "");
+    site.slapd.configure(OWN_SCHEMA);
+    site.slapd.configure(&blocks("Writing", "ldif")[0]);
+    let person = "uid=anna,ou=people";
+    let classed = "add: objectClass\nobjectClass: portvaktPerson";
+    assert!(!site.may(&change(person, classed)));
+    site.slapd.change(&change(person, classed));
+    assert!(site.may(&change(person, "replace: userPassword\nuserPassword: new")));
+    assert!(site.may(&change(
+        person,
+        "replace: portvaktSuspended\nportvaktSuspended: report"
+    )));
+    for unwritten in [
+        "mail",
+        "uid",
+        "cn",
+        "homePhone",
+        "portvaktAlias",
+        "portvaktVlan",
+    ] {
+        let words = format!("replace: {unwritten}\n{unwritten}: 1");
+        assert!(!site.may(&change(person, &words)), "{unwritten}");
+    }
+    assert!(!site.may("dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: delete\n"));
+    let own = "cn=portvakt,ou=services";
+    assert!(!site.may(&change(own, "replace: userPassword\nuserPassword: new")));
+}
+
+fn change(who: &str, words: &str) -> String {
+    format!("dn: {who},dc=campus,dc=example\nchangetype: modify\n{words}\n")
+}
+
+/// Debian's slapd gives 500 entries to whoever has no grant.
+#[test]
+fn peer_slapd_is_mirrored_by_what_the_page_grants_and_not_without() {
+    let people = format!(
+        "{}\n{}",
+        people(),
+        crowd(600, "{SSHA}8PJeAwHjTeQzlWxYH8nXzBUDEAc5HRCb")
+    );
+    for (way, is_granted) in [("sync", true), ("poll", true), ("poll", false)] {
+        let more = format!("mirror = {way:?}\npoll-every = \"1s\"\n");
+        let site = Site::with(&people, &rules()[0], &more);
+        if is_granted {
+            site.slapd.configure(&blocks("The mirror", "ldif")[0]);
+        }
+        let served = site.serve();
+        let wanted = if is_granted { 602.0 } else { 0.0 };
+        let failures = |daemon: &Daemon| daemon.health().1.contains("limit");
+        let settled = eventually(|| {
+            let accounts = served.daemon.metric("portvakt_mirror_accounts");
+            let has_ended = accounts == 602.0 || failures(&served.daemon);
+            has_ended.then_some(accounts)
+        });
+        assert_eq!(settled, Some(wanted), "{way}\n{}", served.daemon.log());
+        assert!(served.anna_gets_in(), "{}", served.daemon.log());
     }
 }
 
 #[test]
 fn schema_of_our_own_is_taken_by_slapd_and_read() {
-    let setup = setup();
-    let slapd = slapd(&blocks("ldif")[1], &setup.path("secrets/ldap"));
+    let slapd = installed(&people());
     slapd.configure(OWN_SCHEMA);
     slapd.change(
         "dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: modify\nadd: objectClass\n\

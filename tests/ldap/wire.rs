@@ -10,7 +10,7 @@ use crate::common::{Setup, Slapd, eventually};
 use crate::people::{PASSWORD, everybody};
 
 /// Hands what the directory says on, until it is told to cut the next answer in two.
-struct Way {
+pub(crate) struct Way {
     port: u16,
     cut: Arc<AtomicBool>,
 }
@@ -28,7 +28,8 @@ fn serve(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
 }
 
 impl Way {
-    fn to(address: &str) -> Self {
+    /// Before the server at this address.
+    pub(crate) fn to(address: &str) -> Self {
         let address = address.split("://").last().unwrap().to_owned();
         let cut = Arc::new(AtomicBool::new(false));
         let shared = Arc::clone(&cut);
@@ -41,6 +42,16 @@ impl Way {
             copy(directory, device, &shared);
         });
         Self { port, cut }
+    }
+
+    /// Where it takes connections.
+    pub(crate) fn address(&self, scheme: &str) -> String {
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Cuts answers in two from now on, or no longer.
+    pub(crate) fn cut(&self, is_so: bool) {
+        self.cut.store(is_so, Ordering::Relaxed);
     }
 }
 
@@ -65,7 +76,7 @@ fn answer_that_is_cut_in_two_lets_nobody_in_and_counts_nothing() {
             "ldaps" => Way::to(&slapd.ldaps()),
             _ => Way::to(&slapd.ldap()),
         };
-        let server = format!("{scheme}://127.0.0.1:{}", way.port);
+        let server = way.address(scheme);
         let lines = format!(
             "verify = {verify:?}\ntimeout = \"1s\"\nstart-tls = {}\ndanger-plain-text = {}",
             scheme == "ldaps",
@@ -77,13 +88,13 @@ fn answer_that_is_cut_in_two_lets_nobody_in_and_counts_nothing() {
         let accepted = || daemon.radclient("bo", PASSWORD).is_accept().then_some(());
         assert!(eventually(accepted).is_some(), "{}", daemon.log());
         let before = daemon.audit_lines().len();
-        way.cut.store(true, Ordering::Relaxed);
+        way.cut(true);
         for _ in 0..7 {
             assert!(daemon.radclient("bo", PASSWORD).is_reject());
         }
         let reason = daemon.attempt(before + 7)["reason"].clone();
         assert_eq!(reason, "directory-unavailable");
-        way.cut.store(false, Ordering::Relaxed);
+        way.cut(false);
         assert!(eventually(accepted).is_some(), "{}", daemon.log());
     }
 }

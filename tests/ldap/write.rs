@@ -1,7 +1,7 @@
 //! What is changed here is changed in the directory, or refused in clear words.
 
 use crate::common::{Daemon, Setup, Slapd, eventually, text};
-use crate::connect::blocks;
+use crate::page::blocks;
 use crate::people::{PASSWORD, everybody, person};
 
 const NEW: &str = "another-horse-and-battery";
@@ -9,7 +9,7 @@ const NEW: &str = "another-horse-and-battery";
 /// A slapd that lets us write what the page says, and a server that does.
 fn site(lines: &str) -> (Slapd, Daemon) {
     let slapd = Slapd::with(&everybody());
-    let rules = &blocks("ldif")[3];
+    let rules = &blocks("Writing", "ldif")[0];
     assert!(rules.contains(" write\n"), "{rules}");
     let rules = rules
         .replace("cn=portvakt,ou=services,", "cn=portvakt,")

@@ -3,7 +3,7 @@
 use crate::chap::ChapSecret;
 use crate::mschap::NtHash;
 use crate::name::AccountId;
-use crate::password::PasswordHash;
+use crate::password::{HashDigest, PasswordHash};
 use crate::term::Term;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,10 @@ pub struct Account {
     /// The current password; an account without one cannot log on with a password.
     #[serde(default)]
     pub password: Option<Password>,
+    /// The hash that a stronger one of the same password took the place of: a source that goes on
+    /// sending it sends nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgraded_from: Option<HashDigest>,
     /// Earlier passwords, newest first: refused, but not counted.
     #[serde(default)]
     pub previous: Vec<PasswordHash>,
@@ -115,6 +119,7 @@ impl Account {
             suspended: None,
             expires: None,
             password: None,
+            upgraded_from: None,
             previous: Vec::new(),
             nt_hash: None,
             previous_nt_hashes: Vec::new(),
@@ -139,8 +144,28 @@ impl Account {
             self.previous.insert(0, old.hash);
             self.previous.truncate(PREVIOUS_PASSWORDS);
         }
+        self.upgraded_from = None;
         self.replace_nt_hash(nt_hash);
         self.grow_version();
+    }
+
+    /// Puts `new` in the place of `old`, a hash of the very same password, if that is still there:
+    /// proofs and sessions hold on, and the password is as old as it was.
+    pub fn upgrade_hash(&mut self, old: &PasswordHash, new: PasswordHash) -> bool {
+        let current = self.password.as_mut();
+        let Some(current) = current.filter(|current| current.hash == *old) else {
+            return false;
+        };
+        current.hash = new;
+        self.upgraded_from = old.digest();
+        true
+    }
+
+    /// Whether `hash` is of the present password, as far as the hashes tell.
+    pub fn has_hash(&self, hash: &PasswordHash) -> bool {
+        let is_current = |password: &Password| password.hash == *hash;
+        self.password.as_ref().is_some_and(is_current)
+            || self.upgraded_from.is_some() && self.upgraded_from == hash.digest()
     }
 
     /// Puts another NT hash in place of the present one, or takes it away, and leaves the password
@@ -191,6 +216,7 @@ impl Account {
     pub fn without_secrets(&self) -> Account {
         Account {
             password: None,
+            upgraded_from: None,
             previous: Vec::new(),
             nt_hash: None,
             previous_nt_hashes: Vec::new(),

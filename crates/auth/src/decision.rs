@@ -1,7 +1,7 @@
 //! The decision: a proven credential and an account in good standing make a grant.
 
 use crate::account::Account;
-use crate::name::AccountId;
+use crate::name::{AccountId, ShortText};
 use crate::proof::Proof;
 use crate::reason::Refusal;
 use crate::rules::Rules;
@@ -19,8 +19,8 @@ mod tests;
 pub struct Grant {
     account: AccountId,
     credential_version: u64,
-    service: String,
-    vlan: Option<String>,
+    service: ShortText,
+    vlan: Option<ShortText>,
     ends: Option<Timestamp>,
 }
 
@@ -83,8 +83,8 @@ pub fn decide(
     Ok(Grant {
         account: account.id.clone(),
         credential_version: account.credential_version,
-        service: service.to_owned(),
-        vlan: account.vlan.clone(),
+        service: service.into(),
+        vlan: account.vlan.as_deref().map(ShortText::from),
         ends: standing.ends(),
     })
 }

@@ -37,11 +37,12 @@ pub use lock::{
     Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,
 };
 pub use mschap::NtHash;
-pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError};
+pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError, ShortText};
 pub use password::{
-    BindAttempt, Checked, CheckedMsChap, HashError, MissingSecret, PasswordHash, Scheme, Scratch,
+    BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, MissingSecret, PasswordHash,
+    Scheme, Scratch,
 };
-pub use proof::{Proof, RememberedProofs, WrongTag};
+pub use proof::{EarlierPasswords, Proof, RememberedProofs, WrongTag};
 pub use reason::Refusal;
 pub use rules::{Lockout, Rules, SameWrongPassword};
 pub use status::{Finding, Standing, findings, standing};

@@ -4,6 +4,7 @@
 //! which realms are ours, or blocked, is configuration.
 
 use serde::{Deserialize, Serialize};
+use smallstr::SmallString;
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
@@ -14,6 +15,9 @@ mod tests;
 
 /// The most octets of a name: what a RADIUS attribute can carry (RFC 2865 §5, RFC 7542 §2.3).
 pub const MAX_NAME_OCTETS: usize = 253;
+
+/// A text that is most often short: up to 32 octets need no allocation.
+pub type ShortText = SmallString<[u8; 32]>;
 
 /// Why a name is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
@@ -123,7 +127,7 @@ impl AccountId {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        Ok(AccountId(name.into()))
+        Ok(AccountId(name.as_str().into()))
     }
 
     /// As text.
@@ -175,7 +179,7 @@ impl From<AccountId> for String {
 /// What a device calls itself: `user`, `user@realm`, or `@realm` (RFC 7542), normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkAccessIdentifier {
-    user: String,
+    user: ShortText,
     realm: Option<Realm>,
 }
 
@@ -230,9 +234,14 @@ impl NetworkAccessIdentifier {
         self.realm.as_ref()
     }
 
+    /// Both parts.
+    pub fn into_parts(self) -> (ShortText, Option<Realm>) {
+        (self.user, self.realm)
+    }
+
     /// Whether the user part hides who it is, as an outer identity should (RFC 7542 §2.4).
     pub fn is_anonymous(&self) -> bool {
-        self.user.is_empty() || self.user == "anonymous"
+        self.user.is_empty() || &*self.user == "anonymous"
     }
 }
 
@@ -249,7 +258,7 @@ impl fmt::Display for NetworkAccessIdentifier {
 /// The institution in a name: at least two labels, normalised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Realm(String);
+pub struct Realm(ShortText);
 
 impl Realm {
     /// Reads a realm by the rules of S2 and RFC 7542 §2.2.
@@ -344,12 +353,12 @@ impl std::str::FromStr for Realm {
 
 impl From<Realm> for String {
     fn from(realm: Realm) -> String {
-        realm.0
+        realm.0.into_string()
     }
 }
 
 /// The user part, normalised; may be empty.
-fn user_part(user: &str) -> Result<String, NameError> {
+fn user_part(user: &str) -> Result<ShortText, NameError> {
     if user.len() > MAX_NAME_OCTETS {
         return Err(NameError::TooLong);
     }
@@ -373,9 +382,11 @@ fn user_part(user: &str) -> Result<String, NameError> {
 }
 
 /// NFC, lower case, and NFC again, since lower case may take composed letters apart.
-fn normalise(text: &str) -> String {
+fn normalise(text: &str) -> ShortText {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        let mut text = ShortText::from(text);
+        text.make_ascii_lowercase();
+        return text;
     }
     let composed: String = text.nfc().collect();
     composed.to_lowercase().nfc().collect()

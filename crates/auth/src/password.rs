@@ -27,6 +27,7 @@ pub use scratch::Scratch;
 use crate::account::{Account, PREVIOUS_PASSWORDS};
 use crate::proof::Proof;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroize;
@@ -37,6 +38,9 @@ pub const MAX_PASSWORD_OCTETS: usize = 512;
 
 /// The longest stored hash that is looked at, in octets.
 pub const MAX_HASH_OCTETS: usize = 512;
+
+/// As much of a password as bcrypt looks at.
+const BCRYPT_OCTETS: usize = 72;
 
 /// How a password was hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,6 +147,8 @@ impl PasswordHash {
         if text.len() > MAX_HASH_OCTETS {
             return Err(HashError::TooLong);
         }
+        // OpenLDAP's module argon2 ends with zero octets what it hashes for Password Modify.
+        let text = text.trim_end_matches('\0');
         let scheme = Parsed::parse(text)?.scheme();
         Ok(PasswordHash {
             text: text.into(),
@@ -153,6 +159,29 @@ impl PasswordHash {
     /// How it was hashed.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// Whether it is of the scheme of new ones, at whatever cost.
+    pub fn is_argon2id(&self) -> bool {
+        let bare = self.text.rsplit('}').next().unwrap_or_default();
+        bare.starts_with("$argon2id$")
+    }
+
+    /// Whether this scheme looks at all of such a password: another one that begins like it would
+    /// be right, too.
+    pub fn looks_at_all_of(&self, password: &[u8]) -> bool {
+        self.scheme != Scheme::Bcrypt || password.len() <= BCRYPT_OCTETS
+    }
+
+    /// What this very text is known by; `None` of a hash without salt, whose digest would be as
+    /// easy to guess as the hash itself.
+    pub fn digest(&self) -> Option<HashDigest> {
+        let is_salted = match Parsed::parse(&self.text).ok()? {
+            Parsed::Digest(hash) => hash.is_salted(),
+            Parsed::Pbkdf2(_) | Parsed::Crypt(_) | Parsed::Argon2(_) => true,
+        };
+        let digest = || Sha256::digest(self.text.as_bytes()).into();
+        is_salted.then(|| HashDigest(digest()))
     }
 
     /// The stored text. Not for logs.
@@ -209,6 +238,10 @@ impl PasswordHash {
         }
     }
 }
+
+/// SHA-256 of the text of a salted hash: enough to know that text again, and nothing to guess at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashDigest([u8; 32]);
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

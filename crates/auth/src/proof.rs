@@ -17,8 +17,11 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+mod earlier;
 #[cfg(test)]
 mod tests;
+
+pub use earlier::EarlierPasswords;
 
 /// This account's credential was right, in this version of it.
 ///
@@ -87,11 +90,15 @@ impl Keyed {
 
     /// Purpose, length of the name, name, version, password: no two inputs run into one another.
     fn hash(&self, account: &Account, password: &[u8]) -> [u8; 32] {
-        let name = account.id.as_str().as_bytes();
+        self.hash_in_version(&account.id, account.credential_version, password)
+    }
+
+    fn hash_in_version(&self, account: &AccountId, version: u64, password: &[u8]) -> [u8; 32] {
+        let name = account.as_str().as_bytes();
         let mut mac = self.0.clone();
         mac.update(&(name.len() as u64).to_be_bytes());
         mac.update(name);
-        mac.update(&account.credential_version.to_be_bytes());
+        mac.update(&version.to_be_bytes());
         mac.update(password);
         mac.finalize().into_bytes().into()
     }
@@ -109,11 +116,15 @@ impl WrongTag {
 
     /// The tag of a password that was wrong for this account, in this version of its credential.
     pub fn tag(&self, account: &Account, password: &[u8]) -> u64 {
-        let hash = self.0.hash(account, password);
-        hash.iter()
-            .take(8)
-            .fold(0, |tag, octet| tag << 8 | u64::from(*octet))
+        short(&self.0.hash(account, password))
     }
+}
+
+/// The first eight octets.
+fn short(hash: &[u8; 32]) -> u64 {
+    hash.iter()
+        .take(8)
+        .fold(0, |tag, octet| tag << 8 | u64::from(*octet))
 }
 
 impl fmt::Debug for WrongTag {

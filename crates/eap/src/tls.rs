@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod resumption;
 mod sessions;
+mod signatures;
 mod tickets;
 
 pub use alert::{Alert, TlsAlert, TlsProblem};

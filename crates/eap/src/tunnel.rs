@@ -37,7 +37,7 @@ pub(crate) enum Event {
 
 /// The server's end of a tunnel.
 pub(crate) struct Tunnel {
-    tls: MethodTls,
+    tls: Arc<MethodTls>,
     /// Made when the peer's first message is there: an offer that nobody takes up costs nothing.
     engine: Option<Engine>,
     incoming: Incoming,
@@ -62,7 +62,7 @@ enum Opening {
 }
 
 impl Tunnel {
-    pub(crate) fn new(tls: MethodTls) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>) -> Self {
         Tunnel {
             tls,
             engine: None,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 
 /// The octets of the State attribute.
 pub(in crate::access) type StateToken = [u8; 16];
@@ -169,11 +169,12 @@ impl<T> Table<T> {
     }
 
     fn unlist(&self, device: u64, state: &StateToken) {
-        if let Some(mut places) = self.devices.get_mut(&device) {
-            places.retain(|place| place.state != *state);
+        if let Entry::Occupied(mut places) = self.devices.entry(device) {
+            places.get_mut().retain(|place| place.state != *state);
+            if places.get().is_empty() {
+                places.remove();
+            }
         }
-        self.devices
-            .remove_if(&device, |_, places| places.is_empty());
     }
 }
 

@@ -51,7 +51,7 @@ fn closed_after_success(error: PolicyError) -> Option<Verdict> {
             "the directory wants the password changed first",
         ),
         PolicyError::AccountLocked => locked("the account is locked in the directory"),
-        PolicyError::Other => return None,
+        PolicyError::NotTaken(_) => return None,
     })
 }
 

@@ -10,6 +10,7 @@ use ldap3::Scope as LdapScope;
 use portvakt_auth::{Account, Realm};
 
 use super::connector::{self, Connector};
+use super::known::Known;
 use super::mapping::Mapping;
 use super::mirror::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
 use super::template::Fact;
@@ -28,6 +29,7 @@ pub(super) fn start(
     realms: &[Realm],
     data: &Path,
     store: &Store,
+    known: Arc<Known>,
 ) -> Result<Option<(Arc<Mirror>, MirrorKeeper)>, OpenError> {
     let Some(how) = &settings.mirror else {
         return Ok(None);
@@ -38,6 +40,7 @@ pub(super) fn start(
         connectors: settings.servers.iter().map(connector).collect(),
         mapping: Mapping::new(settings, realms),
         store: store.clone(),
+        known,
     };
     let mirror = Arc::new(Mirror::new(how.max_age));
     let plan = plan(settings, how, realms, &source.mapping, data);
@@ -55,6 +58,7 @@ struct LdapSource {
     connectors: Vec<Connector>,
     mapping: Mapping,
     store: Store,
+    known: Arc<Known>,
 }
 
 impl LdapSource {
@@ -92,8 +96,18 @@ impl Source for LdapSource {
     ) -> Result<Option<Account>, String> {
         let now = Timestamp::now();
         let mut account = self.mapping.understand(entry, now).account?;
-        if let Some(known) = known {
-            carry_over(&mut account, known, now);
+        let is_upgraded = self.known.keep_version(&mut account);
+        match known {
+            Some(known) if is_upgraded => {
+                // The hash that was there is one of this very password, not of an earlier one.
+                let mut known = known.clone();
+                if let (Some(old), Some(new)) = (&mut known.password, &account.password) {
+                    old.hash = new.hash.clone();
+                }
+                carry_over(&mut account, &known, now);
+            }
+            Some(known) => carry_over(&mut account, known, now),
+            None => {}
         }
         Ok(Some(account))
     }

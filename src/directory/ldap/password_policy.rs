@@ -12,8 +12,8 @@ pub(super) enum PolicyError {
     PasswordExpired,
     AccountLocked,
     ChangeAfterReset,
-    /// One that only a change of password can meet.
-    Other,
+    /// A new password is not taken; why, for the operator.
+    NotTaken(&'static str),
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -38,10 +38,24 @@ fn read(value: &[u8]) -> Option<PolicyError> {
             (ERROR, [0]) => return Some(PolicyError::PasswordExpired),
             (ERROR, [1]) => return Some(PolicyError::AccountLocked),
             (ERROR, [2]) => return Some(PolicyError::ChangeAfterReset),
-            (ERROR, [_]) => return Some(PolicyError::Other),
+            (ERROR, [code]) => return Some(PolicyError::NotTaken(not_taken(*code))),
             (WARNING, _) => inside = rest,
             _ => return None,
         }
+    }
+}
+
+/// What can be wrong with a new password.
+fn not_taken(code: u8) -> &'static str {
+    match code {
+        3 => "its policy lets nobody change this password",
+        4 => "its policy wants the old password beside the new one (pwdSafeModify)",
+        5 => "its policy finds it too simple, or can't tell of a hash",
+        6 => "its policy finds it too short",
+        7 => "its policy finds the present one too young to be changed",
+        8 => "its policy remembers it as one that was used before",
+        9 => "its policy finds it too long",
+        _ => "its password policy says no",
     }
 }
 
@@ -67,7 +81,10 @@ mod tests {
                 &[0x30, 8, 0xA0, 3, 0x80, 1, 9, 0x81, 1, 2],
                 Some(PolicyError::ChangeAfterReset),
             ),
-            (&[0x30, 3, 0x81, 1, 7], Some(PolicyError::Other)),
+            (
+                &[0x30, 3, 0x81, 1, 8],
+                Some(PolicyError::NotTaken(not_taken(8))),
+            ),
             (&[0x30, 0], None),
             (&[0x30, 5, 0xA0, 3, 0x80, 1, 9], None),
         ];

@@ -43,7 +43,7 @@ fn settings(template: Template) -> Settings {
         timeout: seconds(3),
         connect_timeout: seconds(1),
         grace: Duration::ZERO,
-        write: false,
+        writing: None,
         query_timeout: seconds(2),
         connections: 1,
         bind_connections: 1,

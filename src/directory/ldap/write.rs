@@ -1,5 +1,6 @@
-//! Changes to accounts, written into the directory: a password as an Argon2id hash, and what closes
-//! an account. Nothing else is ours to change there, and nobody is added or removed.
+//! Changes to accounts, written into the directory: a password as an Argon2id hash (or
+//! [itself](super::new_password)), and what closes an account. Nothing else is ours to change there,
+//! and nobody is added or removed.
 //!
 //! An entry is read, changed and read again, all within the time of one log-on. Who calls waits for
 //! it; the directory's own threads do the work.
@@ -10,23 +11,26 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use ldap3::Mod;
-use portvakt_auth::{Account, AccountId, Password, PasswordKind};
+use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 
-use super::failure::Failure;
+use super::hash_upgrade::Upgrade;
+use super::new_password::{Denied, modify, outcome};
 use super::template::{Attributes, Fact};
 use super::{Asked, LdapDirectory, unavailable};
+use crate::config::PasswordWay;
 use crate::directory::entry::Entry;
-use crate::directory::{Change, DirectoryWriter, FindError, WriteError};
+use crate::directory::{
+    Change, DirectoryWriter, FindError, NewPassword, WriteError, keep_password,
+};
 
-type Modification = Mod<Vec<u8>>;
+pub(super) type Modification = Mod<Vec<u8>>;
 
-const SUCCESS: u32 = 0;
 const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
 
 /// An entry, and the account that it makes.
-struct Person {
-    entry: Entry,
-    account: Account,
+pub(super) struct Person {
+    pub(super) entry: Entry,
+    pub(super) account: Account,
 }
 
 impl DirectoryWriter for LdapDirectory {
@@ -44,9 +48,68 @@ impl DirectoryWriter for LdapDirectory {
         let changed: Result<Vec<_>, _> = changed.collect();
         Ok(changed?.into_iter().flatten().collect())
     }
+
+    fn set_password(
+        &self,
+        id: &AccountId,
+        new: NewPassword<'_>,
+    ) -> Result<Option<Arc<Account>>, WriteError> {
+        match self.writing.map(|writing| writing.passwords) {
+            Some(PasswordWay::Hash) | None => keep_password(id, new, |changes| self.apply(changes)),
+            Some(way) => self.set_clear_password(id, &new, way),
+        }
+    }
+
+    fn upgrades_hashes(&self) -> bool {
+        self.writing.is_some_and(|writing| writing.upgrade_hashes)
+    }
+
+    /// Only in the place of the old value, so that one which somebody else has put there stays.
+    fn upgrade_hash(
+        &self,
+        id: &AccountId,
+        old: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, WriteError> {
+        let began = Instant::now();
+        let Some(person) = self.person(began, id)? else {
+            return Ok(false);
+        };
+        let Some(attribute) = place_of(old, self.attributes(), &person.entry) else {
+            return Ok(false);
+        };
+        self.asked.known.note_upgrade(&person.account, &new);
+        let upgrade = Upgrade {
+            dn: person.entry.dn,
+            attribute,
+            old: old.clone(),
+            new: format!("{{ARGON2}}{}", new.reveal()).into(),
+        };
+        self.written.note(id, Instant::now());
+        let question = self
+            .answer(move |asked, deadline| async move { asked.upgrade(deadline, &upgrade).await });
+        let done = question.wait_since(began);
+        self.written.note(id, Instant::now());
+        done?.map_err(WriteError::from)
+    }
+}
+
+/// The attribute of an entry that has this very hash, and no other.
+fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Option<String> {
+    let names = attributes.of_fact(Fact::PasswordHash);
+    let is_there = |name: &&String| {
+        let mut values = entry.values(name);
+        let first = values.next().map(|value| value.value.as_slice());
+        first == Some(hash.reveal().as_bytes()) && values.next().is_none()
+    };
+    names.iter().find(is_there).cloned()
 }
 
 impl LdapDirectory {
+    pub(super) fn attributes(&self) -> &Attributes {
+        &self.asked.mapping.attributes
+    }
+
     fn change(
         &self,
         id: &AccountId,
@@ -76,7 +139,11 @@ impl LdapDirectory {
         }
     }
 
-    fn person(&self, began: Instant, id: &AccountId) -> Result<Option<Person>, FindError> {
+    pub(super) fn person(
+        &self,
+        began: Instant,
+        id: &AccountId,
+    ) -> Result<Option<Person>, FindError> {
         let name = id.clone();
         let question = self.answer(move |asked, deadline| async move {
             asked.person(deadline, name.as_str()).await
@@ -96,7 +163,7 @@ impl LdapDirectory {
         let question = self.answer(move |asked, deadline| async move {
             asked.modify(deadline, &dn, &modifications).await
         });
-        question.wait_since(began)?.map_err(WriteError::Refused)
+        question.wait_since(began)?.map_err(WriteError::from)
     }
 }
 
@@ -111,7 +178,8 @@ impl Asked {
             return Ok(None);
         };
         let account = self.mapping.understand(&entry, Timestamp::now()).account;
-        let account = account.map_err(FindError::NotUnderstood)?;
+        let mut account = account.map_err(FindError::NotUnderstood)?;
+        self.known.join(&mut account);
         Ok((account.id.as_str() == name).then_some(Person { entry, account }))
     }
 
@@ -122,22 +190,16 @@ impl Asked {
         deadline: Instant,
         dn: &str,
         modifications: &[Modification],
-    ) -> Result<Result<(), String>, FindError> {
+    ) -> Result<Result<(), Denied>, FindError> {
         let done = self.pool.ask(deadline, |mut ldap| async move {
-            let modifications = modifications.iter().map(again).collect();
-            let result = ldap.modify(dn, modifications).await?;
-            match (result.rc, Failure::of_server(&result)) {
-                (SUCCESS, _) => Ok(Ok(())),
-                (_, Some(failure)) => Err(failure),
-                _ => Ok(Err(Failure::of_result(&result).to_string())),
-            }
+            outcome(&modify(&mut ldap, dn, modifications).await?)
         });
         done.await.or_else(unavailable)
     }
 }
 
 /// The library's own can't be copied.
-fn again(modification: &Modification) -> Modification {
+pub(super) fn again(modification: &Modification) -> Modification {
     match modification {
         Mod::Add(name, values) => Mod::Add(name.clone(), values.clone()),
         Mod::Delete(name, values) => Mod::Delete(name.clone(), values.clone()),
@@ -147,13 +209,25 @@ fn again(modification: &Modification) -> Modification {
 }
 
 /// What makes an entry say what an account is to be.
-struct Modifications<'a> {
+pub(super) struct Modifications<'a> {
     attributes: &'a Attributes,
     entry: &'a Entry,
     list: Vec<Modification>,
 }
 
 impl<'a> Modifications<'a> {
+    pub(super) fn new(attributes: &'a Attributes, entry: &'a Entry) -> Self {
+        Self {
+            attributes,
+            entry,
+            list: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Modification> {
+        self.list
+    }
+
     fn of(
         attributes: &'a Attributes,
         person: &'a Person,
@@ -164,11 +238,7 @@ impl<'a> Modifications<'a> {
             let what = "anything but a password and what closes an account";
             return Err(WriteError::NotWritable(what));
         }
-        let mut this = Self {
-            attributes,
-            entry: &person.entry,
-            list: Vec::new(),
-        };
+        let mut this = Self::new(attributes, &person.entry);
         if let Some(password) = wanted
             .password
             .as_ref()
@@ -189,21 +259,26 @@ impl<'a> Modifications<'a> {
                 this.put(fact, wanted.as_ref().map(|note| note.reason.as_str()))?;
             }
         }
-        Ok(this.list)
+        Ok(this.finish())
     }
 
     fn password(&mut self, password: &Password) -> Result<(), WriteError> {
         let text = format!("{{ARGON2}}{}", password.hash.reveal());
         self.put(Fact::PasswordHash, Some(&text))?;
         self.password_changed(password.changed_at);
-        match password.kind {
+        self.temporary(password.kind)
+    }
+
+    /// Whether a password has to be changed first.
+    pub(super) fn temporary(&mut self, kind: PasswordKind) -> Result<(), WriteError> {
+        match kind {
             PasswordKind::Temporary => self.put(Fact::TemporaryPassword, Some("TRUE")),
             PasswordKind::Permanent => self.put(Fact::TemporaryPassword, None),
         }
     }
 
     /// Where it is no operational attribute, which a directory keeps by itself.
-    fn password_changed(&mut self, at: Timestamp) {
+    pub(super) fn password_changed(&mut self, at: Timestamp) {
         let of_fact = self.attributes.of_fact(Fact::PasswordChanged);
         let Some(name) = of_fact.iter().find(|name| self.has(name)) else {
             return;
@@ -217,7 +292,7 @@ impl<'a> Modifications<'a> {
     }
 
     /// Puts a value in place of all that say this, or takes them away.
-    fn put(&mut self, fact: Fact, value: Option<&str>) -> Result<(), WriteError> {
+    pub(super) fn put(&mut self, fact: Fact, value: Option<&str>) -> Result<(), WriteError> {
         let names = self.attributes.of_fact(fact);
         let (there, free): (Vec<_>, Vec<_>) =
             names.iter().cloned().partition(|name| self.has(name));

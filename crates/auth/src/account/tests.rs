@@ -105,3 +105,30 @@ fn changed_chap_secret_voids_proofs_and_a_new_password_leaves_it() {
     let stored = serde_json::to_string(&account).unwrap();
     assert_eq!(serde_json::from_str::<Account>(&stored).unwrap(), account);
 }
+
+#[test]
+fn upgraded_hash_is_no_new_password() {
+    let before = account();
+    let old = PasswordHash::parse("{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui").unwrap();
+    let mut account = before.clone();
+    account.password.as_mut().unwrap().hash = old.clone();
+    let mut other = account.clone();
+    assert!(account.upgrade_hash(&old, PasswordHash::dummy()));
+    assert!(account.has_hash(&PasswordHash::dummy()) && account.has_hash(&old));
+    account.upgraded_from = None;
+    assert_eq!(account, before);
+    // Somebody was faster.
+    other.set_password(password());
+    assert!(!other.upgrade_hash(&old, PasswordHash::dummy()));
+}
+
+#[test]
+fn hash_that_an_upgrade_replaced_is_an_earlier_one_after_the_next_change() {
+    let mut account = account();
+    let old = PasswordHash::parse("{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui").unwrap();
+    account.password.as_mut().unwrap().hash = old.clone();
+    assert!(account.upgrade_hash(&old, PasswordHash::dummy()));
+    account.set_password(password());
+    assert!(!account.has_hash(&old));
+    assert_eq!(account.previous, [PasswordHash::dummy()]);
+}

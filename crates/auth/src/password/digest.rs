@@ -57,6 +57,10 @@ impl Digested {
         self.scheme
     }
 
+    pub(super) fn is_salted(&self) -> bool {
+        !self.salt.is_empty()
+    }
+
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         match self.scheme {
             Scheme::Sha1 => self.is_digest::<Sha1>(password),

@@ -511,3 +511,14 @@ proptest! {
         }
     }
 }
+
+/// As slapd 2.5 stored it on Password Modify (RFC 3062), with `password-hash {ARGON2}`.
+#[test]
+fn zero_octets_behind_a_hash_of_openldap_are_not_of_it() {
+    let text = "{ARGON2}$argon2i$v=19$m=4096,t=3,p=1$G7jr2wq5qS47PZhsVK3AMg\
+                $pZ3T8+eZnMyLXh0GDHEDfSeeb52YzEY56HFTG0dbBV4";
+    let hash = PasswordHash::parse(&format!("{text}\0\0")).unwrap();
+    assert_eq!(hash.reveal(), text);
+    let password = b"another-horse-and-battery";
+    assert_eq!(hash.verify(password, &mut Scratch::new()), Ok(true));
+}

@@ -7,22 +7,25 @@ use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
 use crate::method::{IdentityType, Method, MethodType, TeapIdentities};
 use crate::packet::{EapType, Nak};
-use crate::tls::ServerTls;
+use crate::tls::{MethodTls, ServerTls};
+use std::fmt;
 use std::sync::Arc;
 
 /// Which methods are offered, in which order, and their TLS side. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Methods {
-    tls: ServerTls,
+    tls: Arc<ServerTls>,
     offered: Arc<[Offer]>,
     teap: TeapRules,
 }
 
-/// One method and what may be spoken inside it.
-#[derive(Clone, Debug)]
+/// One method, its TLS side, and what may be spoken inside it. Made once: conversations of all
+/// threads share it, and each count of a shared thing is one more that they contend for.
+#[derive(Clone)]
 struct Offer {
     method: MethodType,
-    inner: Arc<[InnerMethod]>,
+    tls: Arc<MethodTls>,
+    inner: InnerOffer,
 }
 
 /// Why a list of methods cannot be offered.
@@ -69,10 +72,11 @@ impl Methods {
         }
         let usual = |method: &MethodType| Offer {
             method: *method,
-            inner: method.usual_inner().into(),
+            tls: Arc::new(tls.for_method(method.eap_type())),
+            inner: inner_offer(&tls, method.usual_inner()),
         };
         Ok(Methods {
-            tls,
+            tls: Arc::new(tls.clone()),
             offered: offered.iter().map(usual).collect(),
             teap: TeapRules::default(),
         })
@@ -102,7 +106,7 @@ impl Methods {
         }
         let offered = Arc::make_mut(&mut self.offered);
         let offer = offered.iter_mut().find(|offer| offer.method == method);
-        offer.ok_or(MethodsError::NotOffered(method))?.inner = inner.into();
+        offer.ok_or(MethodsError::NotOffered(method))?.inner = inner_offer(&self.tls, inner);
         Ok(self)
     }
 
@@ -142,29 +146,37 @@ impl Methods {
             .map(|offer| self.begin(offer))
     }
 
-    fn begin(&self, Offer { method, inner }: &Offer) -> Box<dyn Method> {
-        let tls = self.tls.for_method(method.eap_type());
-        match method {
-            MethodType::Ttls => Box::new(Ttls::new(tls, self.inner_offer(inner))),
-            MethodType::Peap => Box::new(Peap::new(tls, self.inner_offer(inner))),
+    fn begin(&self, offer: &Offer) -> Box<dyn Method> {
+        let (tls, inner) = (Arc::clone(&offer.tls), offer.inner.clone());
+        match offer.method {
+            MethodType::Ttls => Box::new(Ttls::new(tls, inner)),
+            MethodType::Peap => Box::new(Peap::new(tls, inner)),
             MethodType::Tls => Box::new(Tls::new(tls)),
             MethodType::Teap => {
                 let tls = match self.teap.identities.asked() {
                     [_one] => tls,
                     // A session stands for one account; two are proven anew each time.
-                    _ => tls.without_sessions(),
+                    _ => Arc::new(MethodTls::clone(&tls).without_sessions()),
                 };
-                Box::new(Teap::new(tls, self.inner_offer(inner), self.teap.clone()))
+                Box::new(Teap::new(tls, inner, self.teap.clone()))
             }
         }
     }
+}
 
-    fn inner_offer(&self, methods: &Arc<[InnerMethod]>) -> InnerOffer {
-        let carries_tls = methods.contains(&InnerMethod::EapTls);
-        InnerOffer {
-            methods: Arc::clone(methods),
-            certified: carries_tls.then(|| self.tls.for_inner()).flatten(),
-        }
+fn inner_offer(tls: &ServerTls, methods: &[InnerMethod]) -> InnerOffer {
+    let carries_tls = methods.contains(&InnerMethod::EapTls);
+    let certified = carries_tls.then(|| tls.for_inner()).flatten();
+    InnerOffer {
+        methods: methods.into(),
+        certified: certified.map(Arc::new),
+    }
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.inner.methods;
+        write!(f, "Offer({:?}, {inner:?})", self.method)
     }
 }
 

@@ -182,7 +182,7 @@ pub(crate) struct InnerOffer {
     /// EAP methods are offered in this order; the client chooses between the others.
     pub(crate) methods: Arc<[InnerMethod]>,
     /// The TLS side of EAP-TLS, where that is among them.
-    pub(crate) certified: Option<MethodTls>,
+    pub(crate) certified: Option<Arc<MethodTls>>,
 }
 
 /// What inner EAP wants done next.

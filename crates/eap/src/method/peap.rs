@@ -20,6 +20,7 @@ use crate::packet::{self, Body, Code, EapPacket, EapType};
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use binding::Binding;
+use std::sync::Arc;
 
 const VERSION: u8 = 0;
 const KEY_LABEL: KeyLabel = KeyLabel {
@@ -65,7 +66,7 @@ struct Accepted {
 }
 
 impl Peap {
-    pub(crate) fn new(tls: MethodTls, offer: InnerOffer) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>, offer: InnerOffer) -> Self {
         Peap {
             tunnel: Tunnel::new(tls),
             offer,

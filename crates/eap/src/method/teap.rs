@@ -29,6 +29,7 @@ use crate::tunnel::{Event, Tunnel};
 use binding::Binding;
 use keys::Chain;
 use proof::{Proof, ProofStep, Proven};
+use std::sync::Arc;
 use tlv::{ErrorCode, Message, Status, Writer};
 use zeroize::Zeroizing;
 
@@ -84,7 +85,7 @@ struct Bound {
 }
 
 impl Teap {
-    pub(crate) fn new(tls: MethodTls, offer: InnerOffer, rules: TeapRules) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>, offer: InnerOffer, rules: TeapRules) -> Self {
         Teap {
             tunnel: Tunnel::new(tls).holding(),
             outer: Writer::default().authority_id(&rules.authority).finish(),

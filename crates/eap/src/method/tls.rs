@@ -16,6 +16,7 @@ use crate::packet::EapType;
 use crate::tls::{CertificateIdentity, KeyLabel, MethodTls, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use rustls::pki_types::CertificateDer;
+use std::sync::Arc;
 
 const KEY_LABEL: KeyLabel = KeyLabel {
     tls12: b"client EAP encryption",
@@ -45,7 +46,7 @@ pub(crate) enum TlsStep {
 }
 
 impl Tls {
-    pub(crate) fn new(tls: MethodTls) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>) -> Self {
         Tls {
             tunnel: Tunnel::new(tls).holding(),
             state: State::ExpectHandshake,

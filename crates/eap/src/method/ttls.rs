@@ -30,6 +30,7 @@ use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
 use avp::Avp;
 use inner::{EAP_MESSAGE, MICROSOFT};
+use std::sync::Arc;
 
 const VERSION: u8 = 0;
 const KEY_LABEL: KeyLabel = KeyLabel {
@@ -79,7 +80,7 @@ enum Asked {
 }
 
 impl Ttls {
-    pub(crate) fn new(tls: MethodTls, offer: InnerOffer) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>, offer: InnerOffer) -> Self {
         Ttls {
             tunnel: Tunnel::new(tls),
             offer,

@@ -1,8 +1,9 @@
 //! Which client certificates are accepted: authorities, revocation lists, what stale lists mean.
 
-use super::TlsConfigError;
 use super::config::provider;
+use super::{TlsConfigError, signatures};
 use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::server::WebPkiClientVerifier;
@@ -51,7 +52,11 @@ impl ClientCertificates {
             lists.extend(read_lists(bytes)?);
         }
         let roots = Arc::new(anchors(&authorities)?);
-        let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::new(provider()))
+        let provider = CryptoProvider {
+            signature_verification_algorithms: signatures::remembering(),
+            ..provider()
+        };
+        let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::new(provider))
             .with_crls(lists)
             .clear_root_hint_subjects();
         let builder = match stale {

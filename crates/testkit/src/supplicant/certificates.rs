@@ -76,7 +76,15 @@ impl Authority {
     /// # Panics
     /// Where the cryptographic library fails.
     pub fn issue_server(&self) -> ServerIdentity {
-        self.issue_server_for(&key())
+        self.issue_server_for(SERVER_NAME, &key())
+    }
+
+    /// The same for another name, or an address.
+    ///
+    /// # Panics
+    /// Where the cryptographic library fails.
+    pub fn issue_server_called(&self, name: &str) -> ServerIdentity {
+        self.issue_server_for(name, &key())
     }
 
     /// The same with an RSA key of 2,048 bits.
@@ -85,14 +93,12 @@ impl Authority {
     /// Where the cryptographic library fails.
     pub fn issue_rsa_server(&self) -> ServerIdentity {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
-        self.issue_server_for(&key.expect("a key"))
+        self.issue_server_for(SERVER_NAME, &key.expect("a key"))
     }
 
-    fn issue_server_for(&self, key: &KeyPair) -> ServerIdentity {
-        let mut params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).expect("a name");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, SERVER_NAME);
+    fn issue_server_for(&self, name: &str, key: &KeyPair) -> ServerIdentity {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let leaf = params

@@ -281,9 +281,16 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether nothing differs but what is shown on pages.
+/// Whether nothing differs but what is shown on pages, and what a password is hashed by and when:
+/// another one is of another version.
 fn is_same_to_a_log_on(old: &Account, new: &Account) -> bool {
+    let mut password = new.password.clone();
+    if let (Some(new), Some(old)) = (&mut password, &old.password) {
+        new.hash = old.hash.clone();
+        new.changed_at = old.changed_at;
+    }
     let shown = Account {
+        password,
         display_name: old.display_name.clone(),
         mail: old.mail.clone(),
         mobile: old.mobile.clone(),

@@ -1,7 +1,7 @@
-//! The mirrored accounts in memory: each entry once, under all its names.
+//! The mirrored accounts in memory: each once, under all its names and under its entry's id.
 //!
-//! The names lead to the entry and the entry has the account, so a changed account is one step for
-//! whoever looks it up, by whichever name. What a look-up returns has the name that was looked for.
+//! A name leads straight to the account, so that a look-up touches as little of a large memory as can
+//! be. What it returns has the name that was looked for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,44 +64,55 @@ pub enum Lookup {
     Ambiguous,
 }
 
+/// An entry under one of its names.
+#[derive(Clone)]
+struct Claim {
+    id: EntryId,
+    account: Arc<Account>,
+}
+
 /// The entries under a name; nearly always one.
 enum Claims {
-    One(EntryId),
-    Several(Box<[EntryId]>),
+    One(Claim),
+    Several(Box<[Claim]>),
 }
 
 impl Claims {
-    fn as_slice(&self) -> &[EntryId] {
+    fn as_slice(&self) -> &[Claim] {
         match self {
-            Self::One(id) => std::slice::from_ref(id),
-            Self::Several(ids) => ids,
+            Self::One(claim) => std::slice::from_ref(claim),
+            Self::Several(claims) => claims,
         }
     }
 
-    fn with(&self, id: EntryId) -> Self {
-        if self.as_slice().contains(&id) {
-            return Self::of(self.as_slice().to_vec());
-        }
-        let mut ids = self.as_slice().to_vec();
-        ids.push(id);
-        Self::of(ids)
+    /// With this claim in the place of one of the same entry.
+    fn with(&self, claim: Claim) -> Self {
+        let mut claims = self.others_than(claim.id);
+        claims.push(claim);
+        Self::of(claims)
     }
 
-    fn of(ids: Vec<EntryId>) -> Self {
-        match ids.as_slice() {
-            [id] => Self::One(*id),
-            _ => Self::Several(ids.into()),
+    fn others_than(&self, id: EntryId) -> Vec<Claim> {
+        let claims = self.as_slice().iter();
+        claims.filter(|claim| claim.id != id).cloned().collect()
+    }
+
+    fn of(mut claims: Vec<Claim>) -> Self {
+        match claims.pop() {
+            Some(only) if claims.is_empty() => Self::One(only),
+            last => Self::Several(claims.into_iter().chain(last).collect()),
         }
     }
 }
 
-/// Entries by id, and ids by name. One writer at a time; readers never wait for one another.
+/// Accounts by name, and by their entry's id. One writer at a time; readers never wait for one
+/// another.
 #[derive(Default)]
 pub struct Table {
-    entries: DashMap<EntryId, Arc<Account>, ahash::RandomState>,
     /// By the hash of the name: the name itself is in the account. Two names with one hash are told
     /// apart there.
     names: DashMap<u64, Claims, ahash::RandomState>,
+    entries: DashMap<EntryId, Arc<Account>, ahash::RandomState>,
     hasher: ahash::RandomState,
     writing: Mutex<()>,
 }
@@ -112,28 +123,13 @@ impl Table {
         let Some(claims) = self.names.get(&self.hasher.hash_one(name)) else {
             return Lookup::Nobody;
         };
-        // The shard is let go before another is taken.
-        if let Claims::One(id) = *claims {
-            drop(claims);
-            return self
-                .with_name(&id, name)
-                .map_or(Lookup::Nobody, Lookup::Found);
-        }
-        let ids = claims.as_slice().to_vec();
-        drop(claims);
-        let mut found = ids.iter().filter_map(|id| self.with_name(id, name));
+        let accounts = claims.as_slice().iter().map(|claim| &claim.account);
+        let mut found = accounts.filter(|account| has_name(account, name));
         match (found.next(), found.next()) {
             (None, _) => Lookup::Nobody,
-            (Some(entry), None) => Lookup::Found(entry),
+            (Some(account), None) => Lookup::Found(Arc::clone(account)),
             (Some(_), Some(_)) => Lookup::Ambiguous,
         }
-    }
-
-    fn with_name(&self, id: &EntryId, name: &str) -> Option<Arc<Account>> {
-        self.entries
-            .get(id)
-            .filter(|account| has_name(account, name))
-            .map(|account| Arc::clone(&account))
     }
 
     /// The entry of this id.
@@ -145,7 +141,8 @@ impl Table {
     pub fn put(&self, id: EntryId, new: Arc<Account>) -> Option<Arc<Account>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         for name in names(&new) {
-            self.claim(name, id);
+            let account = Arc::clone(&new);
+            self.claim(name, Claim { id, account });
         }
         let old = self.entries.insert(id, Arc::clone(&new));
         let given_up = old.iter().flat_map(|old| names(old));
@@ -188,17 +185,17 @@ impl Table {
         }
     }
 
-    fn claim(&self, name: &str, id: EntryId) {
+    fn claim(&self, name: &str, claim: Claim) {
         match self.names.entry(self.hasher.hash_one(name)) {
-            Entry::Vacant(entry) => drop(entry.insert(Claims::One(id))),
+            Entry::Vacant(entry) => drop(entry.insert(Claims::One(claim))),
             Entry::Occupied(mut entry) => {
-                let claims = entry.get().with(id);
+                let claims = entry.get().with(claim);
                 entry.insert(claims);
             }
         }
     }
 
-    /// `still` is the entry as it is now: another of its names may have the same hash.
+    /// `still` is the account as it is now: another of its names may have the same hash.
     fn disclaim(&self, name: &str, id: EntryId, still: Option<&Account>) {
         let hash = self.hasher.hash_one(name);
         let mut names_left = still.into_iter().flat_map(names);
@@ -206,8 +203,7 @@ impl Table {
             return;
         }
         if let Entry::Occupied(mut entry) = self.names.entry(hash) {
-            let ids = entry.get().as_slice().iter().copied();
-            let rest: Vec<_> = ids.filter(|other| *other != id).collect();
+            let rest = entry.get().others_than(id);
             if rest.is_empty() {
                 entry.remove();
             } else {

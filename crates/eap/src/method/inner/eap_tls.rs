@@ -12,6 +12,7 @@ use crate::method::Method;
 use crate::method::tls::{Tls, TlsStep};
 use crate::packet::EapType;
 use crate::tls::MethodTls;
+use std::sync::Arc;
 
 /// What the tunnel adds to an inner packet, so that both fit into one outer packet: type and Flags
 /// of the outer method, a TLS record, an AVP with its padding.
@@ -25,7 +26,7 @@ pub(super) struct EapTls {
 
 impl EapTls {
     /// `limits` are those of the packets outside.
-    pub(super) fn new(tls: MethodTls, limits: Limits) -> Self {
+    pub(super) fn new(tls: Arc<MethodTls>, limits: Limits) -> Self {
         EapTls {
             tls: Tls::new(tls),
             limits: Limits {

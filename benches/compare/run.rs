@@ -1,0 +1,216 @@
+//! One run of `portvakt load` against a server, and what it told.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use portvakt::load::process::usage;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::cases::{Case, Hash, Proof, Whose};
+use super::ground::{Ground, SERVER_NAME};
+use super::people::FIRST_LOG_ONS;
+use crate::common::SECRET;
+
+/// Log-ons under way at any time; fewer where each takes tens of milliseconds, so that none waits
+/// until its device would send it again.
+const IN_FLIGHT: &str = "64";
+const IN_FLIGHT_SLOWLY: &str = "16";
+/// Ports that requests come from in turn, as from so many access points.
+const PORTS: &str = "16";
+/// Devices that come back. FreeRADIUS gives each two tickets under TLS 1.3 and no more when they are
+/// used up, so each comes back twice at most.
+pub(crate) const RETURNING: usize = 4000;
+
+/// Wrong passwords of each person between two right ones: at 100 the account would be locked.
+const WRONG_AT_MOST: usize = 90;
+
+/// A server under load.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) id: u32,
+    /// Whether it is FreeRADIUS, whose answers to Status-Server lack Message-Authenticator.
+    pub(crate) theirs: bool,
+}
+
+/// The figures of one run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Figures {
+    /// CPU time of the server for a log-on, in microseconds.
+    pub(crate) cpu_us: f64,
+    /// The same of slapd, where there is one.
+    pub(crate) slapd_us: Option<f64>,
+    pub(crate) per_second: f64,
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+    /// Requests for a log-on.
+    pub(crate) trips: f64,
+    pub(crate) log_ons: u64,
+    pub(crate) resumed: u64,
+    pub(crate) sent_again: u64,
+    /// Resident memory at its end.
+    pub(crate) resident: u64,
+}
+
+/// Measures for so many seconds; `turn` is the how manieth time.
+pub(crate) fn measure(
+    case: &Case,
+    ground: &Ground,
+    server: Server,
+    seconds: f64,
+    turn: usize,
+) -> Result<Figures, String> {
+    let slapd = ground.slapd.as_ref().map(crate::common::Slapd::id);
+    let spent = |id| usage(id).map_or(Duration::ZERO, |usage| usage.cpu);
+    let before = slapd.map(spent);
+    let mut words = Words::new(ground, server);
+    words.pair("--for", &seconds.to_string());
+    words.device(case, ground);
+    words.people(case, ground, turn);
+    if case.proof != Proof::Right {
+        words.pair("--wrong", "100");
+    }
+    let report = words.run(case.id)?;
+    let mut figures = read(case, &report)?;
+    let after = slapd.map(spent);
+    figures.slapd_us = before.zip(after).map(|(before, after)| {
+        let log_ons = figures.log_ons.max(1) as f64;
+        (after.saturating_sub(before)).as_secs_f64() * 1e6 / log_ons
+    });
+    Ok(figures)
+}
+
+/// Everybody logs on once with the right password, so that Portvakt knows them and no failures are
+/// left; or once with a wrong one, so that they are locked.
+pub(crate) fn everybody(case: &Case, ground: &Ground, server: Server) -> Result<(), String> {
+    let mut words = Words::new(ground, server);
+    let people = ground.path("people").display().to_string();
+    words.pair("--users", &people);
+    words.pair("--for", "120");
+    words.pair("--count", &ground.people.count.to_string());
+    words.pair("--in-flight", in_flight(case));
+    if case.proof == Proof::Locked {
+        words.pair("--wrong", "100");
+    }
+    words.run(case.id).map(drop)
+}
+
+fn in_flight(case: &Case) -> &'static str {
+    match case.ldap.map(|ldap| ldap.hash) {
+        Some(Hash::Argon2) => IN_FLIGHT_SLOWLY,
+        _ => IN_FLIGHT,
+    }
+}
+
+/// A command line of `portvakt load`.
+struct Words {
+    words: Vec<String>,
+    json: std::path::PathBuf,
+}
+
+impl Words {
+    fn new(ground: &Ground, server: Server) -> Self {
+        let json = ground.path("load.json");
+        let mut words = Self {
+            words: vec!["load".to_owned(), server.address.to_string()],
+            json,
+        };
+        words.pair("--json", &words.json.display().to_string());
+        words.pair("--server-pid", &server.id.to_string());
+        words.pair("--ports", PORTS);
+        if server.theirs {
+            let flag = "--legacy-message-authenticator-optional";
+            words.words.push(flag.to_owned());
+        }
+        words
+    }
+
+    fn pair(&mut self, name: &str, value: &str) {
+        self.words.extend([name.to_owned(), value.to_owned()]);
+    }
+
+    fn device(&mut self, case: &Case, ground: &Ground) {
+        let path = |name| ground.path(name).display().to_string();
+        self.pair("--method", case.method);
+        self.pair("--tls", case.tls);
+        self.pair("--ca", &path("ca.pem"));
+        self.pair("--server-name", SERVER_NAME);
+        self.pair("--in-flight", in_flight(case));
+        if case.method == "eap-tls" {
+            self.pair("--client-certificate", &path("client.pem"));
+            self.pair("--client-key", &path("client.key"));
+        }
+    }
+
+    fn people(&mut self, case: &Case, ground: &Ground, turn: usize) {
+        let count = ground.people.count;
+        let (whose, at_most) = match case.whose() {
+            Whose::Strangers => {
+                let first = turn * FIRST_LOG_ONS;
+                (first..first + FIRST_LOG_ONS, Some(FIRST_LOG_ONS))
+            }
+            _ if case.resumed => {
+                let count = count.min(RETURNING);
+                (0..count, Some(2 * count))
+            }
+            _ if case.proof == Proof::Wrong => (0..count, Some(WRONG_AT_MOST * count)),
+            _ => (0..count, None),
+        };
+        let file = ground.write("devices", &ground.people.devices(whose));
+        self.pair("--users", &file.display().to_string());
+        if let Some(at_most) = at_most {
+            self.pair("--count", &at_most.to_string());
+        }
+        if case.resumed {
+            self.words.push("--resume".to_owned());
+        }
+    }
+
+    /// Runs it to its end and returns its report.
+    fn run(&self, id: &str) -> Result<Value, String> {
+        let output = Command::new(env!("CARGO_BIN_EXE_portvakt"))
+            .args(&self.words)
+            .env("PORTVAKT_LOAD_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("portvakt load: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("{id}:\n{}", crate::common::text(&output)));
+        }
+        let text = std::fs::read_to_string(&self.json).map_err(|error| error.to_string())?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+}
+
+/// The last phase's figures, if all in them is as it should be.
+fn read(case: &Case, report: &Value) -> Result<Figures, String> {
+    let phase = report["phases"].as_array().and_then(|phases| phases.last());
+    let phase = phase.ok_or("a report without a phase")?;
+    let class = &phase["classes"][0];
+    let count = |name: &str| class[name].as_u64().unwrap_or_default();
+    let (right, accepted, resumed) = (count("right"), count("accepted"), count("resumed"));
+    let owed = match case.proof {
+        Proof::Right => (right, if case.resumed { right } else { 0 }),
+        _ => (0, 0),
+    };
+    if right == 0 || (accepted, resumed) != owed {
+        return Err(format!(
+            "{}: of {right} log-ons {accepted} were let in, {resumed} of them resumed",
+            case.id
+        ));
+    }
+    let process = &phase["server_process"];
+    Ok(Figures {
+        cpu_us: process["cpu_us_per_log_on"].as_f64().unwrap_or_default(),
+        slapd_us: None,
+        per_second: class["per_second"].as_f64().unwrap_or_default(),
+        p50_us: class["latency"]["p50_us"].as_u64().unwrap_or_default(),
+        p99_us: class["latency"]["p99_us"].as_u64().unwrap_or_default(),
+        trips: count("requests") as f64 / count("begun").max(1) as f64,
+        log_ons: right,
+        resumed,
+        sent_again: count("retransmissions"),
+        resident: process["resident_after"].as_u64().unwrap_or_default(),
+    })
+}

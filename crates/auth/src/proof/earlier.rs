@@ -1,0 +1,136 @@
+//! Which passwords were right before, where nobody shows their hashes: proven ones, as keyed hashes
+//! under a key that lives as long as the process. They open nothing; they tell a device that still
+//! sends the previous password from somebody who guesses.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ahash::RandomState;
+use dashmap::{DashMap, Entry};
+
+use super::{Keyed, Proof, short};
+use crate::account::PREVIOUS_PASSWORDS;
+use crate::name::AccountId;
+
+/// How many are kept of an account: the present one and those before it.
+const KEPT: usize = 1 + PREVIOUS_PASSWORDS;
+
+/// Passwords proven before, the latest three of each account, of at most `capacity` accounts: of a
+/// further one nothing is kept.
+pub struct EarlierPasswords {
+    keyed: Keyed,
+    capacity: usize,
+    count: AtomicUsize,
+    /// Newest first.
+    tags: DashMap<AccountId, [Option<u64>; KEPT], RandomState>,
+}
+
+impl EarlierPasswords {
+    /// `key` is random and lives as long as the process.
+    pub fn new(key: &[u8; 32], capacity: usize) -> EarlierPasswords {
+        EarlierPasswords {
+            keyed: Keyed::new(key, b"portvakt earlier password\0"),
+            capacity,
+            count: AtomicUsize::new(0),
+            tags: DashMap::with_hasher(RandomState::new()),
+        }
+    }
+
+    /// Keeps in mind that `password` was right: that is what `proof` is of.
+    pub fn note(&self, password: &[u8], proof: &Proof) {
+        let tag = self.tag(proof.account(), password);
+        match self.tags.entry(proof.account().clone()) {
+            Entry::Occupied(mut entry) => put_first(entry.get_mut(), tag),
+            Entry::Vacant(entry) if self.take_place() => {
+                drop(entry.insert([Some(tag), None, None]));
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Whether `password`, which is wrong at present, was right before.
+    pub fn knows(&self, account: &AccountId, password: &[u8]) -> bool {
+        let tag = Some(self.tag(account, password));
+        let known = self.tags.get(account);
+        known.is_some_and(|tags| tags.contains(&tag))
+    }
+
+    fn tag(&self, account: &AccountId, password: &[u8]) -> u64 {
+        short(&self.keyed.hash_in_version(account, 0, password))
+    }
+
+    /// Counts one account more, if there is room.
+    fn take_place(&self) -> bool {
+        let room = |count: usize| (count < self.capacity).then_some(count + 1);
+        self.count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_ok()
+    }
+}
+
+/// Puts `tag` at the head; what was before it moves up to where it was itself, or out.
+fn put_first(tags: &mut [Option<u64>; KEPT], tag: u64) {
+    let place = tags.iter().position(|known| *known == Some(tag));
+    let end = place.map_or(KEPT, |place| place + 1);
+    if let Some(moved) = tags.get_mut(..end) {
+        moved.rotate_right(1);
+    }
+    if let Some(first) = tags.first_mut() {
+        *first = Some(tag);
+    }
+}
+
+impl fmt::Debug for EarlierPasswords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlierPasswords")
+            .field("accounts", &self.count.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Account, Kind};
+
+    fn proof(name: &str) -> Proof {
+        Proof::of(&Account::new(AccountId::new(name).unwrap(), Kind::Employee))
+    }
+
+    fn noted(passwords: &[&str]) -> (EarlierPasswords, AccountId) {
+        let earlier = EarlierPasswords::new(&[3; 32], 1);
+        let kari = proof("kari");
+        passwords
+            .iter()
+            .for_each(|password| earlier.note(password.as_bytes(), &kari));
+        let id = kari.account().clone();
+        (earlier, id)
+    }
+
+    #[test]
+    fn latest_three_are_known_and_nothing_else() {
+        let (earlier, kari) = noted(&["first", "second", "third", "third", "second", "fourth"]);
+        for (password, expected) in [
+            ("first", false),
+            ("second", true),
+            ("third", true),
+            ("fourth", true),
+            ("Fourth", false),
+            ("", false),
+        ] {
+            let known = earlier.knows(&kari, password.as_bytes());
+            assert_eq!(known, expected, "{password:?}");
+        }
+        let ola = proof("ola");
+        assert!(!earlier.knows(ola.account(), b"fourth"));
+    }
+
+    #[test]
+    fn beyond_the_capacity_nothing_is_kept_and_nothing_lost() {
+        let (earlier, kari) = noted(&["first"]);
+        earlier.note(b"other", &proof("ola"));
+        assert!(!earlier.knows(proof("ola").account(), b"other"));
+        earlier.note(b"second", &proof("kari"));
+        assert!(earlier.knows(&kari, b"first") && earlier.knows(&kari, b"second"));
+    }
+}

@@ -1,0 +1,187 @@
+//! Replaces hashes of older schemes by Argon2id, once their password has come by and was right.
+//!
+//! That is nobody's wait: it happens after the answer, on a thread of its own, one at a time, and
+//! only while nobody stands in line for the hash pool. What goes wrong is told and harms nothing:
+//! the older hash goes on being good.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portvakt_auth::{Account, AccountId, PasswordHash, Scratch};
+use zeroize::Zeroizing;
+
+use super::{Access, Policy};
+use crate::directory::{FindError, WriteError};
+
+/// Upgrades that may wait; further ones come with the next log-on.
+const MOST_WAITING: usize = 256;
+/// Accounts whose upgrade failed, or is under way, that are kept in mind; beyond, none is tried.
+const MOST_TRIED: usize = 100_000;
+/// How long to look away while others wait for the hash pool, and how often.
+const LOOK_AWAY: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 1_500;
+
+/// The way to upgrades, and their thread.
+pub struct Upgrades {
+    jobs: SyncSender<Job>,
+    shared: Arc<Shared>,
+}
+
+/// What both ends know.
+#[derive(Default)]
+struct Shared {
+    closed: AtomicBool,
+    /// Not to be tried again: under way, or failed.
+    tried: Mutex<HashSet<AccountId>>,
+    /// What was told last, so that it is not told for each account.
+    told: Mutex<String>,
+}
+
+/// A hash to be replaced.
+struct Job {
+    access: Arc<Access>,
+    account: AccountId,
+    old: PasswordHash,
+    password: Zeroizing<Vec<u8>>,
+}
+
+impl Upgrades {
+    /// Starts the thread, which ends with what is dropped.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start() -> io::Result<Self> {
+        let (jobs, queue) = sync_channel(MOST_WAITING);
+        let shared = Arc::new(Shared::default());
+        let own = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("hash-upgrade".to_owned())
+            .spawn(move || own.work(&queue))?;
+        Ok(Self { jobs, shared })
+    }
+
+    /// Takes a password that was right for `account`, if its hash is to be replaced, and returns at
+    /// once. Not where the scheme looks at a part of it only: then it may not be the whole truth.
+    pub(super) fn offer(
+        &self,
+        access: &Arc<Access>,
+        policy: &Policy,
+        account: &Account,
+        password: &[u8],
+    ) {
+        let current = account.password.as_ref().map(|password| &password.hash);
+        let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
+            return;
+        };
+        let writer = access.directory.writer();
+        let is_wanted = policy.upgrade_hashes
+            && old.looks_at_all_of(password)
+            && writer.is_some_and(|writer| writer.upgrades_hashes());
+        if !is_wanted || !self.shared.begin(&account.id) {
+            return;
+        }
+        let job = Job {
+            access: Arc::clone(access),
+            account: account.id.clone(),
+            old: old.clone(),
+            password: Zeroizing::new(password.to_vec()),
+        };
+        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
+            self.jobs.try_send(job)
+        {
+            self.shared.end(&job.account);
+        }
+    }
+
+    /// Does no more of them.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn work(&self, queue: &Receiver<Job>) {
+        while let Ok(job) = queue.recv() {
+            if self.is_calm(&job.access) {
+                self.run(&job);
+            } else {
+                self.end(&job.account);
+            }
+        }
+    }
+
+    /// Waits until nobody stands in line for the hash pool, but not for ever.
+    fn is_calm(&self, access: &Access) -> bool {
+        for _ in 0..LOOKS {
+            if self.closed.load(Ordering::Relaxed) {
+                return false;
+            }
+            if access.hashing.load().waiting == 0 {
+                return true;
+            }
+            std::thread::sleep(LOOK_AWAY);
+        }
+        false
+    }
+
+    fn run(&self, job: &Job) {
+        match job.run() {
+            Ok(is_replaced) => {
+                self.end(&job.account);
+                tracing::debug!(account = %job.account, is_replaced, "an older hash was looked at");
+            }
+            Err(error) => {
+                if matches!(error, WriteError::Directory(FindError::Unavailable(_))) {
+                    self.end(&job.account);
+                }
+                self.tell(&error);
+            }
+        }
+    }
+
+    /// Once for each reason: it is the same for thousands of accounts.
+    fn tell(&self, error: &WriteError) {
+        let text = error.to_string();
+        let mut told = lock(&self.told);
+        if *told != text {
+            tracing::warn!(
+                %error,
+                "the hash of a password that was right can't be replaced by one of Argon2id; the \
+                 old one goes on being good"
+            );
+            *told = text;
+        }
+    }
+
+    fn begin(&self, account: &AccountId) -> bool {
+        let mut tried = lock(&self.tried);
+        tried.len() < MOST_TRIED && tried.insert(account.clone())
+    }
+
+    fn end(&self, account: &AccountId) {
+        lock(&self.tried).remove(account);
+    }
+}
+
+impl Job {
+    /// Whether it was replaced: not if somebody else has put another password there meanwhile.
+    fn run(&self) -> Result<bool, WriteError> {
+        let not_here = || WriteError::NotWritable("a password");
+        let directory = &self.access.directory;
+        let writer = directory.writer().ok_or_else(not_here)?;
+        let cost = self.access.policy.load().hash_cost.clone();
+        let salt = crate::random::bytes();
+        // Of its own, and given back: this thread is idle most of the time.
+        let mut scratch = Scratch::new();
+        let new = PasswordHash::hash_new(&self.password, salt, cost, &mut scratch);
+        writer.upgrade_hash(&self.account, &self.old, new.map_err(|_| not_here())?)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,95 @@
+//! What is written into a directory, and how: `write`, `write-passwords`, `upgrade-hashes`.
+
+use super::{LdapServer, Security, Template, Verify};
+use crate::config::problem::Complaint;
+use crate::config::section::Section;
+
+/// How passwords and what closes an account are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writing {
+    /// How a password that is set here is put in place there.
+    pub passwords: PasswordWay,
+    /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
+    pub upgrade_hashes: bool,
+}
+
+/// How a directory is given a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordWay {
+    /// As a hash that was made here.
+    Hash,
+    /// The password itself, by the operation of RFC 3062; the directory hashes it.
+    PasswordModify,
+    /// The password itself, as `unicodePwd`: Active Directory.
+    UnicodePwd,
+}
+
+const WAYS: [(&str, PasswordWay); 3] = [
+    ("hash", PasswordWay::Hash),
+    ("password-modify", PasswordWay::PasswordModify),
+    ("unicode-pwd", PasswordWay::UnicodePwd),
+];
+
+/// `None` where nothing is written.
+pub(super) fn writing(
+    section: &mut Section<'_>,
+    template: Option<Template>,
+    verify: Verify,
+    servers: &[LdapServer],
+) -> Option<Writing> {
+    let write = section.boolean("write", false).value;
+    let passwords = passwords(section, template, write);
+    if write && passwords == PasswordWay::UnicodePwd {
+        refuse_plain_text(section, servers);
+    }
+    let is_possible = write && passwords == PasswordWay::Hash && verify == Verify::Hash;
+    let upgrade_hashes = section.boolean("upgrade-hashes", false);
+    if upgrade_hashes.value && !is_possible {
+        let complaint =
+            Complaint::Conflict("passwords that are checked or written otherwise".to_owned());
+        let advice = "it needs write = true, write-passwords = \"hash\" and verify = \"hash\"";
+        let place = &upgrade_hashes.place;
+        section.report().problem(place, complaint, advice);
+    }
+    write.then_some(Writing {
+        passwords,
+        upgrade_hashes: upgrade_hashes.value,
+    })
+}
+
+/// Active Directory takes nothing but `unicodePwd`, and nobody else has it.
+fn passwords(section: &mut Section<'_>, template: Option<Template>, write: bool) -> PasswordWay {
+    let is_active_directory = template == Some(Template::ActiveDirectory);
+    let default = match is_active_directory {
+        true => PasswordWay::UnicodePwd,
+        false => PasswordWay::Hash,
+    };
+    let (is_given, place) = (
+        section.has("write-passwords"),
+        section.key_place("write-passwords"),
+    );
+    let way = section.word("write-passwords", &WAYS, default);
+    if is_given && !write {
+        let complaint = Complaint::Conflict("write = false".to_owned());
+        let advice = "nothing is written without write = true: add it, or leave this line out";
+        section.report().problem(&place, complaint, advice);
+    }
+    if template.is_some() && is_active_directory != (way == PasswordWay::UnicodePwd) {
+        let complaint = Complaint::Conflict("a template that knows another way".to_owned());
+        let advice =
+            "\"unicode-pwd\" is Active Directory's way, and its only one: leave the line out";
+        section.report().problem(&place, complaint, advice);
+    }
+    way
+}
+
+/// Active Directory takes no password over a connection that others can read.
+fn refuse_plain_text(section: &mut Section<'_>, servers: &[LdapServer]) {
+    let is_plain = |server: &LdapServer| server.security == Security::DangerPlainText;
+    if servers.iter().any(is_plain) {
+        let place = section.key_place("write");
+        let complaint = Complaint::Conflict("danger-plain-text".to_owned());
+        let advice = "Active Directory takes passwords over TLS only: write ldaps://, or leave start-tls out";
+        section.report().problem(&place, complaint, advice);
+    }
+}

@@ -1,0 +1,123 @@
+//! A receiving thread: from a datagram to a verified request, or to a counted drop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
+
+use super::answer::{Answer, Outbox};
+use super::clients::Client;
+use super::duplicates::Arrival;
+use super::many::{MANY, Slot};
+use super::outgoing;
+use super::socket::{LARGEST_PACKET, Path};
+use super::udp::{DropReason, RequestHandler};
+
+/// What a thread that serves one socket works with.
+pub(super) struct Receiver<H> {
+    pub outbox: Arc<Outbox>,
+    pub handler: Arc<H>,
+}
+
+impl<H: RequestHandler> Receiver<H> {
+    /// Serves until `stop`: takes what has come, finishes what can be finished, answers it all.
+    pub(super) fn run(&self, stop: &AtomicBool) {
+        let endpoint = &self.outbox.endpoint;
+        let mut slots: Vec<_> = (0..MANY).map(|_| Slot::new()).collect();
+        outgoing::gather(&self.outbox);
+        while !stop.load(Ordering::Relaxed) {
+            match endpoint.receive(&mut slots) {
+                Ok(received) => self.handle_batch(slots.iter().take(received)),
+                Err(error) => {
+                    tracing::debug!(%error, address = %endpoint.address(), "receive failed");
+                    let why = DropReason::SocketError;
+                    self.handler.dropped(endpoint.address(), None, why);
+                }
+            }
+        }
+    }
+
+    /// All of a batch came in at the same time, as far as anybody can tell.
+    fn handle_batch<'s>(&self, slots: impl Iterator<Item = &'s Slot>) {
+        let arrived = Instant::now();
+        for slot in slots {
+            let path = self.outbox.endpoint.path(slot);
+            // A panic over one datagram must not close the port for everybody else.
+            let handled = AssertUnwindSafe(|| self.handle_datagram(slot.datagram(), path, arrived));
+            if catch_unwind(handled).is_err() {
+                tracing::error!(peer = %path.peer, "a request panicked; it gets no answer");
+            }
+            outgoing::send_overdue();
+        }
+        outgoing::send_all();
+    }
+
+    fn handle_datagram(&self, datagram: &[u8], path: Path, arrived: Instant) {
+        let Some(client) = self.handler.client(path.peer) else {
+            let why = DropReason::UnknownClient;
+            return self.handler.dropped(path.peer, None, why);
+        };
+        if let Err(why) = self.handle_client_datagram(datagram, path, &client, arrived) {
+            self.handler.dropped(path.peer, Some(&client), why);
+        }
+    }
+
+    fn handle_client_datagram(
+        &self,
+        datagram: &[u8],
+        path: Path,
+        client: &Arc<Client>,
+        arrived: Instant,
+    ) -> Result<(), DropReason> {
+        let packet = Packet::parse(datagram).map_err(DropReason::Malformed)?;
+        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
+            return Err(DropReason::UnexpectedCode(packet.code()));
+        }
+        let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
+            .map_err(DropReason::Unverified)?;
+        match request.code() {
+            Code::StatusServer => self.answer_status_server(&request, path, client),
+            _ => self.handle_access_request(&request, path, client, arrived),
+        }
+        Ok(())
+    }
+
+    fn handle_access_request(
+        &self,
+        request: &VerifiedRequest<'_>,
+        path: Path,
+        client: &Arc<Client>,
+        arrived: Instant,
+    ) {
+        let (identifier, authenticator) = (request.identifier(), request.authenticator());
+        let key = self.outbox.key(path, identifier);
+        let duplicates = &self.outbox.duplicates;
+        match duplicates.arrive(key, authenticator, arrived) {
+            Arrival::New => {
+                let outbox = Arc::clone(&self.outbox);
+                let answer = Answer::new(outbox, path, identifier, *authenticator, arrived);
+                let client = Arc::clone(client);
+                self.handler.access_request(request, client, answer);
+            }
+            Arrival::InProgress => self.handler.duplicate(client),
+            Arrival::Answered(bytes) => {
+                self.handler.duplicate(client);
+                outgoing::send(&self.outbox.endpoint, &bytes, path);
+            }
+        }
+    }
+
+    /// R5: it asks whether we live, and living needs no memory of the question.
+    fn answer_status_server(&self, request: &VerifiedRequest<'_>, path: Path, client: &Client) {
+        let context = request.reply_context();
+        let mut buffer = [0; LARGEST_PACKET];
+        let reply =
+            Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
+        if let Ok(bytes) = reply {
+            outgoing::send(&self.outbox.endpoint, bytes, path);
+            self.handler.status_server(client);
+        }
+    }
+}
