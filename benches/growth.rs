@@ -17,11 +17,11 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
-#[path = "growth/hall.rs"]
+#[path = "server/hall.rs"]
 mod hall;
 #[path = "../tests/nas/mod.rs"]
 mod nas;
-#[path = "release.rs"]
+#[path = "server/release.rs"]
 mod release;
 
 use std::sync::mpsc;

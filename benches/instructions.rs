@@ -23,7 +23,7 @@ mod common;
 mod figures;
 #[path = "../tests/nas/mod.rs"]
 mod nas;
-#[path = "release.rs"]
+#[path = "server/release.rs"]
 mod release;
 #[path = "instructions/valgrind.rs"]
 mod valgrind;
