@@ -156,7 +156,7 @@ fn is_told_to_its_owner(refusal: Refusal) -> bool {
 
 /// Two salts; the codec forces what RFC 2548 asks of them (R14).
 fn salts() -> [u16; 2] {
-    let [a, b, c, d] = crate::random::scattered();
+    let [a, b, c, d] = crate::random::bytes();
     [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
@@ -164,7 +164,7 @@ fn salts() -> [u16; 2] {
 /// than that to be refused, what they wait: it must not tell who is known (P5).
 pub(super) fn reject_delay(policy: &Policy, doubtful_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
-    let [roll] = crate::random::scattered();
+    let [roll] = crate::random::bytes();
     varied(policy.reject_delay, jitter, roll, doubtful_wait)
 }
 
