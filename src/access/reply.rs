@@ -156,14 +156,14 @@ fn is_told_to_its_owner(refusal: Refusal) -> bool {
 
 /// Two salts; the codec forces what RFC 2548 asks of them (R14).
 fn salts() -> [u16; 2] {
-    let [a, b, c, d] = crate::random::scattered();
+    let [a, b, c, d] = crate::random::bytes();
     [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
 /// The configured delay, varied by its jitter (R6).
 pub(super) fn reject_delay(policy: &Policy) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
-    let [roll] = crate::random::scattered();
+    let [roll] = crate::random::bytes();
     // From -jitter to +jitter percent, in 255 steps.
     let percent = 100 + (2 * jitter * u32::from(roll)) / 255 - jitter;
     policy.reject_delay * percent / 100
