@@ -152,7 +152,9 @@ impl Exchange {
     /// The one place where an outcome becomes bytes on the wire, or silence.
     pub(super) fn finish(self, outcome: Outcome) {
         let delay = match outcome {
-            Outcome::Reject { .. } => reply::reject_delay(&self.policy),
+            Outcome::Reject { .. } => {
+                reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait())
+            }
             _ => Duration::ZERO,
         };
         let took = self.answer.arrived().elapsed();

@@ -4,6 +4,7 @@
 
 use crate::common::{AccessPoint, Daemon, EapolTest, Setup, Slapd, eventually};
 use crate::connect::{deny_all, rules};
+use crate::ds389::Ds389;
 use crate::people::{ATTRIBUTES, PASSWORD, everybody};
 
 /// What the people of the battery have beyond what everybody has.
@@ -68,13 +69,38 @@ fn by_bind_with_the_rights_of_the_page() -> Site {
 
 /// Once the mirror is complete: nobody is asked then.
 fn by_mirror() -> Site {
-    let site = slapd("mirror = \"sync\"");
+    complete(slapd("mirror = \"sync\""))
+}
+
+fn complete(site: Site) -> Site {
     let is_complete = || {
         let accounts = site.daemon.metric("portvakt_mirror_accounts");
         (accounts > 0.0).then_some(())
     };
     assert!(eventually(is_complete).is_some(), "{}", site.daemon.log());
     site
+}
+
+/// 389 Directory Server, with the rights that the page grants.
+fn by_389ds(shows_hashes: bool, lines: &str) -> Site {
+    let directory = Ds389::new(shows_hashes);
+    let table = directory.table(&format!("{lines}\n{ATTRIBUTES}"));
+    Site {
+        daemon: setup().people("").more(&table).start(),
+        behind: Some(Box::new(directory)),
+    }
+}
+
+fn peer_389ds_by_hash() -> Site {
+    by_389ds(true, "verify = \"hash\"")
+}
+
+fn peer_389ds_by_bind() -> Site {
+    by_389ds(false, "verify = \"bind\"")
+}
+
+fn peer_389ds_by_mirror() -> Site {
+    complete(by_389ds(true, "mirror = \"poll\""))
 }
 
 /// What speaks as Active Directory does, by bind.
@@ -159,7 +185,8 @@ macro_rules! battery {
 }
 
 battery!(embedded, by_hash, by_bind, by_mirror, by_domain,
-    by_hash_with_the_rights_of_the_page, by_bind_with_the_rights_of_the_page:
+    by_hash_with_the_rights_of_the_page, by_bind_with_the_rights_of_the_page,
+    peer_389ds_by_hash, peer_389ds_by_bind, peer_389ds_by_mirror:
     right_password_lets_in_by_pap_and_in_a_tunnel,
     alias_is_the_same_account,
     wrong_password_and_unknown_name_are_refused_for_what_they_are,

@@ -17,6 +17,7 @@ mod by_domain;
 mod connect;
 #[path = "../common/active_directory.rs"]
 mod domain;
+mod ds389;
 mod faults;
 mod grace;
 mod hostile;

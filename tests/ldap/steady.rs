@@ -163,7 +163,8 @@ impl Pair {
         // The directory's own lock would hide what is asked here.
         let patient = "dn: cn=policy,dc=campus,dc=example\nchangetype: modify\n\
                        replace: pwdMaxFailure\npwdMaxFailure: 1000\n";
-        [&pair.first, &pair.second].map(|slapd| slapd.change(patient));
+        pair.first.change(patient);
+        pair.second.change(patient);
         // Each has an authority of its own; both are known.
         let [one, other] = [&pair.first, &pair.second].map(|slapd| slapd.authority());
         let authorities = one.certificate_pem() + &other.certificate_pem();
