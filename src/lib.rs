@@ -83,7 +83,7 @@
 //! | Name | How many | Does |
 //! | --- | --- | --- |
 //! | `radius-N` | one per core and listening address | receives, and finishes what it can |
-//! | `hash-N` | one per core | Argon2 and its kin, one check at a time for each account |
+//! | `hash-N` | one per core | Argon2 and its kin, one check at a time for each account; nicer than all others |
 //! | `store` | 1 | commits what waits, then calls back: answers leave from here |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes lines |

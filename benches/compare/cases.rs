@@ -18,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) proof: Proof,
     /// Where the accounts are, if not at the server itself.
     pub(crate) ldap: Option<Ldap>,
+    /// Whether FreeRADIUS puts Message-Authenticator into its answers, as Portvakt always does.
+    pub(crate) signed: bool,
     /// Whether FreeRADIUS writes its auth log, as Portvakt always writes its own.
     pub(crate) auth_log: bool,
     /// Whether only Portvakt is measured.
@@ -95,6 +97,7 @@ const PAP: Case = Case {
     resumed: false,
     proof: Proof::Right,
     ldap: None,
+    signed: true,
     auth_log: false,
     alone: false,
     ratio: Of::Cpu,
@@ -130,9 +133,16 @@ pub(crate) const CASES: &[Case] = &[
         id: "status",
         title: "Status-Server",
         method: "status",
+        signed: false,
         ..PAP
     },
     PAP,
+    Case {
+        id: "pap-unsigned",
+        title: "PAP, FreeRADIUS' answers without Message-Authenticator",
+        signed: false,
+        ..PAP
+    },
     Case {
         id: "pap-logged",
         title: "PAP, auth log on",

@@ -98,11 +98,11 @@ impl FreeRadius {
         read("stdout") + &read("radius.log")
     }
 
-    pub(crate) fn server(&self) -> Server {
+    pub(crate) fn server(&self, case: &Case) -> Server {
         Server {
             address: ([127, 0, 0, 1], self.port).into(),
             id: self.child.id(),
-            theirs: true,
+            signed: case.signed,
         }
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn compare(
     let ours = Server {
         address: daemon.address(),
         id: daemon.id(),
-        theirs: false,
+        signed: true,
     };
     let mut outcome = Outcome {
         id: case.id,
@@ -83,7 +83,7 @@ pub(crate) fn compare(
         let seconds = if turn == 0 { 0.5 } else { extent.seconds };
         if let Some(freeradius) = &freeradius {
             freeradius.forget_sessions();
-            let figures = run::measure(case, &ground, freeradius.server(), seconds, turn)?;
+            let figures = run::measure(case, &ground, freeradius.server(case), seconds, turn)?;
             keep(&mut outcome.theirs, turn, figures, |figures| {
                 tell("FreeRADIUS", figures);
             });
@@ -94,6 +94,7 @@ pub(crate) fn compare(
             tell("Portvakt", figures);
         });
     }
+    portvakt::refused_rightly(case, &ground, &daemon)?;
     Ok(outcome)
 }
 

@@ -15,6 +15,7 @@ pub(crate) const FIRST_LOG_ONS: usize = 400;
 pub(crate) struct People {
     pub(crate) count: usize,
     nt: bool,
+    signed: bool,
     hash: Hash,
     /// Everybody's hash, where it takes too long to make one for each.
     shared: Option<String>,
@@ -31,6 +32,7 @@ impl People {
                 (false, _) => count,
             },
             nt: case.is_ms_chap(),
+            signed: case.signed,
             hash: case.ldap.map_or(Hash::Ssha, |ldap| ldap.hash),
             shared: slow.then(|| argon2(&password(0))),
         }
@@ -52,8 +54,12 @@ impl People {
     }
 
     /// For FreeRADIUS: what costs it least, passwords in clear text, or NT hashes for MS-CHAP.
-    /// Message-Authenticator goes into every answer this way, as it should.
+    /// Where answers are to be signed, this is also the cheapest way to have that.
     pub(crate) fn users_file(&self) -> String {
+        let signature = match self.signed {
+            true => "\tMessage-Authenticator = 0x00\n",
+            false => "",
+        };
         let entry = |number| {
             let password = self.password(number);
             let known = match self.nt {
@@ -61,7 +67,7 @@ impl People {
                 false => format!("Cleartext-Password := \"{password}\""),
             };
             let name = name(number);
-            format!("{name} {known}\n\tMessage-Authenticator = 0x00\n")
+            format!("{name} {known}\n{signature}")
         };
         (0..self.count).map(entry).collect()
     }

@@ -86,3 +86,21 @@ fn wait_for_mirror(daemon: &Daemon) {
     let is_current = eventually(|| daemon.metrics().lines().any(current).then_some(()));
     assert!(is_current.is_some(), "no mirror:\n{}", daemon.log());
 }
+
+/// Whether refusals were what the row says: of the password, or of the lock.
+pub(crate) fn refused_rightly(case: &Case, ground: &Ground, daemon: &Daemon) -> Result<(), String> {
+    let refused = |why| daemon.metric(&format!("portvakt_refusals_total{{reason=\"{why}\"}}"));
+    let (of_password, of_lock) = (refused("wrong-credential"), refused("locked-out"));
+    let rightly = match case.proof {
+        Proof::Right => of_password + of_lock == 0.0,
+        Proof::Wrong => of_lock == 0.0,
+        Proof::Locked => of_password <= ground.people.count as f64,
+    };
+    match rightly {
+        true => Ok(()),
+        false => Err(format!(
+            "{}: {of_password} were refused for their password, {of_lock} by the lock",
+            case.id
+        )),
+    }
+}

@@ -30,8 +30,8 @@ const WRONG_AT_MOST: usize = 90;
 pub(crate) struct Server {
     pub(crate) address: std::net::SocketAddr,
     pub(crate) id: u32,
-    /// Whether it is FreeRADIUS, whose answers to Status-Server lack Message-Authenticator.
-    pub(crate) theirs: bool,
+    /// Whether its answers have Message-Authenticator, as they should.
+    pub(crate) signed: bool,
 }
 
 /// The figures of one run.
@@ -119,7 +119,7 @@ impl Words {
         words.pair("--json", &words.json.display().to_string());
         words.pair("--server-pid", &server.id.to_string());
         words.pair("--ports", PORTS);
-        if server.theirs {
+        if !server.signed {
             let flag = "--legacy-message-authenticator-optional";
             words.words.push(flag.to_owned());
         }

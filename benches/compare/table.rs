@@ -61,6 +61,13 @@ impl Ratio {
             most: ratios.iter().copied().fold(0.0, f64::max),
         })
     }
+
+    fn words(self) -> String {
+        let digits = if self.median < 100.0 { 2 } else { 0 };
+        let [median, least, most] =
+            [self.median, self.least, self.most].map(|ratio| format!("{ratio:.digits$}"));
+        format!("{median} ({least}–{most})")
+    }
 }
 
 impl Row<'_> {
@@ -95,14 +102,7 @@ impl Row<'_> {
             self.case.title.to_owned(),
             cpu(theirs),
             cpu(ours),
-            self.ratio().map_or_else(dash, |ratio| {
-                let Ratio {
-                    median,
-                    least,
-                    most,
-                } = ratio;
-                format!("{median:.2} ({least:.2}–{most:.2})")
-            }),
+            self.ratio().map_or_else(dash, Ratio::words),
             self.owed(),
             both(|figures| figures.per_second, 0),
             both(|figures| figures.p50_us as f64 / 1e3, 1),
@@ -194,5 +194,66 @@ fn median(values: &[f64]) -> Option<f64> {
     match sorted.len() % 2 {
         0 => Some((sorted.get(sorted.len() / 2 - 1)? + upper) / 2.0),
         _ => Some(*upper),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::cases::CASES;
+
+    fn figures(cpu_us: f64) -> Figures {
+        Figures {
+            cpu_us,
+            slapd_us: None,
+            per_second: 1e6 / cpu_us,
+            p50_us: 1,
+            p99_us: 2,
+            trips: 1.0,
+            log_ons: 1,
+            resumed: 0,
+            sent_again: 0,
+            resident: 0,
+        }
+    }
+
+    fn row(theirs: &[f64], ours: &[f64]) -> Row<'static> {
+        let all = |of: &[f64]| of.iter().copied().map(figures).collect();
+        Row {
+            case: CASES.iter().find(|case| case.id == "pap").unwrap(),
+            outcome: Ok(Outcome {
+                id: "pap",
+                kept: "",
+                theirs: all(theirs),
+                ours: all(ours),
+            }),
+        }
+    }
+
+    #[test]
+    fn ratio_is_of_each_pair_and_not_of_the_medians() {
+        let row = row(&[10.0, 40.0, 30.0], &[10.0, 10.0, 20.0]);
+        assert_eq!(row.ratio().unwrap().words(), "1.50 (1.00–4.00)");
+        assert_eq!(row.verdict(), Verdict::Missed);
+    }
+
+    #[test]
+    fn verdict_is_by_what_the_row_owes() {
+        assert_eq!(row(&[17.0], &[10.0]).verdict(), Verdict::AtLeast);
+        assert_eq!(row(&[23.0], &[10.0]).verdict(), Verdict::Goal);
+        let failed = Row {
+            outcome: Err("a wrong answer".into()),
+            ..row(&[], &[])
+        };
+        assert_eq!(failed.verdict(), Verdict::Failed);
+        assert!(markdown(&[failed]).contains("**failed**"));
+    }
+
+    #[test]
+    fn table_takes_the_place_between_its_marks() {
+        let page = format!("before\n{BEGIN}old\n{END}\nafter\n");
+        let page = into_page(&page, "new\n").unwrap();
+        assert_eq!(page, format!("before\n{BEGIN}new\n{END}\nafter\n"));
+        assert!(into_page("no marks", "new").is_err());
     }
 }

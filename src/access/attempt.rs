@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use super::change;
 use super::credential::{Checked, Credential, Evidence, Granted, Offered};
 use super::exchange::Exchange;
-use super::hashing::Turn;
+use super::hashing::{Standing, Turn};
 use super::lines::Place;
 use super::record;
 use crate::directory::{Answer, FindError, Found};
@@ -201,10 +201,23 @@ where
 
     fn queue(self, key: Arc<str>, reservation: Option<Reservation>) {
         let access = Arc::clone(&self.exchange.access);
-        access.hashing.submit(key, move |turn| match turn {
-            Turn::Hash(scratch) => self.take_turn(reservation, scratch),
-            Turn::Shed => self.refuse(Refusal::Overloaded),
-        });
+        let standing = self.standing();
+        access
+            .hashing
+            .submit(key, standing, move |turn| match turn {
+                Turn::Hash(scratch) => self.take_turn(reservation, scratch),
+                Turn::Shed => self.refuse(Refusal::Overloaded),
+            });
+    }
+
+    /// How the account stands whenever that is asked; a name that is nobody's stands doubtful.
+    fn standing(&self) -> impl Fn() -> Standing + use<F> {
+        let locks = self.exchange.access.locks.clone();
+        let account = self.exchange.facts.account.clone();
+        move || match &account {
+            Some(account) if locks.lock_record(account).is_none() => Standing::Good,
+            _ => Standing::Doubtful,
+        }
     }
 
     /// The account's turn in the pool. It may have changed while this waited, so it is read anew.

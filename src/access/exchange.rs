@@ -152,25 +152,28 @@ impl Exchange {
     /// The one place where an outcome becomes bytes on the wire, or silence.
     pub(super) fn finish(self, outcome: Outcome) {
         let delay = match outcome {
-            Outcome::Reject { .. } => reply::reject_delay(&self.policy),
+            Outcome::Reject { .. } => {
+                reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait())
+            }
             _ => Duration::ZERO,
         };
         let took = self.answer.arrived().elapsed();
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         record::record(&self, &outcome, took, leaves);
-        let mut draft = Draft([0; LARGEST_PACKET]);
-        let bytes = match reply::write(&self, &self.context, &outcome, &mut draft.0) {
-            Ok(Some(bytes)) => bytes,
+        let mut draft = Draft::new();
+        let written = reply::write(&self, &self.context, &outcome, &mut draft.octets);
+        match written.map(|bytes| bytes.map(<[u8]>::len)) {
+            Ok(Some(length)) => draft.length = length,
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(%error, client = %self.client.name, "answer can't be written");
                 return self.access.metrics.dropped(record::UNWRITABLE);
             }
-        };
+        }
         match outcome {
-            Outcome::Reject { .. } => self.answer.send_after(delay, bytes),
-            _ => self.answer.send(bytes),
+            Outcome::Reject { .. } => self.answer.send_after(delay, draft.written()),
+            _ => self.answer.send(draft.written()),
         }
     }
 
@@ -180,11 +183,30 @@ impl Exchange {
     }
 }
 
-/// Room for an answer while it is written, wiped as a slice: an array wipes itself octet by octet.
-struct Draft([u8; LARGEST_PACKET]);
+/// Room for an answer while it is written, wiped as far as it was.
+struct Draft {
+    octets: [u8; LARGEST_PACKET],
+    /// All of it, until it is known.
+    length: usize,
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self {
+            octets: [0; LARGEST_PACKET],
+            length: LARGEST_PACKET,
+        }
+    }
+
+    fn written(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
+}
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        self.0.as_mut_slice().zeroize();
+        if let Some(written) = self.octets.get_mut(..self.length) {
+            written.zeroize();
+        }
     }
 }

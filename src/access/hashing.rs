@@ -4,14 +4,26 @@
 //! One at a time makes a flood of guesses on one account cost one core at most, and lets each
 //! check see what the one before it found: the same right password is not hashed twice, and a
 //! lock that the sixth failure set refuses the rest unchecked.
+//!
+//! Its threads run at a lower priority than those that receive: whose password is remembered does
+//! not feel how full the pool is. Nor does, much, whose password must be hashed and who has not
+//! failed: guessers wait behind them, and are the first to be shed.
 
-use std::collections::{HashMap, VecDeque};
+mod queue;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portvakt_auth::password::Scratch;
+
+use queue::{Job, Queue};
+
+/// Added to the niceness of the hashing threads: the scheduler lets a thread with a request to
+/// answer have the core at once, and they still get a tenth of one that is wanted all the time.
+const NICER_BY: i32 = 10;
 
 /// What a job gets when its time comes.
 pub enum Turn<'a> {
@@ -21,12 +33,13 @@ pub enum Turn<'a> {
     Shed,
 }
 
-type Run = Box<dyn FnOnce(Turn<'_>) + Send>;
-
-struct Job {
-    key: Arc<str>,
-    submitted: Instant,
-    run: Run,
+/// How somebody stands who wants a password checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// An account that nobody has failed on lately.
+    Good,
+    /// An account with failures, or a name that is nobody's: what guessers bring.
+    Doubtful,
 }
 
 /// Numbers for metrics and health.
@@ -38,16 +51,7 @@ pub struct Load {
     pub shed: u64,
 }
 
-#[derive(Default)]
-struct Queue {
-    /// At most one job of an account stands here or runs; the rest wait behind it.
-    ready: VecDeque<Job>,
-    /// Jobs of accounts that have one ready or running.
-    behind: HashMap<Arc<str>, VecDeque<Job>, ahash::RandomState>,
-    waiting: usize,
-    shed: u64,
-    closed: bool,
-}
+const NOBODY: u64 = u64::MAX;
 
 /// Called with how long each job waited.
 type Observe = Box<dyn Fn(Duration) + Send + Sync>;
@@ -55,6 +59,10 @@ type Observe = Box<dyn Fn(Duration) + Send + Sync>;
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
+    began: Instant,
+    /// Since when the next doubtful job has waited, in microseconds after `began`; [`NOBODY`] where
+    /// none waits. Read for each refusal, which is no reason to lock the queue.
+    doubtful_since: AtomicU64,
     capacity: usize,
     patience: Duration,
     observe: Observe,
@@ -81,6 +89,8 @@ impl HashPool {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
+            began: Instant::now(),
+            doubtful_since: AtomicU64::new(NOBODY),
             capacity: capacity.max(1),
             patience,
             observe,
@@ -101,24 +111,31 @@ impl HashPool {
 
     /// Queues `run` behind the other jobs of `key` (an account, or a name that is nobody's).
     ///
-    /// A full queue sheds the job that has waited longest. `run` is called exactly once.
-    pub fn submit(&self, key: Arc<str>, run: impl FnOnce(Turn<'_>) + Send + 'static) {
+    /// `standing` is asked when the job joins the line, which for one behind others is when theirs
+    /// are done; it must not call the pool. Of eight turns seven are for those in good standing, if
+    /// some wait. A full queue sheds the doubtful job that has waited longest, or where there is
+    /// none any other. `run` is called exactly once.
+    pub fn submit(
+        &self,
+        key: Arc<str>,
+        standing: impl Fn() -> Standing + Send + 'static,
+        run: impl FnOnce(Turn<'_>) + Send + 'static,
+    ) {
         let job = Job {
             key,
             submitted: Instant::now(),
+            standing: Box::new(standing),
             run: Box::new(run),
         };
         let mut queue = self.shared.lock();
-        if queue.closed {
+        if queue.is_closed {
             drop(queue);
             return (job.run)(Turn::Shed);
         }
-        let shed = if queue.waiting >= self.shared.capacity {
-            queue.shed_oldest()
-        } else {
-            None
-        };
+        let is_full = queue.waiting() >= self.shared.capacity;
+        let shed = is_full.then(|| queue.shed_one()).flatten();
         queue.push(job);
+        self.shared.publish(&queue);
         drop(queue);
         self.shared.wake.notify_one();
         if let Some(job) = shed {
@@ -131,14 +148,23 @@ impl HashPool {
     pub fn load(&self) -> Load {
         let queue = self.shared.lock();
         Load {
-            waiting: queue.waiting,
-            shed: queue.shed,
+            waiting: queue.waiting(),
+            shed: queue.shed(),
+        }
+    }
+
+    /// How long those in doubtful standing wait at this moment; nothing while none does.
+    #[must_use]
+    pub fn doubtful_wait(&self) -> Duration {
+        match self.shared.doubtful_since.load(Ordering::Relaxed) {
+            NOBODY => Duration::ZERO,
+            since => (self.shared.began.elapsed()).saturating_sub(Duration::from_micros(since)),
         }
     }
 
     /// Sheds what waits, finishes what runs, and ends the threads.
     pub fn close(&self) {
-        self.shared.lock().closed = true;
+        self.shared.lock().is_closed = true;
         self.shared.wake.notify_all();
         let threads: Vec<_> = self
             .threads
@@ -151,7 +177,7 @@ impl HashPool {
                 tracing::error!("a hashing thread had panicked");
             }
         }
-        while let Some(job) = self.shared.lock().shed_oldest() {
+        while let Some(job) = self.shared.lock().shed_one() {
             (job.run)(Turn::Shed);
         }
     }
@@ -163,69 +189,28 @@ impl Drop for HashPool {
     }
 }
 
-impl Queue {
-    fn push(&mut self, job: Job) {
-        self.waiting += 1;
-        match self.behind.get_mut(&job.key) {
-            Some(behind) => behind.push_back(job),
-            None => {
-                self.behind.insert(Arc::clone(&job.key), VecDeque::new());
-                self.ready.push_back(job);
-            }
-        }
-    }
-
-    fn pop(&mut self) -> Option<Job> {
-        let job = self.ready.pop_front()?;
-        self.waiting -= 1;
-        Some(job)
-    }
-
-    /// Lets the next job of the account that just had its turn stand in line, behind other
-    /// accounts'.
-    fn advance(&mut self, key: &Arc<str>) {
-        match self.behind.get_mut(key).and_then(VecDeque::pop_front) {
-            Some(next) => self.ready.push_back(next),
-            None => drop(self.behind.remove(key)),
-        }
-    }
-
-    /// Takes out the job at the head of the line. What waited behind it moves up.
-    fn shed_oldest(&mut self) -> Option<Job> {
-        let job = match self.pop() {
-            Some(job) => {
-                self.advance(&job.key);
-                job
-            }
-            None => self.pop_behind()?,
-        };
-        self.shed += 1;
-        Some(job)
-    }
-
-    /// With nothing ready, all that waits stands behind running jobs.
-    fn pop_behind(&mut self) -> Option<Job> {
-        let oldest = self.behind.values_mut().filter(|jobs| !jobs.is_empty());
-        let job = oldest
-            .min_by_key(|jobs| jobs.front().map(|job| job.submitted))?
-            .pop_front()?;
-        self.waiting -= 1;
-        Some(job)
-    }
-}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn publish(&self, queue: &Queue) {
+        let since = queue.first_doubtful().map(|at| at - self.began);
+        let micros = since.and_then(|since| u64::try_from(since.as_micros()).ok());
+        self.doubtful_since
+            .store(micros.unwrap_or(NOBODY), Ordering::Relaxed);
+    }
+
     fn work(&self) {
+        if let Err(error) = rustix::process::nice(NICER_BY) {
+            tracing::warn!(%error, "hashing can't be given a lower priority");
+        }
         let mut scratch = Scratch::new();
         while let Some(job) = self.next() {
             let waited = job.submitted.elapsed();
             (self.observe)(waited);
             let turn = if waited > self.patience {
-                self.lock().shed += 1;
+                self.lock().note_shed();
                 Turn::Shed
             } else {
                 Turn::Hash(&mut scratch)
@@ -234,17 +219,20 @@ impl Shared {
             if catch_unwind(AssertUnwindSafe(|| (job.run)(turn))).is_err() {
                 tracing::error!("a log-on panicked in the hash pool; it gets no answer");
             }
-            self.lock().advance(&job.key);
+            let mut queue = self.lock();
+            queue.advance(&job.key);
+            self.publish(&queue);
         }
     }
 
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
         loop {
-            if queue.closed {
+            if queue.is_closed {
                 return None;
             }
-            if let Some(job) = queue.pop() {
+            if let Some(job) = queue.pop(self.patience) {
+                self.publish(&queue);
                 return Some(job);
             }
             queue = self

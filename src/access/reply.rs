@@ -160,11 +160,44 @@ fn salts() -> [u16; 2] {
     [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
-/// The configured delay, varied by its jitter (R6).
-pub(super) fn reject_delay(policy: &Policy) -> Duration {
+/// The configured delay, varied by its jitter (R6); or where those whom nobody knows wait longer
+/// than that to be refused, what they wait: it must not tell who is known (P5).
+pub(super) fn reject_delay(policy: &Policy, doubtful_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
     let [roll] = crate::random::bytes();
+    varied(policy.reject_delay, jitter, roll, doubtful_wait)
+}
+
+/// Where no delay is wanted there is none.
+fn varied(usual: Duration, jitter_percent: u32, roll: u8, at_least: Duration) -> Duration {
+    if usual.is_zero() {
+        return Duration::ZERO;
+    }
     // From -jitter to +jitter percent, in 255 steps.
-    let percent = 100 + (2 * jitter * u32::from(roll)) / 255 - jitter;
-    policy.reject_delay * percent / 100
+    let step = (2 * jitter_percent * u32::from(roll)) / 255;
+    let usual = usual * (100 + step - jitter_percent) / 100;
+    usual.max(at_least * (100 + step) / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn refusals_vary_by_their_jitter() {
+        let least = varied(1000 * MS, 20, 0, Duration::ZERO);
+        let most = varied(1000 * MS, 20, 255, Duration::ZERO);
+        assert_eq!([least, most], [800 * MS, 1200 * MS]);
+    }
+
+    /// P5.
+    #[test]
+    fn refusals_leave_no_sooner_than_those_who_queue_for_one() {
+        for roll in [0, 128, 255] {
+            assert!(varied(1000 * MS, 20, roll, 2500 * MS) >= 2500 * MS);
+        }
+        assert_eq!(varied(Duration::ZERO, 20, 7, 2500 * MS), Duration::ZERO);
+    }
 }

@@ -3,6 +3,7 @@
 //! There is no field for a password or a hash, and none may be added.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -165,7 +166,44 @@ fn escaped(octets: &[u8], most: usize) -> String {
 
 /// RFC 3339 in UTC with three decimals.
 fn milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{time:.3}"))
+    match written(*time) {
+        Some(text) => serializer.serialize_str(str::from_utf8(&text).unwrap_or_default()),
+        None => serializer.collect_str(&format_args!("{time:.3}")),
+    }
+}
+
+/// `YYYY-MM-DDThh:mm:ss`, without what is below a second.
+const SECOND: usize = 19;
+
+/// The same, most often by the text of the second that this thread wrote last; `None` for a time
+/// that is not written so.
+fn written(time: Timestamp) -> Option<[u8; SECOND + 5]> {
+    thread_local! {
+        static LATEST: Cell<Option<(i64, [u8; SECOND])>> = const { Cell::new(None) };
+    }
+    let (second, millisecond) = (time.as_second(), time.subsec_millisecond());
+    let latest = LATEST.get().filter(|(latest, _)| *latest == second);
+    let (_, text) = match latest {
+        Some(latest) => latest,
+        None => (second, written_second(second)?),
+    };
+    LATEST.set(Some((second, text)));
+    let digit = |place: i32| u8::try_from(millisecond / place % 10).map_or(b'0', |n| b'0' + n);
+    let mut whole = [b'Z'; SECOND + 5];
+    let below = [b'.', digit(100), digit(10), digit(1)];
+    for (to, from) in whole.iter_mut().zip(text.into_iter().chain(below)) {
+        *to = from;
+    }
+    Some(whole)
+}
+
+/// The text of a second from 1970 to 9999.
+fn written_second(second: i64) -> Option<[u8; SECOND]> {
+    let time = Timestamp::from_second(second)
+        .ok()
+        .filter(|_| second >= 0)?;
+    let text = format!("{time:.0}");
+    text.strip_suffix('Z')?.as_bytes().try_into().ok()
 }
 
 fn fractional_milliseconds<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {

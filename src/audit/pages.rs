@@ -17,6 +17,7 @@ pub(super) struct Page {
 }
 
 /// Lines of one day and one thread.
+#[derive(Default)]
 struct Draft {
     day: Date,
     octets: Vec<u8>,
@@ -31,6 +32,8 @@ pub(super) struct Pages {
     number: AtomicU64,
     /// Of all shards, and what the writer has taken and not written.
     waiting: AtomicUsize,
+    /// Drafts that were taken, empty, their memory for the next.
+    spare: Mutex<Vec<Draft>>,
     most: usize,
 }
 
@@ -52,6 +55,7 @@ impl Pages {
             shards: std::array::from_fn(|_| Mutex::default()),
             number: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            spare: Mutex::default(),
             most,
         }
     }
@@ -73,11 +77,17 @@ impl Pages {
     /// [`Self::written`].
     pub(super) fn take(&self) -> Vec<Page> {
         let taken = |shard| std::mem::take(&mut *locked(shard));
-        let drafts: Vec<Draft> = self.shards.iter().flat_map(taken).collect();
+        let mut drafts: Vec<Draft> = self.shards.iter().flat_map(taken).collect();
         let mut lines: Vec<_> = drafts.iter().flat_map(Draft::lines).collect();
         lines.sort_unstable_by_key(|(number, ..)| *number);
         let same_day = |one: &(u64, Date, &[u8]), next: &(u64, Date, &[u8])| one.1 == next.1;
-        lines.chunk_by(same_day).filter_map(page).collect()
+        let pages = lines.chunk_by(same_day).filter_map(page).collect();
+        for draft in &mut drafts {
+            draft.octets.clear();
+            draft.ends.clear();
+        }
+        *locked(&self.spare) = drafts;
+        pages
     }
 
     /// So many of the lines taken are in the file.
@@ -92,7 +102,10 @@ impl Pages {
 
     fn append(&self, day: Date, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let mut drafts = self.shard();
-        let Some(draft) = draft_of(&mut drafts, day) else {
+        if drafts.last().is_none_or(|draft| draft.day != day) {
+            drafts.push(self.new_draft(day));
+        }
+        let Some(draft) = drafts.last_mut() else {
             return false;
         };
         let length = draft.octets.len();
@@ -104,6 +117,14 @@ impl Pages {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         draft.ends.push((number, draft.octets.len()));
         true
+    }
+
+    fn new_draft(&self, day: Date) -> Draft {
+        let spare = locked(&self.spare).pop();
+        Draft {
+            day,
+            ..spare.unwrap_or_default()
+        }
     }
 
     fn shard(&self) -> MutexGuard<'_, Vec<Draft>> {
@@ -130,24 +151,16 @@ impl Draft {
     }
 }
 
-/// The last page of a thread, or a new one where the day has changed.
-fn draft_of(drafts: &mut Vec<Draft>, day: Date) -> Option<&mut Draft> {
-    if drafts.last().is_none_or(|draft| draft.day != day) {
-        drafts.push(Draft {
-            day,
-            octets: Vec::new(),
-            ends: Vec::new(),
-        });
-    }
-    drafts.last_mut()
-}
-
 fn page(lines: &[(u64, Date, &[u8])]) -> Option<Page> {
     let (_, day, _) = lines.first()?;
-    let octets = lines.iter().flat_map(|(.., line)| line.iter().copied());
+    let length = lines.iter().map(|(.., line)| line.len()).sum();
+    let mut octets = Vec::with_capacity(length);
+    for (.., line) in lines {
+        octets.extend_from_slice(line);
+    }
     Some(Page {
         day: *day,
-        octets: octets.collect(),
+        octets,
         lines: lines.len(),
     })
 }

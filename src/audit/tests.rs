@@ -240,3 +240,32 @@ fn log_is_readable_by_its_owner_only() {
     assert_eq!(mode(&folder), 0o700);
     assert_eq!(mode(&folder.join("audit-2026-11-22.jsonl")), 0o600);
 }
+
+#[test]
+fn times_are_written_to_the_millisecond_whatever_was_written_before() {
+    let nanoseconds = [0, 1, 999_999_999, 500_000_000, 123_456_789, 7_000_000];
+    let seconds = [
+        1_763_000_000,
+        1_763_000_000,
+        0,
+        253_402_207_200,
+        -1,
+        1_763_000_001,
+    ];
+    for (second, nanosecond) in seconds.into_iter().zip(nanoseconds) {
+        let time = jiff::Timestamp::new(
+            second,
+            nanosecond.min(if second < 0 { 0 } else { i32::MAX }),
+        );
+        let time = time.unwrap();
+        let line = serde_json::to_string(&AuditEvent::Act(Act {
+            time,
+            who: "root",
+            what: "unlock",
+            account: None,
+            why: None,
+            result: "done",
+        }));
+        assert!(line.unwrap().contains(&format!("\"{time:.3}\"")), "{time}");
+    }
+}

@@ -38,6 +38,7 @@ struct Wheel {
     steps: Vec<Step>,
     /// The step that was sent last, counted from the start.
     sent: usize,
+    waiting: usize,
     closed: bool,
     spare: Vec<Step>,
 }
@@ -67,10 +68,8 @@ impl Delayed {
     /// Sends `datagram` as the answer at `due`, or now where the room is full or closed.
     pub(super) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
         let waiting = self.turning.waiting.fetch_add(1, Ordering::Relaxed);
-        let last = self.turning.step_of(answer.arrived()) + STEPS - 1;
-        let due = self.turning.step_of(due).min(last);
         let refused = match waiting < CAPACITY {
-            true => self.wheel().put(due, answer, datagram),
+            true => self.put_into_wheel(due, answer, datagram),
             false => Some(answer),
         };
         match refused {
@@ -81,6 +80,16 @@ impl Delayed {
             None if waiting == 0 => self.turning.wake(),
             None => {}
         }
+    }
+
+    fn put_into_wheel(&self, due: Instant, answer: Answer, datagram: &[u8]) -> Option<Answer> {
+        let before = self.turning.step_of(answer.arrived()) - 1;
+        let mut wheel = self.wheel();
+        if wheel.waiting == 0 {
+            // It has not been turned while nothing waited.
+            wheel.sent = wheel.sent.max(before);
+        }
+        wheel.put(self.turning.step_of(due), answer, datagram)
     }
 
     /// Sends all steps up to `now`.
@@ -101,14 +110,14 @@ impl Delayed {
     /// The next step up to `now` in which something waits.
     fn take_due(&self, now: usize) -> Option<Step> {
         let mut wheel = self.wheel();
-        // After an idle hour one turn has them all.
-        wheel.sent = wheel.sent.max(now.saturating_sub(STEPS));
-        while wheel.sent < now {
+        while wheel.sent < now && wheel.waiting > 0 {
             wheel.sent += 1;
             let place = wheel.sent % STEPS;
-            match wheel.steps.get_mut(place) {
-                Some(step) if !step.answers.is_empty() => return Some(std::mem::take(step)),
-                _ => {}
+            if let Some(step) = wheel.steps.get_mut(place).map(std::mem::take)
+                && !step.answers.is_empty()
+            {
+                wheel.waiting -= step.answers.len();
+                return Some(step);
             }
         }
         None
@@ -134,9 +143,12 @@ impl Wheel {
         if self.closed || due <= self.sent {
             return Some(answer);
         }
+        // Only the last step of a turn is left where the thread that turns it is far behind.
+        let due = due.min(self.sent + STEPS);
         let Some(step) = self.steps.get_mut(due % STEPS) else {
             return Some(answer);
         };
+        self.waiting += 1;
         if step.answers.is_empty()
             && let Some(spare) = self.spare.pop()
         {
@@ -196,6 +208,7 @@ impl DelayLine {
         let wheel = Wheel {
             steps: (0..STEPS).map(|_| Step::default()).collect(),
             sent: 0,
+            waiting: 0,
             closed: false,
             spare: Vec::new(),
         };
@@ -281,7 +294,7 @@ mod tests {
         let outbox = outbox(&line);
         let start = line.turning.start;
         // First after an hour without any, and then with the step's memory used again.
-        for turn in [0, 3_600_000, 3_600_010, 3_700_000] {
+        for turn in [0, 3_600_000, 3_610_000, 3_700_000] {
             let arrived = start + Duration::from_millis(turn);
             let waiting: Vec<_> = [1000, 1006, 7499]
                 .into_iter()

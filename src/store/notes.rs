@@ -134,7 +134,7 @@ impl Notes {
             .fetch_sub(usize::from(kept.waits), Ordering::Relaxed);
     }
 
-    /// Takes out a copy of those that wait, and forgets those that do not.
+    /// Takes out a copy of those that wait, account by account, and forgets those that do not.
     pub(super) fn take(&self) -> Vec<AttemptRow> {
         let mut taken = Vec::new();
         self.accounts.retain(|_, rows| {
@@ -150,7 +150,8 @@ impl Notes {
             !rows.is_empty()
         });
         self.waiting.fetch_sub(taken.len(), Ordering::Relaxed);
-        taken.sort_by_key(|row| row.time);
+        // As they lie in the index: what is written together lies together.
+        taken.sort_by(|one, next| (&one.account, one.time).cmp(&(&next.account, next.time)));
         taken
     }
 

@@ -54,6 +54,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // WAL with FULL syncs the log at every commit: what was committed survives a power cut.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // In KiB: the indices of a campus' attempts, of which each note touches another page.
+    connection.pragma_update(None, "cache_size", -16_384)?;
     // Else a statement is planned anew for each account that it is run for.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     migrate(&mut connection, MIGRATIONS)?;

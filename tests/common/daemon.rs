@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -62,7 +62,7 @@ impl Daemon {
     fn run(&mut self) {
         let mut log = File::options();
         let log = log.append(true).create(true).open(self.path("stderr.log"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portvakt"));
+        let mut command = self.setup.server_command();
         command.arg("serve").arg("--config").arg(self.config());
         let child = command
             .stdin(Stdio::null())

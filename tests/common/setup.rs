@@ -1,6 +1,7 @@
 //! A folder with all that a server needs: configuration, certificates, people.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,6 +29,7 @@ pub struct Setup {
     clients: Vec<String>,
     more: String,
     people: Option<String>,
+    server: Vec<OsString>,
 }
 
 impl Default for Setup {
@@ -46,6 +48,7 @@ impl Setup {
             clients: Vec::new(),
             more: String::new(),
             people: Some(DEMO_PEOPLE.to_owned()),
+            server: vec![env!("CARGO_BIN_EXE_portvakt").into()],
         };
         setup.write_certificates(&setup.authority.issue_server());
         setup
@@ -107,6 +110,20 @@ impl Setup {
     pub fn people(mut self, ldif: &str) -> Self {
         self.people = (!ldif.is_empty()).then(|| ldif.to_owned());
         self
+    }
+
+    /// Has the server run by another program, under a tool: its command line up to `serve`.
+    #[must_use]
+    pub fn server(mut self, words: Vec<OsString>) -> Self {
+        self.server = words;
+        self
+    }
+
+    /// The command that runs the server, up to `serve`.
+    pub fn server_command(&self) -> Command {
+        let mut command = Command::new(&self.server[0]);
+        command.args(&self.server[1..]);
+        command
     }
 
     /// The folder that all is in.
@@ -174,7 +191,8 @@ impl Setup {
 
     /// As [`cli`](Self::cli), with something to read on standard input.
     pub fn cli_with(&self, words: &[&str], input: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portvakt"));
+        // The program itself comes last of what runs the server.
+        let mut command = Command::new(self.server.last().unwrap());
         command.args(words).arg("--config").arg(self.config());
         run_with(&mut command, input)
     }

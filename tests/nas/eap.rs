@@ -34,6 +34,13 @@ impl<'n> EapSession<'n> {
         }
     }
 
+    /// Has it come from another device.
+    #[must_use]
+    pub fn of_station(mut self, station: &str) -> Self {
+        self.attributes = vec![(kind::CALLING_STATION_ID, station.as_bytes().to_vec())];
+        self
+    }
+
     /// Adds an attribute to every request.
     #[must_use]
     pub fn with(mut self, kind: u8, value: &[u8]) -> Self {

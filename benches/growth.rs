@@ -1,0 +1,153 @@
+//! What a log-on costs, and how much memory the server holds, as everything grows that can grow:
+//! accounts, locks, open conversations, clients, and names that nobody has.
+//!
+//! The release build, asked by `portvakt load`; processor time is the server's. `cargo bench
+//! --profile dev --bench growth`, with a word of a step's title for that step alone; with
+//! `PORTVAKT_LONG=1` up to a million.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a benchmark stops at the first surprise"
+)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[path = "server/hall.rs"]
+mod hall;
+#[path = "../tests/nas/mod.rs"]
+mod nas;
+#[path = "server/release.rs"]
+mod release;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use hall::Hall;
+use jiff::Timestamp;
+use nas::EapSession;
+use portvakt::store::{Entry, Store};
+use portvakt_auth::{AccountId, AttemptOutcome, LockTable, Lockout, Now, Tick};
+use portvakt_testkit::supplicant::Supplicant;
+
+/// Accounts where it is not they that grow.
+const USUAL: usize = 10_000;
+
+/// A title, the counts, and how a server with so much of it is measured.
+type Step = (&'static str, [usize; 4], fn(usize));
+
+const STEPS: [Step; 5] = [
+    ("accounts", [1_000, 10_000, 100_000, 1_000_000], accounts),
+    (
+        "locked accounts",
+        [1_000, 10_000, 100_000, 1_000_000],
+        locked,
+    ),
+    (
+        "open conversations",
+        [100, 1_000, 10_000, 100_000],
+        conversations,
+    ),
+    ("clients", [1, 100, 1_000, 10_000], clients),
+    (
+        "names that nobody has",
+        [10_000, 100_000, 200_000, 400_000],
+        strangers,
+    ),
+];
+
+fn main() {
+    release::build();
+    let words = std::env::args().skip(1);
+    let wanted: Vec<String> = words.filter(|word| !word.starts_with('-')).collect();
+    for (title, counts, measure) in STEPS {
+        if !wanted.iter().all(|word| title.contains(word)) {
+            continue;
+        }
+        println!("\n{title:>21}{:>16}{:>16}", "µs a log-on", "resident MB");
+        let is_long = std::env::var_os("PORTVAKT_LONG").is_some();
+        let counts = &counts[..if is_long { 4 } else { 3 }];
+        counts.iter().for_each(|&count| measure(count));
+    }
+}
+
+fn accounts(count: usize) {
+    Hall::start(Hall::setup(count), count)
+        .log_ons()
+        .print(count);
+}
+
+/// Records of six failures each, as they come out of the store at the start.
+fn locked(count: usize) {
+    let mut setup = Hall::setup(USUAL);
+    setup.prepare();
+    let store = Store::open(&setup.path("data")).unwrap();
+    let (locks, rules) = (LockTable::new(count), Lockout::default());
+    let now = Now {
+        tick: Tick::after_start(Duration::from_secs(1)),
+        utc: Timestamp::now(),
+    };
+    let (done, written) = mpsc::channel();
+    for index in 0..count {
+        let id = AccountId::new(&format!("locked{index:07}")).unwrap();
+        let mut fail = |tag| {
+            let admission = locks.admit(&id, &rules, now.tick).unwrap();
+            let outcome = AttemptOutcome::Failed { tag };
+            locks.settle(admission, outcome, &rules, now.tick).change
+        };
+        let change = (0..6).filter_map(&mut fail).last().unwrap();
+        let lock = Some(change.stored(now));
+        let done = done.clone();
+        let entry = Entry {
+            lock,
+            attempt: None,
+        };
+        store.record(entry, Some(Box::new(move |_| done.send(()).unwrap())));
+        if index % 1000 == 999 {
+            written.iter().take(1000).for_each(drop);
+        }
+    }
+    store.close();
+    Hall::start(setup, USUAL).log_ons().print(count);
+}
+
+/// Each in the middle of its handshake: certificate sent, the device has not come back.
+fn conversations(count: usize) {
+    let setup = Hall::setup(USUAL)
+        .set("radius", "max-conversations", "200000")
+        .set("radius", "conversation-timeout", "\"5m\"");
+    let hall = Hall::start(setup, USUAL);
+    let nas = hall.daemon.nas();
+    let profile = hall.daemon.profile("p000001", "wrong");
+    for index in 0..count {
+        let device = Supplicant::new(profile.clone());
+        let station = format!("02-00-00-{index:08x}");
+        let session = EapSession::new(&nas, device, "anonymous@campus.example");
+        let mut session = session.of_station(&station);
+        session.step();
+        session.step();
+    }
+    hall.log_ons().print(count);
+}
+
+/// One of them asks; the others are there to be searched.
+fn clients(count: usize) {
+    let mut setup = Hall::setup(USUAL);
+    for index in 1..count {
+        let net = format!("10.{}.{}.1", index / 250, index % 250);
+        setup.add_client(&format!("ap-{index}"), &net, "");
+    }
+    Hall::start(setup, USUAL).log_ons().print(count);
+}
+
+/// So many log-ons in all, each under another name, far more than can be checked; then those of the
+/// people again.
+fn strangers(count: usize) {
+    let hall = Hall::start(Hall::setup(USUAL), USUAL);
+    hall.flood(count);
+    hall.log_ons().print(count);
+}
