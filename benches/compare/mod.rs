@@ -83,13 +83,15 @@ pub(crate) fn compare(
         let seconds = if turn == 0 { 0.5 } else { extent.seconds };
         if let Some(freeradius) = &freeradius {
             freeradius.forget_sessions();
-            let figures = run::measure(case, &ground, freeradius.server(case), seconds, turn)?;
+            let figures = run::measure(case, &ground, freeradius.server(case), seconds, turn);
+            let figures = figures.map_err(|why| format!("FreeRADIUS: {why}"))?;
             keep(&mut outcome.theirs, turn, figures, |figures| {
                 tell("FreeRADIUS", figures);
             });
         }
         meet(case, &ground, ours, turn)?;
-        let figures = run::measure(case, &ground, ours, seconds, turn)?;
+        let figures = run::measure(case, &ground, ours, seconds, turn);
+        let figures = figures.map_err(|why| format!("Portvakt: {why}"))?;
         keep(&mut outcome.ours, turn, figures, |figures| {
             tell("Portvakt", figures);
         });
