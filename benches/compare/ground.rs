@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::cases::Case;
 use super::people::People;
-use crate::common::Slapd;
+use crate::common::{Recipe, Slapd};
 
 /// In both servers' certificates.
 pub(crate) const SERVER_NAME: &str = "radius.campus.example";
@@ -25,7 +25,7 @@ impl Ground {
         let people = People::of(case, people, pairs);
         let ground = Self {
             folder: TempDir::with_prefix("compare").unwrap(),
-            slapd: case.ldap.map(|_| Slapd::with(&people.ldif())),
+            slapd: case.ldap.map(|_| lean_slapd(&people)),
             people,
         };
         ground.write_certificates(case.rsa);
@@ -72,4 +72,13 @@ impl Ground {
     pub(crate) fn ldap_port(&self) -> u16 {
         self.slapd.as_ref().map_or(0, Slapd::port)
     }
+}
+
+/// Without the password policy, which costs time at each bind and is of no use here.
+fn lean_slapd(people: &People) -> Slapd {
+    let recipe = Recipe {
+        policy: "",
+        ..Recipe::default()
+    };
+    Slapd::of(&recipe, &people.ldif())
 }

@@ -65,7 +65,13 @@ pub struct Recipe<'a> {
     pub sync: &'a str,
     /// How many entries our account gets at most.
     pub size_limit: &'a str,
+    /// The overlay for a password policy, or nothing.
+    pub policy: &'a str,
 }
+
+const POLICY: &str = "overlay ppolicy
+ppolicy_default \"cn=policy,dc=campus,dc=example\"
+ppolicy_use_lockout";
 
 impl Default for Recipe<'_> {
     fn default() -> Self {
@@ -73,6 +79,7 @@ impl Default for Recipe<'_> {
             head: "",
             sync: "",
             size_limit: "unlimited",
+            policy: POLICY,
         }
     }
 }
@@ -84,6 +91,7 @@ impl Recipe<'_> {
             head,
             sync,
             size_limit,
+            policy,
         } = self;
         format!(
             "{}{}pidfile {folder}/slapd.pid
@@ -108,9 +116,7 @@ access to * by dn.exact=\"{SERVICE_DN}\" read by * none
 overlay memberof
 overlay syncprov
 {sync}
-overlay ppolicy
-ppolicy_default \"cn=policy,{SUFFIX}\"
-ppolicy_use_lockout
+{policy}
 ",
             schemas_and_modules(&folder.to_string()),
             own_schema(),
