@@ -83,7 +83,8 @@
 //! | Name | How many | Does |
 //! | --- | --- | --- |
 //! | `radius-N` | one per core and listening address | receives, and finishes what it can |
-//! | `hash-N` | one per core | Argon2 and its kin, one check at a time for each account; nicer than all others |
+//! | `hash-N` | one per core | Argon2 and its kin, one check at a time for each account; nicer than what answers |
+//! | `hash-upgrade` | 1 | new hashes in the place of older ones, nicest of all, while nobody waits for `hash-N` |
 //! | `store` | 1 | commits what waits, then calls back: answers leave from here |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes lines |

@@ -16,7 +16,7 @@ pub(crate) fn start(case: &Case, ground: &Ground) -> Daemon {
         .set("radius", "workers", "0")
         .set("radius", "duplicate-lifetime", "\"5s\"")
         .set("lockout", "attempts", attempts(case))
-        // Done once for each person, and then over.
+        // Else it would hash everybody's password anew, in the background of all that is measured.
         .set("passwords", "upgrade-hashes", "false");
     setup.write("ca.pem", &ground.read("ca.pem"));
     setup.write("radius.pem", &ground.read("server.pem"));

@@ -25,6 +25,13 @@ use queue::{Job, Queue};
 /// answer have the core at once, and they still get a tenth of one that is wanted all the time.
 const NICER_BY: i32 = 10;
 
+/// Lowers the priority of the thread that calls; where that can't be done, it is told.
+pub(super) fn be_nicer(by: i32) {
+    if let Err(error) = rustix::process::nice(by) {
+        tracing::warn!(%error, "hashing can't be given a lower priority");
+    }
+}
+
 /// What a job gets when its time comes.
 pub enum Turn<'a> {
     /// The thread and its memory are its own until it returns.
@@ -202,9 +209,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        if let Err(error) = rustix::process::nice(NICER_BY) {
-            tracing::warn!(%error, "hashing can't be given a lower priority");
-        }
+        be_nicer(NICER_BY);
         let mut scratch = Scratch::new();
         while let Some(job) = self.next() {
             let waited = job.submitted.elapsed();

@@ -5,15 +5,16 @@
 //! the older hash goes on being good.
 
 use std::collections::HashSet;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{io, iter};
 
 use portvakt_auth::{Account, AccountId, PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
+use super::hashing::be_nicer;
 use super::{Access, Policy};
 use crate::directory::{FindError, WriteError};
 
@@ -21,6 +22,8 @@ use crate::directory::{FindError, WriteError};
 const MOST_WAITING: usize = 256;
 /// Accounts whose upgrade failed, or is under way, that are kept in mind; beyond, none is tried.
 const MOST_TRIED: usize = 100_000;
+/// Added to the niceness of the thread: nobody waits for it, and the hash pool has those who do.
+const NICER_BY: i32 = 19;
 /// How long to look away while others wait for the hash pool, and how often.
 const LOOK_AWAY: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 1_500;
@@ -106,12 +109,21 @@ impl Upgrades {
 
 impl Shared {
     fn work(&self, queue: &Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
-            if self.is_calm(&job.access) {
-                self.run(&job);
-            } else {
-                self.end(&job.account);
+        be_nicer(NICER_BY);
+        while let Ok(first) = queue.recv() {
+            // Used for all that wait, and given back then: the thread is idle most of the time.
+            let mut scratch = Scratch::new();
+            for job in iter::once(first).chain(queue.try_iter()) {
+                self.work_on(&job, &mut scratch);
             }
+        }
+    }
+
+    fn work_on(&self, job: &Job, scratch: &mut Scratch) {
+        if self.is_calm(&job.access) {
+            self.run(job, scratch);
+        } else {
+            self.end(&job.account);
         }
     }
 
@@ -129,8 +141,8 @@ impl Shared {
         false
     }
 
-    fn run(&self, job: &Job) {
-        match job.run() {
+    fn run(&self, job: &Job, scratch: &mut Scratch) {
+        match job.run(scratch) {
             Ok(is_replaced) => {
                 self.end(&job.account);
                 tracing::debug!(account = %job.account, is_replaced, "an older hash was looked at");
@@ -170,7 +182,7 @@ impl Shared {
 
 impl Job {
     /// Whether it was replaced: not if somebody else has put another password there meanwhile.
-    fn run(&self) -> Result<bool, WriteError> {
+    fn run(&self, scratch: &mut Scratch) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
         let policy = self.access.policy.load_full();
         let home = policy.homes.of_account(&self.account);
@@ -178,9 +190,7 @@ impl Job {
         let writer = writer.ok_or_else(not_here)?;
         let cost = policy.hash_cost.clone();
         let salt = crate::random::bytes();
-        // Of its own, and given back: this thread is idle most of the time.
-        let mut scratch = Scratch::new();
-        let new = PasswordHash::hash_new(&self.password, salt, cost, &mut scratch);
+        let new = PasswordHash::hash_new(&self.password, salt, cost, scratch);
         writer.upgrade_hash(&self.account, &self.old, new.map_err(|_| not_here())?)
     }
 }

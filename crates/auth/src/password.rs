@@ -147,13 +147,31 @@ impl PasswordHash {
         if text.len() > MAX_HASH_OCTETS {
             return Err(HashError::TooLong);
         }
-        // OpenLDAP's module argon2 ends with zero octets what it hashes for Password Modify.
-        let text = text.trim_end_matches('\0');
+        let text = text
+            .get(..Self::without_remains(text.as_bytes()).len())
+            .unwrap_or(text);
         let scheme = Parsed::parse(text)?.scheme();
         Ok(PasswordHash {
             text: text.into(),
             scheme,
         })
+    }
+
+    /// A stored hash without what OpenLDAP's module argon2 leaves behind those that it makes itself
+    /// (for Password Modify, RFC 3062): a zero octet, and whatever was in the next few of its memory.
+    pub fn without_remains(stored: &[u8]) -> &[u8] {
+        const SCHEME: &[u8] = b"{ARGON2}";
+        const AT_MOST: usize = 4;
+        let scheme = stored.get(..SCHEME.len());
+        let end = stored.iter().position(|octet| *octet == 0);
+        match (scheme, end.and_then(|end| stored.split_at_checked(end))) {
+            (Some(scheme), Some((hash, remains)))
+                if scheme.eq_ignore_ascii_case(SCHEME) && remains.len() <= AT_MOST =>
+            {
+                hash
+            }
+            _ => stored,
+        }
     }
 
     /// How it was hashed.

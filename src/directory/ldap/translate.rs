@@ -203,6 +203,10 @@ impl<'a> Translator<'a> {
             return;
         };
         self.has_password = true;
+        let whole = |stored: &Zeroizing<Vec<u8>>| {
+            Zeroizing::new(PasswordHash::without_remains(stored).to_vec())
+        };
+        let hashes: Vec<_> = hashes.iter().map(whole).collect();
         let is_usable = |hash: &&Zeroizing<Vec<u8>>| {
             std::str::from_utf8(hash).is_ok_and(|text| PasswordHash::parse(text).is_ok())
         };

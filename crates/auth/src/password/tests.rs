@@ -514,11 +514,17 @@ proptest! {
 
 /// As slapd 2.5 stored it on Password Modify (RFC 3062), with `password-hash {ARGON2}`.
 #[test]
-fn zero_octets_behind_a_hash_of_openldap_are_not_of_it() {
+fn what_openldap_leaves_behind_a_hash_is_not_of_it() {
     let text = "{ARGON2}$argon2i$v=19$m=4096,t=3,p=1$G7jr2wq5qS47PZhsVK3AMg\
                 $pZ3T8+eZnMyLXh0GDHEDfSeeb52YzEY56HFTG0dbBV4";
-    let hash = PasswordHash::parse(&format!("{text}\0\0")).unwrap();
-    assert_eq!(hash.reveal(), text);
     let password = b"another-horse-and-battery";
-    assert_eq!(hash.verify(password, &mut Scratch::new()), Ok(true));
+    for remains in ["\0", "\0\0", "\0h\0"] {
+        let hash = PasswordHash::parse(&format!("{text}{remains}")).unwrap();
+        assert_eq!(hash.reveal(), text);
+        assert_eq!(hash.verify(password, &mut Scratch::new()), Ok(true));
+    }
+    // Memory is no text.
+    let stored = [text.as_bytes(), &[0, 0xc3]].concat();
+    assert_eq!(PasswordHash::without_remains(&stored), text.as_bytes());
+    assert!(PasswordHash::parse(&format!("{text}\0what-nobody-leaves")).is_err());
 }
