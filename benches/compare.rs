@@ -10,11 +10,14 @@ mod nas;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clap::Parser;
 use compare::cases::{CASES, Case};
 use compare::table::{self, Row, Verdict};
 use compare::{Extent, report};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Compare FreeRADIUS and Portvakt on this machine
 #[derive(Parser)]
@@ -69,12 +72,18 @@ fn measure(options: &Options) -> Vec<Row<'static>> {
         pairs: options.pairs.into(),
         seconds: options.seconds,
         people: options.people,
+        stopped: Arc::default(),
     };
+    for signal in [SIGINT, SIGTERM] {
+        let _ = signal_hook::flag::register(signal, Arc::clone(&extent.stopped));
+    }
     let all = || CASES.iter().collect();
     let wanted: Vec<&Case> = Some(options.only.clone())
         .filter(|only| !only.is_empty())
         .unwrap_or_else(all);
-    wanted.into_iter().map(|case| row(case, &extent)).collect()
+    let goes_on = |_: &&Case| !extent.stopped.load(Ordering::Relaxed);
+    let wanted = wanted.into_iter().take_while(goes_on);
+    wanted.map(|case| row(case, &extent)).collect()
 }
 
 fn row(case: &'static Case, extent: &Extent) -> Row<'static> {

@@ -8,6 +8,8 @@ mod common;
 mod compare;
 mod nas;
 
+use std::sync::Arc;
+
 use compare::Extent;
 use compare::cases::CASES;
 use compare::table::{Row, Verdict, into_page, markdown};
@@ -18,6 +20,7 @@ fn glance(id: &str) -> Row<'static> {
         pairs: 1,
         seconds: 0.5,
         people: 20,
+        stopped: Arc::default(),
     };
     let Some(case) = CASES.iter().find(|case| case.id == id) else {
         panic!("no row {id}");

@@ -25,6 +25,9 @@ pub(crate) mod report;
 mod run;
 pub(crate) mod table;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cases::{Case, Proof, Whose};
 use freeradius::FreeRadius;
 use ground::Ground;
@@ -39,6 +42,8 @@ pub(crate) struct Extent {
     pub(crate) seconds: f64,
     /// People where their passwords are quickly checked.
     pub(crate) people: usize,
+    /// Set once it is to end before its time: servers and folders go with their row.
+    pub(crate) stopped: Arc<AtomicBool>,
 }
 
 /// Both servers' figures of a case, pair by pair.
@@ -80,6 +85,9 @@ pub(crate) fn compare(
     };
     // The first turn warms both up and is not kept.
     for turn in 0..=extent.pairs {
+        if extent.stopped.load(Ordering::Relaxed) {
+            return Err("stopped".to_owned());
+        }
         let seconds = if turn == 0 { 0.5 } else { extent.seconds };
         if let Some(freeradius) = &freeradius {
             freeradius.forget_sessions();
