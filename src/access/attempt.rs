@@ -431,16 +431,19 @@ where
         } = self;
         let access = Arc::clone(&exchange.access);
         let note = record::note(&exchange, decision.as_ref().err().copied(), now.utc);
+        if let Some(note) = note {
+            access.store.note(&note);
+        }
         let Some(change) = change else {
-            if let Some(note) = note {
-                access.store.note(&note);
-            }
             return then(exchange, decision);
         };
-        let attempt = note.map(|note| note.to_row());
         let lock = Some(change.stored(access.clock.now()));
         let done = Box::new(move |_| then(exchange, decision));
-        access.store.record(Entry { lock, attempt }, Some(done));
+        let entry = Entry {
+            lock,
+            attempt: None,
+        };
+        access.store.record(entry, Some(done));
     }
 }
 

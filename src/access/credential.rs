@@ -131,8 +131,12 @@ impl Offered {
                 })
             }
             Self::Password(password) => {
-                let proof = access.proofs.recall(account, password, now)?;
-                Some(Checked::Proven(proof, Evidence::None))
+                if let Some(proof) = access.proofs.recall(account, password, now) {
+                    return Some(Checked::Proven(proof, Evidence::None));
+                }
+                let ours = account.verification == Verification::StoredHash;
+                let checked = ours.then(|| password::check_quickly(account, password))??;
+                Some(of_password(access, account, password, now, checked))
             }
             Self::Chap(offered) => Some(offered.check(access, account)),
             Self::MsChap(offered) => {
@@ -169,7 +173,7 @@ impl Offered {
         }
     }
 
-    /// Checks it, with a hashing thread's memory. A password that is right is remembered.
+    /// Checks it, with a hashing thread's memory.
     pub(super) fn check(
         &self,
         access: &Access,
@@ -184,17 +188,8 @@ impl Offered {
         let Self::Password(password) = self else {
             return Checked::Missing(MissingSecret::NtHash);
         };
-        match password::check(account, password, scratch) {
-            Ok(password::Checked::Proven(proof)) => {
-                access.proofs.remember(account, password, &proof, now);
-                Checked::Proven(proof, Evidence::None)
-            }
-            Ok(password::Checked::Previous) => Checked::Previous,
-            Ok(password::Checked::Wrong) => Checked::Wrong {
-                tag: access.wrong_tag.tag(account, password),
-            },
-            Err(error) => Checked::Unusable(error),
-        }
+        let checked = password::check(account, password, scratch);
+        of_password(access, account, password, now, checked)
     }
 
     /// The password, if that is what was offered.
@@ -334,6 +329,27 @@ impl MsChapV2Change {
             }),
             Err(missing) => Some(Checked::Missing(missing)),
         }
+    }
+}
+
+/// A password that is right is remembered.
+fn of_password(
+    access: &Access,
+    account: &Account,
+    password: &[u8],
+    now: Now,
+    checked: Result<password::Checked, HashError>,
+) -> Checked {
+    match checked {
+        Ok(password::Checked::Proven(proof)) => {
+            access.proofs.remember(account, password, &proof, now);
+            Checked::Proven(proof, Evidence::None)
+        }
+        Ok(password::Checked::Previous) => Checked::Previous,
+        Ok(password::Checked::Wrong) => Checked::Wrong {
+            tag: access.wrong_tag.tag(account, password),
+        },
+        Err(error) => Checked::Unusable(error),
     }
 }
 

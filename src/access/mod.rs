@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
-//! a password that must be hashed goes to the [`hashing`] pool, a failure waits for the
+//! a password under a costly hash goes to the [`hashing`] pool, a failure waits for the
 //! [store](crate::store) before its answer leaves.
 
 mod attempt;

@@ -242,13 +242,18 @@ fn turn(turning: &Turning, outboxes: &[Arc<Outbox>]) {
         turning.rest();
         // What is due in a step leaves at its end.
         let now = turning.step_of(Instant::now()) - 1;
-        for outbox in outboxes {
-            outgoing::gather(outbox);
-            outbox.delayed.send_due(now);
-            outgoing::send_all();
-        }
+        together(outboxes, |delayed| delayed.send_due(now));
     }
-    outboxes.iter().for_each(|outbox| outbox.delayed.close());
+    together(outboxes, Delayed::close);
+}
+
+/// Has each socket send, and what it sends leave together.
+fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
+    for outbox in outboxes {
+        outgoing::gather(outbox);
+        send(&outbox.delayed);
+        outgoing::send_all();
+    }
 }
 
 #[cfg(test)]

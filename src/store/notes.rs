@@ -1,7 +1,8 @@
 //! Attempts for which nobody waits: gathered in memory and written together, every ten seconds.
 //!
 //! Most of what a campus does is the same device coming back. Within those seconds the same attempt
-//! of the same device is noted once, with its latest time; the audit log has them all. A note that
+//! of the same device is noted once, with its latest time; the audit log has them all. Failures that
+//! count are noted one by one; the count itself does not wait here. A note that
 //! was written stays until the next time, so that the device that comes back finds it there.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use jiff::Timestamp;
+use portvakt_auth::Refusal;
 use portvakt_auth::name::AccountId;
 
 use super::attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
@@ -62,9 +64,10 @@ impl Note<'_> {
         }
     }
 
-    /// Whether `row` tells the same but for the time.
+    /// Whether `row` tells the same but for the time. Each failure that was counted is told.
     fn repeats(&self, row: &AttemptRow) -> bool {
-        self.outcome == row.outcome
+        self.outcome != Outcome::Refused(Refusal::WrongCredential)
+            && self.outcome == row.outcome
             && self.client == row.client
             && self.service == row.service
             && self.method == row.method
@@ -215,6 +218,17 @@ mod tests {
             assert_eq!((told, notes.len()), (vec![second], 0));
         }
         assert_eq!((notes.take().len(), notes.accounts.len()), (0, 0));
+    }
+
+    #[test]
+    fn each_failure_that_counts_is_noted() {
+        let (notes, anna) = (Notes::default(), id("anna"));
+        for second in 0..6 {
+            let outcome = Outcome::Refused(Refusal::WrongCredential);
+            let failure = note(&anna, second, "22-44");
+            assert!(notes.put(&Note { outcome, ..failure }));
+        }
+        assert_eq!(notes.take().len(), 6);
     }
 
     #[test]

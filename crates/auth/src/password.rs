@@ -179,6 +179,12 @@ impl PasswordHash {
         self.scheme
     }
 
+    /// Whether a password is checked against it by one digest, in a microsecond or two.
+    pub fn is_quick(&self) -> bool {
+        use Scheme::{Sha1, Sha256, Sha384, Sha512};
+        matches!(self.scheme, Sha1 | Sha256 | Sha384 | Sha512)
+    }
+
     /// Whether it is of the scheme of new ones, at whatever cost.
     pub fn is_argon2id(&self) -> bool {
         let bare = self.text.rsplit('}').next().unwrap_or_default();
@@ -396,4 +402,13 @@ pub fn check(
         }
     }
     Ok(Checked::Wrong)
+}
+
+/// The same at once, for an account whose hashes are all [quick](PasswordHash::is_quick); `None`
+/// where one is not, or there is none.
+pub fn check_quickly(account: &Account, password: &[u8]) -> Option<Result<Checked, HashError>> {
+    let current = account.password.as_ref()?;
+    let mut previous = account.previous.iter().take(PREVIOUS_PASSWORDS);
+    let is_quick = current.hash.is_quick() && previous.all(PasswordHash::is_quick);
+    is_quick.then(|| check(account, password, &mut Scratch::new()))
 }
