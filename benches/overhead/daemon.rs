@@ -65,10 +65,10 @@ impl Hall {
             TlsVersions::Tls12Only => "[\"1.2\"]",
             _ => "[\"1.3\"]",
         };
-        let setup =
-            Setup::new()
-                .people(&people::people(DEVICES))
-                .set("eap", "tls-versions", version);
+        let setup = Setup::new()
+            .people(&people::people(DEVICES))
+            .set("passwords", "upgrade-hashes", "false")
+            .set("eap", "tls-versions", version);
         setup.write_certificates(case.identity);
         let daemon = setup.set("radius", "workers", "1").start();
         let device = |index| {
