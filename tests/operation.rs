@@ -341,6 +341,14 @@ fn end_by_sigterm_is_clean() {
     assert!(log_on(&daemon, "anna", ANNA));
 }
 
+/// Somebody tidied the folder of the data, with the socket of the operator's commands in it.
+#[test]
+fn end_by_sigterm_is_clean_where_the_control_socket_is_gone() {
+    let mut daemon = Setup::new().start();
+    std::fs::remove_file(daemon.path("data").join("control.sock")).unwrap();
+    assert_eq!(daemon.terminate().code(), Some(0));
+}
+
 /// R6: a refusal that waits for its time still leaves.
 #[test]
 fn attempt_under_way_gets_its_answer_before_the_end() {

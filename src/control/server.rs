@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{Shutdown, getsockopt, shutdown, sockopt};
 use zeroize::Zeroizing;
 
 use super::desk::Desk;
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The listening socket. Dropping it removes the file.
 pub struct ControlServer {
     path: PathBuf,
+    listener: Arc<UnixListener>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -39,14 +41,16 @@ impl ControlServer {
     /// # Errors
     /// The path is too long, or its folder can't be written.
     pub fn start(path: &Path, desk: Desk) -> io::Result<Self> {
-        let listener = bind_private(path)?;
+        let listener = Arc::new(bind_private(path)?);
+        let accepting = Arc::clone(&listener);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || accept(&listener, &stopped, &Arc::new(desk)))?;
+            .spawn(move || accept(&accepting, &stopped, &Arc::new(desk)))?;
         Ok(Self {
             path: path.to_owned(),
+            listener,
             stop,
             thread: Some(thread),
         })
@@ -56,8 +60,8 @@ impl ControlServer {
 impl Drop for ControlServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // The accepting thread waits in the kernel; a connection wakes it.
-        let _ = UnixStream::connect(&self.path);
+        // The accepting thread waits in the kernel. This wakes it, even if the file is gone by now.
+        let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
