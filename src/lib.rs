@@ -37,6 +37,7 @@
 //! | [`load`] | The load harness: access points and devices by the thousand |
 //! | [`control`] | The operator's acts: explain, unlock, import … |
 //! | [`cli`] | One file per subcommand |
+//! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
 //! | [`server`] | Puts the house together, reloads it, takes it down in order |
 //!
 //! # The life of an Access-Request
@@ -153,4 +154,5 @@ pub mod load;
 pub mod metrics;
 mod random;
 pub mod server;
+pub mod shown;
 pub mod store;

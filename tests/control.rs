@@ -14,6 +14,8 @@ mod common;
 mod changing;
 #[path = "control/explaining.rs"]
 mod explaining;
+#[path = "control/hostile.rs"]
+mod hostile;
 #[path = "control/importing.rs"]
 mod importing;
 #[path = "control/looking.rs"]

@@ -26,7 +26,7 @@ pub enum AuditEvent<'a> {
 
 /// One attempt, from its first request to its last answer (rule I3).
 ///
-/// Text that came from the network goes through [`as_given`] first.
+/// Text that came from the network goes through [`as_given`](super::as_given) first.
 #[derive(Debug, Clone, Serialize)]
 pub struct Attempt<'a> {
     /// When the first request came.
@@ -137,31 +137,6 @@ impl AuditEvent<'_> {
             Self::Act(act) => act.time,
         }
     }
-}
-
-/// Octets from the network as text: what is no UTF-8 becomes `\xNN`, and after 253 characters, the
-/// most an attribute holds, comes `…`.
-pub fn as_given(octets: &[u8]) -> Cow<'_, str> {
-    const MOST: usize = 253;
-    match std::str::from_utf8(octets) {
-        Ok(text) if octets.len() <= MOST => Cow::Borrowed(text),
-        _ => Cow::Owned(escaped(octets, MOST)),
-    }
-}
-
-fn escaped(octets: &[u8], most: usize) -> String {
-    let mut text = String::new();
-    for chunk in octets.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for octet in chunk.invalid() {
-            text.push_str(&format!("\\x{octet:02x}"));
-        }
-    }
-    if let Some((cut, _)) = text.char_indices().nth(most) {
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
 }
 
 /// RFC 3339 in UTC with three decimals.

@@ -22,7 +22,9 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 use jiff::tz::TimeZone;
 
-pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, as_given};
+use crate::shown;
+pub use crate::shown::as_given;
+pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas};
 use pages::{Pages, Put};
 use writer::{Message, Writer};
 
@@ -115,7 +117,7 @@ impl Audit {
 
     fn put(&self, event: &AuditEvent<'_>) {
         let day = event.time().to_zoned(TimeZone::UTC).date();
-        let write = |octets: &mut Vec<u8>| serde_json::to_writer(octets, event).is_ok();
+        let write = |octets: &mut Vec<u8>| shown::write_json(octets, event);
         match self.state.pages.put(day, write) {
             Put::Waiting => {}
             // A writer that has questions to answer is awake anyway.

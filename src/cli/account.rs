@@ -12,11 +12,12 @@ use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
 use super::way::{ask, ask_with, read_password};
-use super::{ConfigFile, Ending, complain, fail, say};
+use super::{ConfigFile, Ending, complain, fail, say, say_json};
 use crate::config::{Config, PasswordWay};
 use crate::control::{
-    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
+    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, Request, Response, Summary,
 };
+use crate::shown::{Shown, line};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -253,7 +254,7 @@ fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
 fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     match response {
         Err(ending) => return ending,
-        Ok(Response::Done { message }) => say(message),
+        Ok(Response::Done { message }) => say(line(&message)),
         Ok(Response::Accounts {
             accounts,
             more,
@@ -290,14 +291,15 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
 fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
-        let name = account.display_name.as_deref().unwrap_or("");
+        let name = Shown(account.display_name.as_deref().unwrap_or(""));
         let until = account
             .locked_until
             .map(|until| format!(" until {until}"))
             .unwrap_or_default();
         say(format_args!(
             "{:<20} {kind:<9} {:<20} {name}{until}",
-            account.name, account.state
+            Shown(&account.name),
+            account.state
         ));
     }
     if more > 0 {
@@ -313,17 +315,14 @@ fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
 /// Ends well if there is one entry, and it is an account.
 fn print_entries(entries: &[RawEntry]) -> Ending {
     for entry in entries {
-        say(&entry.dn);
+        say(Shown(&entry.dn));
         for value in &entry.values {
-            let RawValue {
-                attribute,
-                value,
-                meaning,
-            } = value;
+            let attribute = Shown(&value.attribute);
+            let (value, meaning) = (Shown(&value.value), Shown(&value.meaning));
             say(format_args!("  {attribute:<28} {value:<32} {meaning}"));
         }
         if let Some(fault) = &entry.fault {
-            complain(&format_args!("it is no account: {fault}"));
+            complain(&format_args!("it is no account: {}", Shown(fault)));
         }
     }
     match entries {
@@ -348,13 +347,13 @@ fn print_json(account: &Account, secrets: &Secrets<'_>) {
         "has_nt_hash": secrets.nt_hash,
         "has_legacy_chap_secret": secrets.legacy_chap_secret,
     });
-    say(serde_json::to_string_pretty(&value).unwrap_or_default());
+    say_json(&value);
 }
 
 fn print_account(account: &Account, secrets: &Secrets<'_>) {
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
-            say(format_args!("{key:<14} {value}"));
+            say(format_args!("{key:<14} {}", Shown(&value)));
         }
     };
     row("name", Some(account.id.to_string()));
@@ -435,7 +434,9 @@ fn print_import(imported: &Imported) -> Ending {
 }
 
 fn print_listed(lines: &[String], in_all: usize, what: &str) {
-    lines.iter().for_each(complain);
+    for each in lines {
+        complain(&line(each));
+    }
     match in_all.saturating_sub(lines.len()) {
         0 => {}
         more => complain(&format_args!("and {more} more {what}")),

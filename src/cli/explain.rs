@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::way::ask;
-use super::{ConfigFile, Ending, fail, say};
+use super::{ConfigFile, Ending, fail, say, say_json};
 use crate::control::{Request, Response};
 
 /// Say whether somebody may come in, why not, what happened lately, and what to do
@@ -28,7 +28,7 @@ pub(super) fn run(explain: &Explain) -> Ending {
     };
     match ask(&explain.file, request, &mut std::io::empty(), |_| {}) {
         Ok(Response::Explanation(explanation)) if explain.json => {
-            say(serde_json::to_string_pretty(&explanation).unwrap_or_default());
+            say_json(&explanation);
             Ending::Done
         }
         Ok(Response::Explanation(explanation)) => {

@@ -19,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::config::{Config, Warning};
+use crate::shown::{line, lines, pretty_json};
 
 /// Where the configuration is unless said otherwise.
 const USUAL_CONFIG: &str = "/etc/portvakt/portvakt.toml";
@@ -105,20 +106,28 @@ impl ConfigFile {
     }
 }
 
-/// Prints `line` on standard output. A reader that has gone away is no reason to fail.
-fn say(line: impl std::fmt::Display) {
+/// Prints `text` on standard output. A reader that has gone away is no reason to fail.
+///
+/// Nothing but lines gets out here, whatever is in them: a field that others wrote goes through
+/// [`Shown`](crate::shown::Shown) before, so that it ends no line.
+fn say(text: impl std::fmt::Display) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", lines(&text.to_string()));
 }
 
-/// Prints `line` on standard error.
-fn complain(line: &impl std::fmt::Display) {
+/// Prints `text` on standard error.
+fn complain(text: &impl std::fmt::Display) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", lines(&text.to_string()));
+}
+
+/// Prints a value as JSON on standard output.
+fn say_json(value: &impl serde::Serialize) {
+    say(pretty_json(value));
 }
 
 /// Prints why a command failed.
 fn fail(why: impl std::fmt::Display) -> Ending {
-    complain(&format_args!("portvakt: {why}"));
+    complain(&line(&format!("portvakt: {why}")));
     Ending::Failed
 }

@@ -1,15 +1,20 @@
 //! `portvakt serve`: the server, from start to signal.
 
+use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format;
 
 use super::{ConfigFile, Ending, complain, fail, say};
 use crate::config::Config;
 use crate::server::{ReloadError, Server, StartError};
+use crate::shown::Escaper;
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
@@ -33,7 +38,24 @@ pub(super) fn start_logging() {
         // full disk would end the threads that speak of the full disk.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
+        .fmt_fields(format::debug_fn(write_field).delimited(" "))
         .try_init();
+}
+
+/// Every field goes through here, so nothing that a stranger sends reaches a terminal as it is, or
+/// ends a line.
+fn write_field(
+    writer: &mut format::Writer<'_>,
+    field: &Field,
+    value: &dyn fmt::Debug,
+) -> fmt::Result {
+    let mut escaper = Escaper::of_line(writer);
+    match field.name() {
+        "message" => write!(escaper, "{value:?}"),
+        // Of the crate `log`; the line has them already.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(escaper, "{name}={value:?}"),
+    }
 }
 
 /// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.

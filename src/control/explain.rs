@@ -7,6 +7,7 @@ use portvakt_auth::{Account, Kind, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, Policy};
+use crate::shown::Outside;
 use crate::store::{AttemptRow, StoreError};
 
 /// How many of the last attempts are shown.
@@ -20,7 +21,7 @@ pub struct Explanation {
     /// Whose it is.
     pub kind: Kind,
     /// The person's name.
-    pub display_name: Option<String>,
+    pub display_name: Option<Outside>,
     /// The service it was asked for.
     pub service: String,
     /// The reason that the right password would be refused for now; `None` is let in.
@@ -72,17 +73,17 @@ pub struct Attempt {
     /// `accept`, or the reason.
     pub outcome: String,
     /// More about a refusal, where its reason does not say it all.
-    pub detail: Option<String>,
+    pub detail: Option<Outside>,
     /// The RADIUS client it came through.
-    pub client: String,
+    pub client: Outside,
     /// The service.
     pub service: String,
     /// The method.
     pub method: String,
     /// The device.
-    pub device: Option<String>,
+    pub device: Option<Outside>,
     /// The visited site.
-    pub place: Option<String>,
+    pub place: Option<Outside>,
 }
 
 impl Explanation {
@@ -113,7 +114,7 @@ impl Explanation {
         Ok(Self {
             account: account.id.to_string(),
             kind: account.kind,
-            display_name: account.display_name.clone(),
+            display_name: account.display_name.clone().map(Outside::from),
             service: service.to_owned(),
             refusal: lock.locked_until.map(|_| Refusal::LockedOut).or(first),
             findings,
@@ -171,22 +172,19 @@ impl From<AttemptRow> for Attempt {
         Self {
             time: row.time,
             outcome: row.outcome.code().to_owned(),
-            detail: row.detail,
-            client: row.client,
+            detail: row.detail.map(Outside::from),
+            client: row.client.into(),
             service: row.service,
             method: row.method,
-            device: row.calling_station,
-            place: row.operator_name,
+            device: row.calling_station.map(Outside::from),
+            place: row.operator_name.map(Outside::from),
         }
     }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self
-            .display_name
-            .as_deref()
-            .map(|name| format!(" ({name})"));
+        let name = self.display_name.as_ref().map(|name| format!(" ({name})"));
         let name = name.unwrap_or_default();
         match self.refusal {
             None => writeln!(
@@ -254,8 +252,9 @@ impl Explanation {
         }
         writeln!(f, "  last attempts, newest first:")?;
         for attempt in &self.attempts {
-            let device = attempt.device.as_deref().unwrap_or("unknown device");
-            let place = attempt.place.as_deref().unwrap_or(&attempt.client);
+            let device = attempt.device.as_ref();
+            let device = device.map_or("unknown device".to_owned(), Outside::to_string);
+            let place = attempt.place.as_ref().unwrap_or(&attempt.client);
             writeln!(
                 f,
                 "    {}  {:<20} {} {} from {device} at {place}",

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::{Metrics, Readings};
+use crate::shown;
 
 /// Whether the server can do its work, and what stands in its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,7 +102,8 @@ async fn show_health(State(pages): State<Pages>) -> impl IntoResponse {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
     };
-    let body = serde_json::to_string(&Body { status, health }).unwrap_or_default();
+    let mut body = Vec::new();
+    shown::write_json(&mut body, &Body { status, health });
     (code, headers("application/json"), body)
 }
 

@@ -115,7 +115,7 @@ impl Renewer {
 
     fn tell_done(&self, warnings: &[Warning]) {
         for warning in warnings {
-            tracing::warn!("{}", warning.to_string().trim_end());
+            tracing::warn!("{}", on_one_line(&warning.to_string()));
         }
         tracing::info!("exchanged certificates and lists are at work");
         self.access.metrics.renewed(Renewal::Done);
@@ -127,7 +127,7 @@ impl Renewer {
             ReloadError::Config(problems) => problems.to_string(),
             ReloadError::Policy(error) => error.to_string(),
         };
-        let why = why.trim_end();
+        let why = on_one_line(&why);
         tracing::warn!("exchanged certificates are refused, the old ones go on: {why}");
         self.access.metrics.renewed(Renewal::Refused);
         self.record(&format!("refused: {why}"));
@@ -157,4 +157,10 @@ fn stamp(path: &Path) -> Option<Stamp> {
         device: metadata.dev(),
         inode: metadata.ino(),
     })
+}
+
+/// A finding and its help, for a log.
+fn on_one_line(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    lines.join("; ")
 }

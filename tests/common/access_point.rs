@@ -14,6 +14,7 @@ pub struct AccessPoint {
     identifier: u8,
     authenticator: [u8; 16],
     outer: String,
+    says: Vec<(AttributeType, Vec<u8>)>,
 }
 
 /// An answer whose signatures are right.
@@ -40,6 +41,13 @@ impl AccessPoint {
             identifier: 0,
             authenticator: [0; 16],
             outer: "anonymous@campus.example".to_owned(),
+            says: [
+                (AttributeType::CALLING_STATION_ID, "02-00-00-00-00-09"),
+                (AttributeType::NAS_IDENTIFIER, "ap-17"),
+                (AttributeType::OPERATOR_NAME, "1campus.example"),
+            ]
+            .map(|(kind, value)| (kind, value.as_bytes().to_vec()))
+            .into(),
         }
     }
 
@@ -47,6 +55,14 @@ impl AccessPoint {
     #[must_use]
     pub fn with_outer_name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.outer);
+        self
+    }
+
+    /// That says something else of itself.
+    #[must_use]
+    pub fn saying(mut self, kind: AttributeType, value: &[u8]) -> Self {
+        self.says.retain(|(said, _)| *said != kind);
+        self.says.push((kind, value.to_vec()));
         self
     }
 
@@ -104,12 +120,8 @@ impl AccessPoint {
         writer
             .push(AttributeType::USER_NAME, user.as_bytes())
             .unwrap();
-        for (kind, value) in [
-            (AttributeType::CALLING_STATION_ID, "02-00-00-00-00-09"),
-            (AttributeType::NAS_IDENTIFIER, "ap-17"),
-            (AttributeType::OPERATOR_NAME, "1campus.example"),
-        ] {
-            writer.push(kind, value.as_bytes()).unwrap();
+        for (kind, value) in &self.says {
+            writer.push(*kind, value).unwrap();
         }
         fill(&mut writer);
         self.socket.send(writer.finish(&secret()).unwrap()).unwrap();
