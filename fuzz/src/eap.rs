@@ -5,6 +5,7 @@ use portvakt_eap::{
     Conversation, InnerCredential, InnerKey, Limits, MethodType, Methods, ServerTls, Step,
     TlsVersions, Verdict,
 };
+use portvakt_testkit::supplicant::Pace;
 use std::sync::OnceLock;
 
 /// The packet must survive being written again; the conversation must keep its promises.
@@ -48,16 +49,19 @@ fn packet(data: &[u8]) {
 }
 
 /// Oracle: no success without an accepting verdict, a refused packet changes nothing, requests
-/// keep to the limit and count their identifiers, and it ends.
+/// keep to the limit and count their identifiers, the first message after a refusal is late, and it
+/// ends.
 fn conversation(limits: Limits, mut script: &[u8]) {
     let identity = [2, 0, 0, 6, 1, b'a'];
     let Ok((mut conversation, mut step)) = Conversation::start(methods(), &identity, limits) else {
         return;
     };
     let (mut identifier, mut requests, mut accepted) = (0_u8, 0, false);
+    let mut pace = Pace::default();
     loop {
         match step {
             Step::Request(request) => {
+                pace.request(&request);
                 requests += 1;
                 assert!(requests <= 64, "a conversation without an end");
                 assert!(request.len() <= limits.eap_octets.max(60));
@@ -71,6 +75,7 @@ fn conversation(limits: Limits, mut script: &[u8]) {
             Step::Prove(credential) => {
                 let verdict = judge(&credential);
                 accepted = verdict.is_accepting();
+                pace.judged(&verdict);
                 let Ok(next) = conversation.handle_verdict(verdict, limits) else {
                     return;
                 };
@@ -78,11 +83,12 @@ fn conversation(limits: Limits, mut script: &[u8]) {
             }
             Step::Success { packet, .. } => {
                 assert!(accepted, "success out of nothing");
-                assert_eq!(packet, [3, identifier, 0, 4]);
+                assert_eq!(*packet, [3, identifier, 0, 4]);
                 return;
             }
             Step::Failure { packet, .. } => {
-                assert_eq!(packet, [4, identifier, 0, 4]);
+                pace.failure(&packet);
+                assert_eq!(*packet, [4, identifier, 0, 4]);
                 let again = conversation.handle_verdict(Verdict::Accepted, limits);
                 assert!(again.is_err(), "an ended conversation rose again");
                 return;

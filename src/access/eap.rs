@@ -6,8 +6,8 @@ use std::time::Instant;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits, Step,
-    Verdict,
+    Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits,
+    Message, Step, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -374,7 +374,7 @@ fn refuse_broken(exchange: Exchange, response: &[u8], error: &EapError) {
 /// Rejects with an EAP-Failure that answers `response` (E1).
 fn refuse(exchange: Exchange, response: &[u8], refusal: Refusal, detail: Option<String>) {
     let identifier = EapPacket::read(response).map_or(0, |packet| packet.identifier);
-    let with = RefusedBy::Eap(packet::write_result(Code::Failure, identifier));
+    let with = RefusedBy::Eap(Message::failure(identifier));
     exchange.finish(Outcome::Reject {
         refusal,
         detail,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
 use portvakt_auth::{Grant, Refusal};
-use portvakt_eap::{Keys, MsChapV2Error};
+use portvakt_eap::{Keys, Leaves, Message, MsChapV2Error};
 use portvakt_radius::{ReplyContext, VerifiedRequest};
 use zeroize::Zeroize as _;
 
@@ -52,7 +52,7 @@ pub(super) enum Outcome {
         /// What names the conversation in the next request.
         state: StateToken,
         /// The EAP-Request.
-        eap: Vec<u8>,
+        eap: Message,
     },
     /// EAP-Start (RFC 3579 §2.1) is answered by asking for the identity; there is no
     /// conversation yet.
@@ -80,7 +80,7 @@ pub(super) enum AcceptedBy {
     /// Nothing either.
     Chap,
     /// EAP-Success and the keys.
-    Eap(Vec<u8>, Keys),
+    Eap(Message, Keys),
     /// Keys.
     MsChap(MsChapSuccess),
     /// Proof that we know the password too, keys, and the identifier of the response.
@@ -97,7 +97,7 @@ pub(super) enum RefusedBy {
     /// Nothing.
     Bare,
     /// EAP-Failure.
-    Eap(Vec<u8>),
+    Eap(Message),
     /// MS-CHAP-Error.
     MsChap {
         /// Of which version it is.
@@ -118,6 +118,23 @@ pub(super) enum MsChapVersion {
     One,
     /// RFC 2759.
     Two,
+}
+
+impl Outcome {
+    /// When its answer may leave: what a conversation says, and outside of conversations each
+    /// refusal is the first that the device hears of it.
+    fn leaves(&self) -> Leaves {
+        match self {
+            Outcome::Accept { .. } | Outcome::AskIdentity { .. } | Outcome::Silence => {
+                Leaves::AtOnce
+            }
+            Outcome::Challenge { eap, .. } => eap.leaves(),
+            Outcome::Reject { with, .. } => match with {
+                RefusedBy::Eap(failure) => failure.leaves(),
+                RefusedBy::Bare | RefusedBy::MsChap { .. } => Leaves::Late,
+            },
+        }
+    }
 }
 
 impl Exchange {
@@ -151,11 +168,9 @@ impl Exchange {
 
     /// The one place where an outcome becomes bytes on the wire, or silence.
     pub(super) fn finish(self, outcome: Outcome) {
-        let delay = match outcome {
-            Outcome::Reject { .. } => {
-                reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait())
-            }
-            _ => Duration::ZERO,
+        let delay = match outcome.leaves() {
+            Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait()),
+            Leaves::AtOnce => Duration::ZERO,
         };
         let took = self.answer.arrived().elapsed();
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
@@ -171,10 +186,7 @@ impl Exchange {
                 return self.access.metrics.dropped(record::UNWRITABLE);
             }
         }
-        match outcome {
-            Outcome::Reject { .. } => self.answer.send_after(delay, draft.written()),
-            _ => self.answer.send(draft.written()),
-        }
+        self.answer.send_after(delay, draft.written());
     }
 
     /// When the request came in.
@@ -207,6 +219,48 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if let Some(written) = self.octets.get_mut(..self.length) {
             written.zeroize();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reject(with: RefusedBy) -> Outcome {
+        Outcome::Reject {
+            refusal: Refusal::WrongCredential,
+            detail: None,
+            with,
+        }
+    }
+
+    /// R6, P5. What the conversations say of their messages is shown with them.
+    #[test]
+    fn an_answer_is_late_where_it_is_the_first_that_a_refusal_shows_in() {
+        let state = StateToken::default();
+        let (late, eap) = (Message::failure(1), Vec::new());
+        let by_ms_chap = |version, retry| RefusedBy::MsChap {
+            version,
+            identifier: 1,
+            error: MsChapV2Error::AuthenticationFailure,
+            retry,
+        };
+        for outcome in [
+            Outcome::Challenge {
+                state,
+                eap: late.clone(),
+            },
+            reject(RefusedBy::Eap(late)),
+            reject(RefusedBy::Bare),
+            reject(by_ms_chap(MsChapVersion::One, false)),
+            reject(by_ms_chap(MsChapVersion::Two, false)),
+            reject(by_ms_chap(MsChapVersion::Two, true)),
+        ] {
+            assert_eq!(outcome.leaves(), Leaves::Late);
+        }
+        for outcome in [Outcome::AskIdentity { eap }, Outcome::Silence] {
+            assert_eq!(outcome.leaves(), Leaves::AtOnce);
         }
     }
 }

@@ -10,12 +10,15 @@
 
 mod acceptance;
 mod admitted;
+mod message;
 mod offer;
 mod outcome;
 mod progress;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use admitted::Admitted;
+use message::Telling;
+pub use message::{Leaves, Message};
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
@@ -67,6 +70,8 @@ pub struct Conversation {
     sent: Sent,
     /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
     admitted: Admitted,
+    /// Whether the peer knows of a refusal.
+    telling: Telling,
     state: State,
     /// What the session is kept with, once the log-on has succeeded.
     authorization: Option<Authorization>,
@@ -97,6 +102,7 @@ impl Conversation {
             identifier: packet.identifier,
             sent: Sent::NOTHING,
             admitted: Admitted::default(),
+            telling: Telling::default(),
             state: State::Finished(LastMethod {
                 name: None,
                 tls_version: None,
@@ -138,7 +144,8 @@ impl Conversation {
         }
     }
 
-    /// Takes the accounts' answer to [`Step::Prove`].
+    /// Takes the accounts' answer to [`Step::Prove`]. After a refusing one the next message is
+    /// [late](Leaves::Late), whatever the method makes of it.
     ///
     /// # Errors
     /// [`EapError::NotExpected`] where nobody asked.
@@ -146,6 +153,7 @@ impl Conversation {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
                 self.admitted.answer(verdict.is_accepting());
+                self.telling.note(&verdict);
                 if !verdict.is_accepting() {
                     self.authorization = None;
                     method.tunnel().inspect(|tunnel| tunnel.revoke_session());
@@ -305,8 +313,9 @@ impl Conversation {
                     tunnel.keep_session(authorization, method.name());
                 }
                 self.state = State::Finished(last);
+                let packet = packet::write_result(Code::Success, self.identifier);
                 Step::Success {
-                    packet: packet::write_result(Code::Success, self.identifier),
+                    packet: self.telling.success(packet),
                     keys,
                 }
             }
@@ -332,13 +341,14 @@ impl Conversation {
         self.identifier = self.identifier.wrapping_add(1);
         let request = packet::write_typed(Code::Request, self.identifier, kind, type_data);
         self.sent.note_request(kind, request.len());
-        Step::Request(request)
+        Step::Request(self.telling.request(request))
     }
 
     fn fail(&mut self, last: LastMethod, cause: FailureCause) -> Step {
         self.state = State::Finished(last);
+        let packet = packet::write_result(Code::Failure, self.identifier);
         Step::Failure {
-            packet: packet::write_result(Code::Failure, self.identifier),
+            packet: self.telling.failure(packet),
             cause,
         }
     }

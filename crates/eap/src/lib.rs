@@ -46,8 +46,8 @@ mod tls;
 mod tunnel;
 
 pub use conversation::{
-    Conversation, EapError, FailureCause, InnerCredential, Limits, Methods, MethodsError, Progress,
-    Stage, Step, Verdict,
+    Conversation, EapError, FailureCause, InnerCredential, Leaves, Limits, Message, Methods,
+    MethodsError, Progress, Stage, Step, Verdict,
 };
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};

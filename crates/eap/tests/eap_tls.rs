@@ -562,7 +562,8 @@ fn disturbed(
     let mut accepted = false;
     for _ in 0..40 {
         step = match step {
-            Step::Request(mut request) => {
+            Step::Request(request) => {
+                let mut request = request.to_vec();
                 if random.below(20) == 0 {
                     random.alter(&mut request);
                 }

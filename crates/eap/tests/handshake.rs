@@ -100,7 +100,7 @@ fn our_own_alert_reaches_the_device_before_the_failure() {
     let Step::Failure { packet, cause } = step else {
         panic!("{step:?}")
     };
-    assert_eq!(packet, [4, 0, 0, 4], "the identifier of the last response");
+    assert_eq!(*packet, [4, 0, 0, 4], "the identifier of the last response");
     assert_eq!(
         cause,
         FailureCause::TlsAlert(TlsAlert::Sent(TlsProblem::NoCommonVersion))

@@ -9,6 +9,8 @@
 )]
 
 mod common;
+#[path = "hostile/late.rs"]
+mod late;
 
 use common::Campus;
 use portvakt_eap::{

@@ -22,7 +22,7 @@ const START: [u8; 6] = [1, 0xff, 0, 6, 21, 0x20];
 
 fn offered(campus: &Campus) -> Conversation {
     let (conversation, step) = campus.start(&campus.supplicant(), LIMITS);
-    assert!(matches!(step, Step::Request(request) if request == START));
+    assert!(matches!(step, Step::Request(request) if *request == START));
     conversation
 }
 
@@ -37,7 +37,7 @@ fn a_nak_that_names_ttls_is_offered_ttls_again_but_not_forever() {
     let step = conversation
         .handle_response(&nak(0xff, &[25, 21]), LIMITS)
         .unwrap();
-    assert!(matches!(step, Step::Request(request) if request == [1, 0, 0, 6, 21, 0x20]));
+    assert!(matches!(step, Step::Request(request) if *request == [1, 0, 0, 6, 21, 0x20]));
     let step = conversation
         .handle_response(&nak(0, &[21]), LIMITS)
         .unwrap();
@@ -67,7 +67,7 @@ fn a_nak_for_what_is_not_offered_ends_it_and_says_what_was_wanted() {
         let Step::Failure { packet, cause } = step else {
             panic!("{step:?}")
         };
-        assert_eq!(packet, [4, 0xff, 0, 4]);
+        assert_eq!(*packet, [4, 0xff, 0, 4]);
         assert_eq!(cause, FailureCause::MethodNotAgreed { wanted });
     }
 }

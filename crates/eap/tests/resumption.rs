@@ -449,7 +449,8 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
     let mut accepted = false;
     for _ in 0..40 {
         step = match step {
-            Step::Request(mut request) => {
+            Step::Request(request) => {
+                let mut request = request.to_vec();
                 if random.below(12) == 0 {
                     random.alter(&mut request);
                 }

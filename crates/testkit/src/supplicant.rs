@@ -5,6 +5,7 @@ mod certificates;
 mod client_certificates;
 mod everything;
 mod network;
+mod pace;
 mod pair;
 mod random;
 
@@ -12,6 +13,7 @@ pub use certificates::{Authority, ServerIdentity};
 pub use client_certificates::ClientCertificate;
 pub use everything::{Everything, LogOn};
 pub use network::{Action, Course, Message, converse_over};
+pub use pace::Pace;
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use portvakt_supplicant::{
     Binding, ClientIdentity, Device, Inner, Outcome, Outer, Profile, Seen, Supplicant, TeapDevice,

@@ -1,5 +1,6 @@
 //! What a conversation takes and returns: limits, steps, stages, errors and causes.
 
+use super::Message;
 use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
 use crate::method::IdentityType;
@@ -45,20 +46,20 @@ impl Limits {
 #[derive(Debug)]
 pub enum Step {
     /// Send this EAP-Request in an Access-Challenge.
-    Request(Vec<u8>),
+    Request(Message),
     /// Ask the accounts, then call [`handle_verdict`](crate::Conversation::handle_verdict).
     Prove(InnerCredential),
     /// Send this EAP-Success in an Access-Accept, with the keys. Only a verdict leads here.
     Success {
         /// EAP-Success, four octets.
-        packet: Vec<u8>,
+        packet: Message,
         /// For MS-MPPE-Recv-Key and MS-MPPE-Send-Key.
         keys: Keys,
     },
     /// Send this EAP-Failure in an Access-Reject.
     Failure {
         /// EAP-Failure, four octets.
-        packet: Vec<u8>,
+        packet: Message,
         /// For audit and counters; the peer is told nothing.
         cause: FailureCause,
     },

@@ -1,7 +1,7 @@
-//! That a conversation does not take its method's word for success.
+//! That a conversation does not take its method's word, for success or for the time of a refusal.
 
 use super::{Admitted, Conversation, FailureCause, InnerCredential, Limits, Sent, Stage};
-use super::{State, Step, Verdict};
+use super::{Leaves, State, Step, Telling, Verdict};
 use crate::keys::{InnerPassword, Keys};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::{Code, EapType, write_typed};
@@ -10,9 +10,18 @@ use crate::{MethodType, Methods, ServerTls, TlsVersions};
 
 const LIMITS: Limits = Limits::USUAL;
 
-/// Asks the accounts as often as it is told to, and then says success whatever they said.
+/// Asks the accounts as often as it is told to, and then goes on as it likes, whatever they said.
 struct Liar {
     questions: usize,
+    end: fn() -> MethodStep,
+}
+
+fn success() -> MethodStep {
+    MethodStep::Success(Keys::split(&[0; 128]))
+}
+
+fn one_more_request() -> MethodStep {
+    MethodStep::Request(vec![0])
 }
 
 impl Liar {
@@ -25,7 +34,7 @@ impl Liar {
                     password: InnerPassword::new(Vec::new()),
                 })
             }
-            None => MethodStep::Success(Keys::split(&[0; 128])),
+            None => (self.end)(),
         }
     }
 }
@@ -63,15 +72,22 @@ fn methods() -> Methods {
 
 /// The last step where the accounts answer so.
 fn end(verdicts: &[Verdict]) -> Step {
+    end_by(verdicts, success)
+}
+
+/// The same of a method that ends like this.
+fn end_by(verdicts: &[Verdict], end: fn() -> MethodStep) -> Step {
     let mut conversation = Conversation {
         methods: methods(),
         outer_identity: Vec::new(),
         identifier: 1,
         sent: Sent::NOTHING,
         admitted: Admitted::default(),
+        telling: Telling::default(),
         authorization: None,
         state: State::ExpectResponse(Box::new(Liar {
             questions: verdicts.len(),
+            end,
         })),
     };
     let response = write_typed(Code::Response, 1, EapType::TTLS, &[0]);
@@ -96,5 +112,22 @@ fn success_needs_an_accepting_verdict_to_the_last_question() {
             panic!("success out of {verdicts:?}")
         };
         assert_eq!(cause, FailureCause::Internal);
+    }
+}
+
+/// A method that is written tomorrow cannot forget it.
+#[test]
+fn no_method_says_when_its_messages_leave() {
+    use Verdict::{Accepted, Refused};
+    for (verdicts, due) in [
+        (&[][..], Leaves::AtOnce),
+        (&[Accepted], Leaves::AtOnce),
+        (&[Refused], Leaves::Late),
+        (&[Refused, Accepted], Leaves::Late),
+    ] {
+        let Step::Request(request) = end_by(verdicts, one_more_request) else {
+            panic!("no request after {verdicts:?}")
+        };
+        assert_eq!(request.leaves(), due, "{verdicts:?}");
     }
 }

@@ -6,7 +6,7 @@
 //!                <──script── response ─────────────────────────────────────────┘
 //! ```
 
-use super::Supplicant;
+use super::{Pace, Supplicant};
 use portvakt_eap::{
     Conversation, FailureCause, InnerCredential, Keys, Limits, Methods, Step, Verdict,
 };
@@ -140,7 +140,8 @@ struct Network<'a, S> {
 ///
 /// # Panics
 /// Where the server breaks a promise that holds whatever its peer does: a packet that it drops
-/// changes nothing, requests keep to `limits`, and what has ended stays so.
+/// changes nothing, requests keep to `limits`, what has ended stays so, and the first message after a
+/// refusal is late.
 pub fn converse_over(
     methods: &Methods,
     supplicant: &mut Supplicant,
@@ -153,10 +154,12 @@ pub fn converse_over(
     #[expect(clippy::expect_used, reason = "the supplicant's own identity is sound")]
     let (mut conversation, mut step) = started.expect("an identity");
     let mut network = Network::new(script, supplicant, limits);
+    let mut pace = Pace::default();
     let result = loop {
         step = match step {
             Step::Request(request) => {
-                network.request(request);
+                pace.request(&request);
+                network.request(request.to_vec());
                 match network.next_step(&mut conversation) {
                     Some(step) => step,
                     None => break None,
@@ -164,6 +167,7 @@ pub fn converse_over(
             }
             Step::Prove(credential) => {
                 let verdict = accounts(&mut conversation, &credential);
+                pace.judged(&verdict);
                 network.assert_deaf(&mut conversation);
                 let step = conversation.handle_verdict(verdict, limits);
                 #[expect(clippy::expect_used, reason = "a promise of the server's")]
@@ -176,6 +180,7 @@ pub fn converse_over(
                 break Some(Ok(keys));
             }
             Step::Failure { packet, cause } => {
+                pace.failure(&packet);
                 network.assert_deaf(&mut conversation);
                 network.supplicant.handle(&packet);
                 break Some(Err(cause));

@@ -1,6 +1,6 @@
 //! A supplicant and a conversation, passed from hand to hand until one of them ends.
 
-use super::Supplicant;
+use super::{Pace, Supplicant};
 use portvakt_eap::{
     Conversation, EapError, FailureCause, InnerCredential, Keys, Limits, Methods, Step, Verdict,
 };
@@ -14,6 +14,8 @@ pub struct Ending {
     pub result: Option<Result<Keys, FailureCause>>,
     /// The conversation, for its stage and method.
     pub conversation: Conversation,
+    /// When each message left.
+    pub pace: Pace,
 }
 
 /// Lets both talk; `accounts` answers what the server asks about a password.
@@ -60,9 +62,11 @@ pub fn converse_within(
     let identity = supplicant.identity_response(7);
     let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
     let mut round_trips = 1;
+    let mut pace = Pace::default();
     let result = loop {
         match step {
             Step::Request(request) => {
+                pace.request(&request);
                 let Some(response) = supplicant.handle(&request) else {
                     break None;
                 };
@@ -71,6 +75,7 @@ pub fn converse_within(
             }
             Step::Prove(credential) => {
                 let verdict = accounts(&mut conversation, &credential);
+                pace.judged(&verdict);
                 step = conversation.handle_verdict(verdict, limits)?;
             }
             Step::Success { packet, keys } => {
@@ -78,6 +83,7 @@ pub fn converse_within(
                 break Some(Ok(keys));
             }
             Step::Failure { packet, cause } => {
+                pace.failure(&packet);
                 supplicant.handle(&packet);
                 break Some(Err(cause));
             }
@@ -87,5 +93,6 @@ pub fn converse_within(
         round_trips,
         result,
         conversation,
+        pace,
     })
 }
