@@ -25,6 +25,7 @@ use ldap3::{LdapConnAsync, Scope};
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
+use portvakt::directory::ldap::Faults;
 use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
@@ -45,7 +46,11 @@ impl Source for OpenLdap {
             let driver = tokio::spawn(async move { drop(connection.drive().await) });
             let bound = ldap.simple_bind(SERVICE_DN, SERVICE_PASSWORD).await;
             bound.map_err(|error| error.to_string())?;
-            Ok(Dialled { ldap, driver })
+            Ok(Dialled {
+                ldap,
+                driver,
+                faults: Faults::default(),
+            })
         })
     }
 

@@ -21,6 +21,7 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
+use portvakt::directory::ldap::Faults;
 use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
@@ -68,7 +69,11 @@ async fn dial(url: &str, dn: &str, password: &str) -> Result<Dialled, ldap3::Lda
     let driver = tokio::spawn(async move { drop(connection.drive().await) });
     ldap.with_timeout(Duration::from_secs(2));
     ldap.simple_bind(dn, password).await?.success()?;
-    Ok(Dialled { ldap, driver })
+    Ok(Dialled {
+        ldap,
+        driver,
+        faults: Faults::default(),
+    })
 }
 
 fn crowded(people: usize) -> Slapd {

@@ -30,7 +30,10 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
 
 /// Logs to standard error, at the level of `PORTVAKT_LOG` (default `info`).
 pub(super) fn start_logging() {
-    let filter = EnvFilter::try_from_env("PORTVAKT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var("PORTVAKT_LOG").unwrap_or_else(|_| "info".to_owned());
+    // The LDAP library has a line for each message that it can't place: a directory may send millions.
+    let quiet = format!("ldap3=off,{wanted}");
+    let filter = EnvFilter::try_new(quiet).unwrap_or_else(|_| EnvFilter::new("info,ldap3=off"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

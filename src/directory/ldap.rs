@@ -14,6 +14,7 @@ mod bind;
 mod binds;
 mod connector;
 mod failure;
+mod framing;
 mod hash_upgrade;
 mod known;
 mod mapping;
@@ -25,6 +26,7 @@ mod password_policy;
 mod pool;
 mod query;
 mod recent;
+mod screen;
 mod server;
 mod template;
 #[cfg(test)]
@@ -67,7 +69,9 @@ use server::Server;
 use written::Written;
 
 pub use failure::Failure;
+pub use framing::Fault;
 pub use mapping::{Reading, Remark};
+pub use screen::Faults;
 
 /// Questions that may be under way; more than a directory answers within anybody's patience.
 const MOST_QUESTIONS: usize = 10_000;

@@ -21,6 +21,7 @@ mod ds389;
 mod faults;
 mod grace;
 mod hostile;
+mod malice;
 mod mirror;
 mod page;
 mod password_modify;

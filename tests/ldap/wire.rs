@@ -15,7 +15,7 @@ pub(crate) struct Way {
     cut: Arc<AtomicBool>,
 }
 
-fn serve(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
+pub(crate) fn serve(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -9,9 +9,10 @@ use ldap3::controls::RawControl;
 use ldap3::result::LdapResult;
 use tokio::sync::Semaphore;
 
-use super::connector::Connector;
+use super::connector::{Connection, Connector};
 use super::failure::Failure;
 use super::password_policy;
+use super::screen::Faults;
 
 /// A bounded pool. Connections are made when they are needed.
 pub(super) struct Binds {
@@ -23,6 +24,7 @@ pub(super) struct Binds {
 
 struct Idle {
     ldap: Ldap,
+    faults: Faults,
     since: Instant,
 }
 
@@ -45,20 +47,21 @@ impl Binds {
         password: &str,
     ) -> Result<LdapResult, Failure> {
         let _place = self.places.acquire().await.map_err(|_| Failure::Timeout)?;
-        if let Some(idle) = self.take_idle() {
-            match self.bind_over(idle, entry, password).await {
+        if let Some((ldap, faults)) = self.take_idle() {
+            match self.bind_over(ldap, faults, entry, password).await {
                 // The server may have ended it while it was idle.
                 Err(Failure::Broken(_)) => {}
                 answered => return answered,
             }
         }
-        let connection = connector.connect_as_nobody().await?;
-        self.bind_over(connection.ldap, entry, password).await
+        let Connection { ldap, faults, .. } = connector.connect_as_nobody().await?;
+        self.bind_over(ldap, faults, entry, password).await
     }
 
     async fn bind_over(
         &self,
         mut ldap: Ldap,
+        faults: Faults,
         entry: &str,
         password: &str,
     ) -> Result<LdapResult, Failure> {
@@ -67,12 +70,14 @@ impl Binds {
             crit: false,
             val: None,
         };
-        let result = ldap
+        let bound = ldap
             .with_controls(vec![policy])
             .simple_bind(entry, password)
-            .await?;
+            .await;
+        let result = bound.map_err(|error| faults.explain(error.into()))?;
         self.idle().push(Idle {
             ldap,
+            faults,
             since: Instant::now(),
         });
         match Failure::of_server(&result) {
@@ -82,12 +87,12 @@ impl Binds {
     }
 
     /// The one that was used last, so that the others grow old and are ended.
-    fn take_idle(&self) -> Option<Ldap> {
+    fn take_idle(&self) -> Option<(Ldap, Faults)> {
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < self.fresh_for);
         while let Some(mut last) = idle.pop() {
             if !last.ldap.is_closed() {
-                return Some(last.ldap);
+                return Some((last.ldap, last.faults));
             }
         }
         None

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, StdStream};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::failure::Failure;
+use super::screen::{Answers, Faults, Screen, start_tls};
 use crate::config::{Ldap as Settings, LdapServer, Security, ServiceAccount};
 
 /// Data that is not acknowledged for so long ends a connection.
@@ -27,12 +31,15 @@ pub(super) struct Connector {
     tls: Arc<ClientConfig>,
     patience: Duration,
     keep_alive: Duration,
+    answers: Answers,
 }
 
 /// A connection, and the task that reads and writes it: when that ends, so has the connection.
 pub(super) struct Connection {
     pub(super) ldap: Ldap,
     pub(super) driver: JoinHandle<()>,
+    /// Why it ended, where that is for what the directory sent.
+    pub(super) faults: Faults,
 }
 
 impl Connector {
@@ -44,6 +51,15 @@ impl Connector {
             tls,
             patience: settings.connect_timeout,
             keep_alive: settings.keep_alive,
+            answers: Answers::OfPeople,
+        }
+    }
+
+    /// The same for a mirror, which asks for everybody.
+    pub(super) fn of_mirror(self) -> Self {
+        Self {
+            answers: Answers::OfEverybody,
+            ..self
         }
     }
 
@@ -62,9 +78,11 @@ impl Connector {
             .map_err(|_| Failure::ServiceAccount("the password is not UTF-8".to_owned()))?;
         // An empty one would succeed as nobody (P1); the configuration takes none.
         let bind = connection.ldap.simple_bind(&account.dn, password);
-        let result = timeout(self.patience, bind)
-            .await
-            .map_err(|_| Failure::Timeout)??;
+        let answer = timeout(self.patience, bind).await;
+        let answer = answer
+            .map_err(|_| Failure::Timeout)
+            .and_then(|answer| Ok(answer?));
+        let result = answer.map_err(|failure| connection.faults.explain(failure))?;
         match (result.rc, Failure::of_server(&result)) {
             (0, _) => Ok(connection),
             (_, Some(failure)) => Err(failure),
@@ -79,29 +97,55 @@ impl Connector {
     }
 
     async fn make(&self) -> Result<Connection, Failure> {
-        let stream = self.dial().await?;
-        let settings = LdapConnSettings::new()
-            .set_config(Arc::clone(&self.tls))
-            .set_starttls(self.server.security == Security::StartTls)
-            .set_std_stream(StdStream::Tcp(stream));
-        let scheme = match self.server.security {
-            Security::Tls => "ldaps",
-            Security::StartTls | Security::DangerPlainText => "ldap",
-        };
-        let address = format!("{scheme}://{}:{}", self.server_name, self.server.port);
-        // In a task of its own, for the library panics at what it can't read.
-        let secured =
-            tokio::spawn(async move { LdapConnAsync::with_settings(settings, &address).await });
-        let (connection, ldap) = secured.await.map_err(|_| Failure::Garbled)??;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.drive().await {
-                tracing::debug!(%error, "a connection to the directory ended");
+        let mut stream = self.dial().await?;
+        match self.server.security {
+            Security::DangerPlainText => self.speak_over(stream).await,
+            Security::Tls => self.speak_over(self.secure(stream).await?).await,
+            Security::StartTls => {
+                start_tls(&mut stream).await?;
+                self.speak_over(self.secure(stream).await?).await
             }
-        });
-        Ok(Connection { ldap, driver })
+        }
     }
 
-    async fn dial(&self) -> Result<std::net::TcpStream, Failure> {
+    async fn secure(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(self.server_name.clone())
+            .map_err(|_| Failure::Tls("this is no name for a certificate".to_owned()))?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        Ok(connector.connect(name, stream).await?)
+    }
+
+    async fn speak_over<S>(&self, stream: S) -> Result<Connection, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let faults = Faults::default();
+        let (screen, end) = Screen::before(stream, self.answers, faults.clone())?;
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(end));
+        // The address only says that it is such a socket: nothing is said yet, by either.
+        let (connection, ldap) = LdapConnAsync::with_settings(settings, "ldapi:///").await?;
+        // In a task of its own, for the library panics at what it can't read.
+        let driver = tokio::spawn(async move {
+            let drive = async {
+                if let Err(error) = connection.drive().await {
+                    tracing::debug!(%error, "a connection to the directory ended");
+                }
+            };
+            tokio::pin!(drive);
+            tokio::select! {
+                () = &mut drive => {}
+                // What has passed is still to be read.
+                () = screen.pass() => drive.await,
+            }
+        });
+        Ok(Connection {
+            ldap,
+            driver,
+            faults,
+        })
+    }
+
+    async fn dial(&self) -> Result<TcpStream, Failure> {
         let unreachable = |error: std::io::Error| Failure::Connect(error.to_string());
         let host = (self.server.host.as_str(), self.server.port);
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host(host)
@@ -116,7 +160,7 @@ impl Connector {
             .and_then(|()| options.set_tcp_keepalive(&keep_alive))
             .and_then(|()| options.set_tcp_user_timeout(Some(UNACKNOWLEDGED)))
             .map_err(unreachable)?;
-        stream.into_std().map_err(unreachable)
+        Ok(stream)
     }
 }
 

@@ -6,6 +6,8 @@ use ldap3::LdapError;
 use ldap3::result::LdapResult;
 use thiserror::Error;
 
+use super::framing::Fault;
+
 /// Result codes of RFC 4511 §4.1.9 that say more about the server than about the question.
 mod code {
     pub(super) const OPERATIONS_ERROR: u32 = 1;
@@ -52,9 +54,12 @@ pub enum Failure {
     /// Any other answer that is none.
     #[error("it answers: {0}")]
     Answer(String),
-    /// What it sent is no LDAP.
+    /// What it sent can't be understood.
     #[error("what it sends is not LDAP")]
     Garbled,
+    /// What it sent was not even read.
+    #[error("the directory sent {0}")]
+    Sent(Fault),
     /// No server can be asked at present.
     #[error("no server can be reached; the last said: {0}")]
     AllDown(String),
@@ -79,14 +84,17 @@ impl Failure {
             | Self::NoBase
             | Self::Forbidden
             | Self::Answer(_) => "answer",
-            Self::Garbled => "garbled",
+            Self::Garbled | Self::Sent(_) => "garbled",
             Self::AllDown(_) => "all-down",
         }
     }
 
     /// Whether the connection is of no more use.
     pub(crate) const fn ends_connection(&self) -> bool {
-        matches!(self, Self::Timeout | Self::Broken(_) | Self::Garbled)
+        matches!(
+            self,
+            Self::Timeout | Self::Broken(_) | Self::Garbled | Self::Sent(_)
+        )
     }
 
     /// Whether another server of the same directory may do better.
@@ -123,8 +131,6 @@ impl From<LdapError> for Failure {
         match error {
             LdapError::LdapResult { result } => Self::of_result(&result),
             LdapError::Timeout { .. } => Self::Timeout,
-            LdapError::Rustls { source } => Self::Tls(source.to_string()),
-            LdapError::DNSName { .. } => Self::Tls("this is no name for a certificate".to_owned()),
             LdapError::Io { source } => Self::from(source),
             LdapError::DecodingUTF8 => Self::Garbled,
             other => Self::Broken(other.to_string()),

@@ -35,7 +35,7 @@ pub(super) fn start(
         return Ok(None);
     };
     let tls = Arc::new(connector::tls(settings.authorities.as_deref())?);
-    let connector = |server| Connector::new(settings, server, Arc::clone(&tls));
+    let connector = |server| Connector::new(settings, server, Arc::clone(&tls)).of_mirror();
     let source = LdapSource {
         connectors: settings.servers.iter().map(connector).collect(),
         mapping: Mapping::new(settings, people),
@@ -71,6 +71,7 @@ impl LdapSource {
                     return Ok(Dialled {
                         ldap: connection.ldap,
                         driver: connection.driver,
+                        faults: connection.faults,
                     });
                 }
                 Err(failure) => last = failure,

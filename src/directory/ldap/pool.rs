@@ -1,8 +1,11 @@
 //! All servers of a directory: which is asked, and which next if that fails, within one log-on.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use ldap3::Ldap;
@@ -63,7 +66,11 @@ impl Pool {
     {
         let search = DirectoryOperation::Search;
         self.try_each(deadline, search, |candidate| {
-            question(candidate.live.ldap.clone())
+            let asked = question(candidate.live.ldap.clone());
+            async move {
+                let answer = asked.await;
+                answer.map_err(|failure| candidate.live.faults.explain(failure))
+            }
         })
         .await
     }
@@ -179,7 +186,7 @@ where
     let Candidate { server, live } = &candidate;
     let (server, live) = (Arc::clone(server), Arc::clone(live));
     let began = Instant::now();
-    let answer = timeout(patience, attempt(candidate)).await;
+    let answer = timeout(patience, without_panic(attempt(candidate))).await;
     let answer = answer.unwrap_or(Err(Failure::Timeout));
     server.metrics.took(operation, began.elapsed());
     if let Err(failure) = &answer {
@@ -189,4 +196,14 @@ where
         }
     }
     answer
+}
+
+/// The library panics at some of what it can't read: that is a failure of the one server.
+async fn without_panic<T>(attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut attempt = pin!(attempt);
+    let poll = |context: &mut Context<'_>| {
+        let polled = catch_unwind(AssertUnwindSafe(|| attempt.as_mut().poll(context)));
+        polled.unwrap_or(Poll::Ready(Err(Failure::Garbled)))
+    };
+    poll_fn(poll).await
 }

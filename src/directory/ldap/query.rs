@@ -7,6 +7,7 @@ use portvakt_auth::Realm;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
+use super::framing::Fault;
 use super::mapping::Mapping;
 use super::template::Fact;
 use super::translate::MEMBER_OF;
@@ -19,6 +20,8 @@ const MOST_ENTRIES: i32 = 2;
 const MOST_GROUPS: i32 = 2000;
 /// Matches groups within groups too ([MS-ADTS] §3.1.1.3.4.4.3).
 const IN_CHAIN: &str = "member:1.2.840.113556.1.4.1941:";
+/// More references to other servers than any answer has.
+const MOST_REFERENCES: usize = 1000;
 const SUCCESS: u32 = 0;
 
 /// What is asked for each name.
@@ -135,8 +138,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Its entries, at most one more than wanted, and how it ended. References to other servers are
-    /// passed over: Active Directory sends some with every answer.
+    /// Its entries, and how it ended. References to other servers are passed over: Active Directory
+    /// sends some with every answer. More than was asked for is read no further.
     async fn run(
         &self,
         mut ldap: Ldap,
@@ -150,8 +153,14 @@ impl Search<'_> {
             .streaming_search(self.base, self.scope, self.filter, wanted)
             .await?;
         let mut entries = Vec::new();
+        let most = usize::try_from(self.most).unwrap_or_default();
+        let mut others = 0;
         while let Some(item) = stream.next().await? {
+            if others > MOST_REFERENCES || entries.len() > most {
+                return Err(Failure::Sent(Fault::Endless));
+            }
             if item.is_ref() || item.is_intermediate() {
+                others += 1;
                 continue;
             }
             entries.push(entry(item).ok_or(Failure::Garbled)?);

@@ -22,6 +22,8 @@ use tokio::time::{sleep, timeout};
 use super::binds::Binds;
 use super::connector::{Connection, Connector};
 use super::failure::Failure;
+use super::framing::Fault;
+use super::screen::Faults;
 use crate::config::{Ldap as Settings, LdapServer};
 use crate::metrics::ServerMetrics;
 
@@ -56,6 +58,7 @@ struct State {
 /// A connection that questions go over, many at once.
 pub(super) struct Live {
     pub(super) ldap: Ldap,
+    pub(super) faults: Faults,
     suspect: AtomicBool,
     suspected: Notify,
 }
@@ -118,10 +121,11 @@ impl Server {
         // In a task of its own, for the library panics at what it can't read.
         let made = tokio::spawn(async move { server.connector.connect().await });
         match made.await.unwrap_or(Err(Failure::Garbled)) {
-            Ok(connection) => {
-                self.serve(slot, connection).await;
-                *failures = 0;
-            }
+            // A server that sends what is not read does so again: it is no better than one that is away.
+            Ok(connection) => match self.serve(slot, connection).await {
+                Some(_) => *failures += 1,
+                None => *failures = 0,
+            },
             Err(failure @ Failure::ServiceAccount(_)) => {
                 self.note_failure(failure);
                 return WAIT_AFTER_REFUSAL;
@@ -168,16 +172,15 @@ impl Server {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Offers the connection to questions until it ends.
-    async fn serve(&self, slot: usize, connection: Connection) {
+    /// Offers the connection to questions until it ends. What the server sent, where it is for that.
+    async fn serve(&self, slot: usize, connection: Connection) -> Option<Fault> {
         let live = Arc::new(Live {
             ldap: connection.ldap,
+            faults: connection.faults,
             suspect: AtomicBool::new(false),
             suspected: Notify::new(),
         });
-        let Some(slot) = self.slots.get(slot) else {
-            return;
-        };
+        let slot = self.slots.get(slot)?;
         slot.store(Some(Arc::clone(&live)));
         self.note_up();
         let mut driver = connection.driver;
@@ -188,13 +191,14 @@ impl Server {
                 () = sleep(self.keep_alive) => {}
             }
             if let Err(failure) = self.probe(&live).await {
-                self.note_failure(failure);
+                self.note_failure(live.faults.explain(failure));
                 break;
             }
         }
         slot.store(None);
         driver.abort();
         self.note_down();
+        live.faults.seen()
     }
 
     /// Whether the server still answers here.

@@ -158,18 +158,23 @@ impl Keeping {
     async fn keep(self, fresh: bool) -> Result<Again, Trouble> {
         let dialled = self.source.dial().await.map_err(Trouble::Connect)?;
         let mut link = Link::new(dialled, Arc::clone(&self.plan));
+        let kept = self.keep_by(&mut link, fresh).await;
+        kept.map_err(|trouble| link.explain(trouble))
+    }
+
+    async fn keep_by(&self, link: &mut Link, fresh: bool) -> Result<Again, Trouble> {
         let root = link.root(&["supportedControl"]).await?;
         let has_sync = offers(&root, wire::SYNC_REQUEST);
         let has_dirsync = offers(&root, wire::DIRSYNC);
         match self.plan.way {
             Way::Sync if !has_sync => Err(Trouble::NotOffered("content synchronisation (sync)")),
             Way::DirSync if !has_dirsync => Err(Trouble::NotOffered("DirSync")),
-            Way::Sync => follow::keep(&self, &mut link, fresh).await,
-            Way::DirSync => dirsync::keep(&self, &mut link, fresh).await,
-            Way::Poll => poll::keep(&self, &mut link, fresh).await,
-            Way::Auto if has_sync => follow::keep(&self, &mut link, fresh).await,
-            Way::Auto if has_dirsync => self.dirsync_or_poll(&mut link, fresh).await,
-            Way::Auto => poll::keep(&self, &mut link, fresh).await,
+            Way::Sync => follow::keep(self, link, fresh).await,
+            Way::DirSync => dirsync::keep(self, link, fresh).await,
+            Way::Poll => poll::keep(self, link, fresh).await,
+            Way::Auto if has_sync => follow::keep(self, link, fresh).await,
+            Way::Auto if has_dirsync => self.dirsync_or_poll(link, fresh).await,
+            Way::Auto => poll::keep(self, link, fresh).await,
         }
     }
 

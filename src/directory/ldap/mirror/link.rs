@@ -12,9 +12,13 @@ use tokio::task::JoinHandle;
 use super::plan::{Dialled, Plan};
 use super::wire::{self, Malformed};
 use crate::directory::entry::Entry;
+use crate::directory::ldap::{Fault, Faults};
 
 /// Entries in one answer: as many as Active Directory gives.
 const PAGE: i32 = 1000;
+/// The most that one question is answered with, in entries and references, or in pages: more than any
+/// directory has people.
+pub(super) const MOST_ANSWERS: usize = 5_000_000;
 
 /// Why a mirror is not told of changes.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,12 @@ pub(super) enum Trouble {
     /// The connection is gone, or silent.
     #[error("the connection to the directory was lost: {0}")]
     Lost(#[from] LdapError),
+    /// It sends what is not even read.
+    #[error("the directory sent {0}")]
+    Sent(Fault),
+    /// It sends more than it was asked for.
+    #[error("the directory sends more than {0}, and was given up")]
+    TooMuch(&'static str),
     /// It does not do what it is asked.
     #[error("the directory refuses: {}", told(.0, .1))]
     Refused(u32, String),
@@ -65,6 +75,7 @@ pub(super) struct Link {
     pub(super) ldap: Ldap,
     pub(super) plan: Arc<Plan>,
     driver: JoinHandle<()>,
+    faults: Faults,
 }
 
 impl Drop for Link {
@@ -75,8 +86,25 @@ impl Drop for Link {
 
 impl Link {
     pub(super) fn new(dialled: Dialled, plan: Arc<Plan>) -> Self {
-        let Dialled { ldap, driver } = dialled;
-        Self { ldap, plan, driver }
+        let Dialled {
+            ldap,
+            driver,
+            faults,
+        } = dialled;
+        Self {
+            ldap,
+            plan,
+            driver,
+            faults,
+        }
+    }
+
+    /// The trouble, for what it is: a connection that was ended for what came over it is not lost.
+    pub(super) fn explain(&self, trouble: Trouble) -> Trouble {
+        match (trouble, self.faults.seen()) {
+            (Trouble::Lost(_), Some(fault)) => Trouble::Sent(fault),
+            (trouble, _) => trouble,
+        }
     }
 
     /// Attributes of the root DSE (RFC 4512 §5.1).
@@ -97,7 +125,9 @@ impl Link {
         mut visit: impl FnMut(Entry) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let mut cookie = Vec::new();
+        let mut pages = 0;
         loop {
+            pages = one_more(pages)?;
             let control = paged(&cookie);
             let plan = Arc::clone(&self.plan);
             let result = self.search(&plan.base, plan.scope, filter, vec![control], &mut visit);
@@ -124,7 +154,9 @@ impl Link {
         let mut stream = ldap
             .streaming_search(base, scope, filter, attributes)
             .await?;
+        let mut answers = 0;
         while let Some(result) = stream.next().await? {
+            answers = one_more(answers)?;
             if let Some(entry) = wire::entry(result)? {
                 visit(entry)?;
             }
@@ -155,6 +187,14 @@ impl Link {
         let mut ldap = self.ldap.clone();
         ldap.with_timeout(self.plan.patience);
         ldap
+    }
+}
+
+/// Counts an answer, as long as there may be more.
+pub(super) fn one_more(answers: usize) -> Result<usize, Trouble> {
+    match answers < MOST_ANSWERS {
+        true => Ok(answers + 1),
+        false => Err(Trouble::TooMuch("five million entries or pages")),
     }
 }
 

@@ -11,6 +11,7 @@ use portvakt_auth::account::Account;
 use tokio::task::JoinHandle;
 
 use crate::directory::entry::Entry;
+use crate::directory::ldap::Faults;
 use crate::store::Store;
 
 /// The way in which a mirror is kept current.
@@ -66,6 +67,8 @@ pub struct Dialled {
     pub ldap: Ldap,
     /// When it ends, so has the connection.
     pub driver: JoinHandle<()>,
+    /// Why it ended, where that is for what the directory sent.
+    pub faults: Faults,
 }
 
 /// A connection in the making; why there is none, in words.

@@ -8,11 +8,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::account::Account;
 
 use super::journal::{Journal, Position, Restored};
+use super::link::MOST_ANSWERS;
 use super::plan::Source;
 use super::sync::Ids;
 use super::table::{Table, taken_in};
 use super::{EntryId, Mirror, lock};
 use crate::directory::entry::Entry;
+
+/// The most entries that are not understood and known for it.
+const MOST_NOT_UNDERSTOOD: usize = 100_000;
+/// The most of them that are told of one by one.
+const MOST_TOLD: usize = 1_000;
+/// Said of an entry for which there is no place.
+const FULL: &str = "the mirror is full: five million accounts";
 
 /// The one writer of a mirror.
 pub(super) struct Upkeep {
@@ -105,6 +113,9 @@ impl Upkeep {
     }
 
     fn store(&mut self, id: EntryId, account: Arc<Account>) {
+        if !self.has_place(&id) {
+            return self.note_not_understood(id, account.id.as_str(), FULL);
+        }
         self.forget_not_understood(&id);
         if let Some(Building {
             table, progress, ..
@@ -130,6 +141,14 @@ impl Upkeep {
             .as_mut()
             .map(|journal| journal.put(id, &account));
         self.note(written);
+    }
+
+    /// The memory is bounded: who finds no place is asked for at each log-on.
+    fn has_place(&self, id: &EntryId) -> bool {
+        let in_use = self.mirror.table.load();
+        let building = self.building.as_ref().map(|building| &building.table);
+        let table = building.or(in_use.as_deref());
+        table.is_none_or(|table| table.len() < MOST_ANSWERS || table.entry(id).is_some())
     }
 
     /// Takes out an entry, if it is there.
@@ -231,13 +250,16 @@ impl Upkeep {
     }
 
     fn note_not_understood(&mut self, id: EntryId, dn: &str, why: &str) {
-        let is_new = match &mut self.building {
-            Some(building) => {
-                building.not_understood.insert(id);
-                !self.not_understood.contains(&id)
-            }
-            None => self.not_understood.insert(id),
+        let known = &self.not_understood;
+        let is_new = !known.contains(&id) && known.len() < MOST_TOLD;
+        let noted = match &mut self.building {
+            Some(building) => &mut building.not_understood,
+            None => &mut self.not_understood,
         };
+        let is_new = is_new && noted.len() < MOST_TOLD;
+        if noted.len() < MOST_NOT_UNDERSTOOD {
+            noted.insert(id);
+        }
         if is_new {
             tracing::warn!(dn, why, "this entry of the directory is nobody's account");
         }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::EntryId;
 use super::sync::{Cookie, EntryState, Message};
 use crate::directory::entry::{Attribute, Entry};
+use crate::directory::ldap::framing::Framing;
 
 #[cfg(test)]
 mod tests;
@@ -287,8 +288,10 @@ fn value_of<'a>(controls: &'a [Control], oid: &str) -> Option<&'a [u8]> {
     control.1.val.as_deref()
 }
 
+/// The library's reader recurses: it gets nothing that is nested for that.
 fn read_value(value: &[u8]) -> Option<StructureTag> {
-    parse_tag(value).ok().map(|(_, tag)| tag)
+    let fit = Framing::is_fit(value).then_some(value)?;
+    parse_tag(fit).ok().map(|(_, tag)| tag)
 }
 
 fn constructed(tag: StructureTag) -> Option<Vec<StructureTag>> {

@@ -13,7 +13,7 @@ use super::{Again, Keeping};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::mirror::EntryId;
 use crate::directory::ldap::mirror::journal::Position;
-use crate::directory::ldap::mirror::link::{Link, Trouble};
+use crate::directory::ldap::mirror::link::{Link, Trouble, one_more};
 use crate::directory::ldap::mirror::wire;
 
 const WAY: &str = "dirsync";
@@ -88,11 +88,13 @@ async fn changes(
 ) -> Result<(Vec<u8>, BTreeSet<EntryId>), Trouble> {
     let mut changed = BTreeSet::new();
     let id_attribute = link.plan.id_attribute;
+    let mut pages = 0;
     loop {
+        pages = one_more(pages)?;
         let control = wire::dirsync_request(&cookie);
         let mut visit = |entry: Entry| {
             changed.insert(id_of(&entry, id_attribute)?);
-            Ok(())
+            one_more(changed.len()).map(drop)
         };
         let search = link.search(context, Scope::Subtree, ANYTHING, vec![control], &mut visit);
         let page = wire::dirsync_page(&search.await?.ctrls)?;

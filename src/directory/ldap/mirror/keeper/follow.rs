@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::mirror::journal::Position;
-use crate::directory::ldap::mirror::link::{Link, Trouble, success};
+use crate::directory::ldap::mirror::link::{Link, MOST_ANSWERS, Trouble, success};
 use crate::directory::ldap::mirror::sync::{Cookie, Message, Session, Step};
 use crate::directory::ldap::mirror::wire;
 
@@ -66,6 +66,8 @@ struct Search<'k> {
     reconcile: Instant,
     /// When the first change came that is not on disk yet.
     dirty: Option<Instant>,
+    /// Entries and ids that came before the copy was complete.
+    answers: usize,
 }
 
 /// What comes next.
@@ -106,6 +108,7 @@ impl<'k> Search<'k> {
             session,
             reconcile: keeping.next_reconcile(),
             dirty: None,
+            answers: 0,
         })
     }
 
@@ -126,10 +129,11 @@ impl<'k> Search<'k> {
                 Event::Reconcile => return Ok(Ended::Reconcile),
             };
             let is_last = matches!(message, Some(Message::Done { .. }));
-            if let Some(message) = message
-                && self.take(message)
-            {
-                return Ok(Ended::Reload);
+            if let Some(message) = message {
+                self.count(&message)?;
+                if self.take(message) {
+                    return Ok(Ended::Reload);
+                }
             }
             if is_last {
                 return Err(Trouble::Ended);
@@ -160,6 +164,19 @@ impl<'k> Search<'k> {
             return Ok(Message::RefreshRequired);
         }
         Ok(wire::sync_done(&success(result)?.ctrls)?)
+    }
+
+    /// A refresh must end; afterwards changes may come for ever.
+    fn count(&mut self, message: &Message<Entry>) -> Result<(), Trouble> {
+        self.answers += match message {
+            _ if self.session.is_persisting() => 0,
+            Message::IdSet { ids, .. } => ids.len(),
+            _ => 1,
+        };
+        match self.answers > MOST_ANSWERS {
+            true => Err(Trouble::TooMuch("five million entries")),
+            false => Ok(()),
+        }
     }
 
     /// Whether the copy is to be begun anew.
