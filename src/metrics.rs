@@ -2,6 +2,7 @@
 //! the configuration, codes of the program): never a user, a device or anything a stranger sends.
 
 mod directory;
+mod drops;
 mod gauges;
 pub mod http;
 mod mirror;
@@ -9,6 +10,7 @@ mod mirror;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
@@ -18,6 +20,7 @@ use prometheus::{
 
 use crate::directory::ldap::mirror::MirrorReading;
 use directory::DirectoryFamilies;
+use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 
 pub use directory::{DirectoryOperation, ServerMetrics};
 pub use prometheus::Error as MetricsError;
@@ -42,7 +45,10 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     refusals: Counters,
-    drops: Counters,
+    drops: IntCounterVec,
+    drop_reasons: Arc<[&'static str]>,
+    /// Those of no client.
+    other_drops: Drops,
     latency: Histograms,
     handshakes: Counters,
     renewals: Counters,
@@ -130,7 +136,10 @@ pub enum Renewal {
 
 /// Counters of one client, for as long as it is in the configuration.
 #[derive(Clone)]
-pub struct ClientMetrics([IntCounter; RequestResult::ALL.len()]);
+pub struct ClientMetrics {
+    results: [IntCounter; RequestResult::ALL.len()],
+    drops: Arc<Drops>,
+}
 
 impl RequestResult {
     const ALL: [Self; 6] = [
@@ -190,9 +199,16 @@ impl Renewal {
 impl ClientMetrics {
     /// Counts what became of a request of this client.
     pub fn count(&self, result: RequestResult) {
-        if let Some(counter) = self.0.get(result as usize) {
+        if let Some(counter) = self.results.get(result as usize) {
             counter.inc();
         }
+    }
+}
+
+impl ClientMetrics {
+    /// Counts a request of this client that gets no answer.
+    pub fn dropped(&self, reason: &str) {
+        self.drops.count(reason);
     }
 }
 
@@ -209,6 +225,13 @@ impl Metrics {
         );
         let requests = IntCounterVec::new(requests, &["client", "result"])?;
         registry.register(Box::new(requests.clone()))?;
+        let drops = Opts::new(
+            "drops_total",
+            "Datagrams that were not answered, by client (empty where it is none) and reason",
+        );
+        let drops = IntCounterVec::new(drops, &["client", "reason"])?;
+        registry.register(Box::new(drops.clone()))?;
+        let drop_reasons: Arc<[_]> = labels.drops.into();
         Ok(Self {
             requests,
             refusals: Counters::new(
@@ -217,12 +240,9 @@ impl Metrics {
                 "reason",
                 labels.refusals,
             )?,
-            drops: Counters::new(
-                &registry,
-                Opts::new("drops_total", "Datagrams that were not answered, by reason"),
-                "reason",
-                labels.drops,
-            )?,
+            other_drops: Drops::new(&drops, NO_CLIENT, &drop_reasons, labels.drops)?,
+            drops,
+            drop_reasons,
             latency: Histograms::new(
                 &registry,
                 HistogramOpts::new("authentication_seconds", "Work of the server per log-on")
@@ -262,9 +282,11 @@ impl Metrics {
                 .get_metric_with_label_values(&[name, r.label()])
         };
         let [accept, reject, challenge, status, duplicate, drop] = RequestResult::ALL.map(counter);
-        Ok(ClientMetrics([
-            accept?, reject?, challenge?, status?, duplicate?, drop?,
-        ]))
+        let drops = Drops::new(&self.drops, name, &self.drop_reasons, FORESEEN_DROPS)?;
+        Ok(ClientMetrics {
+            results: [accept?, reject?, challenge?, status?, duplicate?, drop?],
+            drops: Arc::new(drops),
+        })
     }
 
     /// The metrics of one server of a directory. `kinds` are the labels of all failures.
@@ -285,9 +307,9 @@ impl Metrics {
         self.refusals.of(code).inc();
     }
 
-    /// Counts a datagram that was dropped.
+    /// Counts a datagram of no client that was dropped.
     pub fn dropped(&self, reason: &str) {
-        self.drops.of(reason).inc();
+        self.other_drops.count(reason);
     }
 
     /// Notes how long the server worked on a log-on.

@@ -31,7 +31,7 @@ use crate::config::{Config, Home, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::{self, LdapDirectory, People};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
-use crate::listen::{ListenError, Listeners, Options};
+use crate::listen::{DropLog, ListenError, Listeners, Options};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
 use crate::store::{SealingKey, Store, StoreError};
@@ -158,6 +158,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         lines: Arc::new(Lines::new(passwords.hash_queue as usize)),
         store,
         audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
+        drops: DropLog::default(),
         metrics,
         clock,
         policy: ArcSwap::from_pointee(policy),

@@ -15,7 +15,7 @@ use super::conversations::StateToken;
 use super::identify::Facts;
 use super::policy::Policy;
 use super::{Access, record, reply};
-use crate::listen::{Answer, Client, LARGEST_PACKET};
+use crate::listen::{Answer, Client, DropReason, LARGEST_PACKET};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -182,8 +182,10 @@ impl Exchange {
             Ok(Some(length)) => draft.length = length,
             Ok(None) => return,
             Err(error) => {
-                tracing::error!(%error, client = %self.client.name, "answer can't be written");
-                return self.access.metrics.dropped(record::UNWRITABLE);
+                tracing::debug!(%error, client = %self.client.name, "answer can't be written");
+                let (peer, client) = (self.answer.peer(), &self.client);
+                let why = DropReason::AnswerUnwritable;
+                return self.access.dropped(peer, Some(client), why);
             }
         }
         self.answer.send_after(delay, draft.written());

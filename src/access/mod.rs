@@ -46,7 +46,7 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::OpenDirectory;
-use crate::listen::{Answer, Client, DropReason, RequestHandler};
+use crate::listen::{Answer, Client, DropLog, DropReason, RequestHandler};
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::store::Store;
 
@@ -91,6 +91,8 @@ pub struct Access {
     pub store: Store,
     /// Who came, and what they were told.
     pub audit: Audit,
+    /// Which requests got no answer.
+    pub drops: DropLog,
     /// The same in numbers.
     pub metrics: Arc<Metrics>,
     /// The only clock.
@@ -110,6 +112,27 @@ impl Access {
         let policy = Policy::new(config, &self.metrics, &self.sessions, homes)?;
         self.policy.store(Arc::new(policy));
         Ok(())
+    }
+
+    /// Counts a request that gets no answer, and has it told.
+    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
+        match client {
+            Some(client) => {
+                client.counters.count(RequestResult::Drop);
+                client.counters.dropped(why.label());
+            }
+            None => self.metrics.dropped(why.label()),
+        }
+        let client = client.map(|client| client.name.as_str());
+        self.drops.note(peer.ip(), client, why);
+        tracing::debug!(%peer, client, why = why.label(), "dropped");
+    }
+
+    /// Writes into the log which requests got no answer, and why.
+    pub fn tell_drops(&self, now: Instant) {
+        for line in self.drops.take_lines(now) {
+            tracing::warn!("{line}");
+        }
     }
 
     /// Tells of the conversations that nobody came back to (E10).
@@ -168,10 +191,6 @@ impl RequestHandler for FrontDoor {
     }
 
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
-        if let Some(client) = client {
-            client.counters.count(RequestResult::Drop);
-        }
-        self.0.metrics.dropped(why.label());
-        tracing::debug!(%peer, client = client.map(|client| &client.name), why = why.label(), "dropped");
+        self.0.dropped(peer, client, why);
     }
 }

@@ -18,17 +18,11 @@ use crate::store::{self, Note};
 
 /// The drop counter's label for an EAP packet that the conversation does not take.
 const UNEXPECTED_EAP: &str = "eap-unexpected";
-/// The drop counter's label for an answer that does not fit into a packet.
-pub(super) const UNWRITABLE: &str = "answer-unwritable";
 
 /// Labels of everything that is counted.
 pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let refusals = Refusal::ALL.map(Refusal::code).to_vec();
-    let drops = drops
-        .iter()
-        .copied()
-        .chain([UNEXPECTED_EAP, UNWRITABLE])
-        .collect();
+    let drops = drops.iter().copied().chain([UNEXPECTED_EAP]).collect();
     (refusals, drops)
 }
 
@@ -44,7 +38,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
         }
         Outcome::Silence => {
             counters.count(RequestResult::Drop);
-            metrics.dropped(UNEXPECTED_EAP);
+            counters.dropped(UNEXPECTED_EAP);
         }
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);

@@ -6,6 +6,8 @@
 mod answer;
 pub mod clients;
 mod delay;
+pub mod drop_log;
+mod drop_reason;
 pub mod duplicates;
 mod many;
 mod outgoing;
@@ -15,5 +17,7 @@ mod udp;
 
 pub use answer::Answer;
 pub use clients::{Client, Clients};
+pub use drop_log::DropLog;
+pub use drop_reason::DropReason;
 pub use socket::LARGEST_PACKET;
-pub use udp::{DropReason, ListenError, Listeners, Options, RequestHandler};
+pub use udp::{ListenError, Listeners, Options, RequestHandler};

@@ -3,17 +3,21 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
 
 use super::answer::{Answer, Outbox};
 use super::clients::Client;
+use super::drop_reason::DropReason;
 use super::duplicates::Arrival;
 use super::many::{MANY, Slot};
 use super::outgoing;
 use super::socket::{LARGEST_PACKET, Path};
-use super::udp::{DropReason, RequestHandler};
+use super::udp::RequestHandler;
+
+/// Before a socket that failed to receive is asked again.
+const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// What a thread that serves one socket works with.
 pub(super) struct Receiver<H> {
@@ -34,6 +38,8 @@ impl<H: RequestHandler> Receiver<H> {
                     tracing::debug!(%error, address = %endpoint.address(), "receive failed");
                     let why = DropReason::SocketError;
                     self.handler.dropped(endpoint.address(), None, why);
+                    // An error that stays must not spin.
+                    std::thread::sleep(AFTER_ERROR);
                 }
             }
         }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portvakt_radius::{Code, ParseError, VerifiedRequest, VerifyError};
+use portvakt_radius::VerifiedRequest;
 
 use super::answer::{Answer, Outbox};
 use super::clients::Client;
 use super::delay::DelayLine;
+use super::drop_reason::DropReason;
 use super::duplicates::Duplicates;
 use super::receiver::Receiver;
 use super::socket::{self, Endpoint};
@@ -30,47 +31,6 @@ pub trait RequestHandler: Send + Sync + 'static {
     fn duplicate(&self, client: &Client);
     /// A datagram was discarded in silence (R1).
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason);
-}
-
-/// Why a datagram was discarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropReason {
-    /// It came from no configured client.
-    UnknownClient,
-    /// It is no RADIUS packet.
-    Malformed(ParseError),
-    /// Message-Authenticator is missing or wrong.
-    Unverified(VerifyError),
-    /// A code that nobody sends to an authentication port.
-    UnexpectedCode(Code),
-    /// The socket failed to receive.
-    SocketError,
-}
-
-impl DropReason {
-    /// The label that the drop counter uses.
-    #[must_use]
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::UnknownClient => Self::UNKNOWN_CLIENT,
-            Self::Malformed(error) => error.label(),
-            Self::Unverified(error) => error.label(),
-            Self::UnexpectedCode(_) => VerifyError::UnexpectedCode.label(),
-            Self::SocketError => Self::SOCKET_ERROR,
-        }
-    }
-
-    const UNKNOWN_CLIENT: &str = "unknown-client";
-    const SOCKET_ERROR: &str = "socket-error";
-
-    /// All labels that [`Self::label`] gives.
-    #[must_use]
-    pub fn labels() -> Vec<&'static str> {
-        let malformed = ParseError::ALL.iter().map(ParseError::label);
-        let unverified = VerifyError::ALL.iter().map(VerifyError::label);
-        let own = [Self::UNKNOWN_CLIENT, Self::SOCKET_ERROR];
-        own.into_iter().chain(malformed).chain(unverified).collect()
-    }
 }
 
 /// How the sockets are opened and how long exchanges are remembered.

@@ -9,7 +9,7 @@ use super::*;
 
 const LABELS: Labels<'_> = Labels {
     refusals: &["wrong-credential", "locked-out"],
-    drops: &["unknown-client"],
+    drops: &["unknown-client", "unexpected-code"],
     methods: &["pap", "ttls/pap"],
 };
 
@@ -26,7 +26,8 @@ fn every_label_is_there_at_zero_from_the_start() {
         "portvakt_requests_total{client=\"access-points\",result=\"accept\"} 0",
         "portvakt_requests_total{client=\"access-points\",result=\"drop\"} 0",
         "portvakt_refusals_total{reason=\"locked-out\"} 0",
-        "portvakt_drops_total{reason=\"unknown-client\"} 0",
+        "portvakt_drops_total{client=\"\",reason=\"unknown-client\"} 0",
+        "portvakt_drops_total{client=\"access-points\",reason=\"unexpected-code\"} 0",
         "portvakt_handshakes_total{outcome=\"alert-received\"} 0",
         "portvakt_authentication_seconds_count{method=\"ttls/pap\"} 0",
         "portvakt_hash_wait_seconds_count 0",
@@ -50,6 +51,11 @@ fn what_is_counted_is_shown() {
     metrics.client("vpn").unwrap().count(RequestResult::Reject);
     metrics.refused("locked-out");
     metrics.dropped("unknown-client");
+    // After a reload the client's counters are the same ones.
+    for _ in 0..2 {
+        metrics.client("vpn").unwrap().dropped("unexpected-code");
+    }
+    metrics.client("vpn").unwrap().dropped("no such reason");
     metrics.handshake(HandshakeOutcome::GaveUp);
     metrics.authenticated("pap", Duration::from_millis(12));
     metrics.hash_waited(Duration::from_millis(7));
@@ -58,7 +64,9 @@ fn what_is_counted_is_shown() {
         "portvakt_requests_total{client=\"vpn\",result=\"challenge\"} 1",
         "portvakt_requests_total{client=\"vpn\",result=\"reject\"} 2",
         "portvakt_refusals_total{reason=\"locked-out\"} 1",
-        "portvakt_drops_total{reason=\"unknown-client\"} 1",
+        "portvakt_drops_total{client=\"\",reason=\"unknown-client\"} 1",
+        "portvakt_drops_total{client=\"vpn\",reason=\"unexpected-code\"} 2",
+        "portvakt_drops_total{client=\"vpn\",reason=\"other\"} 1",
         "portvakt_handshakes_total{outcome=\"gave-up\"} 1",
         "portvakt_authentication_seconds_bucket{method=\"pap\",le=\"0.005\"} 0",
         "portvakt_authentication_seconds_bucket{method=\"pap\",le=\"0.02\"} 1",

@@ -43,6 +43,7 @@ impl Housekeeper {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.give_up_expired(now);
+            self.access.tell_drops(now);
             self.forget();
             if now - looked >= RENEW_EVERY {
                 looked = now;
@@ -63,6 +64,7 @@ impl Housekeeper {
                 self.access.store.prune(before.unwrap_or(Timestamp::MIN));
             }
         }
+        self.access.tell_drops(Instant::now());
         // Nobody comes back to what is still open: it is told as given up, too.
         self.access
             .give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));

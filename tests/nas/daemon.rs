@@ -53,8 +53,14 @@ impl Daemon {
         attempts.map(reason).collect()
     }
 
-    /// The counter of a drop reason.
+    /// The counters of a drop reason, of all clients together.
     pub fn drops(&self, reason: &str) -> f64 {
-        self.metric(&format!("portvakt_drops_total{{reason=\"{reason}\"}}"))
+        let label = format!(",reason=\"{reason}\"}} ");
+        let page = self.metrics();
+        let samples = page.lines().filter_map(|line| {
+            let labels = line.strip_prefix("portvakt_drops_total{")?;
+            labels.split_once(&label)?.1.parse::<f64>().ok()
+        });
+        samples.sum()
     }
 }

@@ -66,6 +66,37 @@ fn strangers_meet_silence() {
     assert_eq!(daemon.drops("unknown-client"), 2.0);
 }
 
+/// At the default level: the first hour of a roll-out must not be dark.
+#[test]
+fn dropped_requests_are_told_once_each_with_what_to_do() {
+    let setup = Setup::new().without_clients();
+    let daemon = setup
+        .client("vpn", "127.0.0.1", "methods = [\"pap\"]")
+        .start();
+    let (nas, stranger) = (daemon.nas(), daemon.nas_at("127.0.0.9"));
+    for _ in 0..3 {
+        for signature in [Signature::Missing, Signature::Wrong] {
+            nas.send(&nas.pap(USER.0, USER.1).signature(signature).octets());
+        }
+        nas.send(&nas.request(Code::AccountingRequest).octets());
+        stranger.send(&stranger.pap(USER.0, USER.1).octets());
+    }
+    for words in [
+        "vpn (127.0.0.1): Message-Authenticator is missing: update the equipment",
+        "vpn (127.0.0.1): Message-Authenticator is wrong: the shared secret differs",
+        "vpn (127.0.0.1): Accounting-Request came to a port for authentication",
+        "127.0.0.9: no [[client]] has this address",
+    ] {
+        daemon.wait_for_log(words);
+        let log = daemon.log();
+        let told = log.lines().filter(|line| line.contains(words));
+        // Later ones, a minute apart, say how many more there were.
+        let first: Vec<_> = told.filter(|line| !line.ends_with(" more)")).collect();
+        assert_eq!(first.len(), 1, "{log}");
+        assert!(first[0].contains("WARN"), "{log}");
+    }
+}
+
 /// R2.
 #[test]
 fn requests_without_a_right_message_authenticator_meet_silence() {

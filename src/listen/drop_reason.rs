@@ -1,0 +1,109 @@
+//! Why a request gets no answer, and what to do about it.
+
+use std::borrow::Cow;
+
+use portvakt_radius::{Code, ParseError, VerifyError};
+
+/// Why a datagram was discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// It came from no configured client.
+    UnknownClient,
+    /// It is no RADIUS packet.
+    Malformed(ParseError),
+    /// Message-Authenticator is missing or wrong.
+    Unverified(VerifyError),
+    /// A code that nobody sends to an authentication port.
+    UnexpectedCode(Code),
+    /// Its answer does not fit into a packet.
+    AnswerUnwritable,
+    /// The socket failed to receive.
+    SocketError,
+}
+
+impl DropReason {
+    const UNKNOWN_CLIENT: &str = "unknown-client";
+    const ANSWER_UNWRITABLE: &str = "answer-unwritable";
+    const SOCKET_ERROR: &str = "socket-error";
+
+    /// The label that the drop counter uses.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::UnknownClient => Self::UNKNOWN_CLIENT,
+            Self::Malformed(error) => error.label(),
+            Self::Unverified(error) => error.label(),
+            Self::UnexpectedCode(_) => VerifyError::UnexpectedCode.label(),
+            Self::AnswerUnwritable => Self::ANSWER_UNWRITABLE,
+            Self::SocketError => Self::SOCKET_ERROR,
+        }
+    }
+
+    /// All labels that [`Self::label`] gives.
+    #[must_use]
+    pub fn labels() -> Vec<&'static str> {
+        let malformed = ParseError::ALL.iter().map(ParseError::label);
+        let unverified = VerifyError::ALL.iter().map(VerifyError::label);
+        let own = [
+            Self::UNKNOWN_CLIENT,
+            Self::ANSWER_UNWRITABLE,
+            Self::SOCKET_ERROR,
+        ];
+        own.into_iter().chain(malformed).chain(unverified).collect()
+    }
+
+    /// What is wrong and what to do, as the rest of a sentence about whoever sent it.
+    #[must_use]
+    pub fn advice(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::UnknownClient => {
+                "no [[client]] has this address: if it is equipment of yours, add one with this \
+                 `net` and its secret, then reload"
+            }
+            Self::Malformed(ParseError::UnknownCode) => {
+                "no code of RADIUS that is known here: look who sends it"
+            }
+            Self::Malformed(error) => {
+                return Cow::Owned(format!("not a RADIUS packet, {error}: look who sends it"));
+            }
+            Self::Unverified(error) => return unverified(*error),
+            Self::UnexpectedCode(code) => return unexpected(*code),
+            Self::AnswerUnwritable => {
+                "the answer does not fit into 4096 octets: the request brings too much Proxy-State"
+            }
+            Self::SocketError => {
+                "the kernel refuses to receive on this address; PORTVAKT_LOG=portvakt=debug says why"
+            }
+        })
+    }
+}
+
+fn unverified(error: VerifyError) -> Cow<'static, str> {
+    Cow::Borrowed(match error {
+        VerifyError::MessageAuthenticatorWrong => {
+            "Message-Authenticator is wrong: the shared secret differs"
+        }
+        VerifyError::AuthenticatorWrong => "the authenticator is wrong: the shared secret differs",
+        VerifyError::MessageAuthenticatorMissing => {
+            "Message-Authenticator is missing: update the equipment; where no update sends it \
+             (ocserv, pppd; OpenVPN's plugin, pam and check_radius of Debian 12), set \
+             legacy-message-authenticator-optional for this client"
+        }
+        other => return Cow::Owned(format!("{other}: look who sends it")),
+    })
+}
+
+fn unexpected(code: Code) -> Cow<'static, str> {
+    let name = code.name();
+    Cow::Owned(match code {
+        Code::AccountingRequest => format!(
+            "{name} came to a port for authentication: switch accounting off at the equipment, or \
+             send it to a server that takes it"
+        ),
+        Code::DisconnectRequest | Code::CoaRequest => format!(
+            "{name} came to a port for authentication: it is for access points and concentrators, \
+             not for their server"
+        ),
+        _ => format!("{name} is an answer, and nothing was asked: look who sends it"),
+    })
+}
