@@ -11,7 +11,7 @@
 mod common;
 
 use common::{AccessPoint, Daemon, Setup};
-use portvakt_testkit::supplicant::{Device, Outcome, Profile};
+use portvakt_testkit::supplicant::{Device, Inner, Outcome, Outer, Profile, TeapDevice, User};
 
 const USER: &str = "kari";
 const PASSWORD: &str = "granite-and-heather";
@@ -107,4 +107,48 @@ fn coming_back_is_no_attempt_and_forgets_no_failure() {
     }
     daemon.guess_wrong(USER, 1);
     assert!(!comes_back(&daemon, &device).0);
+}
+
+/// E7: an inner method that is taken away in a hurry opens nothing any more, sessions included, and
+/// goes on where it is offered still.
+#[test]
+fn session_ends_at_the_reload_that_takes_its_method_away() {
+    let user = || User {
+        identity: format!("{USER}@campus.example"),
+        password: PASSWORD.to_owned(),
+    };
+    let gtc = (Outer::Peap, Inner::eap_gtc(user()));
+    let password = (Outer::Teap, Inner::Teap(TeapDevice::new(user())));
+    for (method, special, inner) in [
+        ("ttls", None, "pap"),
+        ("peap", Some(gtc), "eap-gtc"),
+        ("teap", Some(password), "password"),
+    ] {
+        let offer = |inner: &str| format!("[\"{inner}\", \"eap-mschapv2\"]");
+        let key = format!("{method}-inner");
+        let mut daemon = Setup::new()
+            .set("eap", "methods", &format!("[\"{method}\"]"))
+            .set("eap", &key, &offer(inner))
+            .start();
+        let device = match special {
+            Some((outer, inner)) => Device::new(Profile::new(daemon.authority(), outer, inner)),
+            None => device(&daemon, PASSWORD),
+        };
+        assert_eq!(comes_back(&daemon, &device), (true, false), "{method}");
+        let mut reload_with = |inner: &str| {
+            daemon.change("eap", &key, inner);
+            daemon.write_config();
+            assert!(daemon.reload(), "{}", daemon.log());
+            comes_back(&daemon, &device)
+        };
+        assert_eq!(
+            reload_with(&format!("[\"{inner}\"]")),
+            (true, true),
+            "{method}"
+        );
+        let taken_away = reload_with("[\"eap-mschapv2\"]");
+        assert_eq!(taken_away, (false, false), "{method}");
+        assert!(reload_with(&offer(inner)).0, "{method}");
+        assert_eq!(last_reason(&daemon, 3), "method-not-allowed", "{method}");
+    }
 }

@@ -90,6 +90,19 @@ fn keys_rotate_with_a_reload() {
     assert_eq!(comes_with(FOREIGN), (true, false));
 }
 
+/// E7: a ticket is for EAP-TLS, and ends with its offer.
+#[test]
+fn ticket_opens_nothing_where_its_method_is_offered_no_more() {
+    let mut daemon = setup(OLD).start();
+    let device = device(&daemon);
+    assert_eq!(comes_to(&daemon, &device), (true, false));
+    daemon.change("eap", "methods", "[\"ttls\"]");
+    daemon.write_config();
+    assert!(daemon.reload(), "{}", daemon.log());
+    assert_eq!(comes_to(&daemon, &device), (false, false));
+    assert_eq!(daemon.attempt(2)["reason"], "method-not-allowed");
+}
+
 /// I2, E7: what the account is at this server counts.
 #[test]
 fn suspended_and_locked_accounts_are_refused_at_the_other_server() {

@@ -25,7 +25,7 @@ pub use progress::Progress;
 
 use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
-use crate::tls::{Authorization, TlsVersion};
+use crate::tls::{Authorization, Basis, TlsVersion};
 use crate::tunnel::Tunnel;
 use progress::Sent;
 use std::fmt;
@@ -310,7 +310,11 @@ impl Conversation {
             MethodStep::Success(keys) if self.is_admitted(method.eap_type()) => {
                 let authorization = self.authorization.take();
                 if let Some(tunnel) = method.tunnel() {
-                    tunnel.keep_session(authorization, method.name());
+                    let basis = Basis {
+                        method: method.name(),
+                        identity: method.identity_type(),
+                    };
+                    tunnel.keep_session(authorization, basis);
                 }
                 self.state = State::Finished(last);
                 let packet = packet::write_result(Code::Success, self.identifier);

@@ -19,6 +19,6 @@ pub(crate) use config::MethodTls;
 pub use config::{ServerTls, TlsConfigError, TlsVersions};
 pub use engine::TlsVersion;
 pub(crate) use engine::{Engine, KeyLabel, SuiteHash};
-pub(crate) use sessions::SessionFacts;
 pub use sessions::{Authorization, Sessions};
+pub(crate) use sessions::{Basis, SessionFacts};
 pub use tickets::TicketKeys;

@@ -10,9 +10,8 @@
 use crate::conversation::{FailureCause, Stage};
 use crate::fragments::{Arrived, Fragment, FragmentError, Incoming, Outgoing};
 use crate::keys::Keys;
-use crate::method::MethodName;
 use crate::tls::{
-    Authorization, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
+    Authorization, Basis, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
     SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
 use crate::{EapError, Limits};
@@ -258,13 +257,13 @@ impl Tunnel {
 
     /// Makes the session resumable, if the peer has all that it needs for it. Only for a log-on
     /// that succeeded as a whole (E7). A resumed session goes on as it was first authorised.
-    pub(crate) fn keep_session(&self, authorization: Option<Authorization>, method: MethodName) {
+    pub(crate) fn keep_session(&self, authorization: Option<Authorization>, basis: Basis) {
         let delivered = self.is_open() && !self.outgoing.is_pending();
         match (&self.engine, authorization) {
             (Some(engine), _) if delivered && self.is_resumed() => engine.renew_session(),
             (Some(engine), Some(authorization)) if delivered => {
                 let inner = &self.inner_certificates;
-                engine.commit_session(authorization, method, inner.clone());
+                engine.commit_session(authorization, basis, inner.clone());
             }
             _ => {}
         }

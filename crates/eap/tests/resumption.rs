@@ -12,11 +12,12 @@ mod common;
 
 use common::{Campus, PASSWORD, USER, accounts, user, user_with};
 use portvakt_eap::{
-    Authorization, Conversation, FailureCause, InnerCredential, Limits, MethodName, MethodType,
-    Methods, ServerTls, Sessions, Stage, Step, TlsVersions, Verdict,
+    Authorization, Conversation, FailureCause, InnerCredential, InnerMethod, Limits, MethodName,
+    MethodType, Methods, ServerTls, Sessions, Stage, Step, TlsVersions, Verdict,
 };
 use portvakt_testkit::supplicant::{
-    Device, Ending, Inner, Outcome, Outer, Profile, Random, Supplicant, converse_within,
+    Device, Ending, Everything, Inner, LogOn, Outcome, Outer, Profile, Random, Supplicant,
+    converse_within,
 };
 use std::time::Duration;
 
@@ -483,4 +484,68 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
         };
     }
     false
+}
+
+/// What can be spoken inside `outer`.
+fn carried(outer: MethodType) -> Vec<InnerMethod> {
+    use InnerMethod as I;
+    let all = [
+        I::Pap,
+        I::Chap,
+        I::MsChap,
+        I::MsChapV2,
+        I::EapMsChapV2,
+        I::EapGtc,
+        I::EapMd5,
+        I::EapTls,
+        I::Password,
+    ];
+    all.into_iter()
+        .filter(|inner| outer.carries(*inner))
+        .collect()
+}
+
+/// E7: an inner method that is taken away opens nothing any more, not even by its sessions.
+#[test]
+fn session_ends_with_the_offer_of_the_method_that_it_rests_on() {
+    for versions in BOTH {
+        let everything = Everything::new(versions);
+        for LogOn { name, outer, .. } in LogOn::all(&everything.user) {
+            let outer = match outer {
+                Outer::Ttls => MethodType::Ttls,
+                Outer::Peap => MethodType::Peap,
+                Outer::Teap => MethodType::Teap,
+                Outer::Tls => continue,
+            };
+            let own = |inner: &InnerMethod| name.ends_with(&format!("/{}", inner.label()));
+            let (own, others): (Vec<_>, Vec<_>) = carried(outer).into_iter().partition(own);
+            let offering = |inner: &[InnerMethod]| {
+                let methods = everything.methods.clone();
+                methods.with_inner(outer, inner).unwrap()
+            };
+            let log_on = |methods: &Methods, device: &Device| {
+                let mut asked = Vec::new();
+                let judge = |conversation: &mut Conversation, credential: &InnerCredential| {
+                    asked.push(credential.label());
+                    everything.judge(conversation, credential)
+                };
+                let mut supplicant = device.supplicant();
+                let ending = converse_within(methods, &mut supplicant, Limits::USUAL, judge);
+                let result = ending.unwrap().result;
+                (
+                    asked,
+                    matches!(result, Some(Ok(_))),
+                    supplicant.is_resumed(),
+                )
+            };
+            let device = everything.device(name, true, 1400).unwrap();
+            assert!(log_on(&everything.methods, &device).1, "{name}");
+            let (asked, is_let_in, is_resumed) = log_on(&offering(&own), &device);
+            assert_eq!(asked, ["resumed"], "{name}: it is offered still");
+            assert!(is_let_in && is_resumed, "{name}");
+            let (asked, is_let_in, is_resumed) = log_on(&offering(&others), &device);
+            assert!(!is_let_in && !is_resumed, "{name}: {asked:?}");
+            assert!(!asked.contains(&"resumed"), "{name}: {asked:?}");
+        }
+    }
 }

@@ -311,3 +311,51 @@ fn teap_carries_passwords_and_what_can_be_bound() {
     let unfit = MethodsError::InnerUnfit(InnerMethod::Password);
     assert_eq!(error.unwrap_err(), unfit);
 }
+
+/// E7: that a user was let in says nothing of a machine.
+#[test]
+fn session_of_a_user_stands_for_no_machine() {
+    for versions in VERSIONS {
+        let hall = Hall::new(versions, &BOTH_METHODS, TeapIdentities::User);
+        let device = Device::new(hall.profile(device()));
+        let (_, ending) = hall.converse(&mut device.supplicant(), Limits::USUAL, |_| None);
+        assert!(ending.result.unwrap().is_ok());
+        let methods = hall.methods.clone();
+        let hall = Hall {
+            methods: methods.with_teap(TeapIdentities::Machine, b"campus.example"),
+            ..hall
+        };
+        let (asked, ending) = hall.converse(&mut device.supplicant(), Limits::USUAL, |_| None);
+        assert_eq!(asked, [(IdentityType::Machine, "password")], "{versions:?}");
+        assert!(ending.result.unwrap().is_ok());
+    }
+}
+
+#[test]
+fn machine_and_user_are_each_offered_their_own_inner_methods() {
+    for versions in VERSIONS {
+        let mut hall = Hall::new(
+            versions,
+            &[InnerMethod::Password],
+            TeapIdentities::MachineThenUser,
+        );
+        let methods = hall.methods.clone();
+        let methods = methods.with_machine_inner(&[InnerMethod::EapMsChapV2]);
+        hall.methods = methods.unwrap();
+        let (asked, ending, supplicant) = hall.log_on(device());
+        let expected = [
+            (IdentityType::Machine, "mschapv2"),
+            (IdentityType::User, "password"),
+        ];
+        assert_eq!(asked, expected, "{versions:?}");
+        assert_open(ending, &supplicant, "teap/password");
+        let only_passwords = TeapDevice {
+            accepts: Vec::new(),
+            ..device()
+        };
+        let (asked, ending, _) = hall.log_on(only_passwords);
+        assert!(asked.is_empty(), "{asked:?}");
+        let none = FailureCause::InnerMethodNotAgreed { wanted: None };
+        assert_eq!(cause(ending), none);
+    }
+}

@@ -2,12 +2,12 @@
 
 use crate::method::inner::{InnerMethod, InnerOffer};
 use crate::method::peap::Peap;
-use crate::method::teap::{Teap, TeapRules};
+use crate::method::teap::{Teap, TeapOffers, TeapRules};
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
-use crate::method::{IdentityType, Method, MethodType, TeapIdentities};
+use crate::method::{IdentityType, Method, MethodName, MethodType, TeapIdentities};
 use crate::packet::{EapType, Nak};
-use crate::tls::{MethodTls, ServerTls};
+use crate::tls::{Basis, MethodTls, ServerTls};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ struct Offer {
     method: MethodType,
     tls: Arc<MethodTls>,
     inner: InnerOffer,
+    /// What machines are offered inside TEAP in its place.
+    machine_inner: Option<InnerOffer>,
 }
 
 /// Why a list of methods cannot be offered.
@@ -74,12 +76,14 @@ impl Methods {
             method: *method,
             tls: Arc::new(tls.for_method(method.eap_type())),
             inner: inner_offer(&tls, method.usual_inner()),
+            machine_inner: None,
         };
-        Ok(Methods {
+        let methods = Methods {
             tls: Arc::new(tls.clone()),
             offered: offered.iter().map(usual).collect(),
             teap: TeapRules::default(),
-        })
+        };
+        Ok(methods.with_resumption())
     }
 
     /// Offers `inner` inside `method`, and nothing else; EAP methods the first one first.
@@ -92,6 +96,26 @@ impl Methods {
         method: MethodType,
         inner: &[InnerMethod],
     ) -> Result<Self, MethodsError> {
+        let inner = self.check_inner(method, inner)?;
+        self.offer_mut(method)?.inner = inner;
+        Ok(self.with_resumption())
+    }
+
+    /// Offers `inner` to machines inside TEAP; without this they are offered what users are.
+    ///
+    /// # Errors
+    /// As [`Methods::with_inner`].
+    pub fn with_machine_inner(mut self, inner: &[InnerMethod]) -> Result<Self, MethodsError> {
+        let inner = self.check_inner(MethodType::Teap, inner)?;
+        self.offer_mut(MethodType::Teap)?.machine_inner = Some(inner);
+        Ok(self.with_resumption())
+    }
+
+    fn check_inner(
+        &self,
+        method: MethodType,
+        inner: &[InnerMethod],
+    ) -> Result<InnerOffer, MethodsError> {
         if inner.is_empty() {
             return Err(MethodsError::InnerEmpty(method));
         }
@@ -104,10 +128,23 @@ impl Methods {
         if inner.contains(&InnerMethod::EapTls) && !self.tls.takes_client_certificates() {
             return Err(MethodsError::NoClientAuthorities);
         }
+        Ok(inner_offer(&self.tls, inner))
+    }
+
+    fn offer_mut(&mut self, method: MethodType) -> Result<&mut Offer, MethodsError> {
         let offered = Arc::make_mut(&mut self.offered);
         let offer = offered.iter_mut().find(|offer| offer.method == method);
-        offer.ok_or(MethodsError::NotOffered(method))?.inner = inner_offer(&self.tls, inner);
-        Ok(self)
+        offer.ok_or(MethodsError::NotOffered(method))
+    }
+
+    /// Lets nothing be resumed but the sessions of log-ons that could be made now.
+    fn with_resumption(mut self) -> Self {
+        let identities = self.teap.identities;
+        for offer in Arc::make_mut(&mut self.offered) {
+            let bases = offer.bases(identities);
+            Arc::make_mut(&mut offer.tls).resume_only(bases);
+        }
+        self
     }
 
     /// Has TEAP ask for `identities` instead of the user alone. `authority` names this server to
@@ -118,7 +155,7 @@ impl Methods {
             identities,
             authority: authority.into(),
         };
-        self
+        self.with_resumption()
     }
 
     /// Who must be accepted before a conversation of that method may succeed.
@@ -158,8 +195,40 @@ impl Methods {
                     // A session stands for one account; two are proven anew each time.
                     _ => Arc::new(MethodTls::clone(&tls).without_sessions()),
                 };
-                Box::new(Teap::new(tls, inner, self.teap.clone()))
+                let machine = offer.machine_inner.clone();
+                let offers = TeapOffers {
+                    machine: machine.unwrap_or_else(|| inner.clone()),
+                    user: inner,
+                };
+                Box::new(Teap::new(tls, offers, self.teap.clone()))
             }
+        }
+    }
+}
+
+impl Offer {
+    /// Everything that a full log-on by it can rest on, where it asks for one identity alone.
+    fn bases(&self, identities: TeapIdentities) -> Vec<Basis> {
+        let identity = match (self.method, identities) {
+            (MethodType::Teap, TeapIdentities::Machine) => IdentityType::Machine,
+            (MethodType::Teap, TeapIdentities::MachineThenUser) => return Vec::new(),
+            _ => IdentityType::User,
+        };
+        let of_machine = self.machine_inner.as_ref();
+        let inner = of_machine.filter(|_| identity == IdentityType::Machine);
+        let inner = inner.unwrap_or(&self.inner).methods.iter().copied();
+        let basis = |method| Basis { method, identity };
+        match self.method {
+            MethodType::Tls => vec![basis(MethodName::Tls)],
+            MethodType::Ttls => inner
+                .map(|inner| basis(MethodName::ttls(Some(inner))))
+                .collect(),
+            MethodType::Peap => inner
+                .map(|inner| basis(MethodName::peap(Some(inner))))
+                .collect(),
+            MethodType::Teap => inner
+                .map(|inner| basis(MethodName::teap(Some(inner))))
+                .collect(),
         }
     }
 }

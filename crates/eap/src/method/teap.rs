@@ -17,11 +17,11 @@ mod tlv;
 
 pub use identity::{IdentityType, TeapIdentities};
 
-pub(crate) use identity::TeapRules;
+pub(crate) use identity::{TeapOffers, TeapRules};
 
 use crate::Limits;
 use crate::conversation::{Acceptance, EapError, FailureCause, Stage, Verdict};
-use crate::method::inner::{InnerError, InnerMethod, InnerOffer};
+use crate::method::inner::{InnerError, InnerMethod};
 use crate::method::{Method, MethodName, MethodStep};
 use crate::packet::EapType;
 use crate::tls::{MethodTls, SessionFacts, TlsVersion};
@@ -41,7 +41,7 @@ const NONCE_LABEL: &[u8] = b"EXPERIMENTAL Portvakt TEAP binding nonce";
 /// One TEAP conversation.
 pub(crate) struct Teap {
     tunnel: Tunnel,
-    offer: InnerOffer,
+    offers: TeapOffers,
     rules: TeapRules,
     /// What was said outside of TLS: ours, then the device's.
     outer: Vec<u8>,
@@ -85,11 +85,11 @@ struct Bound {
 }
 
 impl Teap {
-    pub(crate) fn new(tls: Arc<MethodTls>, offer: InnerOffer, rules: TeapRules) -> Self {
+    pub(crate) fn new(tls: Arc<MethodTls>, offers: TeapOffers, rules: TeapRules) -> Self {
         Teap {
             tunnel: Tunnel::new(tls).holding(),
             outer: Writer::default().authority_id(&rules.authority).finish(),
-            offer,
+            offers,
             rules,
             is_begun: false,
             inner: None,
@@ -148,7 +148,7 @@ impl Teap {
         if let Err(cause) = self.derive_keys() {
             return MethodStep::Failure(cause);
         }
-        self.resumed = Some(session.method);
+        self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
         MethodStep::Prove(session.credential(session.certificate()))
     }
@@ -176,7 +176,8 @@ impl Teap {
         let (Some(identity), Ok(seed)) = (self.wanted(), self.fresh(CHALLENGE_LABEL)) else {
             return MethodStep::Failure(FailureCause::Internal);
         };
-        let (proof, tlvs) = Proof::begin(identity, &self.offer, seed, self.identifier, limits);
+        let offer = self.offers.to(identity);
+        let (proof, tlvs) = Proof::begin(identity, offer, seed, self.identifier, limits);
         self.state = State::ExpectInner(Box::new(proof));
         self.say(tlvs, limits)
     }

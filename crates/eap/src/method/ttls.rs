@@ -108,7 +108,7 @@ impl Ttls {
 
     /// The session of an earlier log-on: the accounts are asked in place of an inner method.
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
-        self.resumed = Some(session.method);
+        self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
         MethodStep::Prove(session.credential(session.certificate()))
     }

@@ -2,7 +2,7 @@
 
 use super::client_certificates::ClientCertificates;
 use super::resumption::{Recheck, Scope, Staging};
-use super::sessions::Sessions;
+use super::sessions::{Basis, Sessions};
 use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
@@ -223,6 +223,7 @@ impl ServerTls {
             sessions: self.sessions.clone(),
             ticket_keys: self.ticket_keys.clone().filter(|_| method == EapType::TLS),
             method,
+            resumable: Arc::default(),
         }
     }
 
@@ -246,6 +247,8 @@ pub(crate) struct MethodTls {
     sessions: Option<Sessions>,
     ticket_keys: Option<TicketKeys>,
     method: EapType,
+    /// What the log-on of a session must have rested on, to be resumed.
+    resumable: Arc<[Basis]>,
 }
 
 /// What one connection is made of.
@@ -264,6 +267,11 @@ impl MethodTls {
         }
     }
 
+    /// Has nothing resumed but what rests on one of `bases`.
+    pub(crate) fn resume_only(&mut self, bases: Vec<Basis>) {
+        self.resumable = bases.into();
+    }
+
     /// The configuration for one connection, with a session storage of its own. Tickets of earlier
     /// connections are looked at where it `opens_tickets`.
     pub(super) fn connect(&self, opens_tickets: bool) -> Parts {
@@ -274,7 +282,8 @@ impl MethodTls {
                 tickets: None,
             };
         };
-        let staging = Staging::new(sessions.clone(), self.scope(), self.recheck());
+        let resumable = Arc::clone(&self.resumable);
+        let staging = Staging::new(sessions.clone(), self.scope(), self.recheck(), resumable);
         let staging = Arc::new(staging);
         let tickets = self.tickets(sessions, opens_tickets).map(Arc::new);
         let mut config = ServerConfig::clone(&self.config);

@@ -4,11 +4,10 @@ mod application;
 
 use super::config::{MethodTls, Parts};
 use super::resumption::Staging;
-use super::sessions::{Authorization, SessionFacts};
+use super::sessions::{Authorization, Basis, SessionFacts};
 use super::tickets::Tickets;
 use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
-use crate::method::MethodName;
 use crate::packet::EapType;
 use rustls::crypto::hash::HashAlgorithm;
 use rustls::pki_types::CertificateDer;
@@ -237,7 +236,7 @@ impl Engine {
     pub(crate) fn commit_session(
         &self,
         authorization: Authorization,
-        method: MethodName,
+        basis: Basis,
         inner: Vec<CertificateDer<'static>>,
     ) {
         let has_ticket = self.tickets.as_ref().is_some_and(|own| own.has_issued());
@@ -246,7 +245,7 @@ impl Engine {
                 true => self.peer_certificates(),
                 false => inner,
             };
-            staging.commit(authorization, method, chain);
+            staging.commit(authorization, basis, chain);
         }
     }
 

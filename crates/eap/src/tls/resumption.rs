@@ -4,8 +4,7 @@
 //! begun. Were it stored then, a device whose password was refused could resume it and be let in
 //! without one (RFC 5281 §7.5, CVE-2017-9148). So each connection has a store of its own.
 
-use super::sessions::{Authorization, Session, SessionFacts, Sessions};
-use crate::method::MethodName;
+use super::sessions::{Authorization, Basis, Session, SessionFacts, Sessions};
 use crate::packet::EapType;
 use rustls::Error;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -50,6 +49,8 @@ pub(crate) struct Staging {
     sessions: Sessions,
     scope: Scope,
     recheck: Option<Recheck>,
+    /// What a full log-on may rest on today.
+    offered: Arc<[Basis]>,
     state: Mutex<State>,
 }
 
@@ -62,11 +63,17 @@ struct State {
 }
 
 impl Staging {
-    pub(crate) fn new(sessions: Sessions, scope: Scope, recheck: Option<Recheck>) -> Self {
+    pub(crate) fn new(
+        sessions: Sessions,
+        scope: Scope,
+        recheck: Option<Recheck>,
+        offered: Arc<[Basis]>,
+    ) -> Self {
         Staging {
             sessions,
             scope,
             recheck,
+            offered,
             state: Mutex::default(),
         }
     }
@@ -81,12 +88,12 @@ impl Staging {
     pub(crate) fn commit(
         &self,
         authorization: Authorization,
-        method: MethodName,
+        basis: Basis,
         chain: Vec<CertificateDer<'static>>,
     ) {
         self.store(Arc::new(SessionFacts {
             authorization,
-            method,
+            basis,
             chain,
             expires: self.sessions.expiry(),
         }));
@@ -123,10 +130,11 @@ impl Staging {
         }
     }
 
-    /// Lets rustls have a session, unless its certificate has ended since: the handshake is a full
-    /// one then, in which the device may show a new certificate, or learns what is wrong.
+    /// Lets rustls have a session, unless its method is not offered any more, or its certificate has
+    /// ended since: the handshake is a full one then, in which the device may prove itself by what is
+    /// offered now, or learns what is wrong.
     fn hand_out(&self, id: &[u8], session: Option<Session>) -> Option<Vec<u8>> {
-        let session = session?;
+        let session = session.filter(|session| self.offered.contains(&session.facts.basis))?;
         if !self.still_trusts(&session.facts.chain) {
             self.sessions.remove(id);
             return None;

@@ -6,7 +6,7 @@
 use super::CertificateIdentity;
 use super::resumption::Scope;
 use crate::conversation::InnerCredential;
-use crate::method::MethodName;
+use crate::method::{IdentityType, MethodName};
 use ahash::RandomState;
 use dashmap::DashMap;
 use rustls::pki_types::CertificateDer;
@@ -42,12 +42,21 @@ pub(super) struct Session {
     pub(super) facts: Arc<SessionFacts>,
 }
 
+/// What a log-on rested on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    /// The method, inner one included.
+    pub(crate) method: MethodName,
+    /// Whose credential it proved.
+    pub(crate) identity: IdentityType,
+}
+
 /// What is known of a session besides its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionFacts {
     pub(crate) authorization: Authorization,
-    /// The method of the full log-on.
-    pub(crate) method: MethodName,
+    /// Of the full log-on.
+    pub(crate) basis: Basis,
     /// The client's certificate chain, leaf first, whether the handshake showed it or EAP-TLS inside
     /// the tunnel; empty where it has none.
     pub(super) chain: Vec<CertificateDer<'static>>,

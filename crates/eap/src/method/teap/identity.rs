@@ -1,5 +1,6 @@
 //! Whose credentials TEAP asks for: a machine's, its user's, or one after the other.
 
+use crate::method::inner::InnerOffer;
 use std::sync::Arc;
 
 /// Whom a credential speaks for (RFC 9930, Identity-Type TLV).
@@ -48,6 +49,23 @@ impl TeapIdentities {
             TeapIdentities::User => &[IdentityType::User],
             TeapIdentities::Machine => &[IdentityType::Machine],
             TeapIdentities::MachineThenUser => &[IdentityType::Machine, IdentityType::User],
+        }
+    }
+}
+
+/// What may be spoken inside TEAP, by whose credential is asked for. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct TeapOffers {
+    pub(crate) machine: InnerOffer,
+    pub(crate) user: InnerOffer,
+}
+
+impl TeapOffers {
+    /// What `identity` is offered.
+    pub(super) fn to(&self, identity: IdentityType) -> &InnerOffer {
+        match identity {
+            IdentityType::Machine => &self.machine,
+            IdentityType::User => &self.user,
         }
     }
 }

@@ -1,5 +1,5 @@
-use super::{Authorization, PER_ACCOUNT_AT_MOST, Scope, Session, SessionFacts, Sessions};
-use crate::method::MethodName;
+use super::{Authorization, Basis, PER_ACCOUNT_AT_MOST, Scope, Session, SessionFacts, Sessions};
+use crate::method::{IdentityType, MethodName};
 use crate::packet::EapType;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,10 @@ fn session(sessions: &Sessions, account: &str) -> Session {
                 identity: Vec::new(),
                 ticket: Vec::new(),
             },
-            method: MethodName::Ttls,
+            basis: Basis {
+                method: MethodName::TtlsPap,
+                identity: IdentityType::User,
+            },
             chain: Vec::new(),
             expires: sessions.expiry(),
         }),
