@@ -8,9 +8,11 @@ mod bind;
 mod chap;
 mod crypt;
 mod digest;
+mod foreign;
 mod ms_chap;
 mod new;
 mod scratch;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ pub use ms_chap::{
 };
 pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
 pub use scratch::Scratch;
+pub use stored::StoredPassword;
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};
 use crate::proof::Proof;
@@ -39,6 +42,20 @@ pub const MAX_PASSWORD_OCTETS: usize = 512;
 /// The longest stored hash that is looked at, in octets.
 pub const MAX_HASH_OCTETS: usize = 512;
 
+/// Labels in braces, of OpenLDAP's modules and Dovecot, whose hashes say themselves what they are.
+const SELF_TOLD: [&str; 10] = [
+    "CRYPT",
+    "ARGON2",
+    "ARGON2I",
+    "ARGON2D",
+    "ARGON2ID",
+    "BCRYPT",
+    "BLF-CRYPT",
+    "SHA256-CRYPT",
+    "SHA512-CRYPT",
+    "YESCRYPT",
+];
+
 /// As much of a password as bcrypt looks at.
 const BCRYPT_OCTETS: usize = 72;
 
@@ -53,7 +70,9 @@ pub enum Scheme {
     Sha384,
     /// `{SHA512}`, `{SSHA512}`: once through SHA-512.
     Sha512,
-    /// `{PBKDF2-SHA256}`
+    /// `{PBKDF2-SHA1}`, `{PBKDF2}`
+    Pbkdf2Sha1,
+    /// `{PBKDF2-SHA256}`, and `{PBKDF2_SHA256}` of older 389 Directory Servers
     Pbkdf2Sha256,
     /// `{PBKDF2-SHA512}`
     Pbkdf2Sha512,
@@ -76,6 +95,7 @@ impl fmt::Display for Scheme {
             Scheme::Sha256 => "SHA-256",
             Scheme::Sha384 => "SHA-384",
             Scheme::Sha512 => "SHA-512",
+            Scheme::Pbkdf2Sha1 => "PBKDF2-SHA1",
             Scheme::Pbkdf2Sha256 => "PBKDF2-SHA256",
             Scheme::Pbkdf2Sha512 => "PBKDF2-SHA512",
             Scheme::Sha256Crypt => "SHA-256-crypt",
@@ -93,6 +113,28 @@ pub enum HashError {
     /// No scheme that is known; a password in clear text is none.
     #[error("the password hash has no known scheme")]
     UnknownScheme,
+    /// A scheme that is known by name and not checked here.
+    #[error("the password hash is of {name}, which is not checked here: {advice}")]
+    Foreign {
+        /// What it is called.
+        name: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// No hash: the directory has somebody else check the password.
+    #[error(
+        "there is no hash: {name} says that the password is checked elsewhere; set verify = \"bind\""
+    )]
+    CheckedElsewhere {
+        /// How the source says so.
+        name: &'static str,
+    },
+    /// A value that begins as that of a locked password does, and goes on as none.
+    #[error(
+        "it begins with `!` as a locked password does, but no hash follows: write {{CLEARTEXT}} before \
+         it if it is the password itself, or `!` alone for a lock"
+    )]
+    LockOrPassword,
     /// More than [`MAX_HASH_OCTETS`].
     #[error("the password hash is longer than 512 octets")]
     TooLong,
@@ -310,14 +352,13 @@ impl<'a> Parsed<'a> {
             return Parsed::parse_bare(text);
         };
         let label = label.to_ascii_uppercase();
+        let pbkdf2 = |scheme| digest::Pbkdf2::parse(scheme, rest).map(Parsed::Pbkdf2);
         match label.as_str() {
-            "CRYPT" | "ARGON2" => Parsed::parse_bare(rest),
-            "PBKDF2-SHA256" => {
-                digest::Pbkdf2::parse(Scheme::Pbkdf2Sha256, rest).map(Parsed::Pbkdf2)
-            }
-            "PBKDF2-SHA512" => {
-                digest::Pbkdf2::parse(Scheme::Pbkdf2Sha512, rest).map(Parsed::Pbkdf2)
-            }
+            label if SELF_TOLD.contains(&label) => Parsed::parse_bare(rest),
+            "PBKDF2" | "PBKDF2-SHA1" => pbkdf2(Scheme::Pbkdf2Sha1),
+            "PBKDF2-SHA256" => pbkdf2(Scheme::Pbkdf2Sha256),
+            "PBKDF2-SHA512" => pbkdf2(Scheme::Pbkdf2Sha512),
+            "PBKDF2_SHA256" => digest::Pbkdf2::parse_packed(rest).map(Parsed::Pbkdf2),
             label => digest::Digested::parse(label, rest).map(Parsed::Digest),
         }
     }

@@ -1,7 +1,7 @@
 //! The hashes of `crypt(3)`: SHA-crypt, bcrypt, yescrypt. Every field is checked before a crate
 //! sees it: a hash that is cut short must never match.
 
-use super::{HashError, Scheme, at_most, decimal};
+use super::{HashError, Scheme, at_most, decimal, foreign};
 use base64ct::{Base64ShaCrypt, Encoding};
 use sha_crypt::{PasswordVerifier, ShaCrypt};
 use yescrypt::Yescrypt;
@@ -26,13 +26,13 @@ impl<'a> Crypt<'a> {
         let (id, rest) = text
             .strip_prefix('$')
             .and_then(|text| text.split_once('$'))
-            .ok_or(HashError::UnknownScheme)?;
+            .ok_or_else(|| foreign::of_crypt(text))?;
         let scheme = match id {
             "5" => check_sha(Scheme::Sha256Crypt, rest, 43)?,
             "6" => check_sha(Scheme::Sha512Crypt, rest, 86)?,
             "2a" | "2b" | "2y" => check_bcrypt(text, rest)?,
             "y" => check_yescrypt(rest)?,
-            _ => return Err(HashError::UnknownScheme),
+            _ => return Err(foreign::of_crypt(text)),
         };
         Ok(Crypt { scheme, text })
     }
