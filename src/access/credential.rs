@@ -16,6 +16,9 @@ use crate::directory::{FindError, Verdict};
 const HASH_WITHHELD: &str = "the directory shows no password of this account: let the service \
                              account read it, or set verify = \"bind\"";
 
+/// Said of an account whose source has a mark in the place of the hash.
+const PASSWORD_LOCKED: &str = "the password is locked by the source: none is right";
+
 /// Somebody's name and what they offer as proof.
 pub(super) struct Credential {
     /// The name, routed to us.
@@ -124,6 +127,14 @@ impl Offered {
         now: Now,
     ) -> Option<Checked> {
         match self {
+            Self::Password(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_)
+                if account.verification == Verification::PasswordLocked =>
+            {
+                Some(Checked::Closed {
+                    refusal: Refusal::Deactivated,
+                    detail: PASSWORD_LOCKED,
+                })
+            }
             Self::Password(_) if account.verification == Verification::Impossible => {
                 Some(Checked::Closed {
                     refusal: Refusal::DirectoryUnavailable,

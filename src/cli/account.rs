@@ -423,6 +423,26 @@ fn print_import(imported: &Imported) -> Ending {
     print_listed(&imported.problems, imported.problems_in_all, "problems");
     let (older, in_all) = (&imported.older_passwords, imported.older_passwords_in_all);
     print_listed(older, in_all, "older passwords");
+    let (left, in_all) = (&imported.as_they_were, imported.as_they_were_in_all);
+    print_listed(left, in_all, "accounts that stay as they were");
+    for (count, what) in [
+        (
+            imported.passwords_locked,
+            "with a password locked by the source: closed",
+        ),
+        (
+            imported.passwords_kept,
+            "without a password in the file: each keeps its own",
+        ),
+        (
+            imported.not_accounts,
+            "passed over: no user name, so nobody's account",
+        ),
+    ] {
+        if count > 0 {
+            complain(&format_args!("{count} {what}"));
+        }
+    }
     say(format_args!(
         "{} new, {} changed, {} unchanged, {} left out",
         imported.added, imported.changed, imported.unchanged, imported.problems_in_all

@@ -82,12 +82,14 @@ impl Desk {
     fn audit_import(&self, wish: &Wish<'_>, outcome: &Result<ImportReport, ImportErrors>) {
         let result = match outcome {
             Ok(report) => format!(
-                "done: {} new, {} changed, {} unchanged, {} left out, {} older passwords left out",
+                "done: {} new, {} changed, {} unchanged, {} left out, {} older passwords left out, \
+                 {} passwords locked by the source",
                 report.created,
                 report.changed,
                 report.unchanged,
                 report.problems.total,
-                report.older_passwords.total
+                report.older_passwords.total,
+                report.passwords_locked
             ),
             Err(ImportErrors::Rejected(problems)) => {
                 format!("nothing imported: {} problems", problems.total)
@@ -128,6 +130,11 @@ fn imported(report: &ImportReport) -> Imported {
         problems_in_all: report.problems.total,
         older_passwords: sentences(&report.older_passwords),
         older_passwords_in_all: report.older_passwords.total,
+        as_they_were: sentences(&report.as_they_were),
+        as_they_were_in_all: report.as_they_were.total,
+        passwords_locked: report.passwords_locked,
+        passwords_kept: report.passwords_kept,
+        not_accounts: report.not_accounts,
     }
 }
 

@@ -234,6 +234,21 @@ pub struct Imported {
     /// How many there were.
     #[serde(default)]
     pub older_passwords_in_all: usize,
+    /// Accounts that stay as they were, as their records were left out, and whether they are open.
+    #[serde(default)]
+    pub as_they_were: Vec<String>,
+    /// How many there are.
+    #[serde(default)]
+    pub as_they_were_in_all: usize,
+    /// Accounts whose source has locked their password.
+    #[serde(default)]
+    pub passwords_locked: usize,
+    /// Accounts that keep their password, as the file has none for them.
+    #[serde(default)]
+    pub passwords_kept: usize,
+    /// Records that are nobody's account.
+    #[serde(default)]
+    pub not_accounts: usize,
 }
 
 /// A line of the list.

@@ -24,6 +24,9 @@ use reader::Reader;
 /// the source says.
 pub const SOURCE: &str = "directory";
 
+/// Why an account is closed whose source has put a mark in the place of its password.
+pub const PASSWORD_LOCKED: &str = "password locked by the source";
+
 /// An account as a source describes it: everything but what only we know.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -72,12 +75,16 @@ enum Fate {
     Replaced,
     /// The account has had it and left it behind, so the draft is older than the account.
     Outdated,
+    /// The account has none any more, nor an NT hash.
+    Locked,
 }
 
 #[derive(Clone)]
 enum Secret {
     Hash(PasswordHash),
     Cleartext(Zeroizing<Vec<u8>>),
+    /// None is right.
+    Locked,
 }
 
 impl std::fmt::Debug for Secret {
@@ -132,6 +139,11 @@ impl Draft {
         Reader::new(entry, map, allow_cleartext, now).read()
     }
 
+    /// The name of an entry's account, where that can be read whatever else can't.
+    pub fn name_of(entry: &Entry, map: &AttributeMap, now: Timestamp) -> Option<AccountId> {
+        Reader::new(entry, map, false, now).user_name()
+    }
+
     /// The canonical name of the account.
     pub fn id(&self) -> &AccountId {
         &self.account.id
@@ -148,6 +160,17 @@ impl Draft {
     /// When its password was set, if the source says so.
     pub fn password_changed_at(&self) -> Option<Timestamp> {
         self.changed_at
+    }
+
+    /// Whether the source says anything of its password.
+    pub fn tells_a_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// Whether the source has locked its password.
+    pub fn is_locked(&self) -> bool {
+        let secret = self.password.as_ref().map(|password| &password.secret);
+        matches!(secret, Some(Secret::Locked))
     }
 
     /// Whether its password is still in clear text.
@@ -216,6 +239,7 @@ impl Draft {
             account.previous_nt_hashes = existing.previous_nt_hashes.clone();
             account.legacy_chap_secret = existing.legacy_chap_secret.clone();
             account.credential_version = existing.credential_version;
+            account.verification = existing.verification.clone();
             account.deactivated = joined(&existing.deactivated, account.deactivated);
             account.suspended = joined(&existing.suspended, account.suspended);
         }
@@ -271,9 +295,14 @@ impl DraftPassword {
         changed_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Fate {
-        // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
-        let Secret::Hash(hash) = self.secret else {
-            return Fate::Outdated;
+        let hash = match self.secret {
+            Secret::Hash(hash) => hash,
+            // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
+            Secret::Cleartext(_) => return Fate::Outdated,
+            Secret::Locked => {
+                account.lock_password();
+                return Fate::Locked;
+            }
         };
         let kind = self.kind;
         let is_current = account.has_hash(&hash);
@@ -297,7 +326,10 @@ impl DraftPassword {
             changed_at: changed_at.unwrap_or(now),
             kind,
         };
-        let nt_hash = nt_hash.beside_new_password(account);
+        let nt_hash = match (nt_hash, account.is_behind_a_lock(&password.hash)) {
+            (DraftNtHash::Is(hash), true) => Some(hash.clone()),
+            (nt_hash, _) => nt_hash.beside_new_password(account),
+        };
         account.set_credentials(password, nt_hash);
         Fate::Replaced
     }

@@ -24,7 +24,7 @@ use super::draft::{AttributeError, Draft, HashCleartext};
 use super::ldif::{LdifError, LdifFault, LdifReader};
 use super::{Change, Directory, FindError};
 
-pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, Problems};
+pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, Problems, Strangers};
 
 /// Accounts in one transaction.
 const BATCH: usize = 1_000;
@@ -85,7 +85,8 @@ pub fn import(
     options: ImportOptions<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ImportReport, ImportErrors> {
-    let source = options.source.into();
+    let source: Arc<str> = options.source.into();
+    let options_source = Arc::clone(&source);
     let report = ImportReport::default();
     let mut import = Import {
         directory,
@@ -93,11 +94,14 @@ pub fn import(
         source,
         progress,
         drafts: Vec::new(),
+        left_out: Vec::new(),
+        strangers: Strangers::of(options_source, map),
         report,
     };
     import.read(LdifReader::new(reader), map)?;
     import.check_names()?;
     import.hash_cleartext()?;
+    import.tell_of_those_left_out()?;
     import.write()?;
     Ok(import.report)
 }
@@ -108,6 +112,9 @@ struct Import<'a, 'o> {
     source: Arc<str>,
     progress: &'a mut dyn FnMut(Progress),
     drafts: Vec<Placed>,
+    /// The accounts of records that were wrong, and where these begin.
+    left_out: Vec<(u64, AccountId)>,
+    strangers: Strangers,
     report: ImportReport,
 }
 
@@ -148,10 +155,18 @@ impl Import<'_, '_> {
         let allow_cleartext = self.options.hash_cleartext.is_some();
         match Draft::read(entry, map, allow_cleartext, self.options.now) {
             Ok(Some(draft)) => self.place(entry.line.unwrap_or(0), draft),
-            Ok(None) => self.report.not_accounts += 1,
-            Err(errors) => errors
-                .into_iter()
-                .for_each(|error| self.refuse_attribute(error)),
+            Ok(None) => {
+                self.report.not_accounts += 1;
+                self.strangers.add(entry);
+            }
+            Err(errors) => {
+                let name = Draft::name_of(entry, map, self.options.now);
+                let name = name.map(|name| (entry.line.unwrap_or(0), name));
+                self.left_out.extend(name);
+                errors
+                    .into_iter()
+                    .for_each(|error| self.refuse_attribute(error));
+            }
         }
     }
 
@@ -227,11 +242,41 @@ impl Import<'_, '_> {
     }
 
     fn leave_out(&mut self, refused: &HashSet<usize>) {
-        let mut index = 0;
-        self.drafts.retain(|_| {
-            index += 1;
-            !refused.contains(&(index - 1))
-        });
+        let drafts = std::mem::take(&mut self.drafts).into_iter().enumerate();
+        for (index, placed) in drafts {
+            match refused.contains(&index) {
+                true => self.left_out.push((placed.line, placed.draft.id().clone())),
+                false => self.drafts.push(placed),
+            }
+        }
+    }
+
+    /// Says of each account whose record was left out how it stands: its source may have meant to
+    /// close it. And refuses a file without any account.
+    fn tell_of_those_left_out(&mut self) -> Result<(), ImportErrors> {
+        if self.drafts.is_empty() && self.report.problems.total == 0 {
+            return Err(ImportErrors::NoAccounts(std::mem::take(
+                &mut self.strangers,
+            )));
+        }
+        for (line, name) in std::mem::take(&mut self.left_out) {
+            let name = self.directory.naming().full(&name).unwrap_or(name);
+            let Some(account) = existing(self.directory, &name)? else {
+                continue;
+            };
+            let state = match account.deactivated.is_some() || account.suspended.is_some() {
+                true => "closed",
+                false => "open",
+            };
+            let source = Arc::clone(&self.source);
+            self.report.as_they_were.add(ImportError {
+                source,
+                line,
+                attribute: None,
+                fault: ImportFault::AsItWas { name, state },
+            });
+        }
+        Ok(())
     }
 
     fn hash_cleartext(&mut self) -> Result<(), ImportErrors> {
@@ -282,6 +327,45 @@ impl Import<'_, '_> {
             });
         }
         Ok(())
+    }
+}
+
+/// Attributes that have user names in directories of one kind or another, and an export's own names.
+const USER_NAMES: [&str; 6] = [
+    "samaccountname",
+    "uid",
+    "userprincipalname",
+    "user_id",
+    "userid",
+    "cn",
+];
+
+impl Strangers {
+    fn of(source: Arc<str>, map: &AttributeMap) -> Self {
+        Self {
+            count: 0,
+            source,
+            user_name: map.user_name.clone(),
+            instead: None,
+        }
+    }
+
+    /// One more, of which the best guess at a user name counts; an option makes another name.
+    fn add(&mut self, entry: &super::entry::Entry) {
+        self.count += 1;
+        let names = || entry.attributes.iter().map(|attribute| &attribute.name);
+        let bare = |name: &&String, wanted: &str| name.split(';').next() == Some(wanted);
+        let rank = |name: Option<&String>| {
+            let name = name.and_then(|name| name.split(';').next());
+            USER_NAMES.iter().position(|known| Some(*known) == name)
+        };
+        let best = USER_NAMES
+            .iter()
+            .find_map(|wanted| names().find(|name| bare(name, wanted)));
+        let present = rank(self.instead.as_ref()).unwrap_or(usize::MAX);
+        if rank(best).is_some_and(|rank| rank < present) {
+            self.instead = best.cloned();
+        }
     }
 }
 
@@ -350,6 +434,8 @@ struct Tally {
     changed: Cell<usize>,
     unchanged: Cell<usize>,
     passwords_changed: Cell<usize>,
+    passwords_locked: Cell<usize>,
+    passwords_kept: Cell<usize>,
     /// Lines of the records whose password is older than the account's.
     older_passwords: RefCell<Vec<u64>>,
 }
@@ -359,6 +445,7 @@ impl Tally {
         let Placed { line, draft } = placed;
         let id = draft.id().clone();
         let change = move |existing: Option<&Account>| {
+            self.count_password(&draft, existing);
             let joined = draft.join(existing, now);
             if joined.older_password {
                 self.older_passwords.borrow_mut().push(line);
@@ -368,6 +455,15 @@ impl Tally {
             (existing != Some(&merged)).then_some(merged)
         };
         (id, Box::new(change))
+    }
+
+    fn count_password(&self, draft: &Draft, existing: Option<&Account>) {
+        let keeps = || existing.is_some_and(|account| account.password.is_some());
+        if draft.is_locked() {
+            self.passwords_locked.update(|count| count + 1);
+        } else if !draft.tells_a_password() && keeps() {
+            self.passwords_kept.update(|count| count + 1);
+        }
     }
 
     fn count(&self, existing: Option<&Account>, merged: &Account) {
@@ -389,6 +485,8 @@ impl Tally {
         report.changed = self.changed.get();
         report.unchanged = self.unchanged.get();
         report.passwords_changed = self.passwords_changed.get();
+        report.passwords_locked = self.passwords_locked.get();
+        report.passwords_kept = self.passwords_kept.get();
         self.older_passwords.into_inner()
     }
 }

@@ -57,19 +57,27 @@ impl Naming {
         }
     }
 
+    /// The name by which an account is told apart, from the one that it has in its directory; `None`
+    /// if that would be too long.
+    #[must_use]
+    pub fn full(&self, id: &AccountId) -> Option<AccountId> {
+        let ending = self.ending.as_deref().unwrap_or_default();
+        AccountId::new(&format!("{id}{ending}")).ok()
+    }
+
     /// Gives an account, named as in its directory, the name by which it is told apart.
     ///
     /// # Errors
     /// [`NamingError`]; the account is as it was.
     pub fn make_full(&self, account: &mut Account) -> Result<(), NamingError> {
-        let Some(ending) = &self.ending else {
+        if self.ending.is_none() {
             return match self.has(&account.id) {
                 true => Ok(()),
                 false => Err(NamingError::Foreign(account.id.clone())),
             };
-        };
-        let full = AccountId::new(&format!("{}{ending}", account.id));
-        let full = full.map_err(|_| NamingError::TooLong(account.id.clone()))?;
+        }
+        let full = self.full(&account.id);
+        let full = full.ok_or_else(|| NamingError::TooLong(account.id.clone()))?;
         let plain = std::mem::replace(&mut account.id, full);
         account.aliases.push(String::from(plain));
         account.aliases.sort_unstable();

@@ -186,3 +186,95 @@ fn output_of_hash_can_be_imported() {
     done(&daemon, &["account", "import", ldif.to_str().unwrap()]);
     assert!(log_on(&daemon, "nils", "made-on-the-command-line"));
 }
+
+/// The source locks a password: whoever knew it is out, and nobody gets in by the mark itself.
+#[test]
+fn password_that_the_source_locks_opens_nothing_any_more_until_it_is_lifted() {
+    let daemon = Setup::new().start();
+    let import = |stored: &str| {
+        let ldif = daemon.write("people.ldif", &person("nils", stored));
+        let words = [
+            "account",
+            "import",
+            "--hash-cleartext",
+            ldif.to_str().unwrap(),
+        ];
+        let imported = daemon.cli(&words);
+        assert!(imported.status.success(), "{}", text(&imported));
+        text(&imported)
+    };
+    import(SSHA);
+    assert!(log_on(&daemon, "nils", "correct-horse-battery"));
+    for mark in ["{crypt}*Locked", "*", "!", "*LK*"] {
+        let said = import(mark);
+        assert!(
+            said.contains("1 with a password locked by the source"),
+            "{said}"
+        );
+        for guess in ["correct-horse-battery", mark] {
+            assert!(!log_on(&daemon, "nils", guess), "{mark}: {guess}");
+        }
+    }
+    let refused = daemon.wait_for_audit(8, |line| {
+        line["account"] == "nils" && line["reason"] == "deactivated"
+    });
+    assert!(
+        refused[0]["detail"]
+            .to_string()
+            .contains("locked by the source"),
+        "{refused:?}"
+    );
+    let why = done(&daemon, &["explain", "nils"]);
+    assert!(why.contains("password locked by the source"), "{why}");
+    import(SSHA);
+    assert!(log_on(&daemon, "nils", "correct-horse-battery"));
+}
+
+#[test]
+fn hash_of_another_system_is_never_taken_for_the_password_itself() {
+    let daemon = Setup::new().start();
+    let django = "pbkdf2_sha256$1000$abcdef$Uvdx1t1zHPqgu827uX6WshKFLXatHu7XniqQA5BeuLNA=";
+    let ldif = daemon.write("django.ldif", &person("nils", django));
+    let words = [
+        "account",
+        "import",
+        "--hash-cleartext",
+        ldif.to_str().unwrap(),
+    ];
+    let complaint = failed(&daemon, &words);
+    assert!(complaint.contains("Django's PBKDF2"), "{complaint}");
+    assert!(!log_on(&daemon, "nils", django));
+}
+
+#[test]
+fn account_of_a_record_that_is_left_out_is_said_to_stay_open() {
+    let daemon = Setup::new().start();
+    let write = |stored: &str| {
+        let people =
+            ["nils", "per"].map(|name| person(name, if name == "nils" { stored } else { SSHA }));
+        daemon.write("people.ldif", &people.concat())
+    };
+    done(
+        &daemon,
+        &["account", "import", write(SSHA).to_str().unwrap()],
+    );
+    let ldif = write("{MD5}rL0Y20zC+Fzt72VPzMSk2A==");
+    let words = ["account", "import", "--keep-going", ldif.to_str().unwrap()];
+    let complaint = failed(&daemon, &words);
+    assert!(
+        complaint.contains("nils stays as it was: open"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("{MD5}"), "{complaint}");
+}
+
+#[test]
+fn file_without_accounts_is_a_failure() {
+    let daemon = Setup::new().start();
+    let ldif = daemon.write(
+        "units.ldif",
+        "dn: ou=people,dc=campus,dc=example\nou: people\n",
+    );
+    let complaint = failed(&daemon, &["account", "import", ldif.to_str().unwrap()]);
+    assert!(complaint.contains("1 entry has no uid"), "{complaint}");
+}

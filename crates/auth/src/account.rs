@@ -140,12 +140,34 @@ impl Account {
 
     /// Puts a new password and its NT hash in place; the old ones become the newest previous ones.
     pub fn set_credentials(&mut self, password: Password, nt_hash: Option<NtHash>) {
+        // A lock may have made it a previous one.
+        self.previous.retain(|previous| *previous != password.hash);
         if let Some(old) = self.password.replace(password) {
             self.previous.insert(0, old.hash);
             self.previous.truncate(PREVIOUS_PASSWORDS);
         }
+        if self.verification == Verification::PasswordLocked {
+            self.verification = Verification::StoredHash;
+        }
         self.upgraded_from = None;
         self.replace_nt_hash(nt_hash);
+        self.grow_version();
+    }
+
+    /// Takes the password away, with its NT hash, until a new one is set: none opens anything any
+    /// more, and proofs and sessions by it are void. Once more changes nothing.
+    pub fn lock_password(&mut self) {
+        let is_locked = self.verification == Verification::PasswordLocked;
+        if is_locked && self.password.is_none() && self.nt_hash.is_none() {
+            return;
+        }
+        if let Some(old) = self.password.take() {
+            self.previous.insert(0, old.hash);
+            self.previous.truncate(PREVIOUS_PASSWORDS);
+        }
+        self.verification = Verification::PasswordLocked;
+        self.upgraded_from = None;
+        self.replace_nt_hash(None);
         self.grow_version();
     }
 
@@ -166,6 +188,12 @@ impl Account {
         let is_current = |password: &Password| password.hash == *hash;
         self.password.as_ref().is_some_and(is_current)
             || self.upgraded_from.is_some() && self.upgraded_from == hash.digest()
+    }
+
+    /// Whether `hash` is of the password that a lock has taken away.
+    pub fn is_behind_a_lock(&self, hash: &PasswordHash) -> bool {
+        let is_locked = self.verification == Verification::PasswordLocked;
+        is_locked && self.password.is_none() && self.previous.first() == Some(hash)
     }
 
     /// Puts another NT hash in place of the present one, or takes it away, and leaves the password
@@ -205,10 +233,11 @@ impl Account {
     pub fn password_age(&self) -> Option<(PasswordKind, Option<Timestamp>)> {
         match &self.verification {
             Verification::Bind(bind) => Some((bind.kind, bind.changed_at)),
-            Verification::StoredHash | Verification::Impossible => self
-                .password
-                .as_ref()
-                .map(|password| (password.kind, Some(password.changed_at))),
+            Verification::StoredHash | Verification::Impossible | Verification::PasswordLocked => {
+                self.password
+                    .as_ref()
+                    .map(|password| (password.kind, Some(password.changed_at)))
+            }
         }
     }
 
@@ -248,6 +277,8 @@ pub enum Verification {
     Bind(BindName),
     /// Not at all: the directory neither gives the hash away nor is it asked to check.
     Impossible,
+    /// Not at all: the source has locked the password, so that none is right.
+    PasswordLocked,
 }
 
 /// What a directory needs to check the password of an account, and what it tells of it.

@@ -6,7 +6,7 @@ use portvakt_auth::account::{Account, Kind, Note, PasswordKind, StudentFacts};
 use portvakt_auth::chap::{ChapSecret, ChapSecretError};
 use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::name::{AccountId, NameError};
-use portvakt_auth::password::{HashError, PasswordHash};
+use portvakt_auth::password::{HashError, PasswordHash, StoredPassword};
 use portvakt_auth::term::TermError;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::super::attributes::AttributeMap;
 use super::super::entry::{Attribute, Entry};
 use super::super::generalized_time;
-use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, SOURCE, Secret};
+use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, PASSWORD_LOCKED, SOURCE, Secret};
 
 /// Most octets of a text value; names and numbers are far below.
 const MAX_TEXT: usize = 1024;
@@ -149,6 +149,10 @@ impl<'a> Reader<'a> {
         account.mobile = self.first_text(&map.mobile);
         account.student = (kind == Kind::Student).then(|| self.student());
         account.deactivated = self.note(&map.deactivated);
+        if let Some(Secret::Locked) = password.as_ref().map(|password| &password.secret) {
+            let note = || note(PASSWORD_LOCKED.to_owned(), self.now);
+            account.deactivated.get_or_insert_with(note);
+        }
         account.suspended = self.note(&map.suspended);
         account.expires = self.parsed(&map.expires, time);
         account.services = self.services();
@@ -163,7 +167,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn user_name(&mut self) -> Option<AccountId> {
+    pub(super) fn user_name(&mut self) -> Option<AccountId> {
         let map = self.map;
         if let Some(name) = self.text(&map.user_name) {
             return self.checked(&map.user_name, AccountId::new(&name));
@@ -215,9 +219,31 @@ impl<'a> Reader<'a> {
         } else {
             PasswordKind::Permanent
         };
-        let value = &self.only(&map.password)?.value;
-        let secret = self.checked(&map.password, secret(value, self.allow_cleartext))?;
+        let secret = self.secret(&map.password)?;
         Some(DraftPassword { secret, kind })
+    }
+
+    /// The one value that counts. Where there are several, those that can be used count before lock
+    /// marks and before what can't: a directory with a hash and a mark lets the hash's owner in.
+    fn secret(&mut self, name: &'a str) -> Option<Secret> {
+        let read = |value: &'a Attribute| (value.line, secret(&value.value, self.allow_cleartext));
+        let values: Vec<_> = self.values(name).map(read).collect();
+        let is_usable = |secret: &Result<Secret, AttributeFault>| {
+            matches!(secret, Ok(Secret::Hash(_) | Secret::Cleartext(_)))
+        };
+        let (usable, others): (Vec<_>, Vec<_>) = values
+            .into_iter()
+            .partition(|(_, secret)| is_usable(secret));
+        let mut counting = match usable.is_empty() {
+            true => others,
+            false => usable,
+        };
+        counting.dedup_by(|(_, second), (_, first)| is_same(first, second));
+        if let Some((line, _)) = counting.get(1) {
+            self.error_at(name, *line, AttributeFault::Several);
+        }
+        let (line, first) = counting.into_iter().next()?;
+        self.checked_at(name, line, first)
     }
 
     fn nt_hash(&mut self, password: Option<&DraftPassword>) -> DraftNtHash {
@@ -248,11 +274,7 @@ impl<'a> Reader<'a> {
 
     fn note(&mut self, name: &'a str) -> Option<Note> {
         let reason = self.text(name)?;
-        Some(Note {
-            reason,
-            since: self.now,
-            by: SOURCE.to_owned(),
-        })
+        Some(note(reason, self.now))
     }
 
     fn vlan(&mut self) -> Option<String> {
@@ -385,17 +407,35 @@ fn boolean(text: &str) -> Result<bool, AttributeFault> {
     }
 }
 
-/// A hash begins with its scheme, `{SSHA}` or `$argon2id$`; anything else is clear text.
+fn note(reason: String, since: Timestamp) -> Note {
+    Note {
+        reason,
+        since,
+        by: SOURCE.to_owned(),
+    }
+}
+
+/// What a stored password is, as far as it may be taken from this source.
 fn secret(value: &[u8], allow_cleartext: bool) -> Result<Secret, AttributeFault> {
-    let value = without_cleartext_scheme(value);
-    match value.first() {
-        None => Err(AttributeFault::Empty),
-        Some(b'{' | b'$') => {
-            let text = std::str::from_utf8(value).map_err(|_| AttributeFault::NotText)?;
-            Ok(Secret::Hash(PasswordHash::parse(text)?))
-        }
-        Some(_) if !allow_cleartext => Err(AttributeFault::Cleartext),
-        Some(_) => Ok(Secret::Cleartext(Zeroizing::new(value.to_vec()))),
+    match StoredPassword::read(value) {
+        Ok(StoredPassword::Hash(hash)) => Ok(Secret::Hash(hash)),
+        Ok(StoredPassword::Locked) => Ok(Secret::Locked),
+        Ok(StoredPassword::Cleartext(_)) if !allow_cleartext => Err(AttributeFault::Cleartext),
+        Ok(StoredPassword::Cleartext(text)) => Ok(Secret::Cleartext(Zeroizing::new(text.to_vec()))),
+        Err(HashError::EmptyPassword) => Err(AttributeFault::Empty),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the same was said twice. Of two in clear text, that is left open.
+fn is_same(
+    first: &Result<Secret, AttributeFault>,
+    second: &Result<Secret, AttributeFault>,
+) -> bool {
+    match (first, second) {
+        (Ok(Secret::Hash(first)), Ok(Secret::Hash(second))) => first == second,
+        (Ok(Secret::Locked), Ok(Secret::Locked)) => true,
+        _ => false,
     }
 }
 
@@ -423,17 +463,8 @@ fn chap_secret(value: &[u8], kind: Option<Kind>) -> Result<ChapSecret, Attribute
 /// Whether `hash` can be of the same password; of one that is hashed already, nobody can tell.
 fn hash_fits(hash: &NtHash, secret: &Secret) -> bool {
     match secret {
-        Secret::Hash(_) => true,
+        Secret::Hash(_) | Secret::Locked => true,
         Secret::Cleartext(password) => std::str::from_utf8(password)
             .is_ok_and(|password| NtHash::of_password(password) == *hash),
-    }
-}
-
-/// OpenLDAP's own mark for clear text.
-fn without_cleartext_scheme(value: &[u8]) -> &[u8] {
-    const SCHEME: &[u8] = b"{CLEARTEXT}";
-    match value.split_at_checked(SCHEME.len()) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
-        _ => value,
     }
 }

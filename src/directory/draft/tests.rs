@@ -1,4 +1,5 @@
 mod chap_secret;
+mod locked;
 mod nt_hash;
 
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -27,6 +27,12 @@ pub struct ImportReport {
     pub passwords_changed: usize,
     /// Records that are nobody's account: organisational units, groups.
     pub not_accounts: usize,
+    /// Accounts whose source has locked their password.
+    pub passwords_locked: usize,
+    /// Accounts that keep their password, as the file has none for them.
+    pub passwords_kept: usize,
+    /// Accounts that stay as they were, as their records were left out.
+    pub as_they_were: Problems,
     /// What was left out; empty unless told to keep going.
     pub problems: Problems,
     /// Records whose password was left out, as the account has a later one. The rest of them was
@@ -40,6 +46,9 @@ pub enum ImportErrors {
     /// The file is not right; nothing was written.
     #[error("{0}nothing was imported")]
     Rejected(Problems),
+    /// No record of the file is an account.
+    #[error("{0}")]
+    NoAccounts(Strangers),
     /// This directory's accounts are kept elsewhere.
     #[error("this directory cannot be written to")]
     ReadOnly,
@@ -55,6 +64,52 @@ pub enum ImportErrors {
         #[source]
         cause: WriteError,
     },
+}
+
+/// Records of a file that are nobody's accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strangers {
+    /// How many.
+    pub count: usize,
+    /// The file.
+    pub source: Arc<str>,
+    /// The attribute that would have the user name.
+    pub user_name: String,
+    /// An attribute of theirs that may be meant.
+    pub instead: Option<String>,
+}
+
+impl fmt::Display for Strangers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            count,
+            source,
+            user_name,
+            instead,
+        } = self;
+        if *count == 0 {
+            return write!(
+                formatter,
+                "{source}: there is no entry in it: nothing was imported"
+            );
+        }
+        let entries = match count {
+            1 => "1 entry has".to_owned(),
+            count => format!("{count} entries have"),
+        };
+        write!(
+            formatter,
+            "{source}: {entries} no {user_name} and can be nobody's account"
+        )?;
+        if let Some(instead) = instead {
+            write!(
+                formatter,
+                ", but {instead}: if that is the user name, set user-name in \
+                 [accounts.attributes]"
+            )?;
+        }
+        write!(formatter, "; nothing was imported")
+    }
 }
 
 /// What is wrong with a file.
@@ -101,6 +156,14 @@ pub enum ImportFault {
          `portvakt account set-password`"
     )]
     OlderPassword,
+    /// Not a mistake: what became of the account of a record that was left out.
+    #[error("{name} stays as it was: {state}")]
+    AsItWas {
+        /// Its name.
+        name: AccountId,
+        /// Open or closed.
+        state: &'static str,
+    },
     /// Two records of the file claim one name (P2).
     #[error("the name {name} is already that of the record in line {other}")]
     NameTwice {

@@ -319,3 +319,71 @@ fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_orde
         assert!(hash.verify(password.as_bytes(), &mut scratch).unwrap());
     }
 }
+
+const HASH: &str = "{SSHA}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
+
+fn with_password(name: &str, stored: &str) -> String {
+    guest(name, &format!("userPassword: {stored}\n"))
+}
+
+#[test]
+fn account_whose_record_is_left_out_is_said_to_stay_as_it_was() {
+    let site = site();
+    let before = with_password("anna", HASH) + &with_password("bo", HASH);
+    site.run(&before, false).unwrap();
+    site.run(&guest("bo", "portvaktSuspended: abuse\n"), false)
+        .unwrap();
+    let wrong = with_password("anna", "{MD5}rL0Y20zC+Fzt72VPzMSk2A==")
+        + &with_password("bo", "in clear text")
+        + &guest("new", "schacExpiryDate: x\n");
+    let report = site.run(&wrong, true).unwrap();
+    let told: Vec<_> = report
+        .as_they_were
+        .listed
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "people.ldif:1: anna stays as it was: open",
+            "people.ldif:6: bo stays as it was: closed"
+        ]
+    );
+}
+
+#[test]
+fn locked_passwords_and_kept_ones_are_counted() {
+    let site = site();
+    let all = ["anna", "bo", "cia"].map(|name| with_password(name, HASH));
+    site.run(&all.concat(), false).unwrap();
+    let text = with_password("anna", "{crypt}*Locked") + &guest("bo", "") + &guest("dag", "");
+    let report = site.run(&text, false).unwrap();
+    let counted = (report.passwords_locked, report.passwords_kept);
+    assert_eq!(counted, (1, 1));
+}
+
+#[test]
+fn file_without_any_account_is_refused_in_words() {
+    let nothing = "people.ldif: there is no entry in it: nothing was imported";
+    let units = "people.ldif: 1 entry has no uid and can be nobody's account; nothing was imported";
+    let elsewhere = "people.ldif: 2 entries have no uid and can be nobody's account, but \
+                     samaccountname: if that is the user name, set user-name in \
+                     [accounts.attributes]; nothing was imported";
+    let cases = [
+        ("", nothing),
+        ("# comments alone\n", nothing),
+        ("version: 1\n", nothing),
+        ("dn: ou=people\nou: people\n", units),
+        (
+            "dn: cn=a\ncn: a\n\ndn: cn=b\ncn: b\nsAMAccountName: b\n",
+            elsewhere,
+        ),
+    ];
+    for (text, expected) in cases {
+        let refused = site().run(text, true).unwrap_err().to_string();
+        assert_eq!(refused, expected, "{text:?}");
+    }
+    let by_option = site().run("dn: uid=a\nuid;x-a: a\n", false).unwrap_err();
+    assert!(by_option.to_string().contains("but uid;x-a"), "{by_option}");
+}

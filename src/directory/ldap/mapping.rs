@@ -149,7 +149,9 @@ impl Mapping {
         let mut account = draft.merge(None, now);
         let named = self.naming.make_full(&mut account);
         named.map_err(|error| error.to_string())?;
-        account.verification = self.verification(entry, translator, changed_at, temporary);
+        if account.verification != Verification::PasswordLocked {
+            account.verification = self.verification(entry, translator, changed_at, temporary);
+        }
         account.credential_version = self.version(entry, said, changed_at);
         self.apply_groups(&mut account, &translator.groups);
         Ok(account)

@@ -124,6 +124,28 @@ fn openldap_is_understood() {
 }
 
 #[test]
+fn password_that_the_directory_has_locked_closes_the_account_and_is_no_fault() {
+    for mark in ["{CRYPT}*", "{CRYPT}!$6$salt$x", &format!("!{HASH}"), "*LK*"] {
+        let lines = format!("uid: anna\nuserPassword: {mark}\n");
+        let anna = account(&settings(Template::OpenLdap), &lines);
+        assert_eq!(anna.verification, Verification::PasswordLocked, "{mark}");
+        let note = anna.deactivated.unwrap();
+        assert_eq!(note.reason, "password locked by the source", "{mark}");
+    }
+}
+
+#[test]
+fn password_that_is_checked_elsewhere_says_so() {
+    let lines = "uid: anna\nuserPassword: {SASL}anna@CAMPUS.EXAMPLE\n";
+    let fault = fault(&settings(Template::OpenLdap), lines);
+    assert!(
+        fault.contains("{SASL} says that the password is checked elsewhere"),
+        "{fault}"
+    );
+    assert!(fault.contains("verify = \"bind\""), "{fault}");
+}
+
+#[test]
 fn directory_389ds_is_understood() {
     let lines = format!(
         "uid: anna\nuserPassword: {HASH}\nkrbPrincipalName: anna@CAMPUS.EXAMPLE\n\

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
+use portvakt_auth::password::StoredPassword;
+use portvakt_auth::{AccountId, Kind, Realm};
 use zeroize::Zeroizing;
 
 use super::mapping::{Mapping, Remark};
@@ -193,8 +194,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The hash, where we check it. Of several that whose scheme is known; several of these are a
-    /// fault, for nobody could say which one counts.
+    /// The hash, where we check it; which of several counts, the reader decides.
     fn password(&mut self) {
         if self.mapping.verify != Verify::Hash {
             return;
@@ -203,18 +203,10 @@ impl<'a> Translator<'a> {
             return;
         };
         self.has_password = true;
-        let whole = |stored: &Zeroizing<Vec<u8>>| {
-            Zeroizing::new(PasswordHash::without_remains(stored).to_vec())
-        };
-        let hashes: Vec<_> = hashes.iter().map(whole).collect();
-        let is_usable = |hash: &&Zeroizing<Vec<u8>>| {
-            std::str::from_utf8(hash).is_ok_and(|text| PasswordHash::parse(text).is_ok())
-        };
-        let usable: Vec<_> = hashes.iter().filter(is_usable).cloned().collect();
-        let counting = if usable.is_empty() { hashes } else { usable };
         self.sources.insert(Fact::PasswordHash, source.clone());
-        for hash in counting {
-            self.remark(&source, &scheme_of(&hash), "password hash");
+        for hash in hashes {
+            let (what, meaning) = told(&hash);
+            self.remark(&source, &what, meaning);
             self.push(Fact::PasswordHash, &hash);
         }
     }
@@ -423,12 +415,13 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// The scheme of a stored password, which may be told.
-fn scheme_of(hash: &[u8]) -> String {
-    let text = std::str::from_utf8(hash).unwrap_or_default();
-    match PasswordHash::parse(text) {
-        Ok(hash) => format!("({})", hash.scheme()),
-        Err(error) => format!("({error})"),
+/// What may be told of a stored password, and what it means.
+fn told(stored: &[u8]) -> (String, &'static str) {
+    match StoredPassword::read(stored) {
+        Ok(StoredPassword::Hash(hash)) => (format!("({})", hash.scheme()), "password hash"),
+        Ok(StoredPassword::Locked) => ("(a lock mark)".to_owned(), "password locked"),
+        Ok(StoredPassword::Cleartext(_)) => ("(in clear text)".to_owned(), "not read"),
+        Err(error) => (format!("({error})"), "not read"),
     }
 }
 

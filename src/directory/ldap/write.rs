@@ -334,6 +334,8 @@ fn is_writable(old: &Account, wanted: &Account) -> bool {
         nt_hash: wanted.nt_hash.clone(),
         previous_nt_hashes: wanted.previous_nt_hashes.clone(),
         credential_version: wanted.credential_version,
+        // A password that is set ends the lock of the one before.
+        verification: wanted.verification.clone(),
         deactivated: wanted.deactivated.clone(),
         suspended: wanted.suspended.clone(),
         ..old.clone()
