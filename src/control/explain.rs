@@ -43,6 +43,9 @@ pub struct StatusFinding {
     pub refusal: Refusal,
     /// Since when.
     pub since: Option<Timestamp>,
+    /// Why, and by whom, where somebody closed the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Outside>,
 }
 
 /// Failed log-ons and lock.
@@ -101,12 +104,14 @@ impl Explanation {
             .map(|found| StatusFinding {
                 refusal: found.refusal,
                 since: found.since,
+                note: note_of(account, found.refusal),
             })
             .collect();
         if let Err(refusal) = policy.check_kind(account, service) {
             findings.push(StatusFinding {
                 refusal,
                 since: None,
+                note: None,
             });
         }
         let first = findings.first().map(|finding| finding.refusal);
@@ -216,7 +221,9 @@ impl Explanation {
                 .since
                 .map(|since| format!(", since {since}"))
                 .unwrap_or_default();
-            writeln!(f, "  status     {}{since}", finding.refusal)?;
+            let note = finding.note.as_ref();
+            let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+            writeln!(f, "  status     {}{since}{note}", finding.refusal)?;
         }
         Ok(())
     }
@@ -266,6 +273,16 @@ impl Explanation {
         }
         Ok(())
     }
+}
+
+/// Who closed the account, and why, if that is what it is refused for.
+fn note_of(account: &Account, refusal: Refusal) -> Option<Outside> {
+    let note = match refusal {
+        Refusal::Deactivated => account.deactivated.as_ref(),
+        Refusal::Suspended => account.suspended.as_ref(),
+        _ => None,
+    };
+    note.map(|note| Outside::from(format!("{} ({})", note.reason, note.by)))
 }
 
 /// The code that lists show for an account: `open` or a reason.
