@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delay::Delayed;
-use super::duplicates::{Duplicates, Key};
+use super::duplicates::{Duplicates, Fingerprint, Key};
 use super::outgoing;
 use super::socket::{Endpoint, Path};
 
@@ -24,7 +24,7 @@ pub struct Answer {
     outbox: Arc<Outbox>,
     path: Path,
     identifier: u8,
-    authenticator: [u8; 16],
+    fingerprint: Fingerprint,
     arrived: Instant,
     answered: bool,
 }
@@ -34,14 +34,14 @@ impl Answer {
         outbox: Arc<Outbox>,
         path: Path,
         identifier: u8,
-        authenticator: [u8; 16],
+        fingerprint: Fingerprint,
         arrived: Instant,
     ) -> Self {
         Self {
             outbox,
             path,
             identifier,
-            authenticator,
+            fingerprint,
             arrived,
             answered: false,
         }
@@ -63,7 +63,7 @@ impl Answer {
     pub fn send(mut self, datagram: &[u8]) {
         self.answered = true;
         let duplicates = &self.outbox.duplicates;
-        duplicates.answered(&self.key(), &self.authenticator, datagram);
+        duplicates.answered(&self.key(), &self.fingerprint, datagram);
         outgoing::send(&self.outbox.endpoint, datagram, self.path);
     }
 
@@ -100,7 +100,7 @@ impl Drop for Answer {
     fn drop(&mut self) {
         if !self.answered {
             let duplicates = &self.outbox.duplicates;
-            duplicates.remove(&self.key(), &self.authenticator);
+            duplicates.remove(&self.key(), &self.fingerprint);
         }
     }
 }

@@ -260,9 +260,14 @@ fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
 mod tests {
     use std::net::UdpSocket;
 
-    use super::super::duplicates::{Arrival, Duplicates};
+    use super::super::duplicates::{Arrival, Duplicates, Fingerprint};
     use super::super::socket::{self, Path};
     use super::*;
+
+    const FINGERPRINT: Fingerprint = Fingerprint {
+        authenticator: [7; 16],
+        credentials: 1,
+    };
 
     fn outbox(line: &DelayLine) -> Arc<Outbox> {
         let mut endpoints = socket::bind("127.0.0.1:0".parse().unwrap(), 1, 1 << 16).unwrap();
@@ -280,9 +285,9 @@ mod tests {
         let peer = client.local_addr().unwrap();
         let path = Path { peer, local: None };
         let key = outbox.key(path, identifier);
-        let arrival = outbox.duplicates.arrive(key, &[7; 16], arrived);
+        let arrival = outbox.duplicates.arrive(key, FINGERPRINT, arrived);
         assert_eq!(arrival, Arrival::New);
-        let answer = Answer::new(Arc::clone(outbox), path, identifier, [7; 16], arrived);
+        let answer = Answer::new(Arc::clone(outbox), path, identifier, FINGERPRINT, arrived);
         (client, answer)
     }
 

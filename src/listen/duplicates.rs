@@ -1,6 +1,11 @@
 //! The duplicate cache (R4, RFC 5080 §2.2.2): a retransmission gets the same bytes again, or
 //! silence while the first copy is still worked on, and never counts twice.
 //!
+//! A copy has the authenticator and the credentials of the first. RFC 5080 compares the authenticator
+//! alone, which must not repeat (RFC 2865 §3); but there were clients whose did, and an Accept must
+//! not answer another password. The rest is not compared: some NAS send another Event-Timestamp or
+//! Acct-Delay-Time with a retransmission.
+//!
 //! Each socket has its own: the kernel hands a retransmission to the socket that had the first copy.
 //! So its lock is hardly ever waited for: one thread receives, and few answers come from others.
 //!
@@ -10,9 +15,12 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use portvakt_radius::{Packet, deciding};
 
 /// Of the exchanges that have run out, so many are forgotten with each that comes in: more than
 /// one, so that the ring gets shorter when it has been long.
@@ -35,6 +43,15 @@ pub struct Key {
     pub identifier: u8,
 }
 
+/// What a request shares with its copies, and with no other request of its [`Key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The Request Authenticator.
+    pub authenticator: [u8; 16],
+    /// Keyed digest of the attributes that decide; see [`Duplicates::fingerprint`].
+    pub credentials: u64,
+}
+
 /// What a request turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arrival {
@@ -48,7 +65,7 @@ pub enum Arrival {
 
 struct Remembered {
     key: Key,
-    authenticator: [u8; 16],
+    fingerprint: Fingerprint,
     arrived: Instant,
     /// Empty until there is one.
     answer: Vec<u8>,
@@ -57,6 +74,8 @@ struct Remembered {
 /// The exchanges of the last few seconds.
 pub struct Duplicates {
     exchanges: Mutex<Exchanges>,
+    /// Makes digests unlike those of any other process.
+    keys: ahash::RandomState,
     lifetime: Duration,
     capacity: usize,
 }
@@ -79,23 +98,35 @@ impl Duplicates {
     pub fn new(lifetime: Duration, capacity: usize) -> Self {
         Self {
             exchanges: Mutex::default(),
+            keys: ahash::RandomState::new(),
             lifetime,
             capacity,
         }
     }
 
+    /// What tells a copy of `request` from another request.
+    #[must_use]
+    pub fn fingerprint(&self, request: &Packet<'_>) -> Fingerprint {
+        let mut hasher = self.keys.build_hasher();
+        deciding::hash(request, &mut hasher);
+        Fingerprint {
+            authenticator: *request.authenticator(),
+            credentials: hasher.finish(),
+        }
+    }
+
     /// Notes that a request came in and says what it is.
     ///
-    /// A new authenticator under a used identifier is a new request and takes the old one's place.
-    pub fn arrive(&self, key: Key, authenticator: &[u8; 16], now: Instant) -> Arrival {
+    /// Another fingerprint under a used identifier is a new request and takes the old one's place.
+    pub fn arrive(&self, key: Key, fingerprint: Fingerprint, now: Instant) -> Arrival {
         let mut exchanges = self.exchanges();
-        if let Some(known) = exchanges.find(&key, authenticator) {
+        if let Some(known) = exchanges.find(&key, &fingerprint) {
             return match known.answer.as_slice() {
                 [] => Arrival::InProgress,
                 answer => Arrival::Answered(answer.to_vec()),
             };
         }
-        exchanges.add(key, *authenticator, now);
+        exchanges.add(key, fingerprint, now);
         exchanges.forget_old(now, self.lifetime, FORGOTTEN_AT_ONCE);
         if exchanges.ring.len() > self.capacity {
             exchanges.forget_first();
@@ -104,17 +135,17 @@ impl Duplicates {
     }
 
     /// Keeps the answer's bytes for later copies of the request.
-    pub fn answered(&self, key: &Key, authenticator: &[u8; 16], answer: &[u8]) {
-        if let Some(known) = self.exchanges().find(key, authenticator) {
+    pub fn answered(&self, key: &Key, fingerprint: &Fingerprint, answer: &[u8]) {
+        if let Some(known) = self.exchanges().find(key, fingerprint) {
             known.answer.clear();
             known.answer.extend_from_slice(answer);
         }
     }
 
     /// Forgets a request that will get no answer, so that a retransmission gets its chance.
-    pub fn remove(&self, key: &Key, authenticator: &[u8; 16]) {
+    pub fn remove(&self, key: &Key, fingerprint: &Fingerprint) {
         let mut exchanges = self.exchanges();
-        if exchanges.find(key, authenticator).is_some() {
+        if exchanges.find(key, fingerprint).is_some() {
             exchanges.latest.remove(key);
         }
     }
@@ -147,19 +178,19 @@ impl Duplicates {
 }
 
 impl Exchanges {
-    fn find(&mut self, key: &Key, authenticator: &[u8; 16]) -> Option<&mut Remembered> {
+    fn find(&mut self, key: &Key, fingerprint: &Fingerprint) -> Option<&mut Remembered> {
         let number = self.latest.get(key)?;
         let place = usize::try_from(number - self.first).ok()?;
         let known = self.ring.get_mut(place)?;
-        (known.authenticator == *authenticator).then_some(known)
+        (known.fingerprint == *fingerprint).then_some(known)
     }
 
-    fn add(&mut self, key: Key, authenticator: [u8; 16], now: Instant) {
+    fn add(&mut self, key: Key, fingerprint: Fingerprint, now: Instant) {
         let number = self.first + self.ring.len() as u64;
         self.latest.insert(key, number);
         self.ring.push_back(Remembered {
             key,
-            authenticator,
+            fingerprint,
             arrived: now,
             answer: self.spare.pop().unwrap_or_default(),
         });
@@ -206,45 +237,63 @@ mod tests {
         }
     }
 
+    fn of(authenticator: u8) -> Fingerprint {
+        Fingerprint {
+            authenticator: [authenticator; 16],
+            credentials: 1,
+        }
+    }
+
     /// R4.
     #[test]
     fn a_copy_meets_silence_until_the_answer_and_then_the_same_bytes() {
         let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         let answer = b"answer".to_vec();
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::InProgress);
-        cache.answered(&key(1), &[7; 16], &answer);
-        assert_eq!(
-            cache.arrive(key(1), &[7; 16], now),
-            Arrival::Answered(answer)
-        );
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::New);
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::InProgress);
+        cache.answered(&key(1), &of(7), &answer);
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::Answered(answer));
     }
 
     /// R4.
     #[test]
     fn a_new_authenticator_under_a_used_identifier_is_a_new_request() {
         let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
-        assert_eq!(cache.arrive(key(1), &[8; 16], now), Arrival::New);
-        cache.answered(&key(1), &[7; 16], b"of the first");
-        assert_eq!(cache.arrive(key(1), &[8; 16], now), Arrival::InProgress);
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::New);
+        assert_eq!(cache.arrive(key(1), of(8), now), Arrival::New);
+        cache.answered(&key(1), &of(7), b"of the first");
+        assert_eq!(cache.arrive(key(1), of(8), now), Arrival::InProgress);
+    }
+
+    /// R4: a NAS whose authenticators repeat.
+    #[test]
+    fn other_credentials_under_the_same_authenticator_are_a_new_request() {
+        let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
+        let other = Fingerprint {
+            credentials: 2,
+            ..of(7)
+        };
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::New);
+        cache.answered(&key(1), &of(7), b"of the first");
+        assert_eq!(cache.arrive(key(1), other, now), Arrival::New);
+        assert_eq!(cache.arrive(key(1), other, now), Arrival::InProgress);
     }
 
     #[test]
     fn an_exchange_is_forgotten_after_its_lifetime_and_its_successor_is_not() {
         let (cache, start) = (Duplicates::new(LIFETIME, 100), Instant::now());
-        cache.arrive(key(1), &[7; 16], start);
-        cache.arrive(key(1), &[8; 16], start + LIFETIME / 2);
+        cache.arrive(key(1), of(7), start);
+        cache.arrive(key(1), of(8), start + LIFETIME / 2);
         cache.sweep(start + LIFETIME);
         assert_eq!(cache.len(), 1);
         assert_eq!(
-            cache.arrive(key(1), &[8; 16], start + LIFETIME),
+            cache.arrive(key(1), of(8), start + LIFETIME),
             Arrival::InProgress
         );
         cache.sweep(start + 2 * LIFETIME);
         assert!(cache.is_empty());
         assert_eq!(
-            cache.arrive(key(1), &[8; 16], start + 2 * LIFETIME),
+            cache.arrive(key(1), of(8), start + 2 * LIFETIME),
             Arrival::New
         );
     }
@@ -253,31 +302,31 @@ mod tests {
     fn beyond_its_capacity_the_oldest_is_forgotten() {
         let (cache, now) = (Duplicates::new(LIFETIME, 2), Instant::now());
         for identifier in 1..=3 {
-            cache.arrive(key(identifier), &[7; 16], now);
+            cache.arrive(key(identifier), of(7), now);
         }
         assert_eq!(cache.len(), 2);
-        assert_eq!(cache.arrive(key(3), &[7; 16], now), Arrival::InProgress);
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
+        assert_eq!(cache.arrive(key(3), of(7), now), Arrival::InProgress);
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::New);
     }
 
     #[test]
     fn an_unanswered_request_may_come_again() {
         let (cache, now) = (Duplicates::new(LIFETIME, 100), Instant::now());
-        cache.arrive(key(1), &[7; 16], now);
-        cache.remove(&key(1), &[7; 16]);
-        assert_eq!(cache.arrive(key(1), &[7; 16], now), Arrival::New);
+        cache.arrive(key(1), of(7), now);
+        cache.remove(&key(1), &of(7));
+        assert_eq!(cache.arrive(key(1), of(7), now), Arrival::New);
     }
 
     #[test]
     fn what_was_replaced_or_removed_is_forgotten_without_its_successor() {
         let (cache, start) = (Duplicates::new(LIFETIME, 100), Instant::now());
-        cache.arrive(key(1), &[7; 16], start);
-        cache.remove(&key(1), &[7; 16]);
+        cache.arrive(key(1), of(7), start);
+        cache.remove(&key(1), &of(7));
         let later = start + LIFETIME / 2;
-        assert_eq!(cache.arrive(key(1), &[7; 16], later), Arrival::New);
-        cache.answered(&key(1), &[7; 16], b"answer");
+        assert_eq!(cache.arrive(key(1), of(7), later), Arrival::New);
+        cache.answered(&key(1), &of(7), b"answer");
         cache.sweep(start + LIFETIME);
-        let again = cache.arrive(key(1), &[7; 16], start + LIFETIME);
+        let again = cache.arrive(key(1), of(7), start + LIFETIME);
         assert_eq!(again, Arrival::Answered(b"answer".to_vec()));
     }
 
@@ -285,10 +334,10 @@ mod tests {
     fn answers_do_not_leak_from_one_exchange_into_the_next() {
         let (cache, mut now) = (Duplicates::new(LIFETIME, 100), Instant::now());
         for identifier in 0..=255 {
-            assert_eq!(cache.arrive(key(identifier), &[7; 16], now), Arrival::New);
-            let copy = cache.arrive(key(identifier), &[7; 16], now);
+            assert_eq!(cache.arrive(key(identifier), of(7), now), Arrival::New);
+            let copy = cache.arrive(key(identifier), of(7), now);
             assert_eq!(copy, Arrival::InProgress);
-            cache.answered(&key(identifier), &[7; 16], &[identifier; 20]);
+            cache.answered(&key(identifier), &of(7), &[identifier; 20]);
             now += LIFETIME;
         }
         assert_eq!(cache.len(), 1);

@@ -97,13 +97,14 @@ impl<H: RequestHandler> Receiver<H> {
         client: &Arc<Client>,
         arrived: Instant,
     ) {
-        let (identifier, authenticator) = (request.identifier(), request.authenticator());
+        let identifier = request.identifier();
         let key = self.outbox.key(path, identifier);
         let duplicates = &self.outbox.duplicates;
-        match duplicates.arrive(key, authenticator, arrived) {
+        let fingerprint = duplicates.fingerprint(request);
+        match duplicates.arrive(key, fingerprint, arrived) {
             Arrival::New => {
                 let outbox = Arc::clone(&self.outbox);
-                let answer = Answer::new(outbox, path, identifier, *authenticator, arrived);
+                let answer = Answer::new(outbox, path, identifier, fingerprint, arrived);
                 let client = Arc::clone(client);
                 self.handler.access_request(request, client, answer);
             }

@@ -41,6 +41,15 @@ impl Request {
         }
     }
 
+    /// Takes another authenticator; for what is hidden under it, before that is added.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: [u8; 16]) -> Self {
+        let mut octets = self.packet.encode().unwrap();
+        octets[4..20].copy_from_slice(&authenticator);
+        self.packet = Packet::decode(&octets, self.packet.get_secret()).unwrap();
+        self
+    }
+
     #[must_use]
     pub fn user(mut self, name: &str) -> Self {
         rfc2865::add_user_name(&mut self.packet, name);

@@ -126,7 +126,8 @@ fn another_secret_meets_silence() {
     daemon.nas().status();
 }
 
-/// R2: `legacy` excuses a missing Message-Authenticator, but neither a wrong one nor EAP without.
+/// R2: `legacy` excuses a missing Message-Authenticator, but neither a wrong one, nor EAP or
+/// Proxy-State without (CVE-2024-3596).
 #[test]
 fn a_legacy_client_may_leave_the_message_authenticator_out() {
     let legacy = "methods = [\"eap\", \"pap\"]\nlegacy-message-authenticator-optional = true";
@@ -141,6 +142,10 @@ fn a_legacy_client_may_leave_the_message_authenticator_out() {
     nas.expect_silence(&eap.signature(Signature::Missing).octets());
     let status = nas.request(Code::StatusServer);
     nas.expect_silence(&status.signature(Signature::Missing).octets());
+    let proxied = nas.pap(USER.0, USER.1).with(kind::PROXY_STATE, &[7; 200]);
+    nas.expect_silence(&proxied.clone().signature(Signature::Missing).octets());
+    assert_eq!(daemon.drops("proxy-state-unsigned"), 1.0);
+    assert!(nas.ask(&proxied).is_accept());
 }
 
 /// R3, in an Accept, a Reject, a Challenge and the answer to a Status-Server.
@@ -209,6 +214,40 @@ fn a_new_authenticator_under_a_used_identifier_is_a_new_request() {
     assert_eq!(daemon.failures(USER.0), 2);
     let accepted = nas.ask(&nas.pap(USER.0, USER.1).identifier(7));
     assert!(accepted.is_accept());
+}
+
+/// R4: of a NAS whose authenticators repeat (RFC 5080 §2.2.2), nobody gets another's answer.
+#[test]
+fn other_credentials_under_a_used_authenticator_are_a_new_request() {
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let ask = |user: &str, password: &str| {
+        let request = nas.access_request().authenticator([0; 16]).identifier(1);
+        nas.ask(&request.user(user).password(password.as_bytes()))
+    };
+    assert!(ask(USER.0, USER.1).is_accept());
+    assert!(ask(USER.0, "nonsense").is_reject());
+    assert!(ask("nobody", USER.1).is_reject());
+    assert!(ask(USER.0, USER.1).is_accept());
+    let expected = ["accept", "wrong-credential", "unknown-user", "accept"];
+    assert_eq!(daemon.reasons(4), expected);
+}
+
+/// R4: some NAS tell in a retransmission how late it is.
+#[test]
+fn a_retransmission_with_another_time_is_a_copy_all_the_same() {
+    const ACCT_DELAY_TIME: u8 = 41;
+    const EVENT_TIMESTAMP: u8 = 55;
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let request = nas.pap(USER.0, "wrong");
+    nas.ask(&request);
+    for (kind, time) in [(ACCT_DELAY_TIME, 3), (EVENT_TIMESTAMP, 1_800_000_000)] {
+        let copy = request.clone().with_integer(kind, time).octets();
+        nas.send(&copy);
+        assert!(nas.receive(PATIENCE).is_some());
+    }
+    assert_eq!(daemon.failures(USER.0), 1);
 }
 
 /// R5.

@@ -103,7 +103,9 @@ impl<'a> ChallengeCredential<'a> {
         let chap = || request.all(AttributeType::CHAP_PASSWORD);
         let change = || vendor_values(request, microsoft::MS_CHAP2_CPW);
         let passwords = request.all(AttributeType::USER_PASSWORD).count();
-        let others = chap().count() + ms_chap().count() + ms_chap_v2().count() + change().count();
+        let arap = request.all(AttributeType::ARAP_PASSWORD).count();
+        let ms_chaps = ms_chap().count() + ms_chap_v2().count() + change().count();
+        let others = chap().count() + ms_chaps + arap;
         if others > 0 && others + passwords > 1 {
             return Err(ChallengeError::Several);
         }

@@ -18,6 +18,7 @@
 pub mod attribute;
 pub mod challenge;
 mod code;
+pub mod deciding;
 mod describe;
 pub mod dictionary;
 mod eap_message;

@@ -19,6 +19,10 @@ pub enum VerifyError {
     /// There is no Message-Authenticator where one is required.
     #[error("Message-Authenticator is missing")]
     MessageAuthenticatorMissing,
+    /// There is a Proxy-State and no Message-Authenticator, whatever the policy: in an answer to
+    /// such a request Proxy-State is the room that a forger of Accepts needs (CVE-2024-3596).
+    #[error("Proxy-State without Message-Authenticator")]
+    ProxyStateUnsigned,
     /// There is more than one Message-Authenticator.
     #[error("Message-Authenticator is there twice")]
     MessageAuthenticatorRepeated,
@@ -35,9 +39,10 @@ pub enum VerifyError {
 
 impl VerifyError {
     /// Every variant, for counters that start at zero.
-    pub const ALL: [VerifyError; 6] = [
+    pub const ALL: [VerifyError; 7] = [
         VerifyError::UnexpectedCode,
         VerifyError::MessageAuthenticatorMissing,
+        VerifyError::ProxyStateUnsigned,
         VerifyError::MessageAuthenticatorRepeated,
         VerifyError::MessageAuthenticatorLength,
         VerifyError::MessageAuthenticatorWrong,
@@ -49,6 +54,7 @@ impl VerifyError {
         match self {
             VerifyError::UnexpectedCode => "unexpected-code",
             VerifyError::MessageAuthenticatorMissing => "message-authenticator-missing",
+            VerifyError::ProxyStateUnsigned => "proxy-state-unsigned",
             VerifyError::MessageAuthenticatorRepeated => "message-authenticator-repeated",
             VerifyError::MessageAuthenticatorLength => "message-authenticator-length",
             VerifyError::MessageAuthenticatorWrong => "message-authenticator-wrong",
@@ -62,8 +68,8 @@ impl VerifyError {
 pub enum MessageAuthenticatorPolicy {
     /// It must be there and be right.
     Required,
-    /// It may be missing, except beside EAP-Message and in Status-Server; never wrong. Whoever is
-    /// on the path can then forge an answer (CVE-2024-3596).
+    /// It may be missing, except beside EAP-Message or Proxy-State and in Status-Server; never
+    /// wrong. Anybody on the path can then forge an answer (CVE-2024-3596).
     LegacyOptional,
 }
 
@@ -106,6 +112,12 @@ impl<'a> VerifiedRequest<'a> {
             _ => return Err(VerifyError::UnexpectedCode),
         }
         Ok(VerifiedRequest { packet })
+    }
+
+    /// Whether Message-Authenticator proves that the sender knew the secret. Without it, an
+    /// Access-Request of a `legacy` client may be anybody's who can send from its address.
+    pub fn is_signed(&self) -> bool {
+        is_signed(&self.packet)
     }
 
     /// The password that User-Password hides (RFC 2865 §5.2).
@@ -171,7 +183,15 @@ fn verify_access_request(
     policy: MessageAuthenticatorPolicy,
 ) -> Result<(), VerifyError> {
     let required = requires_message_authenticator(packet, policy);
-    check_message_authenticator(packet, packet.authenticator(), secret, required)
+    check_message_authenticator(packet, packet.authenticator(), secret, required)?;
+    match !is_signed(packet) && packet.first(AttributeType::PROXY_STATE).is_some() {
+        true => Err(VerifyError::ProxyStateUnsigned),
+        false => Ok(()),
+    }
+}
+
+fn is_signed(packet: &Packet<'_>) -> bool {
+    packet.first(AttributeType::MESSAGE_AUTHENTICATOR).is_some()
 }
 
 fn verify_accounting_request(

@@ -87,6 +87,18 @@ fn eap_needs_a_message_authenticator_from_legacy_clients_too() {
     assert_eq!(verify(&octets, LegacyOptional), missing);
 }
 
+/// R2: the room in which an Accept is forged (CVE-2024-3596).
+#[test]
+fn proxy_state_needs_a_message_authenticator_from_legacy_clients_too() {
+    let proxy_state = |request: &mut RequestWriter<'_>| {
+        user_name(request);
+        request.push(AttributeType::PROXY_STATE, b"hop").unwrap();
+    };
+    let refused = Err(VerifyError::ProxyStateUnsigned);
+    assert_eq!(verify(&unsigned(proxy_state), LegacyOptional), refused);
+    assert_eq!(verify(&signed(proxy_state), LegacyOptional), Ok(()));
+}
+
 /// R2.
 #[test]
 fn wrong_message_authenticator_never_passes() {
