@@ -19,6 +19,8 @@ mod eap;
 mod fragments;
 #[path = "protocol/identity.rs"]
 mod identity;
+#[path = "protocol/intake.rs"]
+mod intake;
 #[path = "protocol/state.rs"]
 mod state;
 #[path = "protocol/transport.rs"]

@@ -64,10 +64,12 @@ fn attempt() -> AuditEvent<'static> {
         reason: None,
         detail: None,
         outer_identity: Cow::Borrowed("anonymous@campus.example"),
+        eap_identity: Some(Cow::Borrowed("anonymous@campus.example")),
         inner_identity: Some(Cow::Borrowed("p000001@campus.example")),
         account: Some("p000001"),
         machine_account: None,
         calling_station_id: Some(Cow::Borrowed("66-77-88-99-AA-BB")),
+        calling_station_port: None,
         nas: Nas {
             client: "library",
             client_address: [127, 0, 0, 1].into(),

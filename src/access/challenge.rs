@@ -12,7 +12,7 @@ use super::attempt;
 use super::credential::Offered;
 use super::credential::{Chap, Credential, Evidence, Granted, MsChap, MsChapV2, MsChapV2Change};
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
-use super::{ms_chap_error, route};
+use super::{intake, ms_chap_error, route};
 
 /// How a device is answered.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub(super) fn handle(
     request: &VerifiedRequest<'_>,
     credential: &ChallengeCredential<'_>,
 ) {
-    let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
+    let name = request.first(AttributeType::USER_NAME);
     let methods = exchange.client.methods;
     let (method, allowed) = match credential {
         ChallengeCredential::Chap { .. } => ("chap", methods.legacy_chap),
@@ -42,12 +42,16 @@ pub(super) fn handle(
     };
     exchange.facts.method = method;
     if !allowed {
-        return exchange.refuse(Refusal::MethodNotAllowed);
+        let detail = intake::not_among(spelled(credential), methods);
+        return exchange.refuse_with(Refusal::MethodNotAllowed, detail);
     }
-    let (offered, speaks) = offer(credential, name);
+    let (offered, speaks) = offer(credential, name.unwrap_or_default());
     let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
-        Err(refusal) => return refuse(exchange, refusal, speaks),
+        Err(refused) => {
+            exchange.facts.detail = Some(refused.detail.into());
+            return refuse(exchange, refused.refusal, speaks);
+        }
     };
     let credential = Credential { name, offered };
     attempt::log_on(
@@ -58,6 +62,17 @@ pub(super) fn handle(
             Err(refusal) => refuse(exchange, refusal, speaks),
         },
     );
+}
+
+/// The method's name as its RFC has it.
+fn spelled(credential: &ChallengeCredential<'_>) -> &'static str {
+    match credential {
+        ChallengeCredential::Chap { .. } => "CHAP",
+        ChallengeCredential::MsChap { .. } => "MS-CHAP",
+        ChallengeCredential::MsChapV2 { .. } | ChallengeCredential::MsChapV2Change { .. } => {
+            "MS-CHAPv2"
+        }
+    }
 }
 
 /// What is offered, and how the device is answered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use portvakt_auth::{Grant, Refusal};
-use portvakt_eap::packet::{self, Code, EapPacket, EapType};
+use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits,
     Message, Step, Verdict,
@@ -44,9 +44,10 @@ pub(super) fn handle(
     }
 }
 
-/// Refuses EAP from a client that may not bring it.
-pub(super) fn refuse_unoffered(exchange: Exchange, message: EapMessage<'_>) {
-    refuse(exchange, &whole(message), Refusal::MethodNotAllowed, None);
+/// Refuses a request with EAP in it before that is looked at.
+pub(super) fn refuse_unread(exchange: Exchange, message: EapMessage<'_>, detail: String) {
+    let refusal = Refusal::MethodNotAllowed;
+    refuse(exchange, &whole(message), refusal, Some(detail));
 }
 
 fn whole(message: EapMessage<'_>) -> Vec<u8> {
@@ -55,16 +56,20 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
     packet
 }
 
-fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
+fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
+    exchange.facts.eap_identity = identity(response).map(identify::text);
     let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
-    let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
+    let name = request.first(AttributeType::USER_NAME);
     let outer = match route::route(name, &exchange.policy.realms) {
         // I1: a roaming user's server can't have meant us by a name without a realm.
-        Ok(outer) if exchange.client.federation_peer && outer.realm.is_none() => {
-            return reject(exchange, Refusal::RealmUnknown);
+        Ok(_) if exchange.client.federation_peer && !name.is_some_and(has_realm) => {
+            let detail = Some("a federation peer's users have a realm in their names".to_owned());
+            return refuse(exchange, response, Refusal::RealmUnknown, detail);
         }
         Ok(outer) => outer,
-        Err(refusal) => return reject(exchange, refusal),
+        Err(refused) => {
+            return refuse(exchange, response, refused.refusal, Some(refused.detail));
+        }
     };
     let policy = Arc::clone(&exchange.policy);
     let Some(methods) = policy.methods(&outer, &exchange.client.service) else {
@@ -89,6 +94,19 @@ fn begin(exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], lim
         }
         Err(error) => refuse_broken(exchange, response, &error),
     }
+}
+
+/// The name in EAP-Response/Identity (RFC 3748 §5.1).
+fn identity(response: &[u8]) -> Option<&[u8]> {
+    match EapPacket::read(response).ok()?.body {
+        Body::Identity(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether a name that can be routed names its realm itself, not by a Windows domain.
+fn has_realm(name: &[u8]) -> bool {
+    name.contains(&b'@')
 }
 
 fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
@@ -126,6 +144,10 @@ fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
 fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
     exchange.facts = record::with_method(exchange.facts, &parked.conversation);
     exchange.facts.began = parked.facts.began;
+    exchange
+        .facts
+        .eap_identity
+        .clone_from(&parked.facts.eap_identity);
     exchange
         .facts
         .inner_identity
@@ -190,7 +212,10 @@ fn prove(
     let name = name_of(&identity, parked.conversation.identity_type());
     let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
-        Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
+        Err(refused) => {
+            exchange.facts.detail = Some(refused.detail.into());
+            return conclude(exchange, parked, Err(refused.refusal), limits);
+        }
     };
     let offered = offered(credential);
     attempt::log_on(

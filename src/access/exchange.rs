@@ -157,11 +157,11 @@ impl Exchange {
         }
     }
 
-    /// Ends it with a refusal that has nothing to do with EAP.
-    pub(super) fn refuse(self, refusal: Refusal) {
+    /// Ends it with a refusal that has nothing to do with EAP, and says for the log why.
+    pub(super) fn refuse_with(self, refusal: Refusal, detail: String) {
         self.finish(Outcome::Reject {
             refusal,
-            detail: None,
+            detail: Some(detail),
             with: RefusedBy::Bare,
         });
     }

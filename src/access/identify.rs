@@ -33,8 +33,12 @@ pub struct Facts {
     pub account: Option<AccountId>,
     /// The machine's account, where TEAP asked for one before its user.
     pub machine: Option<AccountId>,
-    /// Calling-Station-Id: the device.
+    /// The name in EAP-Response/Identity, where the conversation began with one.
+    pub eap_identity: Option<Text>,
+    /// Calling-Station-Id without a port: the device.
     pub calling_station: Option<Text>,
+    /// The port in Calling-Station-Id, which tells devices behind one address apart.
+    pub calling_station_port: Option<u16>,
     /// NAS-Identifier.
     pub nas_identifier: Option<Text>,
     /// NAS-IP-Address or NAS-IPv6-Address.
@@ -53,6 +57,10 @@ impl Facts {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
         let text = |kind| request.first(kind).map(text);
+        let (station, port) = match request.first(AttributeType::CALLING_STATION_ID) {
+            Some(station) => without_port(station),
+            None => (None, None),
+        };
         Self {
             arrived,
             began: arrived.utc,
@@ -61,7 +69,9 @@ impl Facts {
             inner_identity: None,
             account: None,
             machine: None,
-            calling_station: text(AttributeType::CALLING_STATION_ID),
+            eap_identity: None,
+            calling_station: station,
+            calling_station_port: port,
             nas_identifier: text(AttributeType::NAS_IDENTIFIER),
             nas_address: nas_address(request),
             operator_name: text(AttributeType::OPERATOR_NAME),
@@ -70,6 +80,37 @@ impl Facts {
             detail: None,
         }
     }
+}
+
+/// Calling-Station-Id as strongSwan's eap-radius gives it, `10.77.0.100[4500]`: behind NAT the port is
+/// another one each time, so it is no part of what names a device.
+fn without_port(station: &[u8]) -> (Option<Text>, Option<u16>) {
+    let split = |station: &'_ [u8]| {
+        let station = str::from_utf8(station).ok()?.strip_suffix(']')?;
+        let (address, port) = station.rsplit_once('[')?;
+        address.parse::<IpAddr>().ok()?;
+        Some((Text::from(address), port.parse().ok()?))
+    };
+    match split(station) {
+        Some((address, port)) => (Some(address), Some(port)),
+        None => (Some(text(station)), None),
+    }
+}
+
+/// Said of a device that logs on by its own address.
+pub(super) const MAC_AUTHENTICATION: &str = "this is MAC authentication (User-Name is Calling-Station-Id), and a device's address proves \
+     nobody";
+
+/// Whether User-Name is the device's own address: MAC authentication, whatever comes as password.
+pub(super) fn names_itself(facts: &Facts) -> bool {
+    fn digits(text: &str) -> impl Iterator<Item = char> {
+        let text = text.chars().filter(|c| !matches!(c, '-' | ':' | '.'));
+        text.map(|c| c.to_ascii_lowercase())
+    }
+    let station = facts.calling_station.as_deref().unwrap_or_default();
+    let is_address =
+        |text| digits(text).count() == 12 && digits(text).all(|c| c.is_ascii_hexdigit());
+    is_address(station) && digits(station).eq(digits(&facts.outer_identity))
 }
 
 /// Octets from the network as text.
@@ -97,5 +138,26 @@ pub(super) fn eap_limits(request: &VerifiedRequest<'_>, usual: usize) -> Limits 
     match request.integer(AttributeType::FRAMED_MTU) {
         Some(mtu) => Limits::from_framed_mtu(Some(mtu), wireless),
         None => Limits { eap_octets: usual },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_is_cut_from_an_address_and_from_nothing_else() {
+        for (station, device, port) in [
+            ("10.77.0.100[4500]", "10.77.0.100", Some(4500)),
+            ("2001:db8::7[500]", "2001:db8::7", Some(500)),
+            ("10.77.0.100", "10.77.0.100", None),
+            ("02-00-00-00-00-01", "02-00-00-00-00-01", None),
+            ("desk[12]", "desk[12]", None),
+            ("10.77.0.100[70000]", "10.77.0.100[70000]", None),
+            ("10.77.0.100[]", "10.77.0.100[]", None),
+        ] {
+            let expected = (Some(Text::from(device)), port);
+            assert_eq!(without_port(station.as_bytes()), expected);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What an Access-Request goes through, one file per step, in one direction:
 //!
 //! ```text
-//! identify -> route -> pap | challenge | eap -> attempt (credential) -> reply -> record
+//! identify -> intake -> route -> pap | challenge | eap -> attempt (credential) -> reply -> record
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
@@ -19,6 +19,7 @@ pub mod hashing;
 mod held;
 mod homes;
 mod identify;
+mod intake;
 pub mod lines;
 mod ms_chap_error;
 mod offers;
@@ -36,11 +37,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{
-    EarlierPasswords, LockTable, PasswordHash, Refusal, RememberedProofs, WrongTag,
-};
+use portvakt_auth::{EarlierPasswords, LockTable, PasswordHash, RememberedProofs, WrongTag};
 use portvakt_eap::{MethodName, Sessions};
-use portvakt_radius::{ChallengeCredential, VerifiedRequest};
+use portvakt_radius::VerifiedRequest;
 
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -169,17 +168,7 @@ impl RequestHandler for FrontDoor {
 
     fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
         let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
-        let methods = exchange.client.methods;
-        match request.eap_message() {
-            Some(message) if methods.eap => eap::handle(exchange, request, message),
-            Some(message) => eap::refuse_unoffered(exchange, message),
-            None => match ChallengeCredential::read(request) {
-                Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
-                Ok(None) if methods.pap => pap::handle(exchange, request),
-                Ok(None) => exchange.refuse(Refusal::MethodNotAllowed),
-                Err(error) => challenge::refuse_broken(exchange, &error),
-            },
-        }
+        intake::take_in(exchange, request);
     }
 
     fn status_server(&self, client: &Client) {

@@ -11,14 +11,15 @@ use super::route;
 
 /// Takes the password out and lets it be decided upon.
 pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
-    let Ok(password) = request.user_password(&exchange.client.secret) else {
-        return exchange.refuse(Refusal::MethodNotAllowed);
-    };
     exchange.facts.method = "pap";
-    let name = request.first(AttributeType::USER_NAME).unwrap_or_default();
+    let password = match request.user_password(&exchange.client.secret) {
+        Ok(password) => password,
+        Err(error) => return exchange.refuse_with(Refusal::MethodNotAllowed, error.to_string()),
+    };
+    let name = request.first(AttributeType::USER_NAME);
     let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
-        Err(refusal) => return exchange.refuse(refusal),
+        Err(refused) => return exchange.refuse_with(refused.refusal, refused.detail),
     };
     let credential = Credential {
         name,

@@ -109,6 +109,7 @@ impl Policy {
             realms: Realms {
                 ours: homes.realms().cloned().collect(),
                 bare_names: config.bare_names,
+                windows_domains: windows_domains(config)?,
             },
             eap: EapOffers::new(config, sessions)?,
             named_realms: vouching::to_be_named(config, &homes),
@@ -178,6 +179,18 @@ impl Policy {
             _ => Ok(()),
         }
     }
+}
+
+/// The domains of all realms that have some.
+fn windows_domains(config: &Config) -> Result<Vec<(String, Realm)>, PolicyError> {
+    let mut domains = Vec::new();
+    for (name, rules) in &config.realm_rules {
+        let realm = Realm::parse(name);
+        let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
+        let of_realm = rules.windows_domains.iter();
+        domains.extend(of_realm.map(|domain| (domain.clone(), realm.clone())));
+    }
+    Ok(domains)
 }
 
 fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, PolicyError> {

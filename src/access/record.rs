@@ -10,7 +10,7 @@ use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsV
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
-use super::identify::{Facts, Text};
+use super::identify::{self, Facts, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
@@ -79,10 +79,21 @@ fn write_attempt(
     let facts = &exchange.facts;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: facts.detail.as_deref().or(detail).map(Cow::Borrowed),
+        detail: facts
+            .detail
+            .as_deref()
+            .or(detail)
+            .or_else(|| usual_detail(refusal?, facts))
+            .map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));
+}
+
+/// What can be said of a refusal where nobody has said more.
+fn usual_detail(refusal: Refusal, facts: &Facts) -> Option<&'static str> {
+    let is_unknown = refusal == Refusal::UnknownUser;
+    (is_unknown && identify::names_itself(facts)).then_some(identify::MAC_AUTHENTICATION)
 }
 
 /// The parts of an audit line that every attempt has.
@@ -100,10 +111,12 @@ fn attempt<'a>(
         reason: None,
         detail: None,
         outer_identity: Cow::Borrowed(&facts.outer_identity),
+        eap_identity: borrowed(&facts.eap_identity),
         inner_identity: borrowed(&facts.inner_identity),
         account: facts.account.as_ref().map(|account| account.as_str()),
         machine_account: facts.machine.as_ref().map(|account| account.as_str()),
         calling_station_id: borrowed(&facts.calling_station),
+        calling_station_port: facts.calling_station_port,
         nas: Nas {
             client: &client.name,
             client_address: facts.peer.ip(),

@@ -1,6 +1,8 @@
 //! Whose user this is: the realm of the name decides.
 
-use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, Refusal, ShortText};
+use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, RealmError, Refusal, ShortText};
+
+use crate::shown::as_given;
 
 /// Which realms are our own.
 #[derive(Clone, Debug)]
@@ -9,9 +11,47 @@ pub struct Realms {
     pub ours: Vec<Realm>,
     /// Whether a name without a realm belongs to the primary one.
     pub bare_names: bool,
+    /// Windows domains in lower case, and the realm of each: `CAMPUS\anna` is anna there.
+    pub windows_domains: Vec<(String, Realm)>,
+}
+
+/// A name that nobody of ours can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NameRefused {
+    /// The reason.
+    pub refusal: Refusal,
+    /// What is wrong with the name, for the log.
+    pub detail: String,
 }
 
 impl Realms {
+    /// Reads a name as it was sent; that of a [Windows domain](Self::windows_domains) is one of the
+    /// domain's realm.
+    ///
+    /// # Errors
+    /// As [`NetworkAccessIdentifier::parse`].
+    pub fn read(&self, name: &[u8]) -> Result<NetworkAccessIdentifier, NameError> {
+        match self.of_windows(name) {
+            Some(([], _)) => Err(NameError::Empty),
+            // A domain and a realm: the name would have two homes.
+            Some((user, _)) if user.contains(&b'@') => Err(NameError::DownLevel),
+            Some((user, realm)) => {
+                let name = [user, b"@", realm.as_str().as_bytes()].concat();
+                NetworkAccessIdentifier::parse(&name)
+            }
+            None => NetworkAccessIdentifier::parse(name),
+        }
+    }
+
+    /// The user part of a name in a known Windows domain, and the domain's realm.
+    fn of_windows<'n>(&self, name: &'n [u8]) -> Option<(&'n [u8], &Realm)> {
+        let (domain, user) = name.split_at(name.iter().position(|octet| *octet == b'\\')?);
+        let domain = str::from_utf8(domain).ok()?.to_lowercase();
+        let mut known = self.windows_domains.iter();
+        let (_, realm) = known.find(|(known, _)| *known == domain)?;
+        Some((user.get(1..)?, realm))
+    }
+
     /// The realm of a name; a name without one stands for the primary realm.
     pub(super) fn realm_of<'r>(&'r self, name: &'r LocalName) -> Option<&'r Realm> {
         name.realm.as_ref().or(self.ours.first())
@@ -27,19 +67,29 @@ pub struct LocalName {
     pub realm: Option<Realm>,
 }
 
-/// Reads the outer name and decides where it belongs.
+/// Reads the outer name, User-Name where there is one, and decides where it belongs.
 ///
 /// # Errors
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
-pub(super) fn route(name: &[u8], realms: &Realms) -> Result<LocalName, Refusal> {
-    let name = NetworkAccessIdentifier::parse(name).map_err(|error| refusal_for(&error))?;
-    let ours = match name.realm() {
-        Some(realm) => realms.ours.contains(realm),
-        None => realms.bare_names,
+pub(super) fn route(name: Option<&[u8]>, realms: &Realms) -> Result<LocalName, NameRefused> {
+    let refused = |refusal, detail| Err(NameRefused { refusal, detail });
+    let Some(name) = name else {
+        return refused(Refusal::UnknownUser, "User-Name is missing".to_owned());
     };
-    if !ours {
-        return Err(Refusal::RealmUnknown);
+    let name = realms
+        .read(name)
+        .map_err(|error| refusal_for(&error, name))?;
+    match name.realm() {
+        Some(realm) if !realms.ours.contains(realm) => {
+            let detail = format!("{realm} is none of the realms served here");
+            return refused(Refusal::RealmUnknown, detail);
+        }
+        None if !realms.bare_names => {
+            let detail = "the name has no realm, and bare-names = false".to_owned();
+            return refused(Refusal::RealmUnknown, detail);
+        }
+        _ => {}
     }
     let (user, realm) = name.into_parts();
     Ok(LocalName { user, realm })
@@ -54,15 +104,18 @@ pub(super) fn inner_name(
     inner: &[u8],
     outer: &LocalName,
     realms: &Realms,
-) -> Result<LocalName, Refusal> {
-    let name = NetworkAccessIdentifier::parse(inner).map_err(|error| refusal_for(&error))?;
+) -> Result<LocalName, NameRefused> {
+    let name = realms
+        .read(inner)
+        .map_err(|error| refusal_for(&error, inner))?;
     if let Some(realm) = name.realm() {
-        let matches = match realms.realm_of(outer) {
-            Some(outer) => realm.is_or_is_below(outer),
-            None => false,
-        };
-        if !matches {
-            return Err(Refusal::IdentityMismatch);
+        let outer = realms.realm_of(outer);
+        if !outer.is_some_and(|outer| realm.is_or_is_below(outer)) {
+            let outer = outer.map_or("that of nobody", Realm::as_str);
+            return Err(NameRefused {
+                refusal: Refusal::IdentityMismatch,
+                detail: format!("{realm} inside the tunnel, {outer} outside"),
+            });
         }
     }
     let (user, realm) = name.into_parts();
@@ -70,11 +123,25 @@ pub(super) fn inner_name(
     Ok(LocalName { user, realm })
 }
 
-fn refusal_for(error: &NameError) -> Refusal {
-    match error {
+/// The error's own sentence; the name besides, escaped, where nobody would see what is wrong with it.
+fn refusal_for(error: &NameError, name: &[u8]) -> NameRefused {
+    let refusal = match error {
         NameError::Realm(_) => Refusal::RealmMalformed,
         _ => Refusal::UnknownUser,
-    }
+    };
+    let detail = match error {
+        NameError::Space
+        | NameError::ControlCharacter
+        | NameError::NotUtf8
+        | NameError::Realm(RealmError::Space | RealmError::Character) => {
+            format!("{error}: \"{}\"", as_given(name))
+        }
+        NameError::DownLevel => {
+            format!("{error}, and its domain is not among the windows-domains of a realm")
+        }
+        _ => error.to_string(),
+    };
+    NameRefused { refusal, detail }
 }
 
 #[cfg(test)]
@@ -86,11 +153,24 @@ mod tests {
         Realms {
             ours: realms.map(|realm| Realm::parse(realm).unwrap()).to_vec(),
             bare_names: true,
+            windows_domains: vec![
+                ("campus".to_owned(), Realm::parse("campus.example").unwrap()),
+                (
+                    "old.campus".to_owned(),
+                    Realm::parse("old.campus.example").unwrap(),
+                ),
+            ],
         }
     }
 
+    fn route_of(name: &str) -> Result<LocalName, NameRefused> {
+        route(Some(name.as_bytes()), &ours())
+    }
+
     fn routed(name: &str) -> Result<String, Refusal> {
-        route(name.as_bytes(), &ours()).map(|name| name.user.to_string())
+        route_of(name)
+            .map(|name| name.user.to_string())
+            .map_err(|refused| refused.refusal)
     }
 
     #[test]
@@ -106,7 +186,8 @@ mod tests {
             bare_names: false,
             ..ours()
         };
-        assert_eq!(route(b"s123456", &strict), Err(Refusal::RealmUnknown));
+        let refused = route(Some(b"s123456"), &strict).unwrap_err();
+        assert_eq!(refused.refusal, Refusal::RealmUnknown);
     }
 
     /// S2, S6: an answer for whatever can't be routed.
@@ -129,9 +210,11 @@ mod tests {
     /// E9.
     #[test]
     fn the_inner_realm_is_the_outer_one_or_below_it() {
-        let outer = route(b"anonymous@campus.example", &ours()).unwrap();
+        let outer = route_of("anonymous@campus.example").unwrap();
         let inner = |name: &str| {
-            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+            inner_name(name.as_bytes(), &outer, &ours())
+                .map(|name| name.user.to_string())
+                .map_err(|refused| refused.refusal)
         };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@students.campus.example").as_deref(), Ok("anna"));
@@ -146,7 +229,7 @@ mod tests {
     #[test]
     fn an_inner_name_without_a_realm_has_that_of_the_outer_one() {
         let realm_of = |outer: &str, inner: &str| {
-            let outer = route(outer.as_bytes(), &ours()).unwrap();
+            let outer = route_of(outer).unwrap();
             let inner = inner_name(inner.as_bytes(), &outer, &ours()).unwrap();
             inner.realm.map(|realm| realm.to_string())
         };
@@ -159,11 +242,95 @@ mod tests {
     /// E9, where the outer name has no realm: the primary one stands in for it.
     #[test]
     fn a_bare_outer_name_stands_for_the_primary_realm() {
-        let outer = route(b"anonymous", &ours()).unwrap();
+        let outer = route_of("anonymous").unwrap();
         let inner = |name: &str| {
-            inner_name(name.as_bytes(), &outer, &ours()).map(|name| name.user.to_string())
+            inner_name(name.as_bytes(), &outer, &ours())
+                .map(|name| name.user.to_string())
+                .map_err(|refused| refused.refusal)
         };
         assert_eq!(inner("anna@campus.example").as_deref(), Ok("anna"));
         assert_eq!(inner("anna@other.example"), Err(Refusal::IdentityMismatch));
+    }
+
+    #[test]
+    fn name_of_a_known_windows_domain_is_one_of_its_realm() {
+        for name in ["CAMPUS\\anna", "campus\\Anna", "Campus\\anna"] {
+            let routed = route_of(name).unwrap();
+            assert_eq!(&*routed.user, "anna");
+            assert_eq!(routed.realm.unwrap().as_str(), "campus.example");
+        }
+        let old = route_of("OLD.CAMPUS\\anna").unwrap();
+        assert_eq!(old.realm.unwrap().as_str(), "old.campus.example");
+        let outer = route_of("CAMPUS\\anna").unwrap();
+        let inner = inner_name(b"CAMPUS\\anna", &outer, &ours()).unwrap();
+        assert_eq!(inner, outer);
+        let other = [
+            "OTHER\\anna",
+            "CAMPUS\\",
+            "CAMPUS\\a@b.example",
+            "CAMPUS\\a\\b",
+            "\\anna",
+        ];
+        for name in other {
+            assert_eq!(routed(name), Err(Refusal::UnknownUser), "{name}");
+        }
+        let outer = route_of("OLD.CAMPUS\\anna").unwrap();
+        let elsewhere = inner_name(b"CAMPUS\\anna", &outer, &ours()).unwrap_err();
+        assert_eq!(elsewhere.refusal, Refusal::IdentityMismatch);
+    }
+
+    #[test]
+    fn refused_name_says_what_is_wrong_with_it() {
+        for (name, detail) in [
+            ("", "the name is empty"),
+            (
+                "OTHER\\anna",
+                "the name has the Windows form DOMAIN\\name, and its domain is not \
+                               among the windows-domains of a realm",
+            ),
+            ("an na", "the user name has a space in it: \"an na\""),
+            (
+                "anna\u{a0}",
+                "the user name has a space in it: \"anna\\u{a0}\"",
+            ),
+            (
+                "an\u{200b}na",
+                "the user name has a control or invisible character in it: \
+                              \"an\\u{200b}na\"",
+            ),
+            (
+                "anna@campus.example ",
+                "the realm is malformed: it has a space in it: \
+                                      \"anna@campus.example \"",
+            ),
+            (
+                "anna@campus.example\u{a0}",
+                "the realm is malformed: it has a space in it: \
+                                           \"anna@campus.example\\u{a0}\"",
+            ),
+            (
+                "anna@campus.example.",
+                "the realm is malformed: it ends with a dot",
+            ),
+            ("anna@campus", "the realm is malformed: it has no dot"),
+            (
+                "host/pc.campus.example",
+                "the name is that of a machine, host/…",
+            ),
+            (
+                "anna@AD.Campus.Example",
+                "ad.campus.example is none of the realms served here",
+            ),
+        ] {
+            assert_eq!(route_of(name).unwrap_err().detail, detail, "{name:?}");
+        }
+        let missing = route(None, &ours()).unwrap_err();
+        assert_eq!(missing.detail, "User-Name is missing");
+        let outer = route_of("anonymous@campus.example").unwrap();
+        let mismatch = inner_name(b"anna@other.example", &outer, &ours()).unwrap_err();
+        let detail = "other.example inside the tunnel, campus.example outside";
+        assert_eq!(mismatch.detail, detail);
+        let latin = route(Some(b"bj\xf8rn"), &ours()).unwrap_err();
+        assert_eq!(latin.detail, "the name is not UTF-8: \"bj\\xf8rn\"");
     }
 }

@@ -43,8 +43,11 @@ pub struct Attempt<'a> {
     /// More about the reason, for the operator: what the device said, what is likely wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Cow<'a, str>>,
-    /// User-Name, or the identity outside the tunnel.
+    /// User-Name.
     pub outer_identity: Cow<'a, str>,
+    /// The name in EAP-Response/Identity, which User-Name should be a copy of (RFC 3579 §2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eap_identity: Option<Cow<'a, str>>,
     /// The identity inside the tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inner_identity: Option<Cow<'a, str>>,
@@ -57,6 +60,9 @@ pub struct Attempt<'a> {
     /// Calling-Station-Id: the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calling_station_id: Option<Cow<'a, str>>,
+    /// The port behind its address, where Calling-Station-Id was `10.77.0.100[4500]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calling_station_port: Option<u16>,
     /// Where it came in.
     #[serde(flatten)]
     pub nas: Nas<'a>,

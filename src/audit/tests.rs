@@ -15,9 +15,11 @@ fn attempt<'a>(at: &str, outer: &'a [u8]) -> AuditEvent<'a> {
         result: AttemptResult::Reject,
         reason: Some("wrong-credential"),
         outer_identity: as_given(outer),
+        eap_identity: None,
         inner_identity: Some("s123456".into()),
         account: Some("s123456"),
         calling_station_id: Some("22-44-66-CA-20-01".into()),
+        calling_station_port: None,
         nas: Nas {
             client: "access-points",
             client_address: IpAddr::from([10, 20, 0, 1]),

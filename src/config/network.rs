@@ -1,6 +1,7 @@
 //! Where requests come in, from whom, and how they are treated: `[[listen]]`, `[radius]`,
 //! `[[client]]`.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -83,6 +84,21 @@ impl ClientMethods {
         legacy_mschap: false,
         legacy_chap: false,
     };
+}
+
+impl fmt::Display for ClientMethods {
+    /// As the configuration has them: `["eap", "pap"]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has = |method| match method {
+            Method::Eap => self.eap,
+            Method::Pap => self.pap,
+            Method::MsChapV2 => self.mschapv2,
+            Method::LegacyMsChap => self.legacy_mschap,
+            Method::LegacyChap => self.legacy_chap,
+        };
+        let words = METHODS.iter().filter(|(_, method)| has(*method));
+        f.debug_list().entries(words.map(|(word, _)| word)).finish()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

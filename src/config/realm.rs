@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::eap::{self, Above, Eap, EapProfile, Reading};
 use super::home::Wish;
 use super::problem::Complaint;
-use super::report::Place;
+use super::report::{Given, Place};
 use super::rules::{self, AccountRules};
 use super::section::Section;
 use super::value;
@@ -13,6 +13,8 @@ use super::value;
 /// What is special about a realm.
 #[derive(Debug, Clone)]
 pub struct RealmRules {
+    /// Windows domains whose `DOMAIN\name` is name@ this realm; in lower case.
+    pub windows_domains: Vec<String>,
     /// How EAP conversations are led; none where no client speaks EAP.
     pub eap: Option<EapProfile>,
 }
@@ -33,6 +35,7 @@ pub(super) fn realms(
 ) -> (BTreeMap<String, RealmRules>, BTreeMap<String, Wish>) {
     let (mut rules, mut wishes) = (BTreeMap::new(), BTreeMap::new());
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let mut domains: Vec<Given<String>> = Vec::new();
     for (name, mut section) in root.table("realm").named_tables() {
         let Some(name) = known(&section, &name, ours) else {
             continue;
@@ -43,7 +46,10 @@ pub(super) fn realms(
             section.report().duplicate(&place, first, advice);
         }
         let wish = wish(&mut section, usual.rules);
-        let read = realm(&mut section, reading, &name, usual.eap);
+        let read = RealmRules {
+            windows_domains: windows_domains(&mut section, &mut domains),
+            eap: profile(&mut section, reading, &name, usual.eap),
+        };
         section.finish();
         places.insert(name.clone(), place);
         wishes.insert(name.clone(), wish);
@@ -82,15 +88,35 @@ fn wish(section: &mut Section<'_>, usual: &AccountRules) -> Wish {
     }
 }
 
-fn realm(
+/// The realm's Windows domains; `known` are those of all realms so far.
+fn windows_domains(section: &mut Section<'_>, known: &mut Vec<Given<String>>) -> Vec<String> {
+    const EXPECTED: &str = "a list of Windows domains, like [\"CAMPUS\"]: the part before \\ of \
+                            CAMPUS\\anna";
+    let given = section.list("windows-domains", EXPECTED, value::windows_domain);
+    let mut domains = Vec::new();
+    for domain in given.into_iter().flatten() {
+        match known.iter().find(|known| known.value == domain.value) {
+            Some(first) => {
+                let advice = "a domain's people are of one realm: name it once";
+                let place = &domain.place;
+                section.report().duplicate(place, &first.place, advice);
+            }
+            None => {
+                domains.push(domain.value.clone());
+                known.push(domain);
+            }
+        }
+    }
+    domains
+}
+
+fn profile(
     section: &mut Section<'_>,
     reading: Reading<'_>,
     name: &str,
     usual: Option<&Eap>,
-) -> RealmRules {
+) -> Option<EapProfile> {
     let above = Above::Usual(usual.map(|eap| &eap.usual));
     let profile = eap::profile(section, reading, above, name);
-    RealmRules {
-        eap: profile.filter(|_| usual.is_some()),
-    }
+    profile.filter(|_| usual.is_some())
 }

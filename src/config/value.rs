@@ -111,6 +111,13 @@ pub(super) fn realm(text: &str) -> Option<String> {
     well_formed.then(|| text.to_lowercase())
 }
 
+/// A Windows domain, by its short (NetBIOS) or its DNS name; in lower case.
+pub(super) fn windows_domain(text: &str) -> Option<String> {
+    let is_fit = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '\\' | '@' | '/');
+    let fits = !text.is_empty() && text.len() <= 253 && text.chars().all(is_fit);
+    fits.then(|| text.to_lowercase())
+}
+
 /// A short name that may become a metrics label: letters, digits, `.`, `_` and `-`, up to 64.
 pub(super) fn label(text: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

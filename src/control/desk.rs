@@ -17,6 +17,7 @@ use crate::access::{Access, Home, Homes};
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{Reading, Remark};
 use crate::directory::{self, DirectoryWriter, OpenDirectory, WriteError};
+use crate::shown::Shown;
 use crate::store::{Durability, Entry};
 
 /// The operator's desk.
@@ -142,10 +143,17 @@ impl Desk {
 
     /// A name of one of our realms.
     fn name(&self, user: &str) -> Result<NetworkAccessIdentifier, Complaint> {
-        let name = NetworkAccessIdentifier::parse(user.as_bytes())
-            .map_err(|error| format!("{user:?} can't be a user name: {error}"))?;
+        let policy = self.access.policy.load();
+        let name = policy.realms.read(user.as_bytes());
+        let name = name.map_err(|error| {
+            let user = Shown(user);
+            format!(
+                "\"{user}\" can't be a user name: {error}; log-ons under it are in the audit log \
+                 only"
+            )
+        })?;
         if let Some(realm) = name.realm()
-            && !self.access.policy.load().realms.ours.contains(realm)
+            && !policy.realms.ours.contains(realm)
         {
             return Err(format!(
                 "{realm} is not one of our realms; it is asked at its own home"

@@ -1,0 +1,66 @@
+//! The first look at an Access-Request, before anybody's name is read: attributes that may be there
+//! once, one kind of credential, and a method that its client may bring.
+//!
+//! All that is refused here is refused in words: it is what a NAS shows that is being set up.
+
+use portvakt_auth::Refusal;
+use portvakt_radius::{AttributeType, ChallengeCredential, VerifiedRequest, deciding};
+
+use super::exchange::Exchange;
+use super::{challenge, eap, identify, pap};
+use crate::config::ClientMethods;
+
+/// Service-Type of a request that wants no log-on (RFC 5176 §3.2).
+const AUTHORIZE_ONLY: u32 = 17;
+
+/// Hands the request to the method that it speaks, or refuses it.
+pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
+    let methods = exchange.client.methods;
+    if let Some(name) = deciding::repeated(request) {
+        let detail = format!("{name} is there twice, and may be there once");
+        return match request.eap_message() {
+            Some(message) => eap::refuse_unread(exchange, message, detail),
+            None => exchange.refuse_with(Refusal::MethodNotAllowed, detail),
+        };
+    }
+    match request.eap_message() {
+        Some(message) if methods.eap => eap::handle(exchange, request, message),
+        Some(message) => {
+            exchange.facts.method = "eap";
+            eap::refuse_unread(exchange, message, not_among("EAP", methods));
+        }
+        None => match ChallengeCredential::read(request) {
+            Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
+            Ok(None) if request.first(AttributeType::USER_PASSWORD).is_none() => {
+                let detail = no_credential(&exchange, request);
+                exchange.refuse_with(Refusal::MethodNotAllowed, detail);
+            }
+            Ok(None) if methods.pap => pap::handle(exchange, request),
+            Ok(None) => {
+                exchange.facts.method = "pap";
+                let mut detail = not_among("PAP", methods);
+                if identify::names_itself(&exchange.facts) {
+                    detail = format!("{detail}; {}", identify::MAC_AUTHENTICATION);
+                }
+                exchange.refuse_with(Refusal::MethodNotAllowed, detail);
+            }
+            Err(error) => challenge::refuse_broken(exchange, &error),
+        },
+    }
+}
+
+/// What is said of a method that a client may not bring.
+pub(super) fn not_among(method: &str, methods: ClientMethods) -> String {
+    format!("this client may not bring {method}: its methods are {methods}")
+}
+
+fn no_credential(exchange: &Exchange, request: &VerifiedRequest<'_>) -> String {
+    if request.integer(AttributeType::SERVICE_TYPE) == Some(AUTHORIZE_ONLY) {
+        return "Service-Type is Authorize-Only: there is no log-on in it".to_owned();
+    }
+    let nothing = "the request has no EAP-Message, User-Password or answer to a challenge";
+    match identify::names_itself(&exchange.facts) {
+        true => format!("{nothing}; {}", identify::MAC_AUTHENTICATION),
+        false => nothing.to_owned(),
+    }
+}
