@@ -89,6 +89,10 @@ fn unverified(error: VerifyError) -> Cow<'static, str> {
              (ocserv, pppd; OpenVPN's plugin, pam and check_radius of Debian 12), set \
              legacy-message-authenticator-optional for this client"
         }
+        VerifyError::ProxyStateUnsigned => {
+            "Proxy-State without Message-Authenticator, in whose answer an Accept can be forged \
+             (CVE-2024-3596): make the proxy send Message-Authenticator"
+        }
         other => return Cow::Owned(format!("{other}: look who sends it")),
     })
 }
