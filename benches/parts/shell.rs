@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use portvakt::audit::{Attempt, AttemptResult, Audit, AuditEvent, Destination, Nas};
-use portvakt::listen::duplicates::{Arrival, Duplicates, Key};
+use portvakt::listen::duplicates::{Arrival, Duplicates, Fingerprint, Key};
 
 use crate::at;
 use crate::contention::on_all_cores;
@@ -22,21 +22,25 @@ pub(crate) fn measure(c: &mut Criterion) {
 const REMEMBERED: u64 = 100_000;
 
 /// The exchange of this number: 256 identifiers a port, one port after the other.
-fn exchange(number: u64) -> (Key, [u8; 16]) {
+fn exchange(number: u64) -> (Key, Fingerprint) {
     let port = u16::try_from(number / 256 % 400).unwrap();
     let key = Key {
         peer: ([127, 0, 0, 1], 20_000 + port).into(),
         local_port: 1812,
         identifier: u8::try_from(number % 256).unwrap(),
     };
-    (key, u128::from(number).to_be_bytes())
+    let fingerprint = Fingerprint {
+        authenticator: u128::from(number).to_be_bytes(),
+        credentials: number,
+    };
+    (key, fingerprint)
 }
 
 fn answer_one(duplicates: &Duplicates, number: u64, now: Instant) {
-    let (key, authenticator) = exchange(number);
-    let arrival = duplicates.arrive(key, &authenticator, now);
+    let (key, fingerprint) = exchange(number);
+    let arrival = duplicates.arrive(key, fingerprint, now);
     assert_eq!(arrival, Arrival::New);
-    duplicates.answered(&key, &authenticator, &Arc::from(&[7; 100][..]));
+    duplicates.answered(&key, &fingerprint, &Arc::from(&[7; 100][..]));
 }
 
 fn duplicates(c: &mut Criterion) {
@@ -48,9 +52,9 @@ fn duplicates(c: &mut Criterion) {
     c.bench_function("duplicates: a request and its answer", |b| {
         b.iter(|| answer_one(&duplicates, number.replace(number.get() + 1), now));
     });
-    let (key, authenticator) = exchange(number.get() - 1);
+    let (key, fingerprint) = exchange(number.get() - 1);
     c.bench_function("duplicates: a retransmission", |b| {
-        b.iter(|| duplicates.arrive(key, &authenticator, now));
+        b.iter(|| duplicates.arrive(key, fingerprint, now));
     });
 }
 
