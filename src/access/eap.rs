@@ -347,11 +347,13 @@ fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, lim
     parked.facts.detail.clone_from(&exchange.facts.detail);
     let verdict = match &decision {
         Ok(granted) => {
-            parked.conversation.remember(Authorization {
-                account: granted.grant.account().to_string(),
-                identity: parked.inner_identity.clone(),
-                ticket: granted.grant.ticket(),
-            });
+            if let Some(ticket) = granted.grant.ticket() {
+                parked.conversation.remember(Authorization {
+                    account: granted.grant.account().to_string(),
+                    identity: parked.inner_identity.clone(),
+                    ticket,
+                });
+            }
             accepted(&granted.evidence)
         }
         Err(refusal) => {

@@ -42,6 +42,7 @@ pub(super) fn looks_like_a_wrong_password(refusal: Refusal) -> bool {
             | Refusal::WrongCredential
             | Refusal::PreviousPassword
             | Refusal::LockedOut
+            | Refusal::Barred
             | Refusal::MethodNotAllowed
     )
 }
@@ -96,11 +97,12 @@ mod tests {
     const FAILURE: Verdict = Verdict::RefusedBecause(MsChapV2Error::AuthenticationFailure);
 
     /// Reasons that are found before, or without, the proof of the password.
-    const UNPROVEN: [Refusal; 5] = [
+    const UNPROVEN: [Refusal; 6] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
         Refusal::LockedOut,
+        Refusal::Barred,
         Refusal::MethodNotAllowed,
     ];
 

@@ -56,6 +56,8 @@ pub struct Ldap {
     pub query_timeout: Duration,
     /// How long after the directory told of an account its remembered log-ons go on without it.
     pub grace: Duration,
+    /// How long after a change of password the directory may still take the one before.
+    pub old_password_period: Duration,
     /// Connections to each server over which people are looked up.
     pub connections: u16,
     /// Connections to each server over which passwords are checked.
@@ -211,6 +213,7 @@ fn ldap(
         connect_timeout: timeouts.1,
         query_timeout: timeouts.2,
         grace: section.duration("grace", 900 * SECOND, Duration::ZERO..=24 * 3600 * SECOND),
+        old_password_period: old_password_period(&mut section, template),
         connections: section.integer("connections", 2, 1..=64),
         bind_connections: section.integer("bind-connections", 8, 1..=256),
         keep_alive: section.duration("keep-alive", 60 * SECOND, 5 * SECOND..=3600 * SECOND),
@@ -328,6 +331,20 @@ fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<Vec<u8>
         section.report().problem(&given.place, complaint, advice);
     }
     Some(pem.to_vec())
+}
+
+/// `OldPasswordAllowedPeriod` of Active Directory is an hour, unless its administrator says
+/// otherwise; no other directory has one.
+fn old_password_period(section: &mut Section<'_>, template: Option<Template>) -> Duration {
+    let usual = match template {
+        Some(Template::ActiveDirectory) => 3600 * SECOND,
+        _ => Duration::ZERO,
+    };
+    section.duration(
+        "old-password-period",
+        usual,
+        Duration::ZERO..=24 * 3600 * SECOND,
+    )
 }
 
 fn service_account(section: &mut Section<'_>, referred: &Referred) -> Option<ServiceAccount> {

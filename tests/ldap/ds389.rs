@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use portvakt_testkit::supplicant::Authority;
 use tempfile::TempDir;
 
-use crate::common::{ROOT_PASSWORD, SERVICE_PASSWORD, eventually, run_with, text};
+use crate::common::{ROOT_PASSWORD, SERVICE_PASSWORD, Setup, eventually, run_with, text};
 use crate::page::blocks;
-use crate::people::everybody;
+use crate::people::{PASSWORD, everybody};
 
 const SHARE: &str = "/usr/share/dirsrv";
 const SERVICE_DN: &str = "uid=portvakt,ou=services,dc=campus,dc=example";
@@ -247,6 +247,34 @@ bind-password-file = {:?}
             file("ca.pem"),
             file("password"),
         )
+    }
+}
+
+/// P6: it says so whatever the password, so its owner is told no more than of a wrong one.
+#[test]
+fn peer_389ds_inactivated_account_is_told_to_nobody() {
+    let directory = Ds389::new(false);
+    let table = directory.table("verify = \"bind\"\ndefault-kind = \"employee\"");
+    let daemon = Setup::new().people("").more(&table).start();
+    let accepted = || daemon.radclient("bo", PASSWORD).is_accept().then_some(());
+    assert!(eventually(accepted).is_some(), "{}", daemon.log());
+    directory.change(
+        "dn: uid=anna,ou=people,dc=campus,dc=example\nchangetype: modify\n\
+         replace: nsAccountLock\nnsAccountLock: TRUE\n",
+    );
+    let before = daemon.audit_lines().len();
+    for (count, password) in ["surely-wrong", PASSWORD].into_iter().enumerate() {
+        let answer = daemon.radclient("anna", password);
+        assert!(answer.is_reject(), "{}", answer.output);
+        assert!(
+            !answer.output.contains("Reply-Message"),
+            "{}",
+            answer.output
+        );
+        let attempt = daemon.attempt(before + count + 1);
+        assert_eq!(attempt["reason"], "barred", "{attempt}");
+        let detail = attempt["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains("inactivated"), "{attempt}");
     }
 }
 

@@ -29,6 +29,7 @@ mod people;
 mod policy;
 mod samba;
 mod steady;
+mod undated;
 mod unicode_pwd;
 mod upgrade;
 mod wire;

@@ -241,6 +241,15 @@ impl Account {
         }
     }
 
+    /// Whether a password that is right at this moment is surely the present one, and stays so until
+    /// the account's credential has another version: only then is anything built on it.
+    pub fn is_sure_of_password(&self, at: Timestamp) -> bool {
+        match &self.verification {
+            Verification::Bind(bind) => bind.sure_from.is_none_or(|from| from <= at),
+            _ => true,
+        }
+    }
+
     /// The account without any hash or secret, for pages and tools.
     pub fn without_secrets(&self) -> Account {
         Account {
@@ -291,6 +300,11 @@ pub struct BindName {
     pub changed_at: Option<Timestamp>,
     /// Chosen by the owner, or to be changed first.
     pub kind: PasswordKind,
+    /// From when on a bind that succeeds proves the present password; `None` is always. Before, it
+    /// may have been an earlier one: Active Directory takes that for a while, and where nobody says
+    /// when a password was changed it may have been changed since.
+    #[serde(default)]
+    pub sure_from: Option<Timestamp>,
 }
 
 /// What the student registry says of a student.

@@ -21,6 +21,7 @@ pub struct Grant {
     credential_version: u64,
     service: ShortText,
     vlan: Option<ShortText>,
+    is_sure: bool,
     ends: Option<Timestamp>,
 }
 
@@ -36,11 +37,12 @@ impl Grant {
     }
 
     /// What a session that the device may resume remembers of this log-on, for
-    /// [`Proof::of_session`]. To be kept where nobody else can write.
-    pub fn ticket(&self) -> Vec<u8> {
+    /// [`Proof::of_session`]. To be kept where nobody else can write. `None` if there may be no such
+    /// session: the password may be an earlier one by now.
+    pub fn ticket(&self) -> Option<Vec<u8>> {
         let mut ticket = self.credential_version.to_be_bytes().to_vec();
         ticket.extend_from_slice(self.account.as_str().as_bytes());
-        ticket
+        self.is_sure.then_some(ticket)
     }
 
     /// The VLAN of the account, if not the service's usual one.
@@ -84,6 +86,7 @@ pub fn decide(
         account: account.id.clone(),
         credential_version: account.credential_version,
         service: service.into(),
+        is_sure: account.is_sure_of_password(now.utc),
         vlan: account.vlan.as_deref().map(ShortText::from),
         ends: standing.ends(),
     })

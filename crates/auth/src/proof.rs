@@ -187,6 +187,10 @@ impl RememberedProofs {
             credential_version: account.credential_version,
             expires: now.tick.plus(self.time_to_live),
         };
+        // It may be an earlier password by now: then it would go on for as long as this is kept.
+        if !account.is_sure_of_password(now.utc) {
+            return;
+        }
         match self.entries.entry(account.id.clone()) {
             Entry::Occupied(mut entry) => drop(entry.insert(remembered)),
             Entry::Vacant(entry) if self.take_place() => drop(entry.insert(remembered)),

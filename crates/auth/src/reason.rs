@@ -28,6 +28,9 @@ pub enum Refusal {
     Deactivated,
     /// Closed after an abuse report.
     Suspended,
+    /// Closed in the directory, which says so whatever the password: nothing was compared, so it is
+    /// told to the helpdesk alone.
+    Barred,
     /// The password is older than the rules allow.
     PasswordExpired,
     /// The temporary password was not used in time.
@@ -56,7 +59,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Refusal; 21] = [
+    pub const ALL: [Refusal; 22] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
@@ -66,6 +69,7 @@ impl Refusal {
         Refusal::Left,
         Refusal::Deactivated,
         Refusal::Suspended,
+        Refusal::Barred,
         Refusal::PasswordExpired,
         Refusal::TemporaryExpired,
         Refusal::TemporaryNotAllowed,
@@ -92,6 +96,7 @@ impl Refusal {
             Refusal::Left => "left",
             Refusal::Deactivated => "deactivated",
             Refusal::Suspended => "suspended",
+            Refusal::Barred => "barred",
             Refusal::PasswordExpired => "password-expired",
             Refusal::TemporaryExpired => "temporary-expired",
             Refusal::TemporaryNotAllowed => "temporary-not-allowed",
@@ -136,6 +141,7 @@ impl Refusal {
             Refusal::Suspended => {
                 "The account is closed while IT support looks into a report about its use."
             }
+            Refusal::Barred => "The account is closed in the directory of your institution.",
             Refusal::PasswordExpired => "Your password is more than a year old and has expired.",
             Refusal::TemporaryExpired => "The temporary password was valid for a few hours only.",
             Refusal::TemporaryNotAllowed => {
@@ -191,6 +197,9 @@ impl Refusal {
             Refusal::Suspended => {
                 "Suspended after an abuse report; the note on the account says why."
             }
+            Refusal::Barred => {
+                "The directory lets nobody in to this account, whatever the password; it was neither checked nor counted."
+            }
             Refusal::PasswordExpired => "The password is right, but older than the rules allow.",
             Refusal::TemporaryExpired => {
                 "The temporary password is right, but was not used in time."
@@ -244,7 +253,7 @@ impl Refusal {
             Refusal::Left => {
                 "If you are still a student or employee here, contact your faculty so that the registry is put right."
             }
-            Refusal::Deactivated | Refusal::Suspended => {
+            Refusal::Deactivated | Refusal::Suspended | Refusal::Barred => {
                 "Contact IT support, who can say why and open the account again."
             }
             Refusal::PasswordExpired => "Choose a new password on the account page.",

@@ -34,10 +34,7 @@ pub(super) fn judge(attempt: BindAttempt<'_>, result: &LdapResult) -> Result<Ver
         CONSTRAINT_VIOLATION => Ok(locked(
             "the directory locked the account after failed binds",
         )),
-        UNWILLING_TO_PERFORM if is_inactivated(&result.text) => Ok(unproven(
-            Refusal::Deactivated,
-            "the account is inactivated in the directory",
-        )),
+        UNWILLING_TO_PERFORM => unwilling(&result.text).ok_or_else(|| Failure::of_result(result)),
         _ => Err(Failure::of_result(result)),
     }
 }
@@ -71,9 +68,24 @@ fn of_invalid(policy: Option<PolicyError>, text: &str) -> Verdict {
     }
 }
 
-/// The text of 389ds for an account that an administrator closed.
-fn is_inactivated(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("account inactivated")
+/// What 389ds and FreeIPA, which is built on it, look at before the password, by their words.
+fn unwilling(text: &str) -> Option<Verdict> {
+    const BARRED: [(&str, &str); 2] = [
+        (
+            "account inactivated",
+            "the account is inactivated in the directory",
+        ),
+        (
+            "principal) is expired",
+            "the account has expired in the directory",
+        ),
+    ];
+    let text = text.to_ascii_lowercase();
+    if text.contains("too many failed logins") {
+        return Some(locked("the account is locked in the directory"));
+    }
+    let said = BARRED.into_iter().find(|(words, _)| text.contains(words));
+    said.map(|(_, detail)| unproven(Refusal::Barred, detail))
 }
 
 fn expired() -> Verdict {
@@ -115,6 +127,7 @@ mod tests {
             entry: "uid=anna,dc=campus,dc=example".to_owned(),
             changed_at: None,
             kind: PasswordKind::Permanent,
+            sure_from: None,
         });
         let control = |error| RawControl {
             ctype: password_policy::CONTROL.to_owned(),
@@ -165,8 +178,16 @@ mod tests {
             closed(19, "Exceed password retry limit", None),
             (Refusal::LockedOut, false)
         );
-        let text = "Account inactivated. Contact system administrator.";
-        assert_eq!(closed(53, text, None), (Refusal::Deactivated, false));
+        for (text, expected) in [
+            (
+                "Account inactivated. Contact system administrator.",
+                Refusal::Barred,
+            ),
+            ("Account (Kerberos principal) is expired", Refusal::Barred),
+            ("Too many failed logins.\n", Refusal::LockedOut),
+        ] {
+            assert_eq!(closed(53, text, None), (expected, false), "{text}");
+        }
     }
 
     #[test]

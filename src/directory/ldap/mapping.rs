@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
@@ -30,6 +32,11 @@ pub(super) struct Mapping {
     map: AttributeMap,
     membership: Membership,
     groups: Vec<Group>,
+    /// The directory's name, for the log.
+    directory: String,
+    old_password_period: Duration,
+    /// Whether it was told that passwords can't be dated.
+    has_warned: AtomicBool,
 }
 
 /// An entry, and what was made of it.
@@ -84,6 +91,9 @@ impl Mapping {
             naming: people.naming.clone(),
             membership: settings.membership,
             groups: settings.groups.clone(),
+            directory: settings.name.clone(),
+            old_password_period: settings.old_password_period,
+            has_warned: AtomicBool::new(false),
         }
     }
 
@@ -119,6 +129,11 @@ impl Mapping {
         let mut remarks = translator.remarks;
         let left = unremarked(entry, &remarks);
         remarks.extend(left);
+        if let Ok(account) = &account
+            && is_never_sure(account)
+        {
+            remarks.push(self.undated(&entry.dn));
+        }
         Reading {
             dn: entry.dn.clone(),
             remarks,
@@ -157,6 +172,40 @@ impl Mapping {
         Ok(account)
     }
 
+    /// Told of the first such entry: a directory shows these of all people or of none.
+    fn undated(&self, dn: &str) -> Remark {
+        const MEANING: &str = "nothing says when the password changes: it is not remembered, and no \
+                               session is resumed; let bind-dn read this";
+        let dates = self.attributes.of_fact(Fact::PasswordChanged).iter();
+        let dates = dates.map(String::as_str).chain(CHANGE_STAMPS);
+        let dates = dates.collect::<Vec<_>>().join(", ");
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            let directory = &self.directory;
+            tracing::warn!(
+                directory,
+                dn,
+                "nothing says when passwords change: none is remembered, and no session is resumed; \
+                 let bind-dn read one of {dates}"
+            );
+        }
+        Remark::new(&dates, "", MEANING)
+    }
+
+    /// See [`BindName::sure_from`].
+    fn sure_from(&self, entry: &Entry, changed_at: Option<Timestamp>) -> Option<Timestamp> {
+        let takes_old_ones = !self.old_password_period.is_zero();
+        match changed_at {
+            Some(at) if takes_old_ones => {
+                let period = SignedDuration::try_from(self.old_password_period).ok()?;
+                Some(at.checked_add(period).unwrap_or(Timestamp::MAX))
+            }
+            Some(at) if is_exact(at) => None,
+            // An entry changes for many reasons: when the password did is not known.
+            None if takes_old_ones => Some(Timestamp::MAX),
+            _ => stamp(entry).is_none().then_some(Timestamp::MAX),
+        }
+    }
+
     fn verification(
         &self,
         entry: &Entry,
@@ -174,12 +223,14 @@ impl Mapping {
                     true => PasswordKind::Temporary,
                     false => PasswordKind::Permanent,
                 },
+                sure_from: self.sure_from(entry, changed_at),
             }),
         }
     }
 
     /// Another number for another password: a digest of the hashes and of when it was set. Where
-    /// neither is known, of what changes with the entry, so that nothing outlives a password.
+    /// neither is known, of what changes with the entry; where nothing is, nothing is built on it
+    /// ([`BindName::sure_from`]).
     fn version(&self, entry: &Entry, said: &Entry, changed_at: Option<Timestamp>) -> u64 {
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
@@ -191,12 +242,9 @@ impl Mapping {
                 add(&value.value);
             }
         }
-        let is_known = self.verify == Verify::Hash || changed_at.is_some();
+        let is_known = self.verify == Verify::Hash || changed_at.is_some_and(is_exact);
         if !is_known {
-            let mut stamps = CHANGE_STAMPS
-                .iter()
-                .filter_map(|name| entry.values(name).next());
-            add(stamps.next().map_or(b"", |stamp| &stamp.value));
+            add(stamp(entry).unwrap_or_default());
         }
         let octets: [u8; 32] = digest.finalize().into();
         octets
@@ -253,6 +301,28 @@ impl Mapping {
             Kind::Service => "portvakt:service",
             Kind::Test => "portvakt:test",
         }
+    }
+}
+
+/// Whether it is more than a day (`shadowLastChange`), in which a password may change twice.
+fn is_exact(at: Timestamp) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    at.as_second() % DAY != 0
+}
+
+/// What changes with an entry, the finest that it shows.
+fn stamp(entry: &Entry) -> Option<&[u8]> {
+    let mut stamps = CHANGE_STAMPS
+        .iter()
+        .filter_map(|name| entry.values(name).next());
+    stamps.next().map(|stamp| stamp.value.as_slice())
+}
+
+/// Whether a right password is never surely the present one.
+fn is_never_sure(account: &Account) -> bool {
+    match &account.verification {
+        Verification::Bind(bind) => bind.sure_from == Some(Timestamp::MAX),
+        _ => false,
     }
 }
 

@@ -176,6 +176,7 @@ fn fingerprint(settings: &Settings, people: &People) -> String {
         (settings.template, settings.verify, &settings.attributes),
         (&settings.kinds, settings.default_kind, settings.membership),
         (&settings.groups, people, &settings.servers),
+        settings.old_password_period,
     );
     let mut hasher = DefaultHasher::new();
     format!("{what:?}").hash(&mut hasher);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use portvakt_auth::{Account, AccountId, Realm};
 
 use crate::directory::{Answer, FindError};
@@ -65,8 +66,11 @@ impl Recent {
         let name = (name.to_owned(), realm.cloned());
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
-            Ok(Some(account)) => halves.put(name, account, now, self.keep),
-            Ok(None) | Err(FindError::Ambiguous | FindError::NotUnderstood(_)) => {
+            Ok(Some(account)) if account.is_sure_of_password(Timestamp::now()) => {
+                halves.put(name, account, now, self.keep);
+            }
+            // Nothing that was proven of them is remembered.
+            Ok(Some(_) | None) | Err(FindError::Ambiguous | FindError::NotUnderstood(_)) => {
                 halves.remove(&name);
             }
             Err(FindError::Unavailable(_)) => {}

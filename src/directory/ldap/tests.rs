@@ -51,6 +51,10 @@ fn settings(template: Template) -> Settings {
         timeout: seconds(3),
         connect_timeout: seconds(1),
         grace: Duration::ZERO,
+        old_password_period: match template {
+            Template::ActiveDirectory => seconds(3600),
+            _ => Duration::ZERO,
+        },
         writing: None,
         query_timeout: seconds(2),
         connections: 1,
@@ -360,6 +364,46 @@ fn version_changes_with_the_password_and_with_nothing_else() {
         version(&format!("{set}uSNChanged: 7\n")),
         version(&format!("{set}uSNChanged: 8\n"))
     );
+}
+
+/// A bind proves nothing that may be built on where nothing says when the password changes, and in
+/// Active Directory within the hour in which it takes the one before.
+#[test]
+fn password_that_can_not_be_dated_is_never_sure() {
+    let mut settings = settings(Template::OpenLdap);
+    settings.verify = Verify::Bind;
+    let is_sure = |lines: &str| {
+        let account = account(&settings, &format!("uid: anna\n{lines}"));
+        account.is_sure_of_password(now())
+    };
+    assert!(is_sure("pwdChangedTime: 20260815080001Z\n"));
+    assert!(is_sure("entryCSN: 7\n") && is_sure("modifyTimestamp: 20260815080000Z\n"));
+    assert!(!is_sure("") && !is_sure("mail: anna@campus.example\n"));
+    // Days alone: it may have changed twice in one.
+    assert!(!is_sure("shadowLastChange: 20680\n"));
+    assert!(is_sure("shadowLastChange: 20680\nentryCSN: 7\n"));
+    let version = |lines: &str| account(&settings, lines).credential_version;
+    assert_ne!(
+        version("uid: anna\nshadowLastChange: 20680\nentryCSN: 7\n"),
+        version("uid: anna\nshadowLastChange: 20680\nentryCSN: 8\n")
+    );
+    let reading = reading(&settings, "uid: anna\n");
+    let said = reading.remarks.last().unwrap();
+    assert!(said.attribute.contains("pwdChangedTime") && said.meaning.contains("not remembered"));
+}
+
+#[test]
+fn password_of_active_directory_is_sure_once_the_one_before_is_not_taken_any_more() {
+    let filetime = |seconds: i64| {
+        let of_now = now().as_second() + 11_644_473_600;
+        format!("pwdLastSet: {}\n", (of_now - seconds) * 10_000_000)
+    };
+    let is_sure = |lines: &str| active_directory(lines).is_sure_of_password(now());
+    assert!(is_sure(&filetime(3600)) && !is_sure(&filetime(3599)));
+    // Clocks differ.
+    assert!(!is_sure(&filetime(-60)));
+    // Another number for each change of the entry, on each server: no date.
+    assert!(!is_sure("uSNChanged: 7\n"));
 }
 
 #[test]

@@ -77,6 +77,7 @@ mod tests {
             entry: entry.to_owned(),
             changed_at: None,
             kind: PasswordKind::Permanent,
+            sure_from: None,
         });
         account
     }

@@ -150,7 +150,7 @@ fn session_proves_the_credential_it_was_begun_with_and_no_other() {
     let kari = account("kari");
     let rules = crate::Rules::default();
     let grant = crate::decide(&kari, Proof::of(&kari), "eduroam", &rules, at(0)).unwrap();
-    let ticket = grant.ticket();
+    let ticket = grant.ticket().unwrap();
     assert_eq!(Proof::of_session(&kari, &ticket), Some(Proof::of(&kari)));
     assert_eq!(Proof::of_session(&account("ola"), &ticket), None);
     let changed = Account {

@@ -369,6 +369,7 @@ fn password_that_the_directory_keeps_ages_like_any_other() {
         entry: "uid=s123456,dc=campus,dc=example".to_owned(),
         changed_at: Some(utc("2025-10-01T00:00:00Z")),
         kind: PasswordKind::Permanent,
+        sure_from: None,
     });
     let at = |text| standing(&account, "eduroam", &Rules::default(), utc(text)).err();
     assert_eq!(at("2026-09-30T23:59:59Z"), None);
@@ -382,6 +383,7 @@ fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
         entry: "uid=s123456,dc=campus,dc=example".to_owned(),
         changed_at: None,
         kind: PasswordKind::Temporary,
+        sure_from: None,
     });
     let standing = standing(
         &account,

@@ -25,7 +25,7 @@ use crate::store::Store;
 mod tests;
 
 /// Grows when older files can't be read any more.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The changes may grow to this, and to the size of the whole, before the whole is written anew.
 const CHANGES_AT_LEAST: u64 = 1 << 20;
 
