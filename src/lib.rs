@@ -92,7 +92,7 @@
 //! | `control` | 1, and one for each connection | the operator |
 //! | `directory` | 2 for each that speaks LDAP | asynchronous: questions to the directory, and what hangs on them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
-//! | `metrics` | 1 | asynchronous too: serves two pages |
+//! | `metrics` | 1, and `metrics-pages` | accepts; asynchronous too: serves two pages |
 //! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!
 //! # Where to begin
@@ -142,6 +142,7 @@
 //! - **TLV, AVP**: type, length, value; attribute and value. What packets and tunnels are made of.
 //! - **VLAN**: the part of the network that somebody is put into.
 
+mod accept;
 pub mod access;
 pub mod audit;
 pub mod cli;
@@ -152,6 +153,7 @@ pub mod directory;
 pub mod listen;
 pub mod load;
 pub mod metrics;
+mod process;
 mod random;
 pub mod server;
 pub mod shown;

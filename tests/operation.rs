@@ -11,6 +11,11 @@
 
 mod common;
 
+#[path = "operation/listeners.rs"]
+mod listeners;
+#[path = "operation/unit.rs"]
+mod unit;
+
 use std::time::Duration;
 
 use common::{AccessPoint, Daemon, Setup, text};

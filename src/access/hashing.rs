@@ -13,7 +13,7 @@ mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,18 @@ use queue::{Job, Queue};
 /// answer have the core at once, and they still get a tenth of one that is wanted all the time.
 const NICER_BY: i32 = 10;
 
-/// Lowers the priority of the thread that calls; where that can't be done, it is told.
+/// Lowers the priority of the thread that calls; where that can't be done, it is told once for all
+/// threads.
 pub(super) fn be_nicer(by: i32) {
+    static TOLD: Once = Once::new();
     if let Err(error) = rustix::process::nice(by) {
-        tracing::warn!(%error, "hashing can't be given a lower priority");
+        TOLD.call_once(|| {
+            tracing::warn!(
+                %error,
+                "hashing can't be given a lower priority, so guessing slows down everybody: allow \
+                 setpriority (SystemCallFilter of the unit)"
+            );
+        });
     }
 }
 

@@ -73,6 +73,12 @@ enum Ending {
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
+    // Commands read secrets, too: before any is in memory.
+    if let Err(error) = crate::process::forbid_core_dumps() {
+        complain(&format_args!(
+            "warning: core dumps can't be switched off: {error}"
+        ));
+    }
     let ending = match CommandLine::parse().command {
         Command::Serve(file) => serve::run(&file),
         Command::Check(file) => check::run(&file),

@@ -70,6 +70,9 @@ pub(super) fn serve(
     path: PathBuf,
     greet: impl FnOnce(&Server),
 ) -> Result<(), StartError> {
+    if let Some(warning) = crate::process::make_room_for_descriptors() {
+        tracing::warn!("{warning}");
+    }
     // Before anything can be asked to end: a signal in between must not be lost.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ]);
     let mut signals = signals.map_err(StartError::Signals)?;

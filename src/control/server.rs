@@ -2,34 +2,42 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nix::sys::socket::{Shutdown, getsockopt, shutdown, sockopt};
+use nix::sys::socket::{getsockopt, sockopt};
 use zeroize::Zeroizing;
 
 use super::desk::Desk;
 use super::protocol::{Request, Response};
+use crate::accept::{Acceptor, Place, Room};
 
 /// Connections served at once.
 const AT_ONCE: usize = 16;
 /// The longest question: a hash and a sentence or two.
-const LONGEST_QUESTION: u64 = 64 * 1024;
-/// How long a connection may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_QUESTION: usize = 64 * 1024;
+/// The command line asks at once; an import's text may come from afar.
+const PATIENCE: Patience = Patience {
+    question: Duration::from_secs(5),
+    silence: Duration::from_secs(30),
+};
 
 /// The listening socket. Dropping it removes the file.
 pub struct ControlServer {
     path: PathBuf,
-    listener: Arc<UnixListener>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    acceptor: Option<Acceptor>,
+}
+
+/// How long the server waits for the other end.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a whole question.
+    question: Duration,
+    /// For the next octets of what follows an import, and for an answer to be taken.
+    silence: Duration,
 }
 
 impl ControlServer {
@@ -41,30 +49,27 @@ impl ControlServer {
     /// # Errors
     /// The path is too long, or its folder can't be written.
     pub fn start(path: &Path, desk: Desk) -> io::Result<Self> {
-        let listener = Arc::new(bind_private(path)?);
-        let accepting = Arc::clone(&listener);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("control".to_owned())
-            .spawn(move || accept(&accepting, &stopped, &Arc::new(desk)))?;
+        Self::start_with(path, desk, PATIENCE)
+    }
+
+    fn start_with(path: &Path, desk: Desk, patience: Patience) -> io::Result<Self> {
+        let (listener, desk) = (bind_private(path)?, Arc::new(desk));
+        let serve = move |stream, place| begin(stream, place, Arc::clone(&desk), patience);
         Ok(Self {
             path: path.to_owned(),
-            listener,
-            stop,
-            thread: Some(thread),
+            acceptor: Some(Acceptor::start(
+                "control",
+                listener,
+                Room::holding(AT_ONCE),
+                serve,
+            )?),
         })
     }
 }
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // The accepting thread waits in the kernel. This wakes it, even if the file is gone by now.
-        let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        drop(self.acceptor.take());
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -84,45 +89,29 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
     bound
 }
 
-fn accept(listener: &UnixListener, stop: &AtomicBool, desk: &Arc<Desk>) {
-    let open = Arc::new(AtomicUsize::new(0));
-    for stream in listener.incoming() {
-        if stop.load(Ordering::Relaxed) {
-            return;
+/// Serves a connection on a thread of its own; without one it is dropped.
+fn begin(stream: UnixStream, place: Place, desk: Arc<Desk>, patience: Patience) {
+    let thread = std::thread::Builder::new().name("control-connection".to_owned());
+    let spawned = thread.spawn(move || {
+        if let Err(error) = serve(&stream, &desk, patience) {
+            tracing::debug!(%error, "control connection ended");
         }
-        let Ok(stream) = stream else { continue };
-        if open.fetch_add(1, Ordering::Relaxed) >= AT_ONCE {
-            open.fetch_sub(1, Ordering::Relaxed);
-            continue;
-        }
-        let (desk, served) = (Arc::clone(desk), Arc::clone(&open));
-        let thread = std::thread::Builder::new().name("control-connection".to_owned());
-        let spawned = thread.spawn(move || {
-            if let Err(error) = serve(&stream, &desk) {
-                tracing::debug!(%error, "control connection ended");
-            }
-            served.fetch_sub(1, Ordering::Relaxed);
-        });
-        if spawned.is_err() {
-            open.fetch_sub(1, Ordering::Relaxed);
-        }
+        drop(place);
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread for a control connection");
     }
 }
 
-fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn serve(stream: &UnixStream, desk: &Desk, patience: Patience) -> io::Result<()> {
+    stream.set_write_timeout(Some(patience.silence))?;
     let Some(who) = who(stream) else {
         let message = "only the server's own user and root may ask here".to_owned();
         return say(stream, &Response::Refused { message });
     };
     let mut reader = BufReader::new(stream);
     loop {
-        // There may be a password in it.
-        let mut line = Zeroizing::new(Vec::new());
-        (&mut reader)
-            .take(LONGEST_QUESTION)
-            .read_until(b'\n', &mut line)?;
+        let line = read_question(&mut reader, patience.question)?;
         if line.is_empty() {
             return Ok(());
         }
@@ -138,12 +127,41 @@ fn serve(stream: &UnixStream, desk: &Desk) -> io::Result<()> {
         } else {
             0
         };
+        stream.set_read_timeout(Some(patience.silence))?;
         let mut body = (&mut reader).take(octets);
         let response = desk.handle(&who, request, &mut body, &mut |progress| {
             drop(say(stream, &progress))
         });
         io::copy(&mut body, &mut io::sink())?;
         say(stream, &response)?;
+    }
+}
+
+/// A line, however slowly it comes, within `patience`; empty at the end of the connection.
+fn read_question(
+    reader: &mut BufReader<&UnixStream>,
+    patience: Duration,
+) -> io::Result<Zeroizing<Vec<u8>>> {
+    let give_up = Instant::now() + patience;
+    // There may be a password in it.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_QUESTION));
+    loop {
+        let left = give_up.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        reader.get_ref().set_read_timeout(Some(left))?;
+        let octets = reader.fill_buf()?;
+        let end = octets.iter().position(|octet| *octet == b'\n');
+        let taken = end.map_or(octets.len(), |end| end + 1);
+        if line.len() + taken > LONGEST_QUESTION {
+            return Err(io::Error::other("the question is too long"));
+        }
+        line.extend_from_slice(octets.get(..taken).unwrap_or_default());
+        reader.consume(taken);
+        if end.is_some() || taken == 0 {
+            return Ok(line);
+        }
     }
 }
 
@@ -168,3 +186,6 @@ pub fn user_name(uid: u32) -> String {
         .flatten();
     user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,10 @@
 //! `/metrics` for Prometheus and `/health` for whoever watches the server, over plain HTTP on a
 //! local port.
 
-use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,11 +12,15 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::runtime::Runtime;
 
 use super::{Metrics, Readings};
+use crate::accept::{Acceptor, Place, Room};
 use crate::shown;
 
 /// Whether the server can do its work, and what stands in its way.
@@ -63,24 +66,52 @@ struct Pages {
     source: Arc<dyn Source>,
 }
 
-/// Serves both pages until `stop` is done. A single-threaded runtime is enough.
-///
-/// # Errors
-/// When the listener fails for good.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    source: Arc<dyn Source>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let pages = Pages { metrics, source };
-    let router = Router::new()
-        .route("/metrics", get(show_metrics))
-        .route("/health", get(show_health))
-        .with_state(pages);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await
+/// The most of a request's head; a scrape's is a few hundred octets.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// How many connections there may be, and how long each may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Connections at once.
+    pub at_once: usize,
+    /// From the connection to the end of the request's head.
+    pub head: Duration,
+    /// From the connection to its end.
+    pub whole: Duration,
+}
+
+impl Limits {
+    /// A scraper or two and whoever looks; each asks at once and reads at once.
+    const USUAL: Self = Self {
+        at_once: 16,
+        head: Duration::from_secs(5),
+        whole: Duration::from_secs(15),
+    };
+}
+
+/// Answers one request and ends the connection: with an answer, at a deadline, or for a newcomer
+/// that needs the place of one that has not asked yet.
+async fn answer(stream: TcpStream, router: Router, place: Place, limits: Limits) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
+    let pages = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        place.keep();
+        pages.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .keep_alive(false)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // An error is a peer that went away, was too slow, or speaks something else.
+        _ = connection => {}
+        () = tokio::time::sleep(limits.whole) => {}
+        () = place.told_to_leave() => {}
+    }
 }
 
 async fn show_metrics(State(pages): State<Pages>) -> impl IntoResponse {
@@ -111,11 +142,11 @@ fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
     [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")]
 }
 
-/// Both pages on a thread of their own. Dropping it ends them.
+/// Both pages: a thread that accepts and one that answers. Dropping it ends them.
 pub struct MetricsServer {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    acceptor: Option<Acceptor>,
+    runtime: Option<Runtime>,
 }
 
 impl MetricsServer {
@@ -128,29 +159,39 @@ impl MetricsServer {
         metrics: Arc<Metrics>,
         source: Arc<dyn Source>,
     ) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
+        Self::start_with(address, metrics, source, Limits::USUAL)
+    }
+
+    pub(super) fn start_with(
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        source: Arc<dyn Source>,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let router = Router::new()
+            .route("/metrics", get(show_metrics))
+            .route("/health", get(show_health))
+            .with_state(Pages { metrics, source });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("metrics-pages")
             .enable_all()
             .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("metrics".to_owned())
-            .spawn(move || {
-                let served = runtime.block_on(async {
-                    let listener = TcpListener::from_std(listener)?;
-                    let stopped = async { drop(stopped.await) };
-                    serve(listener, metrics, source, stopped).await
-                });
-                if let Err(error) = served {
-                    tracing::error!(%error, "metrics are no longer served");
-                }
-            })?;
+        let handle = runtime.handle().clone();
+        let serve = move |stream: TcpStream, place| {
+            if stream.set_nonblocking(true).is_ok() {
+                let router = router.clone();
+                handle.spawn(async move { answer(stream, router, place, limits).await });
+            }
+        };
+        let room = Room::giving_way(limits.at_once);
+        let acceptor = Acceptor::start("metrics", listener, room, serve)?;
         Ok(Self {
             address,
-            stop: Some(stop),
-            thread: Some(thread),
+            acceptor: Some(acceptor),
+            runtime: Some(runtime),
         })
     }
 
@@ -163,9 +204,10 @@ impl MetricsServer {
 
 impl Drop for MetricsServer {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        // A scraper that keeps its connection open must not hold up the end of the server: the
-        // thread is left to end with the process.
-        drop(self.thread.take());
+        drop(self.acceptor.take());
+        // Whoever has not asked or does not read must not hold up the end of the server.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -109,6 +109,11 @@ impl Daemon {
         &self.running().addresses
     }
 
+    /// Where the pages are served.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.running().metrics
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.running().child.id()
