@@ -106,6 +106,8 @@ pub enum RequestResult {
     Status,
     /// The same answer once more.
     Duplicate,
+    /// Access-Challenge with the last EAP-Request again: the EAP packet made no sense.
+    InvalidEap,
     /// Nothing was sent.
     Drop,
 }
@@ -142,12 +144,13 @@ pub struct ClientMetrics {
 }
 
 impl RequestResult {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Accept,
         Self::Reject,
         Self::Challenge,
         Self::Status,
         Self::Duplicate,
+        Self::InvalidEap,
         Self::Drop,
     ];
 
@@ -158,6 +161,7 @@ impl RequestResult {
             Self::Challenge => "challenge",
             Self::Status => "status",
             Self::Duplicate => "duplicate",
+            Self::InvalidEap => "invalid-eap",
             Self::Drop => "drop",
         }
     }
@@ -281,10 +285,13 @@ impl Metrics {
             self.requests
                 .get_metric_with_label_values(&[name, r.label()])
         };
-        let [accept, reject, challenge, status, duplicate, drop] = RequestResult::ALL.map(counter);
+        let [accept, reject, challenge, status, duplicate, invalid, drop] =
+            RequestResult::ALL.map(counter);
         let drops = Drops::new(&self.drops, name, &self.drop_reasons, FORESEEN_DROPS)?;
         Ok(ClientMetrics {
-            results: [accept?, reject?, challenge?, status?, duplicate?, drop?],
+            results: [
+                accept?, reject?, challenge?, status?, duplicate?, invalid?, drop?,
+            ],
             drops: Arc::new(drops),
         })
     }

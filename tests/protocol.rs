@@ -25,3 +25,5 @@ mod intake;
 mod state;
 #[path = "protocol/transport.rs"]
 mod transport;
+#[path = "protocol/unexpected.rs"]
+mod unexpected;

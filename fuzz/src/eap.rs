@@ -2,8 +2,8 @@
 
 use portvakt_eap::packet::{Body, EapPacket, write_typed};
 use portvakt_eap::{
-    Conversation, InnerCredential, InnerKey, Limits, MethodType, Methods, ServerTls, Step,
-    TlsVersions, Verdict,
+    Conversation, EapError, InnerCredential, InnerKey, Limits, MethodType, Methods, ServerTls,
+    Stage, Step, TlsVersions, Untaken, Verdict,
 };
 use portvakt_testkit::supplicant::Pace;
 use std::sync::OnceLock;
@@ -49,7 +49,8 @@ fn packet(data: &[u8]) {
 }
 
 /// Oracle: no success without an accepting verdict, a refused packet changes nothing, requests
-/// keep to the limit and count their identifiers, the first message after a refusal is late, and it
+/// keep to the limit and count their identifiers, the first message after a refusal is late, every
+/// packet has an answer, and it
 /// ends.
 fn conversation(limits: Limits, mut script: &[u8]) {
     let identity = [2, 0, 0, 6, 1, b'a'];
@@ -154,7 +155,32 @@ fn respond(
                     stage,
                     "a refused packet changed something"
                 );
+                assert_answered(conversation, &response.packet, error, identifier)?;
             }
+        }
+    }
+}
+
+/// What is not taken is answered all the same: by the last request, or by the end.
+fn assert_answered(
+    conversation: &mut Conversation,
+    packet: &[u8],
+    error: EapError,
+    identifier: u8,
+) -> Option<()> {
+    let before = conversation.progress();
+    match conversation.answer_untaken(packet, error) {
+        Untaken::Again { request, .. } => {
+            let progress = conversation.progress();
+            assert_eq!(request.get(1), Some(&identifier));
+            assert_eq!(progress.stage, before.stage);
+            assert_eq!(progress.requests, before.requests + 1, "not for free");
+            assert!(progress.requests <= 64);
+            Some(())
+        }
+        Untaken::Failure { packet, .. } => {
+            assert_eq!((packet.len(), conversation.stage()), (4, Stage::Finished));
+            None
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Conversation, Stage};
 
-use super::identify::Facts;
+use super::identify::{Facts, Text};
 use super::ms_chap_error::Tries;
 use super::route::LocalName;
 use crate::listen::Client;
@@ -32,6 +32,8 @@ pub struct Parked {
     pub facts: Facts,
     /// The client it was given to.
     pub client: Arc<Client>,
+    /// When its last packet was taken: from then on it waits for the next.
+    pub since: Instant,
 }
 
 /// The table of parked conversations.
@@ -65,35 +67,54 @@ impl Conversations {
 
     /// Parks a conversation until its next packet; returns the State that names it, and the older
     /// one of the same device that gives way to it, if it has too many.
-    pub fn park(&self, parked: Box<Parked>, now: Instant) -> (StateToken, Option<Box<Parked>>) {
-        let state = crate::random::bytes();
-        let displaced = self.park_under(state, parked, now);
-        (state, displaced)
+    pub fn park(&self, mut parked: Box<Parked>, now: Instant) -> (StateToken, Option<Box<Parked>>) {
+        parked.since = now;
+        self.park_again(parked)
     }
 
-    /// Parks it again under the State it had: the packet was not the one that it waits for.
-    pub fn park_under(
-        &self,
-        state: StateToken,
-        parked: Box<Parked>,
-        now: Instant,
-    ) -> Option<Box<Parked>> {
+    /// The same after a packet that was not taken: it waits no longer for that.
+    pub fn park_again(&self, parked: Box<Parked>) -> (StateToken, Option<Box<Parked>>) {
+        let state = crate::random::bytes();
         let station = parked.facts.calling_station.as_ref();
+        let since = parked.since;
         let waiting = Waiting {
             device: station.map(|station| self.keys.hash_one((&parked.client.name, station))),
             is_early: is_early(parked.conversation.stage()),
             item: parked,
         };
-        self.table.insert(state, waiting, now)
+        (state, self.table.insert(state, waiting, since))
     }
 
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
     ///
     /// Anybody else's attempt leaves it where it is.
     pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
+        self.take_if(state, client, now, |_| true)
+    }
+
+    /// The same for a device that begins anew: only if it is its own.
+    pub(super) fn take_of_device(
+        &self,
+        state: &[u8],
+        client: &Client,
+        station: Option<&Text>,
+        now: Instant,
+    ) -> Option<Box<Parked>> {
+        let is_its_own = |parked: &Parked| parked.facts.calling_station.as_ref() == station;
+        self.take_if(state, client, now, is_its_own)
+    }
+
+    fn take_if(
+        &self,
+        state: &[u8],
+        client: &Client,
+        now: Instant,
+        fits: impl Fn(&Parked) -> bool,
+    ) -> Option<Box<Parked>> {
         let state = StateToken::try_from(state).ok()?;
         let is_owner = |parked: &Parked| parked.client.name == client.name;
-        self.table.take(&state, |parked| is_owner(parked), now)
+        let table = &self.table;
+        table.take(&state, |parked| is_owner(parked) && fits(parked), now)
     }
 
     /// Takes out those that nobody came back to; to be called about once a second.

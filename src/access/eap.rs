@@ -6,14 +6,14 @@ use std::time::Instant;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
-    Authorization, Conversation, EapError, IdentityType, InnerCredential, InnerKey, Limits,
-    Message, Step, Verdict,
+    Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
+    Limits, Message, Step, Untaken, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
-use super::conversations::{Full, Parked, StateToken};
+use super::conversations::{Full, Parked};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::held::HeldPassword;
@@ -33,21 +33,46 @@ pub(super) fn handle(
     exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
     let response = whole(message);
-    match request.first(AttributeType::STATE) {
-        _ if response.is_empty() => {
-            let [identifier] = crate::random::bytes();
-            let eap = packet::write_typed(Code::Request, identifier, EapType::IDENTITY, &[]);
-            exchange.finish(Outcome::AskIdentity { eap });
-        }
-        None => begin(exchange, request, &response, limits),
-        Some(state) => resume(exchange, state, &response, limits),
+    exchange.eap_identifier = packet::identifier_of(&response);
+    let state = request.first(AttributeType::STATE);
+    match state {
+        Some(state) if !begins(&response) => return resume(exchange, state, &response, limits),
+        Some(state) => end_former(&exchange, state),
+        None => {}
     }
+    if response.is_empty() {
+        let [identifier] = crate::random::bytes();
+        let eap = packet::write_typed(Code::Request, identifier, EapType::IDENTITY, &[]);
+        return exchange.finish(Outcome::AskIdentity { eap });
+    }
+    begin(exchange, request, &response, limits);
+}
+
+/// Whether a conversation begins with it, whatever State came along: EAP-Start (RFC 3579 §2.1), and
+/// an Identity, which is never the answer to anything of a conversation. Equipment that keeps the
+/// State of an earlier one must not shut the device out.
+fn begins(response: &[u8]) -> bool {
+    let is_identity = |packet: EapPacket<'_>| {
+        packet.code == Code::Response && matches!(packet.body, Body::Identity(_))
+    };
+    response.is_empty() || EapPacket::read(response).is_ok_and(is_identity)
+}
+
+/// The device begins anew: its former conversation is over.
+fn end_former(exchange: &Exchange, state: &[u8]) {
+    let former = exchange.access.conversations.take_of_device(
+        state,
+        &exchange.client,
+        exchange.facts.calling_station.as_ref(),
+        Instant::now(),
+    );
+    give_way(exchange, former, GaveWay::ToANewIdentity);
 }
 
 /// Refuses a request with EAP in it before that is looked at.
-pub(super) fn refuse_unread(exchange: Exchange, message: EapMessage<'_>, detail: String) {
-    let refusal = Refusal::MethodNotAllowed;
-    refuse(exchange, &whole(message), refusal, Some(detail));
+pub(super) fn refuse_unread(mut exchange: Exchange, message: EapMessage<'_>, detail: String) {
+    exchange.eap_identifier = packet::identifier_of(&whole(message));
+    refuse(exchange, Refusal::MethodNotAllowed, Some(detail));
 }
 
 fn whole(message: EapMessage<'_>) -> Vec<u8> {
@@ -58,17 +83,17 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
 
 fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
     exchange.facts.eap_identity = identity(response).map(identify::text);
-    let reject = |exchange: Exchange, refusal| refuse(exchange, response, refusal, None);
+    let reject = |exchange: Exchange, refusal| refuse(exchange, refusal, None);
     let name = request.first(AttributeType::USER_NAME);
     let outer = match route::route(name, &exchange.policy.realms) {
         // I1: a roaming user's server can't have meant us by a name without a realm.
         Ok(_) if exchange.client.federation_peer && !name.is_some_and(has_realm) => {
             let detail = Some("a federation peer's users have a realm in their names".to_owned());
-            return refuse(exchange, response, Refusal::RealmUnknown, detail);
+            return refuse(exchange, Refusal::RealmUnknown, detail);
         }
         Ok(outer) => outer,
         Err(refused) => {
-            return refuse(exchange, response, refused.refusal, Some(refused.detail));
+            return refuse(exchange, refused.refusal, Some(refused.detail));
         }
     };
     let policy = Arc::clone(&exchange.policy);
@@ -89,10 +114,11 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
                 inner_identity: Vec::new(),
                 facts: exchange.facts.clone(),
                 client: exchange.client.clone(),
+                since: exchange.arrived(),
             });
             advance(exchange, parked, step, limits);
         }
-        Err(error) => refuse_broken(exchange, response, &error),
+        Err(error) => refuse_broken(exchange, &error),
     }
 }
 
@@ -117,19 +143,32 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
             .take(state, &exchange.client, Instant::now())
     else {
         let detail = "the State belongs to no conversation: it ended, or it was never ours";
-        return refuse(exchange, response, Refusal::GaveUp, Some(detail.to_owned()));
+        return refuse(exchange, Refusal::GaveUp, Some(detail.to_owned()));
     };
     match parked.conversation.handle_response(response, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
-        Err(error) if error.is_ignorable() => {
-            if let Ok(state) = StateToken::try_from(state) {
-                let table = &exchange.access.conversations;
-                let displaced = table.park_under(state, parked, Instant::now());
-                give_way(&exchange, displaced, GaveWay::ToItsDevice);
-            }
-            exchange.finish(Outcome::Silence);
+        Err(error) => answer_untaken(exchange, parked, response, error),
+    }
+}
+
+/// The EAP packet makes no sense here: the last request again, or the end.
+fn answer_untaken(exchange: Exchange, mut parked: Box<Parked>, response: &[u8], error: EapError) {
+    let untaken = parked.conversation.answer_untaken(response, error);
+    let exchange = with_facts_of(exchange, &parked);
+    match untaken {
+        Untaken::Again {
+            request,
+            is_invalid,
+        } => {
+            let (state, displaced) = exchange.access.conversations.park_again(parked);
+            give_way(&exchange, displaced, GaveWay::ToItsDevice);
+            exchange.finish(Outcome::Challenge {
+                state,
+                eap: request,
+                is_invalid,
+            });
         }
-        Err(error) => refuse_broken(exchange, response, &error),
+        Untaken::Failure { packet, cause } => fail(exchange, &parked, packet, cause),
     }
 }
 
@@ -140,8 +179,8 @@ fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
     }
 }
 
-/// Does what the conversation wants next.
-fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
+/// What is known from the conversation's earlier requests.
+fn with_facts_of(mut exchange: Exchange, parked: &Parked) -> Exchange {
     exchange.facts = record::with_method(exchange.facts, &parked.conversation);
     exchange.facts.began = parked.facts.began;
     exchange
@@ -155,12 +194,22 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
     exchange.facts.account.clone_from(&parked.facts.account);
     exchange.facts.machine.clone_from(&parked.facts.machine);
     exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
+    exchange
+}
+
+/// Does what the conversation wants next.
+fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
+    let exchange = with_facts_of(exchange, &parked);
     match step {
         Step::Request(eap) => {
             let table = &exchange.access.conversations;
             let (state, displaced) = table.park(parked, Instant::now());
             give_way(&exchange, displaced, GaveWay::ToItsDevice);
-            exchange.finish(Outcome::Challenge { state, eap });
+            exchange.finish(Outcome::Challenge {
+                state,
+                eap,
+                is_invalid: false,
+            });
         }
         Step::Prove(credential) => prove(exchange, parked, credential, limits),
         Step::Success { packet, keys } => match parked.decision.take() {
@@ -171,19 +220,22 @@ fn advance(mut exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: 
                 });
             }
             // A method that succeeds without our word would be a bug; nobody gets in by it.
-            _ => refuse(exchange, &packet, Refusal::MethodNotAllowed, None),
+            _ => refuse(exchange, Refusal::MethodNotAllowed, None),
         },
-        Step::Failure { packet, cause } => {
-            record::handshake_failed(&exchange.access.metrics, &cause);
-            let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
-            let detail = Some(cause.to_string());
-            exchange.finish(Outcome::Reject {
-                refusal,
-                detail,
-                with: RefusedBy::Eap(packet),
-            });
-        }
+        Step::Failure { packet, cause } => fail(exchange, &parked, packet, cause),
     }
+}
+
+/// Ends it with the conversation's EAP-Failure.
+fn fail(exchange: Exchange, parked: &Parked, packet: Message, cause: FailureCause) {
+    record::handshake_failed(&exchange.access.metrics, &cause);
+    let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
+    let detail = Some(cause.to_string());
+    exchange.finish(Outcome::Reject {
+        refusal,
+        detail,
+        with: RefusedBy::Eap(packet),
+    });
 }
 
 /// Has what the device offers decided upon, and goes on with the verdict.
@@ -367,7 +419,7 @@ fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, lim
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) => {
             tracing::error!(%error, "a conversation did not take the verdict it had asked for");
-            exchange.finish(Outcome::Silence);
+            refuse(exchange, Refusal::GaveUp, Some(error.to_string()));
         }
     }
 }
@@ -389,18 +441,13 @@ fn accepted(evidence: &Evidence) -> Verdict {
     }
 }
 
-fn refuse_broken(exchange: Exchange, response: &[u8], error: &EapError) {
-    refuse(
-        exchange,
-        response,
-        Refusal::MethodNotAllowed,
-        Some(error.to_string()),
-    );
+fn refuse_broken(exchange: Exchange, error: &EapError) {
+    refuse(exchange, Refusal::MethodNotAllowed, Some(error.to_string()));
 }
 
-/// Rejects with an EAP-Failure that answers `response` (E1).
-fn refuse(exchange: Exchange, response: &[u8], refusal: Refusal, detail: Option<String>) {
-    let identifier = EapPacket::read(response).map_or(0, |packet| packet.identifier);
+/// Rejects with an EAP-Failure that answers the request's EAP packet (E1).
+fn refuse(exchange: Exchange, refusal: Refusal, detail: Option<String>) {
+    let identifier = exchange.eap_identifier.unwrap_or(0);
     let with = RefusedBy::Eap(Message::failure(identifier));
     exchange.finish(Outcome::Reject {
         refusal,

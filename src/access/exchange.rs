@@ -30,6 +30,9 @@ pub(super) struct Exchange {
     /// Whether it is refused for an expired password that its owner, who has proven it, may change
     /// here and now.
     pub can_change_password: bool,
+    /// The identifier of the EAP packet, where one could be read: that of an EAP-Failure
+    /// (RFC 3748 §4.2).
+    pub eap_identifier: Option<u8>,
     context: ReplyContext,
     answer: Answer,
 }
@@ -53,6 +56,8 @@ pub(super) enum Outcome {
         state: StateToken,
         /// The EAP-Request.
         eap: Message,
+        /// Whether it is the last one again, since the EAP packet was invalid (RFC 3579 §2.2).
+        is_invalid: bool,
     },
     /// EAP-Start (RFC 3579 §2.1) is answered by asking for the identity; there is no
     /// conversation yet.
@@ -69,8 +74,6 @@ pub(super) enum Outcome {
         /// What the method wants to be sent.
         with: RefusedBy,
     },
-    /// No answer: the request is dropped and the conversation it belongs to goes on.
-    Silence,
 }
 
 /// What goes with an Accept, by method.
@@ -125,9 +128,7 @@ impl Outcome {
     /// refusal is the first that the device hears of it.
     fn leaves(&self) -> Leaves {
         match self {
-            Outcome::Accept { .. } | Outcome::AskIdentity { .. } | Outcome::Silence => {
-                Leaves::AtOnce
-            }
+            Outcome::Accept { .. } | Outcome::AskIdentity { .. } => Leaves::AtOnce,
             Outcome::Challenge { eap, .. } => eap.leaves(),
             Outcome::Reject { with, .. } => match with {
                 RefusedBy::Eap(failure) => failure.leaves(),
@@ -150,6 +151,7 @@ impl Exchange {
             policy: access.policy.load_full(),
             facts: Facts::read(request, answer.peer(), now),
             can_change_password: false,
+            eap_identifier: None,
             context: request.reply_context(),
             access,
             client,
@@ -166,8 +168,14 @@ impl Exchange {
         });
     }
 
-    /// The one place where an outcome becomes bytes on the wire, or silence.
+    /// The one place where an outcome becomes bytes on the wire.
     pub(super) fn finish(self, outcome: Outcome) {
+        let mut draft = Draft::new();
+        let Some(outcome) = self.write(outcome, &mut draft) else {
+            let (peer, client) = (self.answer.peer(), &self.client);
+            let why = DropReason::AnswerUnwritable;
+            return self.access.dropped(peer, Some(client), why);
+        };
         let delay = match outcome.leaves() {
             Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait()),
             Leaves::AtOnce => Duration::ZERO,
@@ -176,24 +184,49 @@ impl Exchange {
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         record::record(&self, &outcome, took, leaves);
-        let mut draft = Draft::new();
-        let written = reply::write(&self, &self.context, &outcome, &mut draft.octets);
-        match written.map(|bytes| bytes.map(<[u8]>::len)) {
-            Ok(Some(length)) => draft.length = length,
-            Ok(None) => return,
+        self.answer.send_after(delay, draft.written());
+    }
+
+    /// Writes the answer; returns the outcome that it tells of. What does not fit beside the
+    /// request's Proxy-State gives way to a Reject, which does: the NAS is to have an answer. `None`
+    /// where not even that fits.
+    fn write(&self, outcome: Outcome, draft: &mut Draft) -> Option<Outcome> {
+        if self.fits(&outcome, draft) {
+            return Some(outcome);
+        }
+        let failure = self.eap_identifier.map(Message::failure);
+        let with = failure.map(RefusedBy::Eap).into_iter();
+        with.chain([RefusedBy::Bare])
+            .map(too_long)
+            .find(|reject| self.fits(reject, draft))
+    }
+
+    fn fits(&self, outcome: &Outcome, draft: &mut Draft) -> bool {
+        match reply::write(self, &self.context, outcome, &mut draft.octets) {
+            Ok(written) => {
+                draft.length = written.len();
+                true
+            }
             Err(error) => {
                 tracing::debug!(%error, client = %self.client.name, "answer can't be written");
-                let (peer, client) = (self.answer.peer(), &self.client);
-                let why = DropReason::AnswerUnwritable;
-                return self.access.dropped(peer, Some(client), why);
+                false
             }
         }
-        self.answer.send_after(delay, draft.written());
     }
 
     /// When the request came in.
     pub(super) fn arrived(&self) -> Instant {
         self.answer.arrived()
+    }
+}
+
+/// What is told in place of an answer that does not fit.
+fn too_long(with: RefusedBy) -> Outcome {
+    let detail = "the answer does not fit into 4096 octets beside the Proxy-State attributes";
+    Outcome::Reject {
+        refusal: Refusal::MethodNotAllowed,
+        detail: Some(detail.to_owned()),
+        with,
     }
 }
 
@@ -252,6 +285,7 @@ mod tests {
             Outcome::Challenge {
                 state,
                 eap: late.clone(),
+                is_invalid: false,
             },
             reject(RefusedBy::Eap(late)),
             reject(RefusedBy::Bare),
@@ -261,8 +295,7 @@ mod tests {
         ] {
             assert_eq!(outcome.leaves(), Leaves::Late);
         }
-        for outcome in [Outcome::AskIdentity { eap }, Outcome::Silence] {
-            assert_eq!(outcome.leaves(), Leaves::AtOnce);
-        }
+        let asked = Outcome::AskIdentity { eap };
+        assert_eq!(asked.leaves(), Leaves::AtOnce);
     }
 }

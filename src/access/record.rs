@@ -16,13 +16,10 @@ use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::store::{self, Note};
 
-/// The drop counter's label for an EAP packet that the conversation does not take.
-const UNEXPECTED_EAP: &str = "eap-unexpected";
-
 /// Labels of everything that is counted.
 pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
     let refusals = Refusal::ALL.map(Refusal::code).to_vec();
-    let drops = drops.iter().copied().chain([UNEXPECTED_EAP]).collect();
+    let drops = drops.to_vec();
     (refusals, drops)
 }
 
@@ -33,12 +30,11 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
     let counters = &exchange.client.counters;
     let metrics = &exchange.access.metrics;
     match outcome {
+        Outcome::Challenge {
+            is_invalid: true, ..
+        } => counters.count(RequestResult::InvalidEap),
         Outcome::Challenge { .. } | Outcome::AskIdentity { .. } => {
             counters.count(RequestResult::Challenge);
-        }
-        Outcome::Silence => {
-            counters.count(RequestResult::Drop);
-            counters.dropped(UNEXPECTED_EAP);
         }
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);
@@ -147,7 +143,8 @@ pub(super) fn refusal_of(
                 FailureCause::MethodNotAgreed { .. }
                 | FailureCause::InnerMethodNotOffered(_)
                 | FailureCause::InnerMethodNotAgreed { .. }
-                | FailureCause::IdentityTypeMissing(_),
+                | FailureCause::IdentityTypeMissing(_)
+                | FailureCause::Untaken(_),
             ),
         ) => Refusal::MethodNotAllowed,
         (_, Some(FailureCause::ClientCertificate(_))) => Refusal::CertificateInvalid,
@@ -168,12 +165,15 @@ pub(super) enum GaveWay {
     ToItsDevice,
     /// The table was full.
     ForRoom,
+    /// The device has said anew who it is, under the State of this one.
+    ToANewIdentity,
 }
 
 /// The same of one that was ended to make room.
 pub(super) fn gave_way(parked: &Parked, access: &super::Access, why: GaveWay) {
     let why = match why {
         GaveWay::ToItsDevice => "replaced by a newer conversation of the same device",
+        GaveWay::ToANewIdentity => "the device began anew",
         GaveWay::ForRoom => "ended to make room: too many conversations at once",
     };
     write_given_up(parked, access, Some(why));

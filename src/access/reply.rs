@@ -17,7 +17,10 @@ const SESSION_HORIZON: Duration = Duration::from_secs(24 * 60 * 60);
 /// Termination-Action: ask again when the session's time is up (RFC 2865 §5.29).
 const RADIUS_REQUEST: u32 = 1;
 
-/// Writes the answer, or `None` for silence.
+/// Error-Cause: "Invalid EAP Packet (Ignored)" (RFC 3579 §2.2, RFC 5176 §3.6).
+const INVALID_EAP_PACKET: u32 = 202;
+
+/// Writes the answer.
 ///
 /// # Errors
 /// The answer would not fit into 4096 octets.
@@ -26,7 +29,7 @@ pub(super) fn write<'b>(
     context: &'b ReplyContext,
     outcome: &Outcome,
     buffer: &'b mut [u8],
-) -> Result<Option<&'b [u8]>, PushError> {
+) -> Result<&'b [u8], PushError> {
     let secret = &exchange.client.secret;
     let reply = match outcome {
         Outcome::Accept { grant, with } => {
@@ -56,10 +59,17 @@ pub(super) fn write<'b>(
             push_grant(&mut reply, exchange, grant)?;
             reply
         }
-        Outcome::Challenge { state, eap } => {
+        Outcome::Challenge {
+            state,
+            eap,
+            is_invalid,
+        } => {
             let mut reply = Reply::challenge(context, buffer)?;
             reply.push_eap_message(eap)?;
             reply.push(AttributeType::STATE, state)?;
+            if *is_invalid {
+                reply.push_integer(AttributeType::ERROR_CAUSE, INVALID_EAP_PACKET)?;
+            }
             reply
         }
         Outcome::AskIdentity { eap } => {
@@ -84,9 +94,8 @@ pub(super) fn write<'b>(
             }
             reply
         }
-        Outcome::Silence => return Ok(None),
     };
-    Ok(Some(reply.finish(secret)?))
+    Ok(reply.finish(secret)?)
 }
 
 /// RFC 2759 §6 wants a challenge even where no second try is offered. It is remembered by the NAS,

@@ -14,6 +14,7 @@ mod message;
 mod offer;
 mod outcome;
 mod progress;
+mod untaken;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use admitted::Admitted;
@@ -22,6 +23,7 @@ pub use message::{Leaves, Message};
 pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
+pub use untaken::Untaken;
 
 use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
@@ -29,8 +31,10 @@ use crate::tls::{Authorization, Basis, TlsVersion};
 use crate::tunnel::Tunnel;
 use progress::Sent;
 use std::fmt;
+use untaken::Exchanged;
 
-/// Most requests of one conversation. Ten are usual; clients stop at 50 to 100 (E11).
+/// Most requests of one conversation, repeated ones included. Ten are usual; clients stop at 50 to
+/// 100 (E11).
 const ROUND_TRIPS_AT_MOST: u8 = 64;
 /// Most octets of an outer identity: what a User-Name can hold.
 const IDENTITY_AT_MOST: usize = 253;
@@ -61,6 +65,14 @@ struct LastMethod {
     resumed: bool,
 }
 
+impl LastMethod {
+    const NONE: LastMethod = LastMethod {
+        name: None,
+        tls_version: None,
+        resumed: false,
+    };
+}
+
 /// One supplicant's EAP conversation, without IO: responses in, steps out.
 pub struct Conversation {
     methods: Methods,
@@ -68,6 +80,7 @@ pub struct Conversation {
     /// Of the request that awaits an answer.
     identifier: u8,
     sent: Sent,
+    exchanged: Exchanged,
     /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
     admitted: Admitted,
     /// Whether the peer knows of a refusal.
@@ -101,13 +114,10 @@ impl Conversation {
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
             sent: Sent::NOTHING,
+            exchanged: Exchanged::default(),
             admitted: Admitted::default(),
             telling: Telling::default(),
-            state: State::Finished(LastMethod {
-                name: None,
-                tls_version: None,
-                resumed: false,
-            }),
+            state: State::Finished(LastMethod::NONE),
             authorization: None,
         };
         let step = conversation.offer(method, offers_left);
@@ -122,8 +132,9 @@ impl Conversation {
     /// Takes the peer's next packet; the next request keeps to `limits`.
     ///
     /// # Errors
-    /// [`EapError`]: the packet is to be dropped in silence, the conversation stands where it
-    /// stood (E1, RFC 3748 §4.1). What ends a conversation is a [`Step::Failure`].
+    /// [`EapError`]: the packet is not taken, the conversation stands where it stood (E1, RFC 3748
+    /// §4.1). Over RADIUS it is answered all the same: [`Self::answer_untaken`]. What ends a
+    /// conversation is a [`Step::Failure`].
     pub fn handle_response(&mut self, eap_packet: &[u8], limits: Limits) -> Result<Step, EapError> {
         let packet = read_response(eap_packet)?;
         let expected = match &self.state {
@@ -137,11 +148,24 @@ impl Conversation {
         match packet.body {
             Body::Method { kind, data } if kind == expected => {
                 self.sent.note_answer();
+                self.exchanged.note_taken(eap_packet);
                 Ok(self.handle_method(data, limits))
             }
-            Body::Nak(nak) => self.handle_nak(nak),
-            _ => Err(EapError::WrongType),
+            Body::Nak(nak) if self.is_offering() => {
+                self.exchanged.note_taken(eap_packet);
+                Ok(self.handle_nak(nak))
+            }
+            Body::Nak(_) => Err(EapError::NakTooLate),
+            body => Err(EapError::WrongType {
+                asked: expected,
+                sent: body.eap_type(),
+            }),
         }
+    }
+
+    /// A Nak counts only as the first answer to an offer (RFC 3748 §5.3.1).
+    fn is_offering(&self) -> bool {
+        matches!(self.state, State::ExpectAnswerToOffer(_))
     }
 
     /// Takes the accounts' answer to [`Step::Prove`]. After a refusing one the next message is
@@ -200,7 +224,7 @@ impl Conversation {
 
     /// How far it has come, and what was sent last (E10).
     pub fn progress(&self) -> Progress {
-        self.sent.at(self.stage())
+        self.sent.at(self.stage(), self.exchanged.latest_error())
     }
 
     /// Why it will fail, once that is decided and the peer knows: many devices hang up then, and
@@ -259,30 +283,18 @@ impl Conversation {
         self.follow(method, step)
     }
 
-    /// A Nak counts only as the first answer to an offer (RFC 3748 §5.3.1).
-    fn handle_nak(&mut self, nak: Nak<'_>) -> Result<Step, EapError> {
-        let State::ExpectAnswerToOffer(offer) = &self.state else {
-            return Err(EapError::NakTooLate);
+    fn handle_nak(&mut self, nak: Nak<'_>) -> Step {
+        let offers_left = match &self.state {
+            State::ExpectAnswerToOffer(offer) => offer.offers_left,
+            _ => 0,
         };
-        let offers_left = offer.offers_left.saturating_sub(1);
-        let next = self
-            .methods
-            .wanted_by(nak)
-            .filter(|_| offer.offers_left > 0);
+        let next = self.methods.wanted_by(nak).filter(|_| offers_left > 0);
         match next {
-            Some(method) => Ok(self.offer(method, offers_left)),
+            Some(method) => self.offer(method, offers_left.saturating_sub(1)),
             None => {
-                let cause = FailureCause::MethodNotAgreed {
-                    wanted: nak.wanted().next(),
-                };
-                Ok(self.fail(
-                    LastMethod {
-                        name: None,
-                        tls_version: None,
-                        resumed: false,
-                    },
-                    cause,
-                ))
+                let wanted = nak.wanted().next();
+                let cause = FailureCause::MethodNotAgreed { wanted };
+                self.fail(LastMethod::NONE, cause)
             }
         }
     }
@@ -335,17 +347,21 @@ impl Conversation {
     /// The one place where an identifier is used up.
     fn request(&mut self, kind: EapType, type_data: &[u8]) -> Step {
         if self.sent.requests >= ROUND_TRIPS_AT_MOST {
-            let last = LastMethod {
-                name: self.method(),
-                tls_version: self.tls_version(),
-                resumed: self.is_resumed(),
-            };
-            return self.fail(last, FailureCause::TooManyRoundTrips);
+            return self.fail(self.last_method(), FailureCause::TooManyRoundTrips);
         }
         self.identifier = self.identifier.wrapping_add(1);
         let request = packet::write_typed(Code::Request, self.identifier, kind, type_data);
         self.sent.note_request(kind, request.len());
+        self.exchanged.note_request(&request);
         Step::Request(self.telling.request(request))
+    }
+
+    fn last_method(&self) -> LastMethod {
+        LastMethod {
+            name: self.method(),
+            tls_version: self.tls_version(),
+            resumed: self.is_resumed(),
+        }
     }
 
     fn fail(&mut self, last: LastMethod, cause: FailureCause) -> Step {
@@ -358,12 +374,7 @@ impl Conversation {
     }
 
     fn leave_state(&mut self) -> State {
-        let left = LastMethod {
-            name: None,
-            tls_version: None,
-            resumed: false,
-        };
-        std::mem::replace(&mut self.state, State::Finished(left))
+        std::mem::replace(&mut self.state, State::Finished(LastMethod::NONE))
     }
 }
 
@@ -384,10 +395,9 @@ fn is_resumed(method: &dyn Method) -> bool {
 
 fn read_response(bytes: &[u8]) -> Result<EapPacket<'_>, EapError> {
     let packet = EapPacket::read(bytes)?;
-    if packet.code == Code::Response {
-        Ok(packet)
-    } else {
-        Err(EapError::NotAResponse)
+    match packet.code {
+        Code::Response => Ok(packet),
+        other => Err(EapError::NotAResponse(other)),
     }
 }
 

@@ -47,7 +47,7 @@ mod tunnel;
 
 pub use conversation::{
     Conversation, EapError, FailureCause, InnerCredential, Leaves, Limits, Message, Methods,
-    MethodsError, Progress, Stage, Step, Verdict,
+    MethodsError, Progress, Stage, Step, Untaken, Verdict,
 };
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};

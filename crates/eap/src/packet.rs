@@ -201,11 +201,28 @@ impl<'a> EapPacket<'a> {
     }
 }
 
+/// The Identifier octet of a packet, sound or not; `None` of one too short to have it.
+pub fn identifier_of(packet: &[u8]) -> Option<u8> {
+    packet.get(1).copied()
+}
+
 fn read_header(header: &mut Reader<'_>) -> Result<(u8, u8, u16), Short> {
     Ok((header.u8()?, header.u8()?, header.u16()?))
 }
 
 impl<'a> Body<'a> {
+    /// The type octet. A vendor's type, or a Nak of such, has that of Expanded types.
+    pub fn eap_type(&self) -> EapType {
+        match self {
+            Body::Empty => EapType(0),
+            Body::Identity(_) => EapType::IDENTITY,
+            Body::Notification => EapType::NOTIFICATION,
+            Body::Nak(_) => EapType::NAK,
+            Body::Method { kind, .. } => *kind,
+            Body::Expanded { .. } => EapType::EXPANDED,
+        }
+    }
+
     /// Reads what follows the header of a Request or Response; PEAPv0 sends nothing else.
     ///
     /// # Errors

@@ -14,8 +14,9 @@ use common::Campus;
 use portvakt_eap::packet::{Code, EapType, PacketError, write_typed};
 use portvakt_eap::{
     Conversation, EapError, FailureCause, Limits, MethodType, Methods, MethodsError, Stage, Step,
-    TlsVersions, Verdict,
+    TlsVersions, Untaken, Verdict,
 };
+use portvakt_testkit::supplicant::{Device, Everything, LogOn};
 
 const LIMITS: Limits = Limits::USUAL;
 const START: [u8; 6] = [1, 0xff, 0, 6, 21, 0x20];
@@ -106,7 +107,7 @@ fn an_expanded_nak_counts_like_the_short_one() {
 
 /// RFC 3748 §5.3.1: a Nak answers an offer, never a method under way.
 #[test]
-fn a_nak_in_the_middle_is_dropped() {
+fn a_nak_in_the_middle_is_not_taken() {
     let campus = Campus::new(TlsVersions::Both);
     let mut supplicant = campus.supplicant();
     let (mut conversation, step) = campus.start(&supplicant, LIMITS);
@@ -126,13 +127,21 @@ fn packets_that_answer_nothing_are_ignorable_and_change_nothing() {
     let campus = Campus::new(TlsVersions::Both);
     let mut conversation = offered(&campus);
     let malformed = EapError::Malformed(PacketError::LengthBeyondData(7));
-    let cases: [(&[u8], EapError); 7] = [
+    let type_is = |sent| EapError::WrongType {
+        asked: EapType::TTLS,
+        sent: EapType(sent),
+    };
+    let cases: [(&[u8], EapError); 8] = [
         (&[2, 0xfe, 0, 6, 21, 0], EapError::WrongIdentifier),
         (&[2, 0, 0, 6, 21, 0], EapError::WrongIdentifier),
-        (&[1, 0xff, 0, 6, 21, 0], EapError::NotAResponse),
-        (&[2, 0xff, 0, 6, 25, 0], EapError::WrongType),
-        (&[2, 0xff, 0, 6, 1, 65], EapError::WrongType),
-        (&[2, 0xff, 0, 5, 2], EapError::WrongType),
+        (
+            &[1, 0xff, 0, 6, 21, 0],
+            EapError::NotAResponse(Code::Request),
+        ),
+        (&[3, 0xff, 0, 4], EapError::NotAResponse(Code::Success)),
+        (&[2, 0xff, 0, 6, 25, 0], type_is(25)),
+        (&[2, 0xff, 0, 6, 1, 65], type_is(1)),
+        (&[2, 0xff, 0, 5, 2], type_is(2)),
         (&[2, 0xff, 0, 7, 21, 0], malformed),
     ];
     for (packet, error) in cases {
@@ -143,6 +152,148 @@ fn packets_that_answer_nothing_are_ignorable_and_change_nothing() {
         assert!(error.is_ignorable());
         assert_eq!(conversation.stage(), Stage::MethodNegotiation);
     }
+}
+
+/// What a device answers in place of the offer: types, codes, identifiers, lengths.
+const SENSELESS: [&[u8]; 8] = [
+    &[
+        2, 0xff, 0, 22, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ],
+    &[2, 0xff, 0, 5, 2],
+    &[1, 0xff, 0, 6, 21, 0],
+    &[4, 0xff, 0, 4],
+    &[5, 0xff, 0, 5, 21],
+    &[2, 7, 0, 6, 21, 0],
+    &[2, 0xff, 0xff, 0xff, 21, 0],
+    &[2],
+];
+
+fn untaken(conversation: &mut Conversation, packet: &[u8]) -> Untaken {
+    let error = conversation.handle_response(packet, LIMITS).unwrap_err();
+    conversation.answer_untaken(packet, error)
+}
+
+/// The answer to that packet is `request` once more.
+fn assert_again(conversation: &mut Conversation, packet: &[u8], request: &[u8], invalid: bool) {
+    match untaken(conversation, packet) {
+        Untaken::Again {
+            request: again,
+            is_invalid,
+        } => assert_eq!((&*again, is_invalid), (request, invalid)),
+        failure @ Untaken::Failure { .. } => panic!("{failure:?}"),
+    }
+}
+
+/// RFC 3579 §2.2: five times the last request again, then the end.
+#[test]
+fn senseless_packets_are_answered_five_times_and_then_end_it() {
+    let campus = Campus::new(TlsVersions::Both);
+    for packet in SENSELESS {
+        let mut conversation = offered(&campus);
+        for _ in 0..5 {
+            assert_again(&mut conversation, packet, &START, true);
+        }
+        let Untaken::Failure {
+            packet: failure,
+            cause,
+        } = untaken(&mut conversation, packet)
+        else {
+            panic!("{packet:02x?} went on")
+        };
+        // RFC 3748 §4.2: the identifier of what is answered, wherever it has one.
+        let identifier = packet.get(1).copied().unwrap_or(0xff);
+        assert_eq!(*failure, [4, identifier, 0, 4]);
+        assert_eq!(cause.label(), "packets-untaken");
+        assert_eq!(conversation.stage(), Stage::Finished);
+    }
+}
+
+#[test]
+fn the_operator_reads_what_the_device_sent() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut conversation = offered(&campus);
+    assert_again(&mut conversation, SENSELESS[0], &START, true);
+    let cause = conversation.progress().likely_cause();
+    assert_eq!(
+        cause,
+        "the device answered EAP-TTLS with MD5-Challenge (4); request 2 (EAP-TTLS, 6 octets) got no \
+         other answer"
+    );
+    // What comes later is what counts.
+    let step = conversation.handle_response(&nak(0xff, &[21]), LIMITS);
+    assert!(matches!(step, Ok(Step::Request(_))));
+    assert_eq!(conversation.progress().untaken, None);
+}
+
+/// In every stage of every method: the device brings five packets without sense, and gets in.
+#[test]
+fn senseless_packets_cost_no_method_its_log_on() {
+    for versions in [TlsVersions::Tls12Only, TlsVersions::Tls13Only] {
+        let everything = Everything::new(versions);
+        for LogOn { name, .. } in LogOn::all(&everything.user) {
+            for disturbed in 1..20 {
+                let device = everything.device(name, true, 1400).unwrap();
+                if !gets_in(&everything, &device, disturbed) {
+                    assert!(disturbed > 4, "{name}: {disturbed} requests");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Logs on, disturbing the answer to one of the requests; false where there are fewer.
+fn gets_in(everything: &Everything, device: &Device, disturbed: usize) -> bool {
+    let mut supplicant = device.supplicant();
+    let identity = supplicant.identity_response(0xfe);
+    let (mut conversation, mut step) =
+        Conversation::start(&everything.methods, &identity, LIMITS).unwrap();
+    let mut requests = 0;
+    loop {
+        step = match step {
+            Step::Request(request) => {
+                requests += 1;
+                if requests == disturbed {
+                    disturb(&mut conversation, &request);
+                }
+                let response = supplicant.handle(&request).unwrap();
+                conversation.handle_response(&response, LIMITS).unwrap()
+            }
+            Step::Prove(credential) => {
+                let verdict = everything.judge(&mut conversation, &credential);
+                conversation.handle_verdict(verdict, LIMITS).unwrap()
+            }
+            Step::Success { .. } => return requests >= disturbed,
+            Step::Failure { cause, .. } => panic!("{cause}"),
+        };
+    }
+}
+
+fn disturb(conversation: &mut Conversation, request: &[u8]) {
+    for packet in &SENSELESS[..5] {
+        let mut packet = packet.to_vec();
+        packet[1] = request[1];
+        assert_again(conversation, &packet, request, true);
+    }
+}
+
+/// A response that comes again is no packet without sense; but each answer counts (64 in all).
+#[test]
+fn repeated_response_gets_the_last_request_until_the_bound() {
+    let campus = Campus::new(TlsVersions::Both);
+    let mut conversation = offered(&campus);
+    let taken = nak(0xff, &[21]);
+    let Ok(Step::Request(last)) = conversation.handle_response(&taken, LIMITS) else {
+        panic!("TTLS is offered again")
+    };
+    for _ in 2..64 {
+        assert_again(&mut conversation, &taken, &last, false);
+    }
+    let Untaken::Failure { packet, cause } = untaken(&mut conversation, &taken) else {
+        panic!("65 requests")
+    };
+    assert_eq!(*packet, [4, 0xff, 0, 4]);
+    assert_eq!(cause, FailureCause::TooManyRoundTrips);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
 use crate::method::IdentityType;
 use crate::method::inner::{InnerError, InnerMethod, MsChapV2Error};
-use crate::packet::{EapType, PacketError};
+use crate::packet::{Code, EapType, PacketError};
 use crate::tls::{CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use std::borrow::Cow;
 use std::fmt;
@@ -233,25 +233,30 @@ impl Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EapError {
     /// No EAP packet.
-    #[error("malformed EAP packet: {0}")]
+    #[error("the device sent a malformed EAP packet: {0}")]
     Malformed(#[from] PacketError),
     /// A Request, Success or Failure: not from a peer.
-    #[error("an EAP packet that is no Response")]
-    NotAResponse,
+    #[error("the device sent an EAP-{0:?} instead of an EAP-Response")]
+    NotAResponse(Code),
     /// A retransmission of an earlier response, or a forgery (E1).
-    #[error("the response answers another request")]
+    #[error("the device answered another request than the last (wrong EAP identifier)")]
     WrongIdentifier,
     /// Neither the method on offer nor a Nak.
-    #[error("a response of another type than the request")]
-    WrongType,
+    #[error("the device answered {} with {} ({})", .asked.name(), .sent.name(), .sent.0)]
+    WrongType {
+        /// The type of the request.
+        asked: EapType,
+        /// The type of the response.
+        sent: EapType,
+    },
     /// A Nak in the middle of a method.
-    #[error("a Nak after the method had begun")]
+    #[error("the device sent a Nak after the method had begun")]
     NakTooLate,
     /// A conversation begins with Identity.
-    #[error("not an EAP-Response/Identity")]
+    #[error("the conversation begins with something else than an EAP-Response/Identity")]
     NotIdentity,
     /// More than a User-Name can hold.
-    #[error("an identity of more than 253 octets")]
+    #[error("the device sent an identity of more than 253 octets")]
     IdentityTooLong,
     /// While the accounts are asked, or after the end.
     #[error("nothing was expected from the peer")]
@@ -262,7 +267,7 @@ pub enum EapError {
 }
 
 impl EapError {
-    /// Whether the caller drops the packet in silence and keeps the conversation.
+    /// Whether the conversation goes on: [`Conversation::answer_untaken`](crate::Conversation::answer_untaken).
     pub fn is_ignorable(&self) -> bool {
         !matches!(
             self,
@@ -274,9 +279,9 @@ impl EapError {
     pub fn label(&self) -> &'static str {
         match self {
             EapError::Malformed(error) => error.label(),
-            EapError::NotAResponse => "not-a-response",
+            EapError::NotAResponse(_) => "not-a-response",
             EapError::WrongIdentifier => "wrong-identifier",
-            EapError::WrongType => "wrong-type",
+            EapError::WrongType { .. } => "wrong-type",
             EapError::NakTooLate => "nak-too-late",
             EapError::NotIdentity => "not-identity",
             EapError::IdentityTooLong => "identity-too-long",
@@ -346,6 +351,9 @@ pub enum FailureCause {
     /// The peer's message through the tunnel is broken.
     #[error("the device sent something unusable through the tunnel: {0}")]
     Inner(InnerError),
+    /// Packet after packet that answers no request of ours; the latest.
+    #[error("too many packets that make no sense; the last: {0}")]
+    Untaken(EapError),
     /// More requests than any sound conversation needs.
     #[error("the conversation took too many round trips")]
     TooManyRoundTrips,
@@ -374,6 +382,7 @@ impl FailureCause {
             FailureCause::DeviceReportedFailure { .. } => "device-reported-failure",
             FailureCause::BindingRefused => "binding-refused",
             FailureCause::Inner(_) => "inner-malformed",
+            FailureCause::Untaken(_) => "packets-untaken",
             FailureCause::TooManyRoundTrips => "too-many-round-trips",
             FailureCause::Internal => "internal",
         }

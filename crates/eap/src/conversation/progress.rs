@@ -1,6 +1,6 @@
 //! How far a conversation came, and what its peer's silence means there.
 
-use super::Stage;
+use super::{EapError, Stage};
 use crate::packet::EapType;
 use std::borrow::Cow;
 
@@ -17,12 +17,19 @@ pub struct Progress {
     pub octets: usize,
     /// EAP octets of the largest that was answered.
     pub largest_answered: usize,
+    /// Why the packet that came after the last request was not taken, where one came.
+    pub untaken: Option<EapError>,
 }
 
 impl Progress {
     /// The likely cause where the device falls silent now, as a sentence for the operator.
     pub fn likely_cause(&self) -> String {
         let (method, requests, octets) = (self.method.name(), self.requests, self.octets);
+        if let Some(error) = self.untaken {
+            return format!(
+                "{error}; request {requests} ({method}, {octets} octets) got no other answer"
+            );
+        }
         format!(
             "{}; request {requests} ({method}, {octets} octets) got no answer",
             self.cause()
@@ -67,17 +74,23 @@ impl Sent {
         (self.kind, self.octets) = (kind, octets);
     }
 
+    /// The last request goes out once more.
+    pub(super) fn note_repetition(&mut self) {
+        self.requests = self.requests.saturating_add(1);
+    }
+
     pub(super) fn note_answer(&mut self) {
         self.largest_answered = self.largest_answered.max(self.octets);
     }
 
-    pub(super) fn at(self, stage: Stage) -> Progress {
+    pub(super) fn at(self, stage: Stage, untaken: Option<EapError>) -> Progress {
         Progress {
             stage,
             method: self.kind,
             requests: self.requests,
             octets: self.octets,
             largest_answered: self.largest_answered,
+            untaken,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! That a conversation does not take its method's word, for success or for the time of a refusal.
 
-use super::{Admitted, Conversation, FailureCause, InnerCredential, Limits, Sent, Stage};
+use super::{
+    Admitted, Conversation, Exchanged, FailureCause, InnerCredential, Limits, Sent, Stage,
+};
 use super::{Leaves, State, Step, Telling, Verdict};
 use crate::keys::{InnerPassword, Keys};
 use crate::method::{Method, MethodName, MethodStep};
@@ -82,6 +84,7 @@ fn end_by(verdicts: &[Verdict], end: fn() -> MethodStep) -> Step {
         outer_identity: Vec::new(),
         identifier: 1,
         sent: Sent::NOTHING,
+        exchanged: Exchanged::default(),
         admitted: Admitted::default(),
         telling: Telling::default(),
         authorization: None,
