@@ -152,3 +152,20 @@ fn session_ends_at_the_reload_that_takes_its_method_away() {
         assert_eq!(last_reason(&daemon, 3), "method-not-allowed", "{method}");
     }
 }
+
+/// The log names a machine where TEAP asked for one, and nowhere else.
+#[test]
+fn device_that_resumes_and_proves_itself_anew_is_no_machine() {
+    let daemon = Setup::new().start();
+    let eager = Device::new(Profile {
+        proves_anew: true,
+        ..device(&daemon, PASSWORD).profile().clone()
+    });
+    for _ in 0..2 {
+        assert!(comes_back(&daemon, &eager).0);
+    }
+    for line in daemon.wait_for_audit(2, |line| line["result"] == "accept") {
+        assert_eq!(line["account"], USER, "{line}");
+        assert!(line["machine_account"].is_null(), "{line}");
+    }
+}

@@ -14,7 +14,7 @@ use common::{AccessPoint, Daemon, SECRET, Setup};
 use nas::{EapSession, Nas, kind};
 use portvakt_auth::mschap::NtHash;
 use portvakt_testkit::supplicant::{
-    Device, Inner, Outcome, Outer, Profile, Supplicant, TeapDevice, User,
+    ClientCertificate, Device, Inner, Outcome, Outer, Profile, Supplicant, TeapDevice, User,
 };
 
 const USER: &str = "kari";
@@ -32,12 +32,18 @@ fn people() -> String {
         )
     };
     let user = person(USER, "employee", PASSWORD, "people");
-    let machine = person(MACHINE, "employee", MACHINE_PASSWORD, "machines");
+    let machine = person(MACHINE, "machine", MACHINE_PASSWORD, "machines");
     format!("{user}{machine}")
 }
 
-/// A server that offers TEAP with `inner` inside, and asks for `identities`.
+/// A server that offers TEAP with `inner` inside to both, and asks for `identities`.
 fn server(inner: &str, identities: &str) -> Daemon {
+    setup(inner, identities)
+        .set("eap", "teap-machine-inner", inner)
+        .start()
+}
+
+fn setup(inner: &str, identities: &str) -> Setup {
     Setup::new()
         .without_clients()
         .client(
@@ -51,7 +57,6 @@ fn server(inner: &str, identities: &str) -> Daemon {
         .set("accounts.attributes", "nt-hash", "\"sambaNTPassword\"")
         .set("accounts.attributes", "vlan", "\"portvaktVlan\"")
         .people(&people())
-        .start()
 }
 
 fn user(identity: &str, password: &str) -> User {
@@ -171,4 +176,116 @@ fn six_wrong_answers_lock_the_machine_alone() {
     assert!(!is_let_in(&daemon, device(PASSWORD, MACHINE_PASSWORD)));
     assert_eq!(daemon.attempt(7)["reason"], "locked-out");
     assert!(AccessPoint::of(&daemon).log_on(USER, PASSWORD));
+}
+
+/// Refused with this reason, on this account.
+fn assert_refused(daemon: &Daemon, device: TeapDevice, number: usize, expected: (&str, &str)) {
+    assert!(!is_let_in(daemon, device), "{expected:?}");
+    let line = daemon.attempt(number);
+    let (reason, account) = (&line["reason"], &line["account"]);
+    assert_eq!(
+        (reason.as_str(), account.as_str().unwrap_or_default()),
+        (Some(expected.0), expected.1),
+        "{line}"
+    );
+}
+
+/// What asking for both is for: to keep out who brings a device of their own.
+#[test]
+fn nobody_is_their_own_machine_nor_anybody_elses() {
+    for inner in ["[\"password\"]", "[\"eap-mschapv2\"]"] {
+        let daemon = server(inner, BOTH);
+        let with = |machine: User| TeapDevice {
+            machine: Some(machine),
+            ..device(PASSWORD, "")
+        };
+        let bare = with(user("kari@campus.example", PASSWORD));
+        assert_refused(&daemon, bare, 1, ("wrong-identity-type", ""));
+        let dressed = with(user("host/kari@campus.example", PASSWORD));
+        assert_refused(&daemon, dressed, 2, ("wrong-identity-type", USER));
+        // Its own name without host/ is no name of a machine that gives a password.
+        let undressed = with(user(MACHINE, MACHINE_PASSWORD));
+        assert_refused(&daemon, undressed, 3, ("wrong-identity-type", ""));
+        let twice = TeapDevice {
+            user: user(MACHINE, MACHINE_PASSWORD),
+            ..device(PASSWORD, MACHINE_PASSWORD)
+        };
+        assert_refused(&daemon, twice, 4, ("wrong-identity-type", MACHINE));
+        let line = daemon.attempt(4);
+        assert_eq!(line["machine_account"], MACHINE, "{line}");
+        assert!(is_let_in(&daemon, device(PASSWORD, MACHINE_PASSWORD)));
+        // It was no guess: the password was right each time, or was not looked at.
+        assert!(AccessPoint::of(&daemon).log_on(USER, PASSWORD));
+    }
+}
+
+#[test]
+fn machine_alone_is_a_machine_too_and_comes_back_as_one() {
+    let daemon = server("[\"password\"]", "[\"machine\"]");
+    let person = TeapDevice {
+        machine: Some(user("host/kari@campus.example", PASSWORD)),
+        ..device(PASSWORD, "")
+    };
+    assert_refused(&daemon, person, 1, ("wrong-identity-type", USER));
+    let machine = Device::new(profile(&daemon, device(PASSWORD, MACHINE_PASSWORD)));
+    for (number, is_resumed) in [(2, false), (3, true)] {
+        let mut supplicant = machine.supplicant();
+        let outcome = AccessPoint::of(&daemon).converse(&mut supplicant);
+        assert_eq!(outcome, Some(Outcome::Success));
+        assert_eq!(supplicant.is_resumed(), is_resumed);
+        let line = daemon.attempt(number);
+        assert_eq!(line["account"], MACHINE, "{line}");
+        assert!(line["machine_account"].is_null(), "{line}");
+    }
+}
+
+/// Unless told otherwise, a machine shows a certificate and its user gives a password.
+#[test]
+fn machine_shows_a_certificate_and_its_user_gives_a_password() {
+    let daemon = setup("[\"password\"]", BOTH)
+        .set("eap", "client-ca", "\"ca.pem\"")
+        .set("eap", "client-names", "[\"dns\", \"email\"]")
+        .start();
+    let with = |name: &str, accepts: Vec<u8>| {
+        let authority = daemon.authority();
+        let is_person = name.contains('@');
+        let certificate = authority.issue_client(&ClientCertificate {
+            dns: (!is_person).then(|| name.to_owned()),
+            email: is_person.then(|| name.to_owned()),
+            ..ClientCertificate::of("", 7)
+        });
+        let device = TeapDevice {
+            accepts,
+            ..device(PASSWORD, MACHINE_PASSWORD)
+        };
+        let mut supplicant = Supplicant::new(Profile {
+            certificate: Some(certificate),
+            ..profile(&daemon, device)
+        });
+        AccessPoint::of(&daemon).converse(&mut supplicant) == Some(Outcome::Success)
+    };
+    assert!(with(MACHINE, vec![13]));
+    let line = daemon.attempt(1);
+    assert_eq!(line["account"], USER, "{line}");
+    assert_eq!(line["machine_account"], MACHINE, "{line}");
+    let person = "kari@campus.example";
+    assert!(!with(person, vec![13]), "a person's certificate");
+    let line = daemon.attempt(2);
+    assert_eq!(line["reason"], "wrong-identity-type", "{line}");
+    assert_eq!(line["account"], USER, "{line}");
+    assert!(!with(MACHINE, vec![26]), "a machine's password");
+    assert_eq!(daemon.attempt(3)["reason"], "method-not-allowed");
+}
+
+#[test]
+fn machines_need_authorities_or_other_inner_methods() {
+    let setup = setup("[\"password\"]", BOTH);
+    setup.write_config();
+    let check = setup.cli(&["check"]);
+    assert!(!check.status.success());
+    let said = common::text(&check);
+    assert!(
+        said.contains("unless teap-machine-inner says otherwise"),
+        "{said}"
+    );
 }

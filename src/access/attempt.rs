@@ -380,8 +380,9 @@ where
         let Exchange { policy, client, .. } = &self.exchange;
         let service = &client.service;
         let rules = policy.homes.rules(&account.id);
-        let decision = portvakt_auth::decide(account, proof, service, rules, self.now)
-            .and_then(|grant| policy.check_kind(account, service).map(|()| grant));
+        let decision = portvakt_auth::decide(account, proof, service, rules, self.now);
+        let decision =
+            decision.and_then(|grant| self.exchange.check_account(account).map(|()| grant));
         let outcome = match decision {
             Ok(_) => AttemptOutcome::Accepted,
             Err(_) => AttemptOutcome::NotCounted,

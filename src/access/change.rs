@@ -38,6 +38,7 @@ pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> b
         && home.directory.writer().is_some()
         && (reasons.next(), reasons.next()) == (Some(Refusal::PasswordExpired), None)
         && policy.check_kind(account, &client.service).is_ok()
+        && exchange.asked_for.check(account).is_ok()
 }
 
 /// Puts the new password in place of the present one, which `proof` is of. Returns the account as

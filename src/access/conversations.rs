@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portvakt_auth::{Grant, Refusal};
-use portvakt_eap::{Conversation, Stage};
+use portvakt_eap::{Conversation, IdentityType, Stage};
 
 use super::identify::{Facts, Text};
 use super::ms_chap_error::Tries;
@@ -24,6 +24,8 @@ pub struct Parked {
     pub outer: LocalName,
     /// What was decided about the credential inside, once it was.
     pub decision: Option<Result<Grant, Refusal>>,
+    /// Whose credential that was.
+    pub decided_on: IdentityType,
     /// What is left of its tries by MS-CHAPv2.
     pub tries: Tries,
     /// The identity inside the tunnel as it was given, once it was.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use portvakt_auth::{Grant, Refusal};
+use portvakt_auth::{AccountId, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::attempt::{self, Decision};
 use super::conversations::{Full, Parked};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
-use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
+use super::exchange::{AcceptedBy, AskedFor, Exchange, Outcome, RefusedBy};
 use super::held::HeldPassword;
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
@@ -23,6 +23,12 @@ use super::record::GaveWay;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::metrics::HandshakeOutcome;
+
+/// What a machine's name begins with.
+const HOST: &[u8] = b"host/";
+/// Said of a machine whose name does not.
+const NO_HOST: &str = "TEAP asked for the machine, and the name that the device gave does not begin \
+                       with host/";
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub(super) fn handle(
@@ -110,6 +116,7 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
                 conversation,
                 outer,
                 decision: None,
+                decided_on: IdentityType::User,
                 tries: Tries::new(exchange.policy.mschapv2_retries),
                 inner_identity: Vec::new(),
                 facts: exchange.facts.clone(),
@@ -245,11 +252,18 @@ fn prove(
     credential: InnerCredential,
     limits: Limits,
 ) {
+    let asked = parked.conversation.identity_type();
+    let decided_on = std::mem::replace(&mut parked.decided_on, asked);
     match parked.decision.take() {
         None => note_handshake(&exchange, &parked),
         Some(Err(refusal)) => note_try(&mut exchange, &mut parked, refusal),
-        Some(Ok(machine)) => turn_to_user(&mut exchange, &mut parked, &machine),
+        Some(Ok(machine)) if decided_on != asked => {
+            turn_to_user(&mut exchange, &mut parked, &machine);
+        }
+        // On a resumed session, and now proves itself anew: what was granted by the session is void.
+        Some(Ok(_resumed)) => exchange.facts.account = None,
     }
+    exchange.asked_for = asked_for(asked, exchange.facts.machine.as_ref());
     parked.tries.offer(&credential);
     let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
         Ok(identity) => identity,
@@ -261,7 +275,13 @@ fn prove(
         .inner_identity
         .clone_from(&exchange.facts.inner_identity);
     parked.inner_identity.clone_from(&identity);
-    let name = name_of(&identity, parked.conversation.identity_type());
+    let name = match name_of(&identity, asked, &credential) {
+        Ok(name) => name,
+        Err(refusal) => {
+            exchange.facts.detail = Some(NO_HOST.into());
+            return conclude(exchange, parked, Err(refusal), limits);
+        }
+    };
     let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refused) => {
@@ -328,11 +348,33 @@ fn identity_of(
     }
 }
 
-/// The name to look up: Windows calls its machines host/NAME.
-fn name_of(identity: &[u8], identity_type: IdentityType) -> &[u8] {
-    let machine = identity.strip_prefix(b"host/");
-    let machine = machine.filter(|_| identity_type == IdentityType::Machine);
-    machine.unwrap_or(identity)
+/// Whose account is asked for, where `machine` is what TEAP has let in so far.
+fn asked_for(asked: IdentityType, machine: Option<&AccountId>) -> AskedFor {
+    match (asked, machine) {
+        (IdentityType::Machine, _) => AskedFor::Machine,
+        (IdentityType::User, Some(machine)) => AskedFor::UserAt(machine.clone()),
+        (IdentityType::User, None) => AskedFor::Anybody,
+    }
+}
+
+/// The name to look up. A machine that gives a name and a password calls itself `host/NAME`, as
+/// Windows does; in a certificate, and in the session of one, the name stands as it is.
+fn name_of<'i>(
+    identity: &'i [u8],
+    asked: IdentityType,
+    credential: &InnerCredential,
+) -> Result<&'i [u8], Refusal> {
+    let machine = identity.split_at_checked(HOST.len());
+    let machine = machine.filter(|(host, _)| host.eq_ignore_ascii_case(HOST));
+    let may_be_bare = matches!(
+        credential,
+        InnerCredential::Certificate { .. } | InnerCredential::Resumed { .. }
+    );
+    match (asked, machine) {
+        (IdentityType::Machine, Some((_, name))) => Ok(name),
+        (IdentityType::Machine, None) if !may_be_bare => Err(Refusal::WrongIdentityType),
+        _ => Ok(identity),
+    }
 }
 
 /// What is offered, as the log-on knows it.

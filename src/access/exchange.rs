@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portvakt_auth::mschap::{MsChapSuccess, MsChapV2Success};
-use portvakt_auth::{Grant, Refusal};
+use portvakt_auth::{Account, AccountId, Grant, Kind, Refusal};
 use portvakt_eap::{Keys, Leaves, Message, MsChapV2Error};
 use portvakt_radius::{ReplyContext, VerifiedRequest};
 use zeroize::Zeroize as _;
@@ -33,8 +33,42 @@ pub(super) struct Exchange {
     /// The identifier of the EAP packet, where one could be read: that of an EAP-Failure
     /// (RFC 3748 §4.2).
     pub eap_identifier: Option<u8>,
+    /// Whose account is asked for.
+    pub asked_for: AskedFor,
     context: ReplyContext,
     answer: Answer,
+}
+
+/// Whose account a log-on is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AskedFor {
+    /// Nobody asks: every method but TEAP, and TEAP that asks for no machine.
+    Anybody,
+    /// A machine, by TEAP.
+    Machine,
+    /// Who is at this machine, by TEAP that has let the machine in.
+    UserAt(AccountId),
+}
+
+impl AskedFor {
+    /// Whether `account` is one that is asked for. To be asked after the proof of the credential.
+    ///
+    /// # Errors
+    /// The reason, for the log.
+    pub(super) fn check(&self, account: &Account) -> Result<(), &'static str> {
+        let is_machine = account.kind == Kind::Machine;
+        match self {
+            Self::Anybody => Ok(()),
+            Self::Machine if is_machine => Ok(()),
+            Self::Machine => {
+                Err("TEAP asked for the machine, and this account is not of kind machine")
+            }
+            Self::UserAt(machine) if is_machine || account.id == *machine => {
+                Err("TEAP asked for the user at the machine, and this account is a machine's")
+            }
+            Self::UserAt(_) => Ok(()),
+        }
+    }
 }
 
 /// How an exchange ends.
@@ -152,6 +186,7 @@ impl Exchange {
             facts: Facts::read(request, answer.peer(), now),
             can_change_password: false,
             eap_identifier: None,
+            asked_for: AskedFor::Anybody,
             context: request.reply_context(),
             access,
             client,
@@ -214,6 +249,16 @@ impl Exchange {
         }
     }
 
+    /// Whether an account whose credential is proven is one that may come by this client and method:
+    /// by its kind, and by whom TEAP asked for.
+    pub(super) fn check_account(&mut self, account: &Account) -> Result<(), Refusal> {
+        if let Err(detail) = self.asked_for.check(account) {
+            self.facts.detail = Some(detail.into());
+            return Err(Refusal::WrongIdentityType);
+        }
+        self.policy.check_kind(account, &self.client.service)
+    }
+
     /// When the request came in.
     pub(super) fn arrived(&self) -> Instant {
         self.answer.arrived()
@@ -261,6 +306,37 @@ impl Drop for Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn account(name: &str, kind: Kind) -> Account {
+        Account::new(AccountId::new(name).unwrap(), kind)
+    }
+
+    #[test]
+    fn machine_is_an_account_of_that_kind_and_its_user_is_somebody_else() {
+        let (kari, machine) = (
+            account("kari", Kind::Employee),
+            account("pc17.campus.example", Kind::Machine),
+        );
+        let user_at = AskedFor::UserAt(machine.id.clone());
+        for kind in [Kind::Student, Kind::Guest, Kind::Service, Kind::Test] {
+            assert!(AskedFor::Machine.check(&account("x", kind)).is_err());
+            assert!(user_at.check(&account("x", kind)).is_ok());
+        }
+        assert!(AskedFor::Machine.check(&kari).is_err());
+        assert!(AskedFor::Machine.check(&machine).is_ok());
+        assert!(user_at.check(&kari).is_ok());
+        assert!(user_at.check(&machine).is_err());
+        assert!(
+            user_at
+                .check(&account("pc18.campus.example", Kind::Machine))
+                .is_err()
+        );
+        // The kind that the directory gives may have changed in between.
+        assert!(AskedFor::UserAt(kari.id.clone()).check(&kari).is_err());
+        for anybody in [&kari, &machine] {
+            assert!(AskedFor::Anybody.check(anybody).is_ok());
+        }
+    }
 
     fn reject(with: RefusedBy) -> Outcome {
         Outcome::Reject {

@@ -178,6 +178,11 @@ fn methods(
         }
     }
     let identities = teap_identities(&profile.teap_identities);
+    if offered.contains(&EapMethod::Teap) && identities != TeapIdentities::User {
+        let inner = profile.teap_machine_inner.iter().copied();
+        let inner: Vec<_> = inner.map(inner_method).collect();
+        methods = methods.with_machine_inner(&inner)?;
+    }
     Ok(methods.with_teap(identities, authority.as_bytes()))
 }
 

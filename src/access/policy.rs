@@ -241,6 +241,7 @@ pub(crate) fn kind(kind: AccountKind) -> Kind {
         AccountKind::Employee => Kind::Employee,
         AccountKind::Guest => Kind::Guest,
         AccountKind::Service => Kind::Service,
+        AccountKind::Machine => Kind::Machine,
         AccountKind::Test => Kind::Test,
     }
 }

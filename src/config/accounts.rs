@@ -45,17 +45,20 @@ pub enum AccountKind {
     Employee,
     /// Here for a while.
     Guest,
-    /// A machine or a program.
+    /// A device or a program that logs on by itself.
     Service,
+    /// A computer that people log on at; TEAP takes nothing else for the machine.
+    Machine,
     /// The federation's probe, never locked (I5).
     Test,
 }
 
-pub(super) const KINDS: [(&str, AccountKind); 5] = [
+pub(super) const KINDS: [(&str, AccountKind); 6] = [
     ("student", AccountKind::Student),
     ("employee", AccountKind::Employee),
     ("guest", AccountKind::Guest),
     ("service", AccountKind::Service),
+    ("machine", AccountKind::Machine),
     ("test", AccountKind::Test),
 ];
 
@@ -244,6 +247,7 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
         ("affiliate", AccountKind::Guest),
         ("guest", AccountKind::Guest),
         ("service", AccountKind::Service),
+        ("machine", AccountKind::Machine),
         ("test", AccountKind::Test),
     ];
     let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();

@@ -50,6 +50,8 @@ pub struct EapProfile {
     pub peap_inner: Vec<InnerEapMethod>,
     /// What may be spoken inside TEAP; never empty.
     pub teap_inner: Vec<InnerEapMethod>,
+    /// What machines may speak inside TEAP; never empty.
+    pub teap_machine_inner: Vec<InnerEapMethod>,
     /// Whom TEAP asks for; never empty.
     pub teap_identities: Vec<TeapIdentity>,
     /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
@@ -221,9 +223,6 @@ pub(super) fn profile(
     name: &str,
 ) -> Option<EapProfile> {
     let usual = above.profile();
-    let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
-        usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
-    };
     let methods_place = section.has("methods").then(|| section.key_place("methods"));
     let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
         usual.map_or_else(|| vec![EapMethod::Ttls], |usual| usual.methods.clone())
@@ -231,24 +230,8 @@ pub(super) fn profile(
     let tls_versions = tls_versions(section)
         .or(usual.map(|usual| usual.tls_versions))
         .unwrap_or(TlsVersions::BOTH);
-    let ttls_inner = each_once(section, "ttls-inner", TTLS_INNER)
-        .unwrap_or_else(|| inherited(|usual| &usual.ttls_inner, InnerEapMethod::Pap));
-    let peap_inner = each_once(section, "peap-inner", PEAP_INNER)
-        .unwrap_or_else(|| inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2));
-    let teap_inner = each_once(section, "teap-inner", TEAP_INNER)
-        .unwrap_or_else(|| inherited(|usual| &usual.teap_inner, InnerEapMethod::EapMsChapV2));
-    let teap_identities = each_once(section, "teap-identities", IDENTITIES).unwrap_or_else(|| {
-        let user = || vec![TeapIdentity::User];
-        usual.map_or_else(user, |usual| usual.teap_identities.clone())
-    });
-    let takes_certificates = |method: &EapMethod| match method {
-        EapMethod::Ttls => ttls_inner.contains(&InnerEapMethod::EapTls),
-        EapMethod::Peap => peap_inner.contains(&InnerEapMethod::EapTls),
-        EapMethod::Teap => teap_inner.contains(&InnerEapMethod::EapTls),
-        EapMethod::Tls => true,
-    };
-    let offered = methods.iter().any(takes_certificates);
-    let client_certificates = client_certificates(section, reading, offered, above);
+    let inside = Inside::read(section, usual);
+    let client_certificates = client_certificates(section, reading, &methods, &inside, above);
     let own = above.says_nothing() || chain::is_named_in(section);
     let chain = match own {
         true => chain::chain(section, reading, &methods, name),
@@ -261,12 +244,67 @@ pub(super) fn profile(
         methods,
         chain: chain?,
         tls_versions,
-        ttls_inner,
-        peap_inner,
-        teap_inner,
-        teap_identities,
+        ttls_inner: inside.ttls,
+        peap_inner: inside.peap,
+        teap_inner: inside.teap,
+        teap_machine_inner: inside.teap_machine,
+        teap_identities: inside.teap_identities,
         client_certificates,
     })
+}
+
+/// What is spoken inside the tunnels, and by whom inside TEAP's.
+struct Inside {
+    ttls: Vec<InnerEapMethod>,
+    peap: Vec<InnerEapMethod>,
+    teap: Vec<InnerEapMethod>,
+    teap_machine: Vec<InnerEapMethod>,
+    teap_identities: Vec<TeapIdentity>,
+}
+
+impl Inside {
+    fn read(section: &mut Section<'_>, usual: Option<&EapProfile>) -> Self {
+        let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
+            usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
+        };
+        Self {
+            ttls: each_once(section, "ttls-inner", TTLS_INNER)
+                .unwrap_or_else(|| inherited(|usual| &usual.ttls_inner, InnerEapMethod::Pap)),
+            peap: each_once(section, "peap-inner", PEAP_INNER).unwrap_or_else(|| {
+                inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2)
+            }),
+            teap: each_once(section, "teap-inner", TEAP_INNER).unwrap_or_else(|| {
+                inherited(|usual| &usual.teap_inner, InnerEapMethod::EapMsChapV2)
+            }),
+            // A password can be typed at any device: it proves no machine.
+            teap_machine: each_once(section, "teap-machine-inner", TEAP_INNER).unwrap_or_else(
+                || inherited(|usual| &usual.teap_machine_inner, InnerEapMethod::EapTls),
+            ),
+            teap_identities: each_once(section, "teap-identities", IDENTITIES).unwrap_or_else(
+                || {
+                    let user = || vec![TeapIdentity::User];
+                    usual.map_or_else(user, |usual| usual.teap_identities.clone())
+                },
+            ),
+        }
+    }
+
+    /// Whether client certificates are shown where `method` is offered, by users or at all.
+    fn takes_certificates(&self, method: EapMethod) -> bool {
+        match method {
+            EapMethod::Ttls => self.ttls.contains(&InnerEapMethod::EapTls),
+            EapMethod::Peap => self.peap.contains(&InnerEapMethod::EapTls),
+            EapMethod::Teap => self.teap.contains(&InnerEapMethod::EapTls),
+            EapMethod::Tls => true,
+        }
+    }
+
+    /// Whether machines show theirs inside TEAP.
+    fn takes_machine_certificates(&self, method: EapMethod) -> bool {
+        method == EapMethod::Teap
+            && self.teap_identities.contains(&TeapIdentity::Machine)
+            && self.teap_machine.contains(&InnerEapMethod::EapTls)
+    }
 }
 
 pub(super) const METHODS: &[(&str, EapMethod)] = &[
@@ -333,18 +371,28 @@ pub(super) fn each_once<T: Copy + PartialEq>(
 fn client_certificates(
     section: &mut Section<'_>,
     reading: Reading<'_>,
-    offered: bool,
+    methods: &[EapMethod],
+    inside: &Inside,
     above: Above<'_>,
 ) -> Option<ClientCertificates> {
+    let mut offered = methods.iter().copied();
+    let of_users = offered
+        .clone()
+        .any(|method| inside.takes_certificates(method));
+    let of_machines = offered.any(|method| inside.takes_machine_certificates(method));
     let usual = above
         .profile()
         .and_then(|usual| usual.client_certificates.as_ref());
     let is_told = usual.is_some() || matches!(above, Above::Usual(None));
-    if offered && !is_told && !section.has("client-ca") {
-        section.missing(
-            "client-ca",
-            "the PEM file with the authorities of your devices",
-        );
+    if (of_users || of_machines) && !is_told && !section.has("client-ca") {
+        let advice = match of_users {
+            true => "the PEM file with the authorities of your devices",
+            false => {
+                "the PEM file with the authorities of your machines: they show a certificate inside \
+                 TEAP, unless teap-machine-inner says otherwise"
+            }
+        };
+        section.missing("client-ca", advice);
     }
     let authorities = authorities(section, reading);
     let lists = revocation_lists(section, reading);

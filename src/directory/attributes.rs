@@ -96,7 +96,7 @@ impl Default for AttributeMap {
     }
 }
 
-/// The vocabulary of eduPersonAffiliation (eduPerson §2.2.1), and our two other kinds. `member` is
+/// The vocabulary of eduPersonAffiliation (eduPerson §2.2.1), and our three other kinds. `member` is
 /// not in it: it says neither student nor employee.
 fn kinds() -> BTreeMap<String, Kind> {
     let kinds = [
@@ -107,6 +107,7 @@ fn kinds() -> BTreeMap<String, Kind> {
         ("affiliate", Kind::Guest),
         ("guest", Kind::Guest),
         ("service", Kind::Service),
+        ("machine", Kind::Machine),
         ("test", Kind::Test),
     ];
     kinds

@@ -24,8 +24,10 @@ pub enum Kind {
     Employee,
     /// Invited for a while.
     Guest,
-    /// A machine or a program.
+    /// A device or a program that logs on by itself: a printer, a script.
     Service,
+    /// A computer that people log on at: what TEAP takes for the machine, and for nobody else.
+    Machine,
     /// The federation's monitoring account (I5).
     Test,
 }

@@ -43,6 +43,8 @@ pub enum Refusal {
     MethodNotAllowed,
     /// Inner and outer name do not belong together (E9).
     IdentityMismatch,
+    /// TEAP asked for a machine and got an account that is none, or for its user and got a machine.
+    WrongIdentityType,
     /// The realm cannot exist (S2).
     RealmMalformed,
     /// Nobody answers for the realm (S6).
@@ -59,7 +61,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Refusal; 22] = [
+    pub const ALL: [Refusal; 23] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
@@ -76,6 +78,7 @@ impl Refusal {
         Refusal::ServiceNotAllowed,
         Refusal::MethodNotAllowed,
         Refusal::IdentityMismatch,
+        Refusal::WrongIdentityType,
         Refusal::RealmMalformed,
         Refusal::RealmUnknown,
         Refusal::CertificateInvalid,
@@ -103,6 +106,7 @@ impl Refusal {
             Refusal::ServiceNotAllowed => "service-not-allowed",
             Refusal::MethodNotAllowed => "method-not-allowed",
             Refusal::IdentityMismatch => "identity-mismatch",
+            Refusal::WrongIdentityType => "wrong-identity-type",
             Refusal::RealmMalformed => "realm-malformed",
             Refusal::RealmUnknown => "realm-unknown",
             Refusal::CertificateInvalid => "certificate-invalid",
@@ -153,6 +157,9 @@ impl Refusal {
             }
             Refusal::IdentityMismatch => {
                 "Your device sent two names that do not belong to the same institution."
+            }
+            Refusal::WrongIdentityType => {
+                "Your device did not prove that it is a computer of your institution."
             }
             Refusal::RealmMalformed => {
                 "The part after @ in the user name your device sent is missing or misspelled."
@@ -212,6 +219,9 @@ impl Refusal {
                 "The authentication method is switched off, or too weak for this way in."
             }
             Refusal::IdentityMismatch => "The inner realm is neither the outer realm nor below it.",
+            Refusal::WrongIdentityType => {
+                "TEAP asked for the computer and the account is no machine, or it asked for the person and the account is one."
+            }
             Refusal::RealmMalformed => {
                 "The realm has no dot, a dot or space too many, or a character that no realm has."
             }
@@ -269,6 +279,9 @@ impl Refusal {
             }
             Refusal::IdentityMismatch => {
                 "Set up the network again, with the same part after @ in both user names."
+            }
+            Refusal::WrongIdentityType => {
+                "Log on from a computer that IT support has set up, or use the network for your own devices."
             }
             Refusal::RealmMalformed => {
                 "Write the user name in full, as in name@campus.example, without spaces."

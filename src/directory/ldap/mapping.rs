@@ -299,6 +299,7 @@ impl Mapping {
             Kind::Employee => "portvakt:employee",
             Kind::Guest => "portvakt:guest",
             Kind::Service => "portvakt:service",
+            Kind::Machine => "portvakt:machine",
             Kind::Test => "portvakt:test",
         }
     }
@@ -339,6 +340,7 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
         Kind::Employee,
         Kind::Guest,
         Kind::Service,
+        Kind::Machine,
         Kind::Test,
     ];
     kinds.extend(all.map(|kind| (Mapping::word_of(kind).to_owned(), kind)));

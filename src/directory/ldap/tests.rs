@@ -447,3 +447,29 @@ fn filter_holds_the_name_as_nothing_but_a_name() {
     );
     assert!(ldap3::parse_filter(&filter).is_ok());
 }
+
+/// As docs/operating.md says it.
+#[test]
+fn computer_of_a_domain_is_a_machine_under_its_name_in_the_network() {
+    let mut settings = settings(Template::ActiveDirectory);
+    for (key, attribute) in [("aliases", "dNSHostName"), ("kind", "sAMAccountType")] {
+        settings.attributes.insert(key, attribute.to_owned());
+    }
+    let kinds = [
+        ("805306369", AccountKind::Machine),
+        ("805306368", AccountKind::Employee),
+    ];
+    settings.kinds = kinds.map(|(word, kind)| (word.to_owned(), kind)).into();
+    let computer = account(
+        &settings,
+        "sAMAccountName: PC17$\ndNSHostName: PC17.ad.campus.example\nsAMAccountType: 805306369\n",
+    );
+    assert_eq!(computer.id.as_str(), "pc17$");
+    assert_eq!(computer.aliases, ["pc17.ad.campus.example"]);
+    assert_eq!(computer.kind, Kind::Machine);
+    let person = "sAMAccountName: kari\nsAMAccountType: 805306368\n";
+    assert_eq!(account(&settings, person).kind, Kind::Employee);
+    // Somebody who is said to be both is no machine.
+    let both = format!("{person}sAMAccountType: 805306369\n");
+    assert_eq!(account(&settings, &both).kind, Kind::Employee);
+}

@@ -32,12 +32,13 @@ pub(super) const CLOSERS: [&str; 4] = [
 pub(super) const MEMBER_OF: &str = "memberOf";
 
 /// Kinds in the order in which one counts before another, where somebody has several: a student who
-/// works here is not locked out for a fee.
-const PRECEDENCE: [Kind; 5] = [
+/// works here is not locked out for a fee, and no person is taken for a machine.
+const PRECEDENCE: [Kind; 6] = [
     Kind::Employee,
     Kind::Student,
     Kind::Guest,
     Kind::Service,
+    Kind::Machine,
     Kind::Test,
 ];
 

@@ -137,7 +137,13 @@ fn student_whom_the_registry_does_not_know_is_not_registered() {
 
 #[test]
 fn student_rules_hold_for_students_only() {
-    for kind in [Kind::Employee, Kind::Guest, Kind::Service, Kind::Test] {
+    for kind in [
+        Kind::Employee,
+        Kind::Guest,
+        Kind::Service,
+        Kind::Machine,
+        Kind::Test,
+    ] {
         let account = Account {
             kind,
             ..with_facts(|facts| *facts = StudentFacts::default())
