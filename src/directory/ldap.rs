@@ -41,8 +41,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use ldap3::result::LdapResult;
 use portvakt_auth::name::MAX_NAME_OCTETS;
-use portvakt_auth::{Account, BindAttempt, Realm};
+use portvakt_auth::{Account, BindAttempt, Realm, Verification};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore};
@@ -256,10 +257,8 @@ impl Directory for LdapDirectory {
                 return Found::Account(account);
             }
             Mirrored::Nobody => return Found::Unknown,
-            Mirrored::Ambiguous => {
-                return Found::Ask(Question::answered(Err(FindError::Ambiguous)));
-            }
-            Mirrored::Account(_) | Mirrored::Unsure => {}
+            // With its realm the name may be one's alone, which a mirror does not tell.
+            Mirrored::Account(_) | Mirrored::Ambiguous | Mirrored::Unsure => {}
         }
         let (name, realm) = (name.to_owned(), realm.cloned());
         Found::Ask(self.answer(move |asked, deadline| async move {
@@ -284,8 +283,10 @@ impl Directory for LdapDirectory {
 
     fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
         let account = Arc::clone(account);
+        let mirror = self.mirror().cloned();
         self.answer(move |asked, deadline| async move {
-            asked.verify(deadline, &account, &password).await
+            let mirror = mirror.as_deref();
+            asked.verify(deadline, &account, &password, mirror).await
         })
     }
 
@@ -355,37 +356,79 @@ impl Asked {
     }
 
     async fn find(&self, deadline: Instant, name: &str, realm: Option<&Realm>) -> Answer {
-        let mut readings = self.read(deadline, name, realm).await?.into_iter();
-        let Some(reading) = readings.next() else {
+        let entries = self.entries(deadline, name, realm).await?;
+        let Some(entry) = self.queries.only(&entries, name, realm)? else {
             return Ok(None);
         };
-        if readings.next().is_some() {
-            return Err(FindError::Ambiguous);
-        }
+        let reading = self.mapping.understand(entry, Timestamp::now());
         let mut account = reading.account.map_err(FindError::NotUnderstood)?;
         self.known.join(&mut account);
         Ok(is_called(&account, name).then(|| Arc::new(account)))
     }
 
+    /// `mirror` is where the account comes from, if it was not read just now: then its entry may
+    /// have another name by now, as all beneath a renamed container have, of which nobody is told.
     async fn verify(
         &self,
         deadline: Instant,
         account: &Account,
         password: &[u8],
+        mirror: Option<&Mirror>,
     ) -> Result<Verdict, FindError> {
         // Nothing that may be sent: an empty password above all (P1).
         let Some(attempt) = BindAttempt::new(account, password) else {
             return Ok(Verdict::Wrong);
         };
-        let bound = self
-            .pool
-            .bind(deadline, attempt.entry(), attempt.password());
-        let result = bound.await.or_else(unavailable)?;
-        let verdict = bind::judge(attempt, &result).or_else(unavailable)?;
+        let entry = attempt.entry();
+        let result = self.bind(deadline, &attempt).await?;
+        let has_failed = bind::may_be_elsewhere(&result);
+        let mut verdict = bind::judge(attempt, &result);
+        if let (Some(mirror), Some(id), true) = (mirror, lasting_id(account), has_failed) {
+            // Where nobody says, the password was compared and stays wrong.
+            let place = self.name_of(deadline, id).await;
+            match place {
+                Ok(Some(place)) if place != entry => {
+                    mirror.wish_for_reconcile();
+                    let moved = account.at_entry(place);
+                    if let Some(again) = BindAttempt::new(&moved, password) {
+                        let result = self.bind(deadline, &again).await?;
+                        verdict = bind::judge(again, &result);
+                    }
+                }
+                Ok(None) => {
+                    mirror.wish_for_reconcile();
+                    verdict = Ok(bind::gone());
+                }
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+        let verdict = verdict.or_else(unavailable)?;
         if matches!(verdict, Verdict::Closed { .. }) {
             self.recent.forget(&account.id);
         }
         Ok(verdict)
+    }
+
+    async fn bind(
+        &self,
+        deadline: Instant,
+        attempt: &BindAttempt<'_>,
+    ) -> Result<LdapResult, FindError> {
+        let (entry, password) = (attempt.entry(), attempt.password());
+        let bound = self.pool.bind(deadline, entry, password).await;
+        bound.or_else(unavailable)
+    }
+
+    async fn name_of(&self, deadline: Instant, id: [u8; 16]) -> Result<Option<String>, Failure> {
+        let ask = |ldap| self.queries.name_of(ldap, id);
+        self.pool.ask(deadline, ask).await
+    }
+}
+
+fn lasting_id(account: &Account) -> Option<[u8; 16]> {
+    match &account.verification {
+        Verification::Bind(bind) => bind.lasting_id,
+        _ => None,
     }
 }
 

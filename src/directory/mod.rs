@@ -140,12 +140,19 @@ pub enum FindError {
     /// It did not answer, not in time, or not to the question; in words.
     #[error("the directory does not answer: {0}")]
     Unavailable(Cow<'static, str>),
-    /// Two entries have this name; nobody is let in (P2).
-    #[error("two entries of the directory have this name")]
-    Ambiguous,
+    /// Two entries have this name; nobody is let in (P2). Their names, where they are known.
+    #[error("two entries of the directory have this name{}", in_words(.0))]
+    Ambiguous(Vec<String>),
     /// There is an entry, but what it says makes no account; every fault of it, in words.
     #[error("the directory's entry can't be understood: {0}")]
     NotUnderstood(String),
+}
+
+fn in_words(entries: &[String]) -> String {
+    match entries {
+        [] => String::new(),
+        entries => format!(": {}", entries.join("; ")),
+    }
 }
 
 /// What becomes of an account, given what it is: the account to write, or `None` to leave it.

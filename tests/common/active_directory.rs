@@ -1,6 +1,6 @@
 //! A server that speaks LDAP as Active Directory does. It is **not** Active Directory: its answers
-//! are shapes recorded from the documentation ([MS-ADTS]) and from captures that others published,
-//! and nothing here was tried with a real domain controller.
+//! are shapes recorded from the documentation ([MS-ADTS]) and from captures that others published.
+//! `tests/ldap/controller.rs` has a real domain controller, Samba's.
 //!
 //! What it has of it: 1000 entries a page and no more without pages, uSNChanged and
 //! highestCommittedUSN, DirSync with its right, objectGUID as octets, times as FILETIME, continuation

@@ -15,6 +15,7 @@ mod active_directory;
 mod battery;
 mod by_domain;
 mod connect;
+mod controller;
 #[path = "../common/active_directory.rs"]
 mod domain;
 mod ds389;
@@ -27,6 +28,7 @@ mod page;
 mod password_modify;
 mod people;
 mod policy;
+mod real_domain;
 mod samba;
 mod steady;
 mod undated;

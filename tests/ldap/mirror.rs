@@ -170,3 +170,29 @@ fn peer_slapd_changes_a_password_and_sessions_of_the_old_one_are_ended() {
     assert_eq!(comes_back(&device("another-one")), (false, false));
     daemon.wait_for_audit(1, |line| line["reason"] == "temporary-not-allowed");
 }
+
+/// All beneath a container that is renamed have other names, and nobody tells of them.
+#[test]
+fn peer_slapd_renames_a_container_and_nobody_beneath_it_is_refused_or_counted() {
+    let slapd = Slapd::with(&everybody());
+    slapd.change(
+        "dn: ou=physics,ou=people,dc=campus,dc=example\nobjectClass: organizationalUnit\n\
+         ou: physics\n\n",
+    );
+    let phys = crate::people::person("phys", "employee", "");
+    slapd.change(&phys.replace("uid=phys,", "uid=phys,ou=physics,"));
+    let setup = Setup::new().set("passwords", "remember-proofs", "\"0s\"");
+    let table = slapd.directory_table("mirror = \"sync\"\nverify = \"bind\"");
+    let daemon = setup.people("").more(&table).start();
+    becomes(&daemon, "current");
+    assert_eq!(reason(&daemon, "phys", PASSWORD), "");
+    slapd.change(
+        "dn: ou=physics,ou=people,dc=campus,dc=example\nchangetype: modrdn\n\
+         newrdn: ou=fysikk\ndeleteoldrdn: 1\n",
+    );
+    assert_eq!(reason(&daemon, "phys", PASSWORD), "");
+    for _ in 0..6 {
+        assert_eq!(reason(&daemon, "phys", "wrong"), "wrong-credential");
+    }
+    assert_eq!(reason(&daemon, "phys", PASSWORD), "locked-out");
+}

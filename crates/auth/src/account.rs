@@ -243,6 +243,15 @@ impl Account {
         }
     }
 
+    /// The account with its entry under another name; unchanged if no directory checks its password.
+    pub fn at_entry(&self, name: String) -> Account {
+        let mut moved = self.clone();
+        if let Verification::Bind(bind) = &mut moved.verification {
+            bind.entry = name;
+        }
+        moved
+    }
+
     /// Whether a password that is right at this moment is surely the present one, and stays so until
     /// the account's credential has another version: only then is anything built on it.
     pub fn is_sure_of_password(&self, at: Timestamp) -> bool {
@@ -307,6 +316,10 @@ pub struct BindName {
     /// when a password was changed it may have been changed since.
     #[serde(default)]
     pub sure_from: Option<Timestamp>,
+    /// What the entry keeps when its name changes, where that is known and the name may be out of
+    /// date: entryUUID, objectGUID or nsUniqueId.
+    #[serde(default)]
+    pub lasting_id: Option<[u8; 16]>,
 }
 
 /// What the student registry says of a student.

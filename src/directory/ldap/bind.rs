@@ -11,6 +11,7 @@ use crate::directory::Verdict;
 
 /// Result codes of RFC 4511 §4.1.9.
 const CONSTRAINT_VIOLATION: u32 = 19;
+const NO_SUCH_OBJECT: u32 = 32;
 const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
 const INVALID_CREDENTIALS: u32 = 49;
 const UNWILLING_TO_PERFORM: u32 = 53;
@@ -37,6 +38,24 @@ pub(super) fn judge(attempt: BindAttempt<'_>, result: &LdapResult) -> Result<Ver
         UNWILLING_TO_PERFORM => unwilling(&result.text).ok_or_else(|| Failure::of_result(result)),
         _ => Err(Failure::of_result(result)),
     }
+}
+
+/// Whether the entry may have another name by now: directories say of a name that is nobody's the
+/// same as of a wrong password, or that there is no such object.
+pub(super) fn may_be_elsewhere(result: &LdapResult) -> bool {
+    let is_wrong = || {
+        let policy = password_policy::error(&result.ctrls);
+        matches!(of_invalid(policy, &result.text), Verdict::Wrong)
+    };
+    result.rc == NO_SUCH_OBJECT || result.rc == INVALID_CREDENTIALS && is_wrong()
+}
+
+/// The entry is not beneath the base any more.
+pub(super) fn gone() -> Verdict {
+    unproven(
+        Refusal::UnknownUser,
+        "the entry is gone from the directory, or from beneath the base",
+    )
 }
 
 /// A bind may succeed and yet be good for nothing but a change of password.
@@ -128,6 +147,7 @@ mod tests {
             changed_at: None,
             kind: PasswordKind::Permanent,
             sure_from: None,
+            lasting_id: None,
         });
         let control = |error| RawControl {
             ctype: password_policy::CONTROL.to_owned(),

@@ -10,7 +10,8 @@ use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
 use super::People;
-use super::template::{Attributes, Fact};
+use super::mirror::EntryId;
+use super::template::{Attributes, Fact, id_attribute};
 use super::translate::{CLOSERS, MEMBER_OF, Translator};
 use crate::access::account_kind;
 use crate::config::{Group, Ldap as Settings, Membership, Verify};
@@ -32,6 +33,7 @@ pub(super) struct Mapping {
     map: AttributeMap,
     membership: Membership,
     groups: Vec<Group>,
+    id_attribute: &'static str,
     /// The directory's name, for the log.
     directory: String,
     old_password_period: Duration,
@@ -91,6 +93,7 @@ impl Mapping {
             naming: people.naming.clone(),
             membership: settings.membership,
             groups: settings.groups.clone(),
+            id_attribute: id_attribute(settings.template),
             directory: settings.name.clone(),
             old_password_period: settings.old_password_period,
             has_warned: AtomicBool::new(false),
@@ -191,6 +194,12 @@ impl Mapping {
         Remark::new(&dates, "", MEANING)
     }
 
+    /// Of entries that a mirror has: of others it is not asked for, for they are read each time.
+    fn lasting_id(&self, entry: &Entry) -> Option<[u8; 16]> {
+        let value = entry.values(self.id_attribute).next()?;
+        EntryId::from_value(&value.value).map(|id| *id.octets())
+    }
+
     /// See [`BindName::sure_from`].
     fn sure_from(&self, entry: &Entry, changed_at: Option<Timestamp>) -> Option<Timestamp> {
         let takes_old_ones = !self.old_password_period.is_zero();
@@ -224,6 +233,7 @@ impl Mapping {
                     false => PasswordKind::Permanent,
                 },
                 sure_from: self.sure_from(entry, changed_at),
+                lasting_id: self.lasting_id(entry),
             }),
         }
     }
@@ -282,6 +292,11 @@ impl Mapping {
 
     pub(super) fn kind_of(&self, group: usize) -> Option<Kind> {
         self.groups.get(group)?.kind.map(account_kind)
+    }
+
+    pub(super) fn dn_of(&self, group: usize) -> &str {
+        let group = self.groups.get(group);
+        group.map_or("", |group| group.dn.as_str())
     }
 
     pub(super) fn kind(&self, affiliation: &str) -> Option<Kind> {

@@ -13,7 +13,7 @@ use super::connector::{self, Connector};
 use super::known::Known;
 use super::mapping::Mapping;
 use super::mirror::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
-use super::template::Fact;
+use super::template::{Fact, id_attribute};
 use super::{Failure, OpenError, People};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
 use crate::directory::entry::Entry;
@@ -142,11 +142,7 @@ fn plan(
         },
         filter: filter(settings, mapping),
         attributes: mapping.wanted(),
-        id_attribute: match settings.template {
-            Template::ActiveDirectory => "objectGUID",
-            Template::Ds389 => "nsUniqueId",
-            Template::OpenLdap | Template::EduPerson => "entryUUID",
-        },
+        id_attribute: id_attribute(settings.template),
         poll_every: how.poll_every,
         reconcile_every: how.reconcile_every.unwrap_or(usual),
         keep_alive: settings.keep_alive,

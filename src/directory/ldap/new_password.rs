@@ -23,6 +23,7 @@ use crate::directory::{FindError, NewPassword, WriteError};
 /// Result codes of RFC 4511 §4.1.9.
 const SUCCESS: u32 = 0;
 const CONSTRAINT_VIOLATION: u32 = 19;
+const INSUFFICIENT_ACCESS: u32 = 50;
 
 /// ERROR_PASSWORD_RESTRICTION of Windows.
 const PASSWORD_RESTRICTION: u32 = 0x52D;
@@ -124,9 +125,44 @@ impl Asked {
                 Sent::PasswordModify(text) => password_modify(&mut ldap, dn, text).await?,
                 Sent::Modify(list) => modify(&mut ldap, dn, list).await?,
             };
-            outcome(&result)
+            Ok(outcome(&result)?.map_err(|denied| denied.of_writing(&sent.names(), &result)))
         });
         done.await.or_else(unavailable)
+    }
+}
+
+impl Sent {
+    /// The attributes that are written.
+    fn names(&self) -> String {
+        match self {
+            Self::PasswordModify(_) => "passwords".to_owned(),
+            Self::Modify(list) => names(list),
+        }
+    }
+}
+
+/// The attributes that a change writes.
+pub(super) fn names(list: &[Modification]) -> String {
+    let name = |change: &Modification| match change {
+        Mod::Add(name, _)
+        | Mod::Delete(name, _)
+        | Mod::Replace(name, _)
+        | Mod::Increment(name, _) => String::from_utf8_lossy(name).into_owned(),
+    };
+    list.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+impl Denied {
+    /// A right that our account lacks is one of writing, and has a name in Active Directory.
+    pub(super) fn of_writing(self, names: &str, result: &LdapResult) -> Self {
+        if result.rc != INSUFFICIENT_ACCESS {
+            return self;
+        }
+        let right = match names.contains("unicodePwd") {
+            true => " (the right Reset Password, and Write pwdLastSet for a temporary one)",
+            false => "",
+        };
+        Self::Refused(format!("bind-dn may not write {names} there{right}"))
     }
 }
 

@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::framing::Fault;
 use super::mapping::Mapping;
-use super::template::Fact;
+use super::template::{Fact, id_attribute};
 use super::translate::MEMBER_OF;
 use crate::config::{Ldap as Settings, Membership, Scope};
+use crate::directory::FindError;
 use crate::directory::entry::{Attribute, Entry};
 
 /// Two entries are one too many (P2), and as many as need be seen.
@@ -22,6 +23,8 @@ const MOST_GROUPS: i32 = 2000;
 const IN_CHAIN: &str = "member:1.2.840.113556.1.4.1941:";
 /// More references to other servers than any answer has.
 const MOST_REFERENCES: usize = 1000;
+/// RFC 4511 §4.5.1.8.
+const NO_ATTRIBUTES: &str = "1.1";
 const SUCCESS: u32 = 0;
 
 /// What is asked for each name.
@@ -35,6 +38,7 @@ pub(super) struct Queries {
     realm: Option<Realm>,
     groups: Option<Membership>,
     group_base: String,
+    id_attribute: &'static str,
 }
 
 impl Queries {
@@ -53,6 +57,7 @@ impl Queries {
             realm: mapping.realms.first().cloned(),
             groups: mapping.group_search(),
             group_base: settings.group_base.clone(),
+            id_attribute: id_attribute(settings.template),
         }
     }
 
@@ -97,6 +102,81 @@ impl Queries {
         }
     }
 
+    /// The entry of a name, of those that have it: none, one, or of several the one whose principal
+    /// name it is exactly, realm and all. Somebody's user name may be the user part of another's.
+    ///
+    /// # Errors
+    /// [`FindError::Ambiguous`].
+    pub(super) fn only<'e>(
+        &self,
+        entries: &'e [Entry],
+        name: &str,
+        realm: Option<&Realm>,
+    ) -> Result<Option<&'e Entry>, FindError> {
+        if let [] | [_] = entries {
+            return Ok(entries.first());
+        }
+        let whole = realm.map(|realm| format!("{name}@{}", realm.as_str()));
+        let is_whole = |entry: &&Entry| {
+            let mut values = self.by_principal.iter().flat_map(|name| entry.values(name));
+            values.any(|value| {
+                let text = std::str::from_utf8(&value.value).unwrap_or_default();
+                whole
+                    .as_ref()
+                    .is_some_and(|whole| text.eq_ignore_ascii_case(whole))
+            })
+        };
+        let mut exact = entries.iter().filter(is_whole);
+        match (exact.next(), exact.next()) {
+            (Some(entry), None) => Ok(Some(entry)),
+            _ => {
+                let names = entries.iter().map(|entry| entry.dn.clone());
+                Err(FindError::Ambiguous(names.collect()))
+            }
+        }
+    }
+
+    /// The present name of an entry beneath the base, by what it keeps; `None` if it is gone.
+    pub(super) async fn name_of(
+        &self,
+        ldap: Ldap,
+        id: [u8; 16],
+    ) -> Result<Option<String>, Failure> {
+        let filter = self.filter_for_id(id);
+        let search = Search {
+            base: &self.base,
+            scope: self.scope,
+            filter: &filter,
+            most: MOST_ENTRIES,
+        };
+        let (found, result) = search.run(ldap, &[NO_ATTRIBUTES.to_owned()]).await?;
+        match (result.rc, found.into_iter().next()) {
+            (SUCCESS, entry) => Ok(entry.map(|entry| entry.dn)),
+            _ => Err(Failure::of_result(&result)),
+        }
+    }
+
+    /// Octets for objectGUID; the others are texts with hyphens, each in its own places.
+    fn filter_for_id(&self, id: [u8; 16]) -> String {
+        let after: &[usize] = match self.id_attribute {
+            "objectGUID" => &[],
+            "nsUniqueId" => &[4, 8, 12],
+            _ => &[4, 6, 8, 10],
+        };
+        let is_octets = after.is_empty();
+        let mut text = String::new();
+        for (place, octet) in id.iter().enumerate() {
+            if after.contains(&place) {
+                text.push('-');
+            }
+            if is_octets {
+                text.push('\\');
+            }
+            text.push_str(&format!("{octet:02x}"));
+        }
+        format!("(&({}={text}){})", self.id_attribute, self.filter)
+    }
+
     /// Adds the groups that an entry is in, where they must be looked for.
     pub(super) async fn add_groups(&self, ldap: Ldap, entry: &mut Entry) -> Result<(), Failure> {
         let Some(membership) = self.groups else {
@@ -113,8 +193,7 @@ impl Queries {
             filter: &filter,
             most: MOST_GROUPS,
         };
-        // RFC 4511 §4.5.1.8: no attributes.
-        let (groups, result) = search.run(ldap, &["1.1".to_owned()]).await?;
+        let (groups, result) = search.run(ldap, &[NO_ATTRIBUTES.to_owned()]).await?;
         if result.rc != SUCCESS {
             return Err(Failure::of_result(&result));
         }

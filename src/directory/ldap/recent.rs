@@ -70,7 +70,7 @@ impl Recent {
                 halves.put(name, account, now, self.keep);
             }
             // Nothing that was proven of them is remembered.
-            Ok(Some(_) | None) | Err(FindError::Ambiguous | FindError::NotUnderstood(_)) => {
+            Ok(Some(_) | None) | Err(FindError::Ambiguous(_) | FindError::NotUnderstood(_)) => {
                 halves.remove(&name);
             }
             Err(FindError::Unavailable(_)) => {}
@@ -174,7 +174,7 @@ mod tests {
         let (recent, now) = (Recent::new(KEEP), Instant::now());
         for denial in [
             Ok(None),
-            Err(FindError::Ambiguous),
+            Err(FindError::Ambiguous(Vec::new())),
             Err(FindError::NotUnderstood("no kind".to_owned())),
         ] {
             told(&recent, "anna", now);

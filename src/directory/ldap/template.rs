@@ -108,6 +108,15 @@ impl Attributes {
     }
 }
 
+/// The attribute that names an entry for good.
+pub(super) const fn id_attribute(template: Template) -> &'static str {
+    match template {
+        Template::ActiveDirectory => "objectGUID",
+        Template::Ds389 => "nsUniqueId",
+        Template::OpenLdap | Template::EduPerson => "entryUUID",
+    }
+}
+
 /// What a template has for a fact. NT hashes are in none: who steals one can log on with it, so
 /// none is read that nobody asked for. Nor is what the student registry says, which no standard
 /// schema knows.

@@ -213,7 +213,7 @@ impl<'a> Translator<'a> {
     }
 
     fn password_changed(&mut self) {
-        let mut temporary = self.first(Fact::TemporaryPassword);
+        let temporary = self.first(Fact::TemporaryPassword);
         if let Some((source, moments)) = self.first(Fact::PasswordChanged) {
             for text in moments {
                 match moment::read(&text) {
@@ -221,7 +221,11 @@ impl<'a> Translator<'a> {
                         self.say_moment(Fact::PasswordChanged, &source, &text, at, "password set");
                     }
                     Some(Moment::NotYet) => {
-                        temporary.get_or_insert((source.clone(), vec!["TRUE".to_owned()]));
+                        let (fact, means) = (Fact::TemporaryPassword, "to be changed first");
+                        self.remark_fact(fact, &source, &text, means);
+                        if temporary.is_none() {
+                            self.push(fact, b"TRUE");
+                        }
                     }
                     Some(Moment::Never) => self.remark(&source, &text, "not known"),
                     None => self.say(Fact::PasswordChanged, &source, &text, "no moment"),
@@ -269,13 +273,11 @@ impl<'a> Translator<'a> {
 
     /// By a group, else by affiliation.
     fn kind(&mut self) {
-        let by_group = self
-            .groups
-            .iter()
-            .find_map(|group| self.mapping.kind_of(*group));
-        if let Some(kind) = by_group {
-            let word = Mapping::word_of(kind);
-            return self.say(Fact::Kind, MEMBER_OF, word, "kind, by a group");
+        let kind_of = |group: &usize| Some((*group, self.mapping.kind_of(*group)?));
+        if let Some((group, kind)) = self.groups.iter().find_map(kind_of) {
+            let group = self.mapping.dn_of(group);
+            self.remark_fact(Fact::Kind, MEMBER_OF, group, "kind, by a group");
+            return self.push(Fact::Kind, Mapping::word_of(kind).as_bytes());
         }
         let given = self.each(Fact::Kind);
         let known = |wanted: &Kind| {

@@ -14,7 +14,7 @@ use ldap3::Mod;
 use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 
 use super::hash_upgrade::Upgrade;
-use super::new_password::{Denied, modify, outcome};
+use super::new_password::{Denied, modify, names, outcome};
 use super::template::{Attributes, Fact};
 use super::{Asked, LdapDirectory, unavailable};
 use crate::config::PasswordWay;
@@ -173,18 +173,26 @@ impl Asked {
         name: &AccountId,
     ) -> Result<Option<Person>, FindError> {
         let plain = self.mapping.naming.plain(name);
-        let mut entries = self.entries(deadline, plain, None).await?.into_iter();
-        let (first, second) = (entries.next(), entries.next());
-        if second.is_some() {
-            return Err(FindError::Ambiguous);
+        let entries = self.entries(deadline, plain, None).await?;
+        let names = entries.iter().map(|entry| entry.dn.clone()).collect();
+        // Another may have the name too, as that of a principal: but the account has it as its own.
+        let is_one_of_several = entries.len() > 1;
+        let mut found = None;
+        for entry in entries {
+            let account = self.mapping.understand(&entry, Timestamp::now()).account;
+            let account = match account {
+                Ok(account) => account,
+                Err(_) if is_one_of_several => continue,
+                Err(faults) => return Err(FindError::NotUnderstood(faults)),
+            };
+            if account.id == *name && found.replace((entry, account)).is_some() {
+                return Err(FindError::Ambiguous(names));
+            }
         }
-        let Some(entry) = first else {
-            return Ok(None);
-        };
-        let account = self.mapping.understand(&entry, Timestamp::now()).account;
-        let mut account = account.map_err(FindError::NotUnderstood)?;
-        self.known.join(&mut account);
-        Ok((account.id == *name).then_some(Person { entry, account }))
+        Ok(found.map(|(entry, mut account)| {
+            self.known.join(&mut account);
+            Person { entry, account }
+        }))
     }
 
     /// What the directory says to it, if it is no success. All is put in place of what was there,
@@ -196,7 +204,9 @@ impl Asked {
         modifications: &[Modification],
     ) -> Result<Result<(), Denied>, FindError> {
         let done = self.pool.ask(deadline, |mut ldap| async move {
-            outcome(&modify(&mut ldap, dn, modifications).await?)
+            let result = modify(&mut ldap, dn, modifications).await?;
+            let written = outcome(&result)?;
+            Ok(written.map_err(|denied| denied.of_writing(&names(modifications), &result)))
         });
         done.await.or_else(unavailable)
     }

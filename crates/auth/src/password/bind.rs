@@ -78,6 +78,7 @@ mod tests {
             changed_at: None,
             kind: PasswordKind::Permanent,
             sure_from: None,
+            lasting_id: None,
         });
         account
     }

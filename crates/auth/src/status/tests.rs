@@ -376,6 +376,7 @@ fn password_that_the_directory_keeps_ages_like_any_other() {
         changed_at: Some(utc("2025-10-01T00:00:00Z")),
         kind: PasswordKind::Permanent,
         sure_from: None,
+        lasting_id: None,
     });
     let at = |text| standing(&account, "eduroam", &Rules::default(), utc(text)).err();
     assert_eq!(at("2026-09-30T23:59:59Z"), None);
@@ -390,6 +391,7 @@ fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
         changed_at: None,
         kind: PasswordKind::Temporary,
         sure_from: None,
+        lasting_id: None,
     });
     let standing = standing(
         &account,

@@ -208,6 +208,14 @@ impl Keeping {
         upkeep.hear();
     }
 
+    /// Waits until it is time to ask again; whether all is to be read anew instead.
+    async fn pause(&self, reconcile: Instant) -> bool {
+        tokio::select! {
+            () = sleep(self.plan.poll_every) => Instant::now() >= reconcile,
+            () = self.mirror.wished() => true,
+        }
+    }
+
     /// When all is to be read anew, if it was read just now.
     fn next_reconcile(&self) -> Instant {
         Instant::now() + self.plan.reconcile_every

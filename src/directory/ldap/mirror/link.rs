@@ -129,8 +129,7 @@ impl Link {
         loop {
             pages = one_more(pages)?;
             let control = paged(&cookie);
-            let plan = Arc::clone(&self.plan);
-            let result = self.search(&plan.base, plan.scope, filter, vec![control], &mut visit);
+            let result = self.search(filter, vec![control], &mut visit);
             let result = result.await?;
             match wire::page(&result.ctrls)? {
                 Some(page) if !page.cookie.is_empty() => cookie = page.cookie,
@@ -142,13 +141,26 @@ impl Link {
     /// One search to its end, with the plan's attributes; its result is a success.
     pub(super) async fn search(
         &mut self,
-        base: &str,
-        scope: Scope,
         filter: &str,
         controls: Vec<RawControl>,
         visit: &mut impl FnMut(Entry) -> Result<(), Trouble>,
     ) -> Result<LdapResult, Trouble> {
+        let plan = Arc::clone(&self.plan);
+        let place = (plan.base.as_str(), plan.scope);
         let attributes = self.attributes();
+        self.search_at(place, filter, attributes, controls, visit)
+            .await
+    }
+
+    /// The same beneath another entry, with other attributes.
+    pub(super) async fn search_at(
+        &mut self,
+        (base, scope): (&str, Scope),
+        filter: &str,
+        attributes: Vec<String>,
+        controls: Vec<RawControl>,
+        visit: &mut impl FnMut(Entry) -> Result<(), Trouble>,
+    ) -> Result<LdapResult, Trouble> {
         let mut ldap = self.timed();
         ldap.with_controls(controls);
         let mut stream = ldap

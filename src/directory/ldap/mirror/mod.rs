@@ -30,6 +30,7 @@ use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
+use tokio::sync::Notify;
 
 pub use entry_id::EntryId;
 pub use history::carry_over;
@@ -39,6 +40,9 @@ pub use table::{Lookup, Table, taken_in};
 
 #[cfg(test)]
 mod tests;
+
+/// How often all is read anew at most because something was seen to be out of date.
+const WISH_AGAIN: Duration = Duration::from_secs(5 * 60);
 
 /// Called with each account whose password, state or existence has changed, once look-ups know.
 pub type OnChange = Box<dyn Fn(&AccountId) + Send + Sync>;
@@ -135,6 +139,10 @@ pub struct Mirror {
     failure: Mutex<Option<String>>,
     disk: Mutex<Option<String>>,
     on_change: OnceLock<OnChange>,
+    /// Something is known to be out of date of which the directory tells nothing.
+    wish: Notify,
+    /// When that was last taken up: milliseconds after `born`.
+    granted: AtomicI64,
 }
 
 impl Mirror {
@@ -153,6 +161,8 @@ impl Mirror {
             failure: Mutex::new(None),
             disk: Mutex::new(None),
             on_change: OnceLock::new(),
+            wish: Notify::new(),
+            granted: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -173,6 +183,21 @@ impl Mirror {
             Lookup::Nobody if self.knows_all() => Mirrored::Nobody,
             Lookup::Nobody => Mirrored::Unsure,
         }
+    }
+
+    /// Has all be read anew soon, unless it was a short while ago.
+    pub fn wish_for_reconcile(&self) {
+        let now = millis(self.born.elapsed());
+        let last = self.granted.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= millis(WISH_AGAIN) {
+            self.granted.store(now, Ordering::Relaxed);
+            self.wish.notify_one();
+        }
+    }
+
+    /// Comes back once such a wish is there.
+    async fn wished(&self) {
+        self.wish.notified().await;
     }
 
     /// All accounts, in no order.

@@ -106,6 +106,11 @@ impl Upkeep {
         }
     }
 
+    /// Whether an entry is somebody's.
+    pub(super) fn knows(&self, id: &EntryId) -> bool {
+        self.known(id).is_some() || self.not_understood.contains(id)
+    }
+
     fn known(&self, id: &EntryId) -> Option<Arc<Account>> {
         let building = self.building.as_ref();
         let new = building.and_then(|building| building.table.entry(id));

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ldap3::Scope;
-use tokio::time::{Instant, sleep};
 
 use super::poll::{id_of, text};
 use super::{Again, Keeping};
@@ -43,8 +42,7 @@ pub(super) async fn keep(
             server: None,
             mark: cookie.clone(),
         });
-        sleep(keeping.plan.poll_every).await;
-        if Instant::now() >= reconcile {
+        if keeping.pause(reconcile).await {
             return Ok(Again::Reconcile);
         }
         cookie = take_changes(keeping, link, &context, cookie).await?;
@@ -72,12 +70,33 @@ async fn take_changes(
     context: &str,
     cookie: Vec<u8>,
 ) -> Result<Vec<u8>, Trouble> {
-    let (cookie, changed) = changes(link, context, cookie).await?;
-    let changed: Vec<_> = changed.into_iter().collect();
+    let (cookie, changes) = changes(link, context, cookie).await?;
+    let changed: Vec<_> = changes.all.into_iter().collect();
     for ids in changed.chunks(AT_ONCE) {
         read_anew(keeping, link, ids).await?;
     }
+    // Whatever is beneath a container that was renamed has another name, and nobody tells of it.
+    let is_container = |id: &EntryId| !keeping.upkeep().knows(id);
+    if changes.renamed.iter().any(is_container) {
+        keeping.mirror.wish_for_reconcile();
+    }
     Ok(cookie)
+}
+
+/// Entries that are not as they were.
+#[derive(Default)]
+struct Changes {
+    /// All of them, those that are gone too.
+    all: BTreeSet<EntryId>,
+    /// Those of another name, that are not new.
+    renamed: BTreeSet<EntryId>,
+}
+
+/// What is told of: an entry of which none of these has changed does not come. Another name or place
+/// is a change of `name`; a new entry brings its `objectClass` besides.
+fn attributes(link: &Link) -> Vec<String> {
+    let own = ["name", "objectClass"].map(str::to_owned);
+    link.attributes().into_iter().chain(own).collect()
 }
 
 /// The entries that are not as they were at the cookie, or gone, and the next cookie.
@@ -85,22 +104,28 @@ async fn changes(
     link: &mut Link,
     context: &str,
     mut cookie: Vec<u8>,
-) -> Result<(Vec<u8>, BTreeSet<EntryId>), Trouble> {
-    let mut changed = BTreeSet::new();
+) -> Result<(Vec<u8>, Changes), Trouble> {
+    let mut changes = Changes::default();
     let id_attribute = link.plan.id_attribute;
     let mut pages = 0;
     loop {
         pages = one_more(pages)?;
         let control = wire::dirsync_request(&cookie);
         let mut visit = |entry: Entry| {
-            changed.insert(id_of(&entry, id_attribute)?);
-            one_more(changed.len()).map(drop)
+            let id = id_of(&entry, id_attribute)?;
+            let has = |name| entry.values(name).next().is_some();
+            if has("name") && !has("objectClass") && !has("isDeleted") {
+                changes.renamed.insert(id);
+            }
+            changes.all.insert(id);
+            one_more(changes.all.len()).map(drop)
         };
-        let search = link.search(context, Scope::Subtree, ANYTHING, vec![control], &mut visit);
+        let (place, attributes) = ((context, Scope::Subtree), attributes(link));
+        let search = link.search_at(place, ANYTHING, attributes, vec![control], &mut visit);
         let page = wire::dirsync_page(&search.await?.ctrls)?;
         cookie = page.cookie;
         if page.number == 0 {
-            return Ok((cookie, changed));
+            return Ok((cookie, changes));
         }
     }
 }

@@ -153,6 +153,7 @@ impl<'k> Search<'k> {
             next = self.stream.next() => Ok(Event::Message(next?)),
             () = sleep_until(quiet.unwrap_or(keep_alive)), if quiet.is_some() => Ok(Event::Quiet),
             () = sleep_until(self.reconcile) => Ok(Event::Reconcile),
+            () = self.keeping.mirror.wished() => Ok(Event::Reconcile),
             () = sleep_until(keep_alive) => Ok(Event::KeepAlive),
         }
     }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
 
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
@@ -40,8 +39,7 @@ pub(super) async fn keep(
     let reconcile = keeping.next_reconcile();
     loop {
         keeping.arrive(meter.position(mark));
-        sleep(keeping.plan.poll_every).await;
-        if Instant::now() >= reconcile {
+        if keeping.pause(reconcile).await {
             return Ok(Again::Reconcile);
         }
         mark = ask(keeping, link, &meter, mark).await?;
