@@ -158,3 +158,4 @@ mod random;
 pub mod server;
 pub mod shown;
 pub mod store;
+pub mod times;

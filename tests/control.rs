@@ -20,6 +20,8 @@ mod hostile;
 mod importing;
 #[path = "control/looking.rs"]
 mod looking;
+#[path = "control/searching.rs"]
+mod searching;
 #[path = "control/socket.rs"]
 mod socket;
 

@@ -31,6 +31,8 @@ pub struct Policy {
     pub eap: Option<EapOffers>,
     /// Whose accounts are where, and by which rules they live.
     pub homes: Homes,
+    /// The services of all clients, in the order of the configuration; never empty.
+    pub offered_services: Vec<String>,
     /// What is special about a service, by its name.
     pub services: BTreeMap<String, Service>,
     /// Realms that a client certificate must name.
@@ -114,6 +116,7 @@ impl Policy {
             eap: EapOffers::new(config, sessions)?,
             named_realms: vouching::to_be_named(config, &homes),
             homes,
+            offered_services: offered_services(&config.clients),
             services: config.services.iter().map(service).collect(),
             attributes: attributes(&config.accounts),
             write_nt_hashes: config.accounts.write_nt_hashes,
@@ -218,6 +221,16 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));
     }
     Ok(Clients::new(networks))
+}
+
+fn offered_services(clients: &[config::Client]) -> Vec<String> {
+    let mut services: Vec<String> = Vec::new();
+    for client in clients {
+        if !services.contains(&client.service) {
+            services.push(client.service.clone());
+        }
+    }
+    services
 }
 
 fn service((name, service): (&String, &config::Service)) -> (String, Service) {

@@ -9,6 +9,7 @@
 
 mod event;
 mod pages;
+mod search;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,6 +27,7 @@ use crate::shown;
 pub use crate::shown::as_given;
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas};
 use pages::{Pages, Put};
+pub use search::{Found, FoundAttempt, Pattern, Query, search};
 use writer::{Message, Writer};
 
 /// Lines that may wait, about 500 octets each.

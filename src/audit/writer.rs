@@ -203,7 +203,7 @@ fn remove_old(destination: &Destination, day: Date) {
 }
 
 /// The day in a file's name, if it is one of ours.
-fn day_of(name: &str) -> Option<Date> {
+pub(super) fn day_of(name: &str) -> Option<Date> {
     name.strip_prefix("audit-")?
         .strip_suffix(".jsonl")?
         .parse()

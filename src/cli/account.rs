@@ -6,18 +6,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::tz::TimeZone;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::password::{Argon2Cost, check_new_password};
 use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
-use super::way::{ask, ask_with, read_password};
+use super::way::{ask, read_password};
 use super::{ConfigFile, Ending, complain, fail, say, say_json};
 use crate::config::{Config, PasswordWay};
 use crate::control::{
     ClearPassword, Filter, Imported, PasswordFacts, RawEntry, Request, Response, Summary,
 };
 use crate::shown::{Shown, line};
+use crate::times::for_people;
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -118,7 +120,7 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
                 filter: list.only,
                 limit: list.limit,
             };
-            print(ask(&list.file, request, nothing, |_| {}), false)
+            do_and_print(&list.file, request, nothing, |_| {}, false)
         }
         AccountCommand::Show(show) => {
             let user = show.user.clone();
@@ -126,7 +128,7 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
                 true => Request::Raw { user },
                 false => Request::Show { user },
             };
-            print(ask(&show.file, request, nothing, |_| {}), show.json)
+            do_and_print(&show.file, request, nothing, |_| {}, show.json)
         }
         AccountCommand::Unlock(act) => do_act(act, |user, why| Request::Unlock { user, why }),
         AccountCommand::Suspend(act) => do_act(act, |user, why| Request::Suspend { user, why }),
@@ -142,7 +144,24 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
 
 fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending {
     let request = request(act.user.clone(), act.why.clone());
-    print(ask(&act.file, request, &mut io::empty(), |_| {}), false)
+    do_and_print(&act.file, request, &mut io::empty(), |_| {}, false)
+}
+
+/// Has `request` done, and prints what came of it with times in the configured zone.
+fn do_and_print(
+    file: &ConfigFile,
+    request: Request,
+    body: &mut (dyn Read + Send),
+    progress: impl FnMut(&Response),
+    json: bool,
+) -> Ending {
+    match file.load() {
+        Ok((config, _)) => {
+            let response = ask(&config, request, body, progress);
+            print(response, json, &config.rules.calendar.zone)
+        }
+        Err(ending) => ending,
+    }
 }
 
 fn run_delete(delete: &Delete) -> Ending {
@@ -195,7 +214,8 @@ fn set_password(set: &SetPassword) -> Ending {
         temporary: set.temporary,
         why,
     };
-    print(ask_with(&config, request, &mut io::empty(), |_| {}), false)
+    let response = ask(&config, request, &mut io::empty(), |_| {});
+    print(response, false, &config.rules.calendar.zone)
 }
 
 /// Whether a directory wants a password itself. Where there are others, those go without it.
@@ -226,15 +246,20 @@ fn run_import(import: &Import) -> Ending {
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> "),
     );
-    let response = ask(&import.file, request, &mut body, |told| {
+    let tell = |told: &Response| {
         if let Response::Progress { done, of, step } = told {
             bar.set_message(step.clone());
             bar.set_length(*of);
             bar.set_position(*done);
         }
-    });
+    };
+    let config = match import.file.load() {
+        Ok((config, _)) => config,
+        Err(ending) => return ending,
+    };
+    let response = ask(&config, request, &mut body, tell);
     bar.finish_and_clear();
-    print(response, false)
+    print(response, false, &config.rules.calendar.zone)
 }
 
 /// The LDIF and its length; standard input is read to its end first, for its length must be known.
@@ -251,7 +276,7 @@ fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
     Ok((Box::new(file.take(octets)), octets))
 }
 
-fn print(response: Result<Response, Ending>, json: bool) -> Ending {
+fn print(response: Result<Response, Ending>, json: bool, zone: &TimeZone) -> Ending {
     match response {
         Err(ending) => return ending,
         Ok(Response::Done { message }) => say(line(&message)),
@@ -259,7 +284,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
             accounts,
             more,
             unlisted,
-        }) => print_list(&accounts, more, &unlisted),
+        }) => print_list(&accounts, more, &unlisted, zone),
         Ok(Response::Account {
             account,
             password,
@@ -273,7 +298,7 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
             };
             match json {
                 true => print_json(&account, &secrets),
-                false => print_account(&account, &secrets),
+                false => print_account(&account, &secrets, zone),
             }
         }
         Ok(Response::Entries { entries }) => return print_entries(&entries),
@@ -288,13 +313,13 @@ fn print(response: Result<Response, Ending>, json: bool) -> Ending {
     Ending::Done
 }
 
-fn print_list(accounts: &[Summary], more: usize, unlisted: &[String]) {
+fn print_list(accounts: &[Summary], more: usize, unlisted: &[String], zone: &TimeZone) {
     for account in accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = Shown(account.display_name.as_deref().unwrap_or(""));
         let until = account
             .locked_until
-            .map(|until| format!(" until {until}"))
+            .map(|until| format!(" until {}", for_people(until, zone)))
             .unwrap_or_default();
         say(format_args!(
             "{:<20} {kind:<9} {:<20} {name}{until}",
@@ -350,7 +375,7 @@ fn print_json(account: &Account, secrets: &Secrets<'_>) {
     say_json(&value);
 }
 
-fn print_account(account: &Account, secrets: &Secrets<'_>) {
+fn print_account(account: &Account, secrets: &Secrets<'_>, zone: &TimeZone) {
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             say(format_args!("{key:<14} {}", Shown(&value)));
@@ -378,9 +403,11 @@ fn print_account(account: &Account, secrets: &Secrets<'_>) {
         row("fee paid for", Some(term(&student.fee_paid_for)));
         row("studies ended", student.ended_on.map(|day| day.to_string()));
     }
-    row("ends", account.expires.map(|ends| ends.to_string()));
-    let note =
-        |note: &portvakt_auth::Note| format!("{}, {} ({})", note.since, note.reason, note.by);
+    row("ends", account.expires.map(|ends| for_people(ends, zone)));
+    let note = |note: &portvakt_auth::Note| {
+        let since = for_people(note.since, zone);
+        format!("{since}, {} ({})", note.reason, note.by)
+    };
     row("deactivated", account.deactivated.as_ref().map(note));
     row("suspended", account.suspended.as_ref().map(note));
     row(
@@ -391,7 +418,9 @@ fn print_account(account: &Account, secrets: &Secrets<'_>) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
-    let password = secrets.password.map(shown_password);
+    let password = secrets
+        .password
+        .map(|password| shown_password(password, zone));
     row(
         "password",
         Some(password.unwrap_or_else(|| "none".to_owned())),
@@ -404,13 +433,13 @@ fn print_account(account: &Account, secrets: &Secrets<'_>) {
     );
 }
 
-fn shown_password(password: &PasswordFacts) -> String {
+fn shown_password(password: &PasswordFacts, zone: &TimeZone) -> String {
     let kind = match password.kind {
         PasswordKind::Permanent => "",
         PasswordKind::Temporary => "temporary, ",
     };
     let set = match password.changed_at {
-        Some(at) => format!("set {at}"),
+        Some(at) => format!("set {}", for_people(at, zone)),
         None => "set nobody says when".to_owned(),
     };
     match &password.scheme {

@@ -4,6 +4,7 @@
 //! 1 refused or failed, 2 the configuration or the command line has a mistake.
 
 mod account;
+mod attempts;
 mod check;
 mod demo;
 mod explain;
@@ -50,6 +51,8 @@ enum Command {
     Account(account::AccountCommand),
     /// Say whether somebody may come in, why not, and what to do
     Explain(explain::Explain),
+    /// Who tried to log on, from the audit log
+    Attempts(attempts::Attempts),
 }
 
 /// The configuration file.
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Load(load) => load::run(&load),
         Command::Account(command) => account::run(&command),
         Command::Explain(explain) => explain::run(&explain),
+        Command::Attempts(attempts) => attempts::run(&attempts),
     };
     match ending {
         Ending::Done => ExitCode::SUCCESS,

@@ -5,23 +5,13 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read};
 
 use zeroize::Zeroizing;
 
-use super::{ConfigFile, Ending, fail};
+use super::{Ending, fail};
 use crate::config::Config;
 use crate::control::{Client, ConnectError, Desk, Request, Response};
 use crate::server;
 
 /// Has `request` done and returns the answer; `body` follows an import.
 pub(super) fn ask(
-    file: &ConfigFile,
-    request: Request,
-    body: &mut (dyn Read + Send),
-    progress: impl FnMut(&Response),
-) -> Result<Response, Ending> {
-    ask_with(&file.load()?.0, request, body, progress)
-}
-
-/// As [`ask`], with a configuration that was read already.
-pub(super) fn ask_with(
     config: &Config,
     request: Request,
     body: &mut (dyn Read + Send),
@@ -39,6 +29,14 @@ pub(super) fn ask_with(
             Ok(response)
         }
         Err(error) => Err(fail(error)),
+    }
+}
+
+/// Has a running server write down the attempts that it has in hand; without one there are none.
+pub(super) fn flush(config: &Config) {
+    if let Ok(mut client) = Client::connect(&config.control) {
+        // What a server of another version does not know, it says: then the last lines come later.
+        let _ = client.ask(&Request::Flush, &mut io::empty(), |_| {});
     }
 }
 

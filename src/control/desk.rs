@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{
@@ -19,6 +20,9 @@ use crate::directory::ldap::{Reading, Remark};
 use crate::directory::{self, DirectoryWriter, OpenDirectory, WriteError};
 use crate::shown::Shown;
 use crate::store::{Durability, Entry};
+
+/// How long the audit log may take to be written.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The operator's desk.
 pub struct Desk {
@@ -70,7 +74,8 @@ impl Desk {
             Request::List { filter, limit } => self.list(filter, limit),
             Request::Show { user } => self.find(&user).map(|account| shown(&account)),
             Request::Raw { user } => self.raw(&user),
-            Request::Explain { user, service } => self.explain(&user, &service),
+            Request::Explain { user, service } => self.explain(&user, service.as_deref()),
+            Request::Flush => self.flush(),
             Request::Unlock { user, why } => self.unlock(who, &user, &why),
             Request::Suspend { user, why } => {
                 self.change(who, "suspend", &user, &why, |account, note| {
@@ -195,7 +200,7 @@ impl Desk {
             name: account.id.to_string(),
             kind: account.kind,
             display_name: account.display_name.clone(),
-            state: state_code(&self.access, account, "eduroam").to_owned(),
+            state: state_code(&self.access, account).to_owned(),
             locked_until: self
                 .access
                 .locks
@@ -234,11 +239,36 @@ impl Desk {
         Ok((all, unlisted))
     }
 
-    fn explain(&self, user: &str, service: &str) -> Result<Response, Complaint> {
-        let account = self.find(user)?;
+    fn explain(&self, user: &str, service: Option<&str>) -> Result<Response, Complaint> {
+        if let Some(service) = service {
+            self.know_service(service)?;
+        }
+        let account = match self.find(user) {
+            Ok(account) => account,
+            Err(message) => return Ok(Response::Nobody { message }),
+        };
         let explanation =
             Explanation::of(&self.access, &account, service).map_err(|error| error.to_string())?;
         Ok(Response::Explanation(Box::new(explanation)))
+    }
+
+    fn know_service(&self, service: &str) -> Result<(), Complaint> {
+        let policy = self.access.policy.load();
+        let offered = &policy.offered_services;
+        if policy.services.contains_key(service) || offered.iter().any(|known| known == service) {
+            return Ok(());
+        }
+        Err(format!(
+            "no client has the service {service}; there are: {}",
+            offered.join(", ")
+        ))
+    }
+
+    fn flush(&self) -> Result<Response, Complaint> {
+        let flushed = self.access.audit.flush(FLUSH_PATIENCE);
+        flushed.map_err(|error| error.to_string())?;
+        let message = "every attempt so far is in the audit log".to_owned();
+        Ok(Response::Done { message })
     }
 
     fn unlock(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
@@ -299,7 +329,7 @@ impl Desk {
         })?;
         self.forget(&account);
         self.audit(who, act, &account, why);
-        let state = state_code(&self.access, &changed, "eduroam");
+        let state = state_code(&self.access, &changed);
         Ok(Response::Done {
             message: format!("{act}: done; {} is now {state}", account.id),
         })

@@ -3,17 +3,19 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use portvakt_auth::{Account, Kind, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, Policy};
 use crate::shown::Outside;
 use crate::store::{AttemptRow, StoreError};
+use crate::times::{for_people, iso, iso_if_any};
 
 /// How many of the last attempts are shown.
 const ATTEMPTS_SHOWN: usize = 10;
 
-/// The state of one account for one service.
+/// The state of one account.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Explanation {
     /// The account's name.
@@ -22,11 +24,13 @@ pub struct Explanation {
     pub kind: Kind,
     /// The person's name.
     pub display_name: Option<Outside>,
-    /// The service it was asked for.
+    /// The service it was asked for, else the one that was tried last.
     pub service: String,
-    /// The reason that the right password would be refused for now; `None` is let in.
+    /// The reason that it would refuse the right password for now; `None` is let in.
     pub refusal: Option<Refusal>,
-    /// Every rule of status that does not hold.
+    /// The same for each service that was asked for, or that clients have.
+    pub services: Vec<ServiceVerdict>,
+    /// Every rule of status that does not hold for `service`.
     pub findings: Vec<StatusFinding>,
     /// Failed log-ons and lock.
     pub lock: LockState,
@@ -36,12 +40,22 @@ pub struct Explanation {
     pub attempts: Vec<Attempt>,
 }
 
+/// Whether a service lets an account in.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ServiceVerdict {
+    /// The service.
+    pub service: String,
+    /// Why not.
+    pub refusal: Option<Refusal>,
+}
+
 /// A rule that does not hold.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StatusFinding {
     /// The reason.
     pub refusal: Refusal,
     /// Since when.
+    #[serde(with = "iso_if_any")]
     pub since: Option<Timestamp>,
     /// Why, and by whom, where somebody closed the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +70,7 @@ pub struct LockState {
     /// Of so many that lock the account.
     pub of: u8,
     /// When the lock ends.
+    #[serde(with = "iso_if_any")]
     pub locked_until: Option<Timestamp>,
 }
 
@@ -72,6 +87,7 @@ pub struct NtHashState {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Attempt {
     /// When.
+    #[serde(with = "iso")]
     pub time: Timestamp,
     /// `accept`, or the reason.
     pub outcome: String,
@@ -90,44 +106,92 @@ pub struct Attempt {
 }
 
 impl Explanation {
-    /// Explains `account` as it stands now.
+    /// Explains `account` as it stands now: for `service`, or for those of the clients, first the
+    /// one that was tried last.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn of(access: &Access, account: &Account, service: &str) -> Result<Self, StoreError> {
-        let now = access.clock.now();
+    pub fn of(
+        access: &Access,
+        account: &Account,
+        service: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let now = access.clock.now().utc;
         let policy = access.policy.load();
-        let rules = policy.homes.rules(&account.id);
         let lock = lock_state(access, account);
-        let mut findings: Vec<_> = portvakt_auth::findings(account, service, rules, now.utc)
-            .into_iter()
-            .map(|found| StatusFinding {
-                refusal: found.refusal,
-                since: found.since,
-                note: note_of(account, found.refusal),
-            })
-            .collect();
-        if let Err(refusal) = policy.check_kind(account, service) {
-            findings.push(StatusFinding {
-                refusal,
-                since: None,
-                note: None,
-            });
-        }
-        let first = findings.first().map(|finding| finding.refusal);
         let attempts = access.store.last_attempts(&account.id, ATTEMPTS_SHOWN)?;
+        let services = match service {
+            Some(service) => vec![service.to_owned()],
+            None => tried_first(&policy.offered_services, attempts.first()),
+        };
+        let locked = lock.locked_until.map(|_| Refusal::LockedOut);
+        let verdict = |service: &String| ServiceVerdict {
+            service: service.clone(),
+            refusal: locked.or(first_of(&findings(&policy, account, service, now))),
+        };
+        let verdicts: Vec<_> = services.iter().map(verdict).collect();
+        let service = services.into_iter().next().unwrap_or_default();
         Ok(Self {
             account: account.id.to_string(),
             kind: account.kind,
             display_name: account.display_name.clone().map(Outside::from),
-            service: service.to_owned(),
-            refusal: lock.locked_until.map(|_| Refusal::LockedOut).or(first),
-            findings,
+            refusal: verdicts.first().and_then(|verdict| verdict.refusal),
+            findings: findings(&policy, account, &service, now),
+            service,
+            services: verdicts,
             lock,
             nt_hash: NtHashState::of(account, &policy),
             attempts: attempts.into_iter().map(Attempt::from).collect(),
         })
     }
+
+    /// The same for people, with times in their `zone`.
+    #[must_use]
+    pub fn in_words<'a>(&'a self, zone: &'a TimeZone) -> impl fmt::Display + 'a {
+        InWords {
+            explanation: self,
+            zone,
+        }
+    }
+}
+
+/// The services, the one of the last attempt first.
+fn tried_first(offered: &[String], last: Option<&AttemptRow>) -> Vec<String> {
+    let mut services = offered.to_vec();
+    if let Some(last) = last
+        && let Some(place) = services.iter().position(|each| *each == last.service)
+        && let Some(start) = services.get_mut(..=place)
+    {
+        start.rotate_right(1);
+    }
+    services
+}
+
+/// Every rule of status that does not hold for `service`.
+fn findings(
+    policy: &Policy,
+    account: &Account,
+    service: &str,
+    now: Timestamp,
+) -> Vec<StatusFinding> {
+    let rules = policy.homes.rules(&account.id);
+    let found = portvakt_auth::findings(account, service, rules, now);
+    let found = found.into_iter().map(|found| StatusFinding {
+        refusal: found.refusal,
+        since: found.since,
+        note: note_of(account, found.refusal),
+    });
+    let kind = policy.check_kind(account, service).err();
+    let kind = kind.map(|refusal| StatusFinding {
+        refusal,
+        since: None,
+        note: None,
+    });
+    found.chain(kind).collect()
+}
+
+fn first_of(findings: &[StatusFinding]) -> Option<Refusal> {
+    findings.first().map(|finding| finding.refusal)
 }
 
 impl NtHashState {
@@ -187,26 +251,14 @@ impl From<AttemptRow> for Attempt {
     }
 }
 
-impl fmt::Display for Explanation {
+struct InWords<'a> {
+    explanation: &'a Explanation,
+    zone: &'a TimeZone,
+}
+
+impl fmt::Display for InWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.display_name.as_ref().map(|name| format!(" ({name})"));
-        let name = name.unwrap_or_default();
-        match self.refusal {
-            None => writeln!(
-                f,
-                "{}{name} may come in by {}, with the right password.",
-                self.account, self.service
-            )?,
-            Some(refusal) => {
-                writeln!(
-                    f,
-                    "{}{name} is refused by {}: {refusal}.",
-                    self.account, self.service
-                )?;
-                writeln!(f, "  why        {}", refusal.for_helpdesk())?;
-                writeln!(f, "  next step  {}", refusal.next_step())?;
-            }
-        }
+        self.write_verdicts(f)?;
         self.write_findings(f)?;
         self.write_lock(f)?;
         self.write_nt_hash(f)?;
@@ -214,13 +266,50 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl Explanation {
+impl InWords<'_> {
+    fn time(&self, time: Timestamp) -> String {
+        for_people(time, self.zone)
+    }
+
+    /// One line for each way to be judged, with the services that share it.
+    fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explanation {
+            account,
+            display_name,
+            services,
+            ..
+        } = self.explanation;
+        let name = display_name.as_ref().map(|name| format!(" ({name})"));
+        let name = name.unwrap_or_default();
+        let mut told = Vec::new();
+        for ServiceVerdict { refusal, .. } in services {
+            if told.contains(refusal) {
+                continue;
+            }
+            told.push(*refusal);
+            let alike = services.iter().filter(|other| other.refusal == *refusal);
+            let alike: Vec<_> = alike.map(|other| other.service.as_str()).collect();
+            let by = alike.join(", ");
+            match refusal {
+                None => writeln!(
+                    f,
+                    "{account}{name} may come in by {by}, with the right password."
+                )?,
+                Some(refusal) => {
+                    writeln!(f, "{account}{name} is refused by {by}: {refusal}.")?;
+                    writeln!(f, "  why        {}", refusal.for_helpdesk())?;
+                    writeln!(f, "  next step  {}", refusal.next_step())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            let since = finding
-                .since
-                .map(|since| format!(", since {since}"))
-                .unwrap_or_default();
+        for finding in &self.explanation.findings {
+            let since = finding.since.map(|since| self.time(since));
+            let since = since.map(|since| format!(", since {since}"));
+            let since = since.unwrap_or_default();
             let note = finding.note.as_ref();
             let note = note.map(|note| format!(": {note}")).unwrap_or_default();
             writeln!(f, "  status     {}{since}{note}", finding.refusal)?;
@@ -229,21 +318,25 @@ impl Explanation {
     }
 
     fn write_lock(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.lock.locked_until, self.lock.failures) {
-            (Some(until), _) => writeln!(f, "  lock       after failed log-ons, until {until}"),
+        let lock = &self.explanation.lock;
+        match (lock.locked_until, lock.failures) {
+            (Some(until), _) => {
+                let until = self.time(until);
+                writeln!(f, "  lock       after failed log-ons, until {until}")
+            }
             (None, 0) => writeln!(f, "  lock       none, no failed log-ons counted"),
             (None, failures) => {
                 writeln!(
                     f,
                     "  lock       none, {failures} of {} failed log-ons",
-                    self.lock.of
+                    lock.of
                 )
             }
         }
     }
 
     fn write_nt_hash(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(next_step) = &self.nt_hash.next_step else {
+        let Some(next_step) = &self.explanation.nt_hash.next_step else {
             return writeln!(f, "  nt hash    kept, for MS-CHAP and PEAP with a password");
         };
         writeln!(
@@ -254,18 +347,21 @@ impl Explanation {
     }
 
     fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.attempts.is_empty() {
+        if self.explanation.attempts.is_empty() {
             return writeln!(f, "  attempts   none known");
         }
         writeln!(f, "  last attempts, newest first:")?;
-        for attempt in &self.attempts {
+        for attempt in &self.explanation.attempts {
             let device = attempt.device.as_ref();
             let device = device.map_or("unknown device".to_owned(), Outside::to_string);
             let place = attempt.place.as_ref().unwrap_or(&attempt.client);
             writeln!(
                 f,
                 "    {}  {:<20} {} {} from {device} at {place}",
-                attempt.time, attempt.outcome, attempt.service, attempt.method
+                self.time(attempt.time),
+                attempt.outcome,
+                attempt.service,
+                attempt.method
             )?;
             if let Some(detail) = &attempt.detail {
                 writeln!(f, "      {detail}")?;
@@ -285,15 +381,24 @@ fn note_of(account: &Account, refusal: Refusal) -> Option<Outside> {
     note.map(|note| Outside::from(format!("{} ({})", note.reason, note.by)))
 }
 
-/// The code that lists show for an account: `open` or a reason.
-pub(super) fn state_code(access: &Access, account: &Account, service: &str) -> &'static str {
+/// The code that lists show for an account: `open` where one of the clients' services would let it
+/// in, else the reason that the first would give.
+pub(super) fn state_code(access: &Access, account: &Account) -> &'static str {
     let now = access.clock.now();
     if access.locks.locked_until(&account.id, now.tick).is_some() {
         return Refusal::LockedOut.code();
     }
     let policy = access.policy.load();
-    let rules = policy.homes.rules(&account.id);
-    let standing = portvakt_auth::standing(account, service, rules, now.utc);
-    let standing = standing.and_then(|_| policy.check_kind(account, service));
-    standing.err().map_or("open", Refusal::code)
+    let services = policy.offered_services.iter();
+    let mut refusals = services.map(|service| {
+        let rules = policy.homes.rules(&account.id);
+        let standing = portvakt_auth::standing(account, service, rules, now.utc);
+        let standing = standing.and_then(|_| policy.check_kind(account, service));
+        standing.err()
+    });
+    let first = refusals.next().flatten();
+    match first.filter(|_| refusals.all(|refusal| refusal.is_some())) {
+        Some(refusal) => refusal.code(),
+        None => "open",
+    }
 }

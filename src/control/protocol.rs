@@ -38,9 +38,11 @@ pub enum Request {
     Explain {
         /// Name or alias, with or without realm.
         user: String,
-        /// The service it is asked for.
-        service: String,
+        /// The service it is asked for; those of the clients, where none is given.
+        service: Option<String>,
     },
+    /// Has every attempt so far in the audit log before it is answered.
+    Flush,
     /// Ends a lock after failed log-ons and forgets the failures.
     Unlock {
         /// Name or alias.
@@ -169,6 +171,11 @@ pub enum Response {
     },
     /// The state of one account.
     Explanation(Box<Explanation>),
+    /// Nobody can be explained under that name.
+    Nobody {
+        /// Why not.
+        message: String,
+    },
     /// An import is under way.
     Progress {
         /// Records or octets done.

@@ -34,7 +34,12 @@ fn secret() -> SharedSecret {
 impl AccessPoint {
     /// One that asks `daemon`.
     pub fn of(daemon: &Daemon) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1", daemon)
+    }
+
+    /// One that asks `daemon` from another address of this machine.
+    pub fn at(address: &str, daemon: &Daemon) -> Self {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
         socket.connect(daemon.address()).unwrap();
         Self {
             socket,

@@ -5,10 +5,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, ExitStatus, Stdio};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use portvakt::control::{Client, Request, Response};
 use serde_json::Value;
 
 use super::{PATIENCE, Setup, eventually};
@@ -195,8 +195,11 @@ impl Daemon {
 
     /// Every line of the audit log so far, oldest first.
     pub fn audit_lines(&self) -> Vec<Value> {
-        // Lines are written ten times a second: what was answered before is there after this.
-        std::thread::sleep(Duration::from_millis(300));
+        // While it runs, lines wait in memory; when it has ended they are all there.
+        if let Ok(mut client) = Client::connect(&self.path("data/control.sock")) {
+            let flushed = client.ask(&Request::Flush, &mut std::io::empty(), |_| {});
+            assert!(matches!(flushed, Ok(Response::Done { .. })), "{flushed:?}");
+        }
         self.audit_lines_so_far()
     }
 

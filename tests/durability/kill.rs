@@ -157,7 +157,7 @@ impl Books {
 fn failures(desk: &mut Client, account: usize) -> u8 {
     let request = Request::Explain {
         user: people::name(account),
-        service: "eduroam".to_owned(),
+        service: None,
     };
     let answer = desk.ask(&request, &mut std::io::empty(), |_| {}).unwrap();
     let Response::Explanation(explanation) = answer else {
