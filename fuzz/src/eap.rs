@@ -31,10 +31,15 @@ fn packet(data: &[u8]) {
         return;
     };
     assert!(data.len() >= 4);
-    if let Body::Method {
-        kind,
-        data: type_data,
-    } = packet.body
+    // A type below 254 may be written the long way as well.
+    let is_short = data.get(4).is_some_and(|kind| *kind != 254);
+    if let (
+        true,
+        Body::Method {
+            kind,
+            data: type_data,
+        },
+    ) = (is_short, packet.body)
     {
         let written = write_typed(packet.code, packet.identifier, kind, type_data);
         assert_eq!(data.get(..written.len()), Some(written.as_slice()));

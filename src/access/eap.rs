@@ -36,7 +36,6 @@ pub(super) fn handle(
     request: &VerifiedRequest<'_>,
     message: EapMessage<'_>,
 ) {
-    exchange.facts.method = "eap";
     let limits = identify::eap_limits(request, exchange.policy.max_fragment);
     let response = whole(message);
     exchange.eap_identifier = packet::identifier_of(&response);
@@ -237,7 +236,7 @@ fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limi
 fn fail(exchange: Exchange, parked: &Parked, packet: Message, cause: FailureCause) {
     record::handshake_failed(&exchange.access.metrics, &cause);
     let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
-    let detail = Some(cause.to_string());
+    let detail = record::detail_of(parked.decision.as_ref(), &cause);
     exchange.finish(Outcome::Reject {
         refusal,
         detail,

@@ -132,13 +132,11 @@ fn nas_address(request: &VerifiedRequest<'_>) -> Option<IpAddr> {
     })
 }
 
-/// How many EAP octets an answer to this request may carry (E2); `usual` where it does not say.
-pub(super) fn eap_limits(request: &VerifiedRequest<'_>, usual: usize) -> Limits {
+/// How many EAP octets an answer to this request may carry (E2): `most`, or less where the request
+/// says so.
+pub(super) fn eap_limits(request: &VerifiedRequest<'_>, most: usize) -> Limits {
     let wireless = request.integer(AttributeType::NAS_PORT_TYPE) == Some(WIRELESS_802_11);
-    match request.integer(AttributeType::FRAMED_MTU) {
-        Some(mtu) => Limits::from_framed_mtu(Some(mtu), wireless),
-        None => Limits { eap_octets: usual },
-    }
+    Limits::new(most, request.integer(AttributeType::FRAMED_MTU), wireless)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! All that is refused here is refused in words: it is what a NAS shows that is being set up.
 
 use portvakt_auth::Refusal;
-use portvakt_radius::{AttributeType, ChallengeCredential, VerifiedRequest, deciding};
+use portvakt_radius::{AttributeType, ChallengeCredential, EapMessage, VerifiedRequest, deciding};
 
 use super::exchange::Exchange;
 use super::{challenge, eap, identify, pap};
@@ -24,11 +24,7 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         };
     }
     match request.eap_message() {
-        Some(message) if methods.eap => eap::handle(exchange, request, message),
-        Some(message) => {
-            exchange.facts.method = "eap";
-            eap::refuse_unread(exchange, message, not_among("EAP", methods));
-        }
+        Some(message) => take_in_eap(exchange, request, message),
         None => match ChallengeCredential::read(request) {
             Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
             Ok(None) if request.first(AttributeType::USER_PASSWORD).is_none() => {
@@ -45,6 +41,38 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
                 exchange.refuse_with(Refusal::MethodNotAllowed, detail);
             }
             Err(error) => challenge::refuse_broken(exchange, &error),
+        },
+    }
+}
+
+fn take_in_eap(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
+    exchange.facts.method = "eap";
+    let methods = exchange.client.methods;
+    if let Some(name) = beside_eap(request) {
+        let detail = format!("{name} beside EAP-Message: a request brings one of them");
+        return eap::refuse_unread(exchange, message, detail);
+    }
+    match methods.eap {
+        true => eap::handle(exchange, request, message),
+        false => eap::refuse_unread(exchange, message, not_among("EAP", methods)),
+    }
+}
+
+/// Another credential than the EAP packet (RFC 3579 §3.3, note 1): whose word would count?
+fn beside_eap(request: &VerifiedRequest<'_>) -> Option<&'static str> {
+    let plain = [
+        (AttributeType::USER_PASSWORD, "User-Password"),
+        (AttributeType::CHAP_PASSWORD, "CHAP-Password"),
+        (AttributeType::ARAP_PASSWORD, "ARAP-Password"),
+    ];
+    let found = plain
+        .into_iter()
+        .find(|(kind, _)| request.first(*kind).is_some());
+    match found {
+        Some((_, name)) => Some(name),
+        None => match ChallengeCredential::read(request) {
+            Ok(None) => None,
+            _ => Some("an answer to MS-CHAP"),
         },
     }
 }

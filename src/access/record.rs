@@ -144,11 +144,29 @@ pub(super) fn refusal_of(
                 | FailureCause::InnerMethodNotOffered(_)
                 | FailureCause::InnerMethodNotAgreed { .. }
                 | FailureCause::IdentityTypeMissing(_)
+                | FailureCause::Protocol(_)
+                | FailureCause::Inner(_)
+                | FailureCause::DataInsideTls
                 | FailureCause::Untaken(_),
             ),
         ) => Refusal::MethodNotAllowed,
         (_, Some(FailureCause::ClientCertificate(_))) => Refusal::CertificateInvalid,
         _ => Refusal::GaveUp,
+    }
+}
+
+/// What is told of how a conversation failed. After a verdict that is no matter of trust any more: a
+/// refusal's own reason says it all, and many a device that was refused ends its tunnel by an alert.
+pub(super) fn detail_of(
+    decision: Option<&Result<Grant, Refusal>>,
+    cause: &FailureCause,
+) -> Option<String> {
+    match (decision, cause) {
+        (Some(Err(_)), _) => None,
+        (Some(Ok(_)), FailureCause::TlsAlert(TlsAlert::Received(alert))) => Some(format!(
+            "the device broke off after its credential had been accepted (TLS alert {alert})"
+        )),
+        _ => Some(cause.to_string()),
     }
 }
 
@@ -179,7 +197,7 @@ pub(super) fn gave_way(parked: &Parked, access: &super::Access, why: GaveWay) {
     write_given_up(parked, access, Some(why));
 }
 
-fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
+fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&'static str>) {
     let stage = parked.conversation.stage();
     match stage {
         Stage::InnerAuthentication
@@ -194,19 +212,16 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
     let refusal = refusal_of(parked.decision.as_ref(), failure.as_ref());
     access.metrics.refused(refusal.code());
     let facts = with_method(parked.facts.clone(), &parked.conversation);
-    let detail = match (facts.detail.clone(), failure) {
-        (Some(detail), _) => detail,
-        (None, Some(failure)) => Cow::Owned(failure.to_string()),
-        (None, None) => Cow::Owned(parked.conversation.progress().likely_cause()),
-    };
-    let detail = match why {
-        Some(why) => Cow::Owned(format!("{why}; {detail}")),
-        None => detail,
+    let detail = facts.detail.clone().or_else(|| given_up_for(parked));
+    let detail = match (why, detail) {
+        (Some(why), Some(detail)) => Some(Cow::Owned(format!("{why}; {detail}"))),
+        (Some(why), None) => Some(Cow::Borrowed(why)),
+        (None, detail) => detail,
     };
     let attempt = Attempt {
         reason: Some(refusal.code()),
         stage: Some(stage.label()),
-        detail: Some(detail),
+        detail,
         ..attempt(
             &facts,
             &parked.client,
@@ -215,6 +230,17 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&str>) {
         )
     };
     access.audit.record(&AuditEvent::Attempt(attempt));
+}
+
+/// Why a device left; of one that was refused, the reason says it.
+fn given_up_for(parked: &Parked) -> Option<Cow<'static, str>> {
+    let decision = parked.decision.as_ref();
+    let cause = match (decision, parked.conversation.failure()) {
+        (Some(Err(_)), _) => None,
+        (_, Some(failure)) => detail_of(decision, &failure),
+        (_, None) => Some(parked.conversation.progress().likely_cause()),
+    };
+    cause.map(Cow::Owned)
 }
 
 /// What the conversation says of itself, put into the facts.
@@ -259,4 +285,20 @@ pub(super) fn note(
         outer_identity: Some(&facts.outer_identity),
         detail: facts.detail.as_deref(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portvakt_eap::Alert;
+
+    #[test]
+    fn after_a_refusal_the_reason_alone_is_told() {
+        let closed = FailureCause::TlsAlert(TlsAlert::Received(Alert::CLOSE_NOTIFY));
+        let refused = Err(Refusal::WrongCredential);
+        for cause in [closed, FailureCause::Refused, FailureCause::ServerDoubted] {
+            assert_eq!(detail_of(Some(&refused), &cause), None);
+            assert_eq!(detail_of(None, &cause), Some(cause.to_string()));
+        }
+    }
 }

@@ -56,6 +56,52 @@ fn a_device_that_wants_another_method_is_refused() {
     assert_eq!(daemon.failures(USER.0), 0);
 }
 
+/// All that the device wishes for, in its order: what could be offered may stand last.
+#[test]
+fn wishes_of_a_device_stand_in_the_audit_log() {
+    let daemon = Setup::new().set("eap", "methods", "[\"ttls\"]").start();
+    let nas = daemon.nas();
+    let mut device = daemon.device(&nas, USER.0, USER.1);
+    let request = device.step().eap().unwrap();
+    device.response = vec![2, request[1], 0, 8, NAK, 43, 25, 254];
+    assert!(device.step().is_reject());
+    let attempt = daemon.attempt(1);
+    let detail = attempt["detail"].as_str().unwrap();
+    let wishes = "; it asks for EAP-FAST (43), PEAP (25), Expanded (254)";
+    assert!(detail.ends_with(wishes), "{attempt}");
+}
+
+/// RFC 3579 §3.3, note 1: whose word would count?
+#[test]
+fn another_credential_beside_eap_is_refused() {
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let response = [&[0, 0][..], &[7; 48]].concat();
+    let ms_chap = [&[0, 0, 1, 55, 25, 52][..], &response].concat();
+    let others = [
+        ("User-Password", 2, vec![7; 16]),
+        ("CHAP-Password", 3, vec![7; 17]),
+        ("ARAP-Password", 70, vec![7; 16]),
+        ("an answer to MS-CHAP", kind::VENDOR_SPECIFIC, ms_chap),
+    ];
+    for (number, (name, kind, value)) in (1..).zip(others) {
+        let mut device = daemon.device(&nas, USER.0, USER.1);
+        device.step();
+        let identifier = device.response[1];
+        let reject = nas.ask(&device.request().with(kind, &value));
+        assert!(reject.is_reject(), "{name}");
+        assert_eq!(reject.eap().unwrap(), [4, identifier, 0, 4], "{name}");
+        let line = daemon.attempt(2 * number - 1);
+        assert_eq!(line["reason"], "method-not-allowed", "{line}");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(
+            detail.starts_with(&format!("{name} beside EAP-Message")),
+            "{line}"
+        );
+        assert!(device.finish().is_accept(), "the conversation goes on");
+    }
+}
+
 /// E1: EAP-Start (RFC 3579 §2.1).
 #[test]
 fn an_empty_eap_message_is_answered_by_asking_for_the_identity() {
@@ -90,6 +136,21 @@ fn eap_packets_fit_the_framed_mtu() {
     ] {
         let largest = largest_eap_packet(&daemon, &nas, attributes);
         assert!(largest <= most, "{largest} octets for {attributes:?}");
+    }
+}
+
+/// E2: what the operator says about the way to the equipment limits as well; the smaller counts.
+#[test]
+fn eap_packets_fit_max_fragment_whatever_framed_mtu_says() {
+    for (max_fragment, framed_mtu, expected) in [("400", 1400, 400), ("1300", 1100, 1100)] {
+        let daemon = Setup::new()
+            .set("eap", "max-fragment", max_fragment)
+            .start();
+        let nas = daemon.nas();
+        let framed_mtu = [(kind::FRAMED_MTU, framed_mtu)];
+        let largest = largest_eap_packet(&daemon, &nas, &framed_mtu);
+        assert!(largest <= expected, "{largest} octets");
+        assert!(largest > expected / 2, "{largest} octets");
     }
 }
 

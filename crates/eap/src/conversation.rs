@@ -15,6 +15,7 @@ mod offer;
 mod outcome;
 mod progress;
 mod untaken;
+mod wishes;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use admitted::Admitted;
@@ -24,6 +25,7 @@ pub use offer::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
 pub use untaken::Untaken;
+pub use wishes::Wishes;
 
 use crate::method::{IdentityType, Method, MethodName, MethodStep};
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
@@ -292,8 +294,8 @@ impl Conversation {
         match next {
             Some(method) => self.offer(method, offers_left.saturating_sub(1)),
             None => {
-                let wanted = nak.wanted().next();
-                let cause = FailureCause::MethodNotAgreed { wanted };
+                let wishes = Wishes::of(nak);
+                let cause = FailureCause::MethodNotAgreed { wishes };
                 self.fail(LastMethod::NONE, cause)
             }
         }

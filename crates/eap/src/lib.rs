@@ -47,7 +47,7 @@ mod tunnel;
 
 pub use conversation::{
     Conversation, EapError, FailureCause, InnerCredential, Leaves, Limits, Message, Methods,
-    MethodsError, Progress, Stage, Step, Untaken, Verdict,
+    MethodsError, Progress, Stage, Step, Untaken, Verdict, Wishes,
 };
 pub use fragments::FragmentError;
 pub use keys::{InnerKey, InnerPassword, Keys};

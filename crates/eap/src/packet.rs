@@ -82,8 +82,12 @@ impl EapType {
             26 => "EAP-MSCHAPv2",
             33 => "EAP-TLV",
             43 => "EAP-FAST",
+            46 => "EAP-PAX",
+            47 => "EAP-PSK",
+            49 => "EAP-IKEv2",
             50 => "EAP-AKA'",
             52 => "EAP-PWD",
+            53 => "EAP-EKE",
             55 => "TEAP",
             254 => "Expanded",
             _ => "unknown",
@@ -230,16 +234,22 @@ impl<'a> Body<'a> {
     pub(crate) fn read(body: &'a [u8]) -> Result<Self, PacketError> {
         let (kind, data) = body.split_first().ok_or(PacketError::NoType)?;
         match EapType(*kind) {
-            EapType::IDENTITY => Ok(Body::Identity(data)),
-            EapType::NOTIFICATION => Ok(Body::Notification),
-            EapType::NAK => Ok(Body::Nak(Nak::Legacy(data))),
             EapType::EXPANDED => read_expanded(data).map_err(|Short| PacketError::ExpandedShort),
-            kind => Ok(Body::Method { kind, data }),
+            kind => Ok(Body::of_type(kind, data)),
+        }
+    }
+
+    fn of_type(kind: EapType, data: &'a [u8]) -> Self {
+        match kind {
+            EapType::IDENTITY => Body::Identity(data),
+            EapType::NOTIFICATION => Body::Notification,
+            EapType::NAK => Body::Nak(Nak::Legacy(data)),
+            kind => Body::Method { kind, data },
         }
     }
 }
 
-/// Folds the IETF's own types, written the long way, into the short one.
+/// The IETF's own types mean the same when they are written the long way (RFC 3748 §5.7).
 fn read_expanded(data: &[u8]) -> Result<Body<'_>, Short> {
     let mut reader = Reader::new(data);
     let vendor = reader.u24()?;
@@ -254,6 +264,7 @@ fn read_expanded(data: &[u8]) -> Result<Body<'_>, Short> {
                 Err(Short)
             }
         }
+        (VENDOR_IETF, Ok(kind)) if kind.0 < EapType::EXPANDED.0 => Ok(Body::of_type(kind, data)),
         _ => Ok(Body::Expanded { vendor, kind, data }),
     }
 }
@@ -270,18 +281,23 @@ pub enum Nak<'a> {
 impl<'a> Nak<'a> {
     /// The IETF's methods that the peer names, in its order; "none" and vendors' are left out.
     pub fn wanted(self) -> impl Iterator<Item = EapType> + 'a {
+        self.wishes().filter(|kind| *kind != EapType::EXPANDED)
+    }
+
+    /// The same, and [`EapType::EXPANDED`] for each that is a vendor's.
+    pub fn wishes(self) -> impl Iterator<Item = EapType> + 'a {
         let (legacy, expanded): (&[u8], &[[u8; 8]]) = match self {
             Nak::Legacy(types) => (types, &[]),
             Nak::Expanded(entries) => (&[], entries),
         };
-        let expanded = expanded.iter().filter_map(|entry| match *entry {
-            [254, 0, 0, 0, 0, 0, 0, kind] => Some(EapType(kind)),
-            _ => None,
+        let expanded = expanded.iter().map(|entry| match *entry {
+            [254, 0, 0, 0, 0, 0, 0, kind] => EapType(kind),
+            _ => EapType::EXPANDED,
         });
         let legacy = legacy.iter().copied().map(EapType);
         legacy
             .chain(expanded)
-            .filter(|kind| !matches!(kind.0, 0..=3 | 254 | 255))
+            .filter(|kind| !matches!(kind.0, 0..=3 | 255))
     }
 }
 

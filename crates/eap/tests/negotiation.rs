@@ -14,7 +14,7 @@ use common::Campus;
 use portvakt_eap::packet::{Code, EapType, PacketError, write_typed};
 use portvakt_eap::{
     Conversation, EapError, FailureCause, Limits, MethodType, Methods, MethodsError, Stage, Step,
-    TlsVersions, Untaken, Verdict,
+    TlsVersions, Untaken, Verdict, Wishes,
 };
 use portvakt_testkit::supplicant::{Device, Everything, LogOn};
 
@@ -54,14 +54,15 @@ fn a_nak_that_names_ttls_is_offered_ttls_again_but_not_forever() {
 #[test]
 fn a_nak_for_what_is_not_offered_ends_it_and_says_what_was_wanted() {
     let campus = Campus::new(TlsVersions::Both);
-    let cases: [(&[u8], Option<EapType>); 5] = [
-        (&[25], Some(EapType::PEAP)),
-        (&[13, 25], Some(EapType::TLS)),
-        (&[0], None),
-        (&[], None),
-        (&[3, 254, 255, 1, 2], None),
+    let cases: [(&[u8], &[u8]); 6] = [
+        (&[25], &[25]),
+        (&[13, 25], &[13, 25]),
+        (&[43, 52, 18], &[43, 52, 18]),
+        (&[0], &[]),
+        (&[], &[]),
+        (&[3, 254, 255, 1, 2], &[254]),
     ];
-    for (types, wanted) in cases {
+    for (types, wishes) in cases {
         let step = offered(&campus)
             .handle_response(&nak(0xff, types), LIMITS)
             .unwrap();
@@ -69,19 +70,24 @@ fn a_nak_for_what_is_not_offered_ends_it_and_says_what_was_wanted() {
             panic!("{step:?}")
         };
         assert_eq!(*packet, [4, 0xff, 0, 4]);
-        assert_eq!(cause, FailureCause::MethodNotAgreed { wanted });
+        let wishes = wishes.iter().copied().map(EapType).collect();
+        assert_eq!(cause, FailureCause::MethodNotAgreed { wishes });
     }
 }
 
 #[test]
 fn the_operator_reads_what_the_device_wants() {
-    let cause = FailureCause::MethodNotAgreed {
-        wanted: Some(EapType::PEAP),
+    let told = |wishes: &[u8]| {
+        let wishes = wishes.iter().copied().map(EapType).collect();
+        FailureCause::MethodNotAgreed { wishes }.to_string()
     };
+    let refused = "the device accepts no method that is offered here";
     assert_eq!(
-        cause.to_string(),
-        "the device accepts no method that is offered here; it asks for PEAP (25)"
+        told(&[43, 25]),
+        format!("{refused}; it asks for EAP-FAST (43), PEAP (25)")
     );
+    assert_eq!(told(&[]), refused);
+    assert_eq!(told(&[99; 40]).matches("99").count(), 16);
 }
 
 #[test]
@@ -100,9 +106,9 @@ fn an_expanded_nak_counts_like_the_short_one() {
     let step = offered(&campus)
         .handle_response(&expanded(&[entry(25)]), LIMITS)
         .unwrap();
-    let wanted = Some(EapType::PEAP);
+    let wishes = Wishes::from_iter([EapType::PEAP]);
     assert!(matches!(step, Step::Failure { cause, .. }
-        if cause == FailureCause::MethodNotAgreed { wanted }));
+        if cause == FailureCause::MethodNotAgreed { wishes }));
 }
 
 /// RFC 3748 §5.3.1: a Nak answers an offer, never a method under way.
@@ -353,19 +359,26 @@ fn a_conversation_moves_between_threads() {
 
 /// E2.
 #[test]
-fn limits_follow_framed_mtu() {
-    for (framed_mtu, is_80211, octets) in [
-        (None, false, 1020),
-        (None, true, 1020),
-        (Some(1400), true, 1020),
-        (Some(1000), false, 1000),
-        (Some(1000), true, 996),
-        (Some(64), true, 60),
-        (Some(63), false, 1020),
-        (Some(0), true, 1020),
-        (Some(u32::MAX), false, 1020),
+fn the_smaller_of_max_fragment_and_framed_mtu_limits() {
+    for (most, framed_mtu, is_80211, octets) in [
+        (1020, None, false, 1020),
+        (1020, None, true, 1020),
+        (1020, Some(1400), true, 1020),
+        (1020, Some(1000), false, 1000),
+        (1020, Some(1000), true, 996),
+        (1020, Some(64), true, 60),
+        (1020, Some(63), false, 1020),
+        (1020, Some(0), true, 1020),
+        (1020, Some(u32::MAX), false, 1020),
+        (400, Some(1400), true, 400),
+        (400, Some(300), true, 296),
+        (1300, Some(1400), true, 1300),
+        (1400, Some(1300), false, 1300),
     ] {
-        let limits = Limits::from_framed_mtu(framed_mtu, is_80211);
-        assert_eq!(limits.eap_octets, octets, "{framed_mtu:?} {is_80211}");
+        let limits = Limits::new(most, framed_mtu, is_80211);
+        assert_eq!(
+            limits.eap_octets, octets,
+            "{most} {framed_mtu:?} {is_80211}"
+        );
     }
 }

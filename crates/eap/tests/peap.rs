@@ -14,7 +14,7 @@ use common::{Campus, peap_inner, user, user_with};
 use portvakt_eap::packet::EapType;
 use portvakt_eap::{
     Authorization, EapError, FailureCause, FragmentError, InnerError, InnerMethod, Limits,
-    MethodType, Methods, MethodsError, Sessions, Step, TlsVersions, Verdict,
+    MethodType, Methods, MethodsError, Sessions, Step, TlsVersions, Verdict, Wishes,
 };
 use portvakt_testkit::supplicant::{
     Binding, Device, Ending, Inner, Outcome, Outer, Profile, Supplicant, converse_with,
@@ -128,9 +128,9 @@ fn a_device_chooses_among_the_inner_methods_or_says_what_it_wants() {
     let label = ending.conversation.method().map(|method| method.label());
     assert_eq!(label, Some("peap/eap-gtc"));
     let (ending, _) = campus.log_on(Outer::Peap, accepting(&[52]));
-    let wanted = Some(EapType(52));
+    let wishes = Wishes::from_iter([EapType(52)]);
     let cause = ending.result.unwrap().unwrap_err();
-    assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wanted });
+    assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wishes });
 }
 
 /// What only EAP-TTLS carries cannot be offered in PEAP.

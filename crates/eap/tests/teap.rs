@@ -15,7 +15,7 @@ use common::{Campus, user, user_with};
 use portvakt_eap::packet::EapType;
 use portvakt_eap::{
     Conversation, EapError, FailureCause, FragmentError, IdentityType, InnerMethod, Limits,
-    MethodType, Methods, MethodsError, Step, TeapIdentities, TlsVersions, Verdict,
+    MethodType, Methods, MethodsError, Step, TeapIdentities, TlsVersions, Verdict, Wishes,
 };
 use portvakt_testkit::supplicant::{Device, Outcome, Profile, Supplicant, TeapDevice, User};
 
@@ -79,11 +79,11 @@ fn a_device_chooses_between_its_password_and_eap() {
         let hall = Hall::new(TlsVersions::Both, &offered, TeapIdentities::User);
         let (asked, ending, _) = hall.log_on(reluctant(&[4], false));
         assert_eq!(asked, []);
-        let wanted = match offered.last() {
-            Some(InnerMethod::EapMsChapV2) => Some(EapType(4)),
-            _ => None,
+        let wishes = match offered.last() {
+            Some(InnerMethod::EapMsChapV2) => Wishes::from_iter([EapType(4)]),
+            _ => Wishes::NONE,
         };
-        assert_eq!(cause(ending), FailureCause::InnerMethodNotAgreed { wanted });
+        assert_eq!(cause(ending), FailureCause::InnerMethodNotAgreed { wishes });
     }
 }
 
@@ -355,7 +355,8 @@ fn machine_and_user_are_each_offered_their_own_inner_methods() {
         };
         let (asked, ending, _) = hall.log_on(only_passwords);
         assert!(asked.is_empty(), "{asked:?}");
-        let none = FailureCause::InnerMethodNotAgreed { wanted: None };
+        let wishes = Wishes::NONE;
+        let none = FailureCause::InnerMethodNotAgreed { wishes };
         assert_eq!(cause(ending), none);
     }
 }

@@ -15,7 +15,7 @@ use portvakt_eap::packet::EapType;
 use portvakt_eap::ttls::avp::{self, Avp};
 use portvakt_eap::{
     FailureCause, InnerCredential, InnerError, InnerMethod, Limits, MethodType, Methods,
-    MethodsError, TlsVersions, Verdict,
+    MethodsError, TlsVersions, Verdict, Wishes,
 };
 use portvakt_testkit::supplicant::{
     Binding, Inner, Outcome, Outer, Profile, Supplicant, User, converse_with,
@@ -157,9 +157,9 @@ fn a_device_that_wants_the_second_inner_method_gets_it() {
 fn a_device_that_wants_no_inner_method_of_ours_says_which_it_wants() {
     let campus = Campus::generous(TlsVersions::Both);
     let (ending, _) = campus.log_on(Outer::Ttls, eap(&[52]));
-    let wanted = Some(EapType(52));
+    let wishes = Wishes::from_iter([EapType(52)]);
     let cause = ending.result.unwrap().unwrap_err();
-    assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wanted });
+    assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wishes });
     let text = cause.to_string();
     assert!(text.ends_with("; it asks for EAP-PWD (52)"), "{text}");
 }

@@ -1,6 +1,6 @@
 //! What a conversation takes and returns: limits, steps, stages, errors and causes.
 
-use super::Message;
+use super::{Message, Wishes};
 use crate::fragments::FragmentError;
 use crate::keys::{InnerKey, InnerPassword, Keys};
 use crate::method::IdentityType;
@@ -19,20 +19,20 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What is sent where the request names no MTU, and the most that is sent at all (E2, RFC 3579
-    /// §2.4): with it the whole datagram survives tunnels and firewalls that drop IP fragments.
+    /// What is sent where nobody says otherwise (E2, RFC 3579 §2.4): with it the whole datagram
+    /// survives tunnels and firewalls that drop IP fragments.
     pub const USUAL: Limits = Limits { eap_octets: 1020 };
 
-    /// From the request's Framed-MTU; `is_80211` where NAS-Port-Type says 802.11, whose EAPOL
-    /// header takes four octets. A Framed-MTU below 64 is none (RFC 2865 §5.12).
-    pub fn from_framed_mtu(framed_mtu: Option<u32>, is_80211: bool) -> Limits {
+    /// The smaller of `most`, which is about the way to the NAS, and the request's Framed-MTU, which
+    /// is about the link from there to the device; `is_80211` where NAS-Port-Type says 802.11, whose
+    /// EAPOL header takes four octets. A Framed-MTU below 64 is none (RFC 2865 §5.12).
+    pub fn new(most: usize, framed_mtu: Option<u32>, is_80211: bool) -> Limits {
         let header = if is_80211 { 4 } else { 0 };
         let room = framed_mtu
             .filter(|mtu| *mtu >= 64)
-            .and_then(|mtu| usize::try_from(mtu - header).ok())
-            .unwrap_or(Limits::USUAL.eap_octets);
+            .and_then(|mtu| usize::try_from(mtu - header).ok());
         Limits {
-            eap_octets: room.min(Limits::USUAL.eap_octets),
+            eap_octets: room.map_or(most, |room| room.min(most)),
         }
     }
 
@@ -297,11 +297,11 @@ pub enum FailureCause {
     /// The accounts said no.
     #[error("the accounts refused the credential")]
     Refused,
-    /// The peer wants no method that is offered; `wanted` is the first that it named.
-    #[error("the device accepts no method that is offered here{}", wants(*wanted))]
+    /// The peer wants no method that is offered.
+    #[error("the device accepts no method that is offered here{wishes}")]
     MethodNotAgreed {
         /// What it would have liked.
-        wanted: Option<EapType>,
+        wishes: Wishes,
     },
     /// The handshake failed.
     #[error("{0}")]
@@ -322,10 +322,10 @@ pub enum FailureCause {
     #[error("the device's profile asks for inner method {}, which is not offered here", .0.label())]
     InnerMethodNotOffered(InnerMethod),
     /// The peer wants no EAP method that is offered inside the tunnel.
-    #[error("the device accepts no inner method that is offered here{}", wants(*wanted))]
+    #[error("the device accepts no inner method that is offered here{wishes}")]
     InnerMethodNotAgreed {
         /// What it would have liked.
-        wanted: Option<EapType>,
+        wishes: Wishes,
     },
     /// MS-CHAPv2 proves both ends, and the peer says that we failed; or it says so in PEAP.
     #[error("the device did not accept our proof that we know the password")]
@@ -402,12 +402,6 @@ impl From<TlsAlert> for FailureCause {
 
 fn by_error(error: Option<u32>) -> String {
     error.map_or_else(String::new, |code| format!(" with error {code} of TEAP"))
-}
-
-fn wants(wanted: Option<EapType>) -> String {
-    wanted.map_or_else(String::new, |kind| {
-        format!("; it asks for {} ({})", kind.name(), kind.0)
-    })
 }
 
 /// What the server was waiting for. A peer that goes silent here "gave up" (E10).

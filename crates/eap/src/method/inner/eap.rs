@@ -16,7 +16,7 @@ use super::md5::EapMd5;
 use super::ms_chap_v2::EapMsChapV2;
 use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerOffer, InnerStep};
 use crate::Limits;
-use crate::conversation::{FailureCause, Stage, Verdict};
+use crate::conversation::{FailureCause, Stage, Verdict, Wishes};
 use crate::packet::{Body, EapType, Nak};
 
 /// EAP in a tunnel, seen from the server.
@@ -140,7 +140,7 @@ impl InnerEap {
                 self.offer(identity, method, OffersLeft(left), identifier)
             }
             _ => InnerStep::Failed(FailureCause::InnerMethodNotAgreed {
-                wanted: nak.wanted().next(),
+                wishes: Wishes::of(nak),
             }),
         }
     }

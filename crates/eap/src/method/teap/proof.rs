@@ -4,7 +4,7 @@
 use super::identity::IdentityType;
 use super::tlv::{EAP_PAYLOAD, Message, PASSWORD_REQUEST, Writer};
 use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict};
+use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict, Wishes};
 use crate::keys::{InnerKey, InnerPassword};
 use crate::method::inner::{
     IDENTITY_AT_MOST, InnerEap, InnerError, InnerMethod, InnerOffer, InnerStep,
@@ -120,7 +120,9 @@ impl Proof {
             (Way::Password, Some(response), None) => ask(response.name, response.password),
             (Way::Password, None, None) if message.refused == Some(PASSWORD_REQUEST) => self
                 .try_the_other(
-                    FailureCause::InnerMethodNotAgreed { wanted: None },
+                    FailureCause::InnerMethodNotAgreed {
+                        wishes: Wishes::NONE,
+                    },
                     identifier,
                 ),
             (Way::Eap(eap), None, Some(payload)) => match EapPacket::read(payload) {
@@ -133,7 +135,9 @@ impl Proof {
             },
             (Way::Eap(_), None, None) if message.refused == Some(EAP_PAYLOAD) => self
                 .try_the_other(
-                    FailureCause::InnerMethodNotAgreed { wanted: None },
+                    FailureCause::InnerMethodNotAgreed {
+                        wishes: Wishes::NONE,
+                    },
                     identifier,
                 ),
             _ => failed(InnerError::Unasked),
