@@ -19,6 +19,10 @@ const HASH_WITHHELD: &str = "the directory shows no password of this account: le
 /// Said of an account whose source has a mark in the place of the hash.
 const PASSWORD_LOCKED: &str = "the password is locked by the source: none is right";
 
+/// Said of what sshd sends in the place of a password.
+const STAND_IN: &str =
+    "sshd sent this in the place of the password: the user is unknown on that host";
+
 /// Somebody's name and what they offer as proof.
 pub(super) struct Credential {
     /// The name, routed to us.
@@ -113,6 +117,12 @@ pub(super) enum Checked {
 }
 
 impl Offered {
+    /// Why what came as a password can be none, and is not even looked at.
+    pub(super) fn why_no_password(&self) -> Option<&'static str> {
+        let password = self.password()?;
+        password::is_stand_in(password).then_some(STAND_IN)
+    }
+
     /// Whether it could be a guess: what is none is neither counted nor holds up those that are.
     pub(super) fn is_guessable(&self) -> bool {
         !matches!(self, Self::Session(_) | Self::Certificate)

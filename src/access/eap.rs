@@ -289,6 +289,10 @@ fn prove(
         }
     };
     let offered = offered(credential);
+    if let Some(detail) = offered.why_no_password() {
+        exchange.facts.detail = Some(detail.into());
+        return conclude(exchange, parked, Err(Refusal::NotAPassword), limits);
+    }
     attempt::log_on(
         exchange,
         Credential { name, offered },

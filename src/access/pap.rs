@@ -1,6 +1,6 @@
 //! A bare User-Password (RFC 2865 §5.2), as VPN concentrators send it.
 
-use portvakt_auth::Refusal;
+use portvakt_auth::{Refusal, password};
 use portvakt_radius::{AttributeType, VerifiedRequest};
 
 use super::attempt;
@@ -8,6 +8,10 @@ use super::credential::{Credential, Granted, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::held::HeldPassword;
 use super::route;
+use crate::listen::DropReason;
+
+/// Said of a password that was hidden under another secret, as far as can be told.
+const NOISE: &str = "the password makes no sense: the shared secret may differ";
 
 /// Takes the password out and lets it be decided upon.
 pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
@@ -16,15 +20,19 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         Ok(password) => password,
         Err(error) => return exchange.refuse_with(Refusal::MethodNotAllowed, error.to_string()),
     };
+    if !request.is_signed() && !password::is_plausible(password.as_bytes()) {
+        return refuse_noise(exchange);
+    }
     let name = request.first(AttributeType::USER_NAME);
     let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refused) => return exchange.refuse_with(refused.refusal, refused.detail),
     };
-    let credential = Credential {
-        name,
-        offered: Offered::Password(HeldPassword::new(password.as_bytes())),
-    };
+    let offered = Offered::Password(HeldPassword::new(password.as_bytes()));
+    if let Some(detail) = offered.why_no_password() {
+        return exchange.refuse_with(Refusal::NotAPassword, detail.to_owned());
+    }
+    let credential = Credential { name, offered };
     attempt::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
             Ok(Granted { grant, .. }) => Outcome::Accept {
@@ -38,4 +46,14 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
             },
         });
     });
+}
+
+/// Refuses what was hidden under another secret than ours, uncounted: a guess is text. Nothing else
+/// proves that an unsigned request comes from the client, so else a wrong secret would lock everybody
+/// who logs on, and anybody who can send from the client's address could lock anybody.
+fn refuse_noise(exchange: Exchange) {
+    let (peer, client) = (exchange.facts.peer.ip(), exchange.client.name.as_str());
+    let drops = &exchange.access.drops;
+    drops.note(peer, Some(client), DropReason::SecretDoubtful);
+    exchange.refuse_with(Refusal::NotAPassword, NOISE.to_owned());
 }

@@ -17,6 +17,8 @@ pub enum DropReason {
     UnexpectedCode(Code),
     /// Its answer does not fit into a packet.
     AnswerUnwritable,
+    /// It is answered, by a refusal: its password makes no sense under this secret.
+    SecretDoubtful,
     /// The socket failed to receive.
     SocketError,
 }
@@ -24,6 +26,7 @@ pub enum DropReason {
 impl DropReason {
     const UNKNOWN_CLIENT: &str = "unknown-client";
     const ANSWER_UNWRITABLE: &str = "answer-unwritable";
+    const SECRET_DOUBTFUL: &str = "secret-doubtful";
     const SOCKET_ERROR: &str = "socket-error";
 
     /// The label that the drop counter uses.
@@ -35,6 +38,7 @@ impl DropReason {
             Self::Unverified(error) => error.label(),
             Self::UnexpectedCode(_) => VerifyError::UnexpectedCode.label(),
             Self::AnswerUnwritable => Self::ANSWER_UNWRITABLE,
+            Self::SecretDoubtful => Self::SECRET_DOUBTFUL,
             Self::SocketError => Self::SOCKET_ERROR,
         }
     }
@@ -70,6 +74,10 @@ impl DropReason {
             Self::UnexpectedCode(code) => return unexpected(*code),
             Self::AnswerUnwritable => {
                 "the answer does not fit into 4096 octets: the request brings too much Proxy-State"
+            }
+            Self::SecretDoubtful => {
+                "a password makes no sense, and was refused uncounted: the shared secret may differ, \
+                 or somebody else sends from this address"
             }
             Self::SocketError => {
                 "the kernel refuses to receive on this address; PORTVAKT_LOG=portvakt=debug says why"

@@ -5,7 +5,7 @@ use portvakt_testkit::supplicant::{Profile, Supplicant};
 use serde_json::Value;
 
 use crate::common::{Daemon, Setup};
-use crate::nas::{EapSession, Nas, Request, kind};
+use crate::nas::{EapSession, Nas, PATIENCE, Request, Signature, kind};
 
 const USER: (&str, &str) = ("anna", "correct-horse-battery");
 const STATION: &[u8] = b"02-00-00-00-00-01";
@@ -330,4 +330,73 @@ fn user_name_and_eap_identity_are_both_in_the_audit_log() {
     assert_eq!(line["outer_identity"], "other@campus.example");
     assert_eq!(line["eap_identity"], "anonymous@campus.example");
     assert_eq!(line["inner_identity"], "anna@campus.example");
+}
+
+/// W14: without a signature nothing proves that whoever asks knows the secret. The authenticators
+/// are fixed, so what the password becomes is the same each time.
+#[test]
+fn password_under_another_secret_is_no_guess_where_nothing_is_signed() {
+    let legacy =
+        "service = \"vpn\"\nmethods = [\"pap\"]\nlegacy-message-authenticator-optional = true";
+    let setup = Setup::new().without_clients();
+    let daemon = setup.client("old-vpn", "127.0.0.1", legacy).start();
+    let stranger = Nas::new(daemon.address(), "not the secret of this client");
+    for turn in 0..6 {
+        let request = stranger.access_request().authenticator([turn; 16]);
+        let request = request.user(USER.0).password(b"whatever");
+        stranger.send(&request.signature(Signature::Missing).octets());
+        let reply = stranger.receive(PATIENCE).unwrap();
+        assert_eq!(reply[0], 3, "an Access-Reject");
+    }
+    daemon.wait_for_log("the shared secret may differ");
+    for line in daemon.attempts(6) {
+        assert_eq!(line["reason"], "not-a-password");
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains("the shared secret may differ"), "{line}");
+    }
+    assert_eq!(daemon.failures(USER.0), 0);
+    let nas = daemon.nas();
+    let guess = nas.pap(USER.0, "wrong").signature(Signature::Missing);
+    assert!(nas.ask(&guess).is_reject());
+    assert_eq!(daemon.failures(USER.0), 1);
+    let right = nas.pap(USER.0, USER.1).signature(Signature::Missing);
+    assert!(nas.ask(&right).is_accept());
+}
+
+/// W14: a signature proves the secret, so what comes is what the client sent.
+#[test]
+fn signed_password_that_is_no_text_is_a_guess() {
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let request = nas
+        .access_request()
+        .user(USER.0)
+        .password(&[1, 0x81, 7, 0xff]);
+    assert!(nas.ask(&request).is_reject());
+    assert_eq!(daemon.reasons(1), ["wrong-credential"]);
+}
+
+/// W13: OpenSSH's way to take as long for users that its host does not know.
+#[test]
+fn stand_in_of_sshd_is_no_guess() {
+    const STAND_IN: &[u8] = b"\x08\n\r\x7fINCORRECT";
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let mut refused = Refused::default();
+    for _ in 0..6 {
+        let request = nas.access_request().user(USER.0).password(STAND_IN);
+        refused.ask(
+            &nas,
+            &request,
+            "not-a-password",
+            "the user is unknown on that host",
+        );
+    }
+    let profile = Profile::pap(daemon.authority(), "anna@campus.example", STAND_IN);
+    let outer = "anonymous@campus.example";
+    let reply = EapSession::new(&nas, Supplicant::new(profile), outer).finish();
+    assert!(reply.is_reject());
+    refused.expect("not-a-password", "the user is unknown on that host");
+    refused.check(&daemon);
+    assert_eq!(daemon.failures(USER.0), 0);
 }

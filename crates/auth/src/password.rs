@@ -11,6 +11,7 @@ mod digest;
 mod foreign;
 mod ms_chap;
 mod new;
+mod received;
 mod scratch;
 mod stored;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use ms_chap::{
     check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
 };
 pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
+pub use received::{PasswordOddity, canonical, composed_text, is_plausible, is_stand_in, oddity};
 pub use scratch::Scratch;
 pub use stored::StoredPassword;
 

@@ -16,6 +16,8 @@ pub enum Refusal {
     WrongCredential,
     /// The password was right until it was changed; not counted.
     PreviousPassword,
+    /// What came in the place of a password can be none; nothing was checked.
+    NotAPassword,
     /// Too many failures; the credential was not checked.
     LockedOut,
     /// The student registry does not know the student.
@@ -61,10 +63,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Refusal; 23] = [
+    pub const ALL: [Refusal; 24] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
+        Refusal::NotAPassword,
         Refusal::LockedOut,
         Refusal::NotRegistered,
         Refusal::NotActive,
@@ -93,6 +96,7 @@ impl Refusal {
             Refusal::UnknownUser => "unknown-user",
             Refusal::WrongCredential => "wrong-credential",
             Refusal::PreviousPassword => "previous-password",
+            Refusal::NotAPassword => "not-a-password",
             Refusal::LockedOut => "locked-out",
             Refusal::NotRegistered => "not-registered",
             Refusal::NotActive => "not-active",
@@ -130,6 +134,9 @@ impl Refusal {
             Refusal::WrongCredential => "The password your device sent is not the right one.",
             Refusal::PreviousPassword => {
                 "Your device still sends the password you had before you changed it."
+            }
+            Refusal::NotAPassword => {
+                "What arrived in the place of your password cannot be one; it was not counted."
             }
             Refusal::LockedOut => {
                 "After several wrong passwords the account is closed for a short while, to protect it."
@@ -189,6 +196,9 @@ impl Refusal {
             }
             Refusal::PreviousPassword => {
                 "A device still sends a previous password; refused, but not counted."
+            }
+            Refusal::NotAPassword => {
+                "What came in the place of the password can be none, so nothing was checked or counted; the detail says what it looks like."
             }
             Refusal::LockedOut => {
                 "Locked after too many failed log-ons; nothing is checked or counted until the lock ends."
@@ -250,6 +260,9 @@ impl Refusal {
             }
             Refusal::PreviousPassword => {
                 "Forget the network on the device and join it again with the new password."
+            }
+            Refusal::NotAPassword => {
+                "Tell IT support: the equipment and this server may have different shared secrets, or the host may not know the user."
             }
             Refusal::LockedOut => {
                 "Wait until the lock ends, or ask the service centre to open it; then look for a device that still has an old password."
