@@ -60,6 +60,7 @@ fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
         Some("devices.crl") => Ok(private(&ISSUED.revocation_list)),
         Some("ticket.keys") => Ok(private("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n")),
         Some("short.keys") => Ok(private("SUPERhiddenkey=\n")),
+        Some("cui.key") => Ok(private(SEALING_KEY)),
         Some("sealing.key") => Ok(private(SEALING_KEY)),
         Some("access-points") => Ok(private("sixteen octets or more\n")),
         Some("short") => Ok(FileContent {
@@ -179,6 +180,7 @@ fn every_key_is_read() {
         "legacy_chap: false",
         "mschap_retry: false",
         "send_vlan: false",
+        "send_user_name: false",
         "legacy_message_authenticator_optional: false",
         "name: \"default\"",
         "certificate:",
@@ -362,6 +364,17 @@ fn sealing_key_that_is_none_is_refused_and_not_shown() {
     assert!(said.contains("accounts.sealing-key-file"), "{said}");
     assert!(said.contains("openssl rand -base64 32"), "{said}");
     assert!(!said.contains("sixteen octets"), "{said}");
+}
+
+/// I4.
+#[test]
+fn cui_key_that_is_none_is_refused_and_not_shown() {
+    let said = problems(&with("[radius]\ncui-key-file = \"short.keys\"\n"));
+    assert!(said.contains("radius.cui-key-file"), "{said}");
+    assert!(
+        said.contains("openssl rand -base64 32") && !said.contains("SUPER"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ use portvakt_radius::{ReplyContext, VerifiedRequest};
 use zeroize::Zeroize as _;
 
 use super::conversations::StateToken;
+use super::cui;
 use super::identify::Facts;
 use super::policy::Policy;
 use super::{Access, record, reply};
@@ -35,6 +36,9 @@ pub(super) struct Exchange {
     pub eap_identifier: Option<u8>,
     /// Whose account is asked for.
     pub asked_for: AskedFor,
+    /// Chargeable-User-Identity of the answer, once somebody is let in for whom it was asked.
+    pub cui: Option<cui::Value>,
+    asked_cui: Option<cui::Asked>,
     context: ReplyContext,
     answer: Answer,
 }
@@ -187,6 +191,8 @@ impl Exchange {
             can_change_password: false,
             eap_identifier: None,
             asked_for: AskedFor::Anybody,
+            cui: None,
+            asked_cui: cui::Asked::read(request),
             context: request.reply_context(),
             access,
             client,
@@ -204,7 +210,10 @@ impl Exchange {
     }
 
     /// The one place where an outcome becomes bytes on the wire.
-    pub(super) fn finish(self, outcome: Outcome) {
+    pub(super) fn finish(mut self, outcome: Outcome) {
+        if let Outcome::Accept { grant, .. } = &outcome {
+            self.make_cui(grant);
+        }
         let mut draft = Draft::new();
         let Some(outcome) = self.write(outcome, &mut draft) else {
             let (peer, client) = (self.answer.peer(), &self.client);
@@ -257,6 +266,18 @@ impl Exchange {
             return Err(Refusal::WrongIdentityType);
         }
         self.policy.check_kind(account, &self.client.service)
+    }
+
+    /// I4: where it is asked for, and nowhere else.
+    fn make_cui(&mut self, grant: &Grant) {
+        let (Some(asked), Some(key)) = (&self.asked_cui, &self.policy.cui_key) else {
+            return;
+        };
+        let value = key.value(grant.account(), asked);
+        if asked.knows_another(&value) && self.facts.detail.is_none() {
+            self.facts.detail = Some(cui::ANOTHER.into());
+        }
+        self.cui = Some(value);
     }
 
     /// When the request came in.

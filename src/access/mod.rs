@@ -13,6 +13,7 @@ mod challenge;
 mod change;
 mod conversations;
 mod credential;
+mod cui;
 mod eap;
 mod exchange;
 pub mod hashing;
@@ -50,6 +51,7 @@ use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
+pub use cui::CuiKey;
 pub use hashing::HashPool;
 pub use homes::{Home, Homes};
 pub use lines::Lines;

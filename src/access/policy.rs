@@ -11,6 +11,7 @@ use portvakt_auth::{Account, Kind, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
+use super::cui::CuiKey;
 use super::homes::Homes;
 use super::offers::EapOffers;
 use super::route::{self, LocalName, Realms};
@@ -55,6 +56,8 @@ pub struct Policy {
     pub reject_delay: Duration,
     /// By how many percent that varies, up and down.
     pub reject_jitter_percent: u32,
+    /// What Chargeable-User-Identity is made with (I4).
+    pub cui_key: Option<CuiKey>,
 }
 
 /// Rules of one service.
@@ -126,6 +129,11 @@ impl Policy {
             validity: Validity::of(config),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
+            cui_key: config
+                .radius
+                .cui_key
+                .as_ref()
+                .map(|key| CuiKey::new(key.as_bytes())),
             max_fragment: config
                 .eap
                 .as_ref()
@@ -215,6 +223,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
             },
             mschap_retry: client.mschap_retry,
             send_vlan: client.send_vlan && !client.federation_peer,
+            send_user_name: client.send_user_name && !client.federation_peer,
             federation_peer: client.federation_peer,
             counters: metrics.client(&client.name)?,
         });

@@ -81,6 +81,11 @@ fn write_attempt(
             .or(detail)
             .or_else(|| usual_detail(refusal?, facts))
             .map(Cow::Borrowed),
+        cui: exchange
+            .cui
+            .as_deref()
+            .filter(|_| result == AttemptResult::Accept)
+            .map(Cow::Borrowed),
         ..attempt(facts, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::MsChapV2Error;
+use portvakt_radius::attribute::MAX_VALUE;
 use portvakt_radius::reply::{MppePolicy, MsChapFailure};
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
@@ -137,6 +138,12 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
     if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {
         reply.push_vlan(vlan)?;
     }
+    if let Some(cui) = &exchange.cui {
+        reply.push(AttributeType::CHARGEABLE_USER_IDENTITY, cui.as_bytes())?;
+    }
+    if let Some(name) = user_name(exchange, grant) {
+        reply.push(AttributeType::USER_NAME, name.as_bytes())?;
+    }
     let left = grant.session_limit(exchange.facts.arrived.utc);
     if let Some(left) = left.filter(|left| *left <= SESSION_HORIZON) {
         let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1);
@@ -144,6 +151,23 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
         reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
     }
     Ok(())
+}
+
+/// The account's name with its realm, for equipment of our own that is to tell it in accounting
+/// (RFC 2865 §5.1); `None` for all others, and where it does not fit.
+fn user_name(exchange: &Exchange, grant: &Grant) -> Option<String> {
+    if !exchange.client.send_user_name {
+        return None;
+    }
+    let account = grant.account();
+    let name = match account.as_str().contains('@') {
+        true => account.to_string(),
+        false => {
+            let home = exchange.policy.homes.of_account(account)?;
+            format!("{account}@{}", home.realm)
+        }
+    };
+    (name.len() <= MAX_VALUE).then_some(name)
 }
 
 /// Whether a bare (VPN) log-on may show the reason: only those that are met after the password

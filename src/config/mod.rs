@@ -7,6 +7,7 @@
 mod accounts;
 mod certificate;
 mod chain;
+mod cui_key;
 mod describe;
 mod directory;
 mod eap;
@@ -188,7 +189,7 @@ fn check(
     let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
     let listen = network::listen(&mut root);
-    let radius = network::radius(&mut root);
+    let radius = network::radius(&mut root, referred);
     let (clients, heard) = network::clients(&mut root, referred);
     let eap = eap::eap(&mut root, referred, &realms, heard.eap, now);
     let reading = Reading {

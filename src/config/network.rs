@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::cui_key::cui_key;
 use super::problem::Complaint;
 use super::referred::Referred;
 use super::report::{Given, Place};
@@ -35,6 +36,8 @@ pub struct Radius {
     pub max_conversations: u32,
     /// Octets that the kernel may hold for each socket.
     pub receive_buffer: u64,
+    /// What Chargeable-User-Identity is made with; without it none is sent.
+    pub cui_key: Option<Secret>,
 }
 
 /// Who may ask: an access point, a switch, a VPN concentrator, or a range of them.
@@ -56,6 +59,8 @@ pub struct Client {
     pub mschap_retry: bool,
     /// Whether its Accepts carry a VLAN.
     pub send_vlan: bool,
+    /// Whether its Accepts carry the account's name.
+    pub send_user_name: bool,
     /// Whether it is a server of the federation: then it brings EAP and nothing else.
     pub federation_peer: bool,
 }
@@ -161,7 +166,7 @@ fn default_addresses() -> Vec<SocketAddr> {
     ]
 }
 
-pub(super) fn radius(root: &mut Section<'_>) -> Radius {
+pub(super) fn radius(root: &mut Section<'_>, referred: &Referred) -> Radius {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
     let mut section = root.table("radius");
@@ -173,6 +178,7 @@ pub(super) fn radius(root: &mut Section<'_>) -> Radius {
         conversation_timeout: section.duration("conversation-timeout", seconds(30), span(5, 120)),
         max_conversations: section.integer("max-conversations", 20_000, 100..=1_000_000),
         receive_buffer: section.size("receive-buffer", 8 * MIB, 64 * KIB..=1024 * MIB),
+        cui_key: cui_key(&mut section, referred),
     };
     section.finish();
     radius
@@ -219,7 +225,10 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
     let federation_peer = section.boolean("federation-peer", false).value;
     let methods = client_methods(&mut section, &service, federation_peer);
     let mschap_retry = section.boolean("mschap-retry", false).value;
-    let send_vlan = send_vlan(&mut section, federation_peer);
+    const VLANS: &str = "no other site knows your VLANs: remove one of the two";
+    const NAMES: &str = "no other site is to learn who your people are: remove one of the two";
+    let send_vlan = of_our_own(&mut section, "send-vlan", federation_peer, VLANS);
+    let send_user_name = of_our_own(&mut section, "send-user-name", federation_peer, NAMES);
     section.finish();
     heard.services.push(service.clone());
     heard.eap |= methods.eap;
@@ -233,6 +242,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
         methods,
         mschap_retry,
         send_vlan,
+        send_user_name,
         federation_peer,
     })
 }
@@ -370,24 +380,28 @@ fn service(section: &mut Section<'_>) -> String {
 fn legacy(section: &mut Section<'_>) -> bool {
     let legacy = section.boolean("legacy-message-authenticator-optional", false);
     if legacy.value {
-        let caution = "answers to this client can be forged (CVE-2024-3596)";
-        let advice = "update its firmware, make it send Message-Authenticator, remove this line";
+        let caution = "answers to this client can be forged (CVE-2024-3596), and anybody who can \
+                       send from its address can lock accounts";
+        let advice = "update its firmware, make it send Message-Authenticator, remove this line; or \
+                      give it a link that nobody else is on";
         section.report().warning(&legacy.place, caution, advice);
     }
     legacy.value
 }
 
-/// A VLAN is a matter of our own equipment.
-fn send_vlan(section: &mut Section<'_>, federation_peer: bool) -> bool {
-    let send_vlan = section.boolean("send-vlan", false);
-    if send_vlan.value && federation_peer {
+/// Whether something is sent that concerns our own equipment alone.
+fn of_our_own(
+    section: &mut Section<'_>,
+    key: &'static str,
+    federation_peer: bool,
+    advice: &str,
+) -> bool {
+    let send = section.boolean(key, false);
+    if send.value && federation_peer {
         let complaint = Complaint::Conflict("federation-peer".to_owned());
-        let advice = "no other site knows your VLANs: remove one of the two";
-        section
-            .report()
-            .problem(&send_vlan.place, complaint, advice);
+        section.report().problem(&send.place, complaint, advice);
     }
-    send_vlan.value
+    send.value
 }
 
 fn client_methods(

@@ -58,6 +58,7 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
 const FIXED_KEYS: &[&str] = &[
     "secret-file",
     "sealing-key-file",
+    "cui-key-file",
     "ca-file",
     "bind-password-file",
 ];

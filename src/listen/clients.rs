@@ -26,6 +26,8 @@ pub struct Client {
     pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
     pub send_vlan: bool,
+    /// Whether Accepts tell it the account's name.
+    pub send_user_name: bool,
     /// Whether it is a server of the federation, which brings roaming users (I1).
     pub federation_peer: bool,
     /// What became of its requests.
@@ -73,6 +75,7 @@ mod tests {
                 methods: ClientMethods::EAP_ONLY,
                 mschap_retry: false,
                 send_vlan: true,
+                send_user_name: false,
                 counters: crate::access::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
