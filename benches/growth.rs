@@ -31,7 +31,7 @@ use hall::Hall;
 use jiff::Timestamp;
 use nas::EapSession;
 use portvakt::store::{Entry, Store};
-use portvakt_auth::{AccountId, AttemptOutcome, LockTable, Lockout, Now, Tick};
+use portvakt_auth::{AccountId, StoredLock};
 use portvakt_testkit::supplicant::Supplicant;
 
 /// Accounts where it is not they that grow.
@@ -86,21 +86,16 @@ fn locked(count: usize) {
     let mut setup = Hall::setup(USUAL);
     setup.prepare();
     let store = Store::open(&setup.path("data")).unwrap();
-    let (locks, rules) = (LockTable::new(count), Lockout::default());
-    let now = Now {
-        tick: Tick::after_start(Duration::from_secs(1)),
-        utc: Timestamp::now(),
-    };
+    let now = Timestamp::now();
     let (done, written) = mpsc::channel();
     for index in 0..count {
-        let id = AccountId::new(&format!("locked{index:07}")).unwrap();
-        let mut fail = |tag| {
-            let admission = locks.admit(&id, &rules, now.tick).unwrap();
-            let outcome = AttemptOutcome::Failed { tag };
-            locks.settle(admission, outcome, &rules, now.tick).change
-        };
-        let change = (0..6).filter_map(&mut fail).last().unwrap();
-        let lock = Some(change.stored(now));
+        let lock = Some(StoredLock {
+            id: AccountId::new(&format!("locked{index:07}")).unwrap(),
+            failures: 6,
+            last_failure: now,
+            locked_until: Some(now + Duration::from_secs(30 * 60)),
+            revision: index as u64 + 1,
+        });
         let done = done.clone();
         let entry = Entry {
             lock,

@@ -73,6 +73,8 @@ pub struct Labels<'l> {
 pub struct Readings {
     /// Accounts that are locked after failures.
     pub locked_accounts: usize,
+    /// Accounts with failures, a lock or an attempt under way; and for how many there is room.
+    pub lock_records: [usize; 2],
     /// EAP conversations in progress.
     pub conversations: usize,
     /// Passwords that wait to be checked.

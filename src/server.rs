@@ -18,12 +18,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{
-    EarlierPasswords, LockTable, PasswordHash, Realm, RememberedProofs, Scratch, WrongTag,
+    EarlierPasswords, GuessTags, LockTable, PasswordHash, Realm, RememberedProofs, Scratch,
 };
 use portvakt_eap::Sessions;
 
 use crate::access::{
-    self, Access, Conversations, FrontDoor, HashPool, Homes, Lines, Policy, PolicyError, Upgrades,
+    self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Homes, Lines, Policy,
+    PolicyError, Upgrades,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::listen::{DropLog, ListenError, Listeners, Options};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
-use crate::store::{SealingKey, Store, StoreError};
+use crate::store::{Entry, SealingKey, Store, StoreError};
 use housekeeping::Housekeeper;
 use pages::Pages;
 use renewal::{Renewer, Running};
@@ -42,8 +43,12 @@ use restart::{needs_restart, resume_for};
 
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
 const SESSIONS_PER_CONVERSATION: usize = 5;
-/// Accounts beyond those known at the start that may fail before the table is enlarged.
-pub(crate) const LOCK_TABLE_RESERVE: usize = 100_000;
+/// Accounts beyond those known at the start for which proofs are remembered.
+const RESERVE: usize = 100_000;
+/// Records that the lock table has room for, whatever the number of accounts: a gigabyte of them, at
+/// 200 octets each. Only accounts that exist have records, so it takes a directory that makes
+/// accounts up to fill it.
+const LOCK_RECORDS: usize = (1 << 30) / 200;
 /// Taken for the number of accounts in a directory that lists none: a bound, for which no memory is
 /// set aside.
 const UNLISTED_ACCOUNTS: usize = 1_000_000;
@@ -123,7 +128,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     )
     .map_err(PolicyError::HashCost)?;
     let accounts = accounts_in(&directories);
-    let locks = LockTable::new(accounts + LOCK_TABLE_RESERVE);
+    let locks = LockTable::new(lock_records(accounts));
     for record in store.restore_locks(clock.now())? {
         locks.restore(record);
     }
@@ -142,13 +147,14 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         locks,
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
-            accounts + LOCK_TABLE_RESERVE,
+            accounts + RESERVE,
             passwords.remember_proofs,
         ),
-        earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + LOCK_TABLE_RESERVE),
+        earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
         upgrades: Upgrades::start().map_err(StartError::Thread)?,
         nobodys_hash,
-        wrong_tag: WrongTag::new(&crate::random::bytes()),
+        tags: GuessTags::new(seeds()),
+        familiar: FamiliarDevices::default(),
         sessions,
         conversations: Conversations::new(
             config.radius.max_conversations as usize,
@@ -163,8 +169,31 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         clock,
         policy: ArcSwap::from_pointee(policy),
     });
+    keep_unsettled_failures(&access);
     forget_whom_mirrors_name(&access);
     Ok(access)
+}
+
+/// A failure whose log-on was lost on the way (a panic, a directory's thread that ended) has nobody
+/// to be told, and is kept all the same.
+fn keep_unsettled_failures(access: &Access) {
+    let (store, clock) = (access.store.clone(), access.clock);
+    access.locks.on_unsettled(move |change| {
+        let entry = Entry {
+            lock: Some(change.stored(clock.now())),
+            attempt: None,
+        };
+        store.record(entry, None);
+    });
+}
+
+/// How many records the lock table has room for where there are so many accounts.
+pub(crate) fn lock_records(accounts: usize) -> usize {
+    LOCK_RECORDS.max(accounts + RESERVE)
+}
+
+fn seeds() -> [u64; 4] {
+    [(); 4].map(|()| u64::from_ne_bytes(crate::random::bytes()))
 }
 
 /// How many accounts there are, as far as memory must be reckoned with.

@@ -17,6 +17,20 @@ use portvakt_auth::password::{Argon2Cost, Checked, Scratch, check};
 use portvakt_auth::reason::Refusal;
 use portvakt_auth::rules::Rules;
 use portvakt_auth::status::standing;
+use portvakt_auth::{Admission, Guess, LockTable, Lockout, Tick};
+
+/// Leave to compare a password.
+fn admit(account: &Account) -> Admission {
+    let guess = Guess {
+        tag: 0,
+        source: 0,
+        arrived: Tick::START,
+        refusal_leaves: Tick::START,
+    };
+    let table = LockTable::new(1);
+    let admission = table.admit(account, guess, &Lockout::default(), Tick::START);
+    admission.unwrap()
+}
 
 /// A directory under test, with whatever it needs to live.
 trait Site {
@@ -151,11 +165,11 @@ fn password_is_checked_against_the_stored_hash<S: Site>() {
     let anna = find(site.directory(), "anna").unwrap();
     let mut scratch = Scratch::new();
     assert!(matches!(
-        check(&anna, b"northern-lights", &mut scratch),
+        check(&anna, b"northern-lights", &mut scratch, &mut admit(&anna)),
         Ok(Checked::Proven(_))
     ));
     assert!(matches!(
-        check(&anna, b"southern-lights", &mut scratch),
+        check(&anna, b"southern-lights", &mut scratch, &mut admit(&anna)),
         Ok(Checked::Wrong)
     ));
 }
@@ -418,7 +432,8 @@ fn people_of_the_demo_are_as_described() {
     assert_eq!(site.directory.list().unwrap().len(), expected.len() + 1);
     for (name, password, refusal) in expected {
         let account = find(&site.directory, name).unwrap();
-        let checked = check(&account, password.as_bytes(), &mut scratch);
+        let mut leave = admit(&account);
+        let checked = check(&account, password.as_bytes(), &mut scratch, &mut leave);
         assert!(
             matches!(checked, Ok(Checked::Proven(_))),
             "{name}: {checked:?}"

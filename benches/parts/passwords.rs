@@ -6,8 +6,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion};
 use portvakt_auth::password::{self, Argon2Cost};
 use portvakt_auth::{
-    Account, Checked, Kind, Password, PasswordHash, PasswordKind, RememberedProofs, Rules, Scratch,
-    decide,
+    Account, Admission, Checked, Guess, Kind, LockTable, Lockout, Now, Password, PasswordHash,
+    PasswordKind, Recalled, RememberedProofs, Rules, Scratch, decide,
 };
 
 use crate::contention::on_all_cores;
@@ -27,10 +27,24 @@ fn account(scratch: &mut Scratch) -> Account {
     account
 }
 
+/// Leave to compare.
+fn admit(table: &LockTable, account: &Account, now: Now) -> Admission {
+    let guess = Guess {
+        tag: 1,
+        source: 1,
+        arrived: now.tick,
+        refusal_leaves: now.tick,
+    };
+    let admission = table.admit(account, guess, &Lockout::default(), now.tick);
+    admission.unwrap()
+}
+
 pub(crate) fn measure(c: &mut Criterion) {
     let mut scratch = Scratch::new();
     let account = account(&mut scratch);
-    let mut check = || password::check(&account, PASSWORD, &mut scratch).unwrap();
+    let (table, now) = (LockTable::new(1000), at(Duration::from_secs(60)));
+    let mut leave = admit(&table, &account, now);
+    let mut check = || password::check(&account, PASSWORD, &mut scratch, &mut leave).unwrap();
     let Checked::Proven(proof) = check() else {
         panic!("the password is right");
     };
@@ -38,16 +52,23 @@ pub(crate) fn measure(c: &mut Criterion) {
         b.iter(&mut check);
     });
     let proofs = RememberedProofs::new(&[5; 32], 1000, Duration::from_secs(3600));
-    let now = at(Duration::from_secs(60));
-    proofs.remember(&account, PASSWORD, &proof, now);
-    let recall = || proofs.recall(&account, black_box(PASSWORD), now).unwrap();
+    let right = proofs.digest(&account, PASSWORD);
+    proofs.remember(&account, &right, &proof, now);
+    let recall_in = |table: &LockTable, account: &Account, password: &[u8]| {
+        let digest = proofs.digest(account, black_box(password));
+        let mut leave = admit(table, account, now);
+        let recalled = proofs.recall(account, &digest, now, &mut leave);
+        let _ = leave.settle(true, now.tick);
+        recalled
+    };
+    let recall = || match recall_in(&table, &account, PASSWORD) {
+        Recalled::Right(proof) => proof,
+        _ => panic!("the password is right"),
+    };
     c.bench_function("remembered proof: the same password", |b| b.iter(recall));
-    c.bench_function("remembered proof: another password", |b| {
-        b.iter(|| proofs.recall(&account, black_box(b"correct horse battery stable"), now));
-    });
     let stranger = Account::new(id(2), Kind::Employee);
     c.bench_function("remembered proof: none of this account", |b| {
-        b.iter(|| proofs.recall(&stranger, black_box(PASSWORD), now));
+        b.iter(|| recall_in(&table, &stranger, PASSWORD));
     });
     c.bench_function("remembered proof: one account on all cores at once", |b| {
         b.iter_custom(|count| on_all_cores(count, |_| || drop(black_box(recall()))));

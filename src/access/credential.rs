@@ -5,9 +5,12 @@ use portvakt_auth::mschap::{
     NewPassword, PasswordChange,
 };
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
-use portvakt_auth::{Account, ChapExchange, Grant, HashError, Now, Proof, Refusal, Verification};
+use portvakt_auth::{
+    Account, AccountId, Admission, BindAnswer, ChapExchange, EarlierPasswords, Grant, GuessTags,
+    HashError, LockTable, Now, PasswordHash, Proof, Recalled, Refusal, RememberedProofs,
+    Verification,
+};
 
-use super::Access;
 use super::held::HeldPassword;
 use super::route::LocalName;
 use crate::directory::{FindError, Verdict};
@@ -101,8 +104,10 @@ pub(super) enum Checked {
     Proven(Proof, Evidence),
     /// It is that of an earlier password.
     Previous,
-    /// It is wrong; the tag tells the same wrong one from another.
-    Wrong { tag: u64 },
+    /// It is wrong.
+    Wrong,
+    /// It could not be checked anew, but is not the one that was right lately.
+    KnownWrong,
     /// It could not be checked, for want of what the account would have to have.
     Missing(MissingSecret),
     /// It could not be checked: the stored hash is unusable. Our fault.
@@ -114,6 +119,41 @@ pub(super) enum Checked {
     },
     /// It was for the directory to check, which does not answer.
     Unanswered(FindError),
+    /// Its turn in the hash pool did not come.
+    Shed,
+}
+
+/// What all log-ons share in memory. No IO, no clock.
+#[derive(Clone, Copy)]
+pub(super) struct Memory<'a> {
+    /// Failure counts and locks.
+    pub locks: &'a LockTable,
+    /// Passwords proven lately.
+    pub proofs: &'a RememberedProofs,
+    /// Passwords that were right before.
+    pub earlier: &'a EarlierPasswords,
+    /// Tells responses apart, and clients.
+    pub tags: &'a GuessTags,
+}
+
+/// What can be told of a credential in microseconds.
+pub(super) enum Glance {
+    /// Everything.
+    Checked(Checked),
+    /// Its password must be hashed; for the previous passwords alone, where a remembered proof has
+    /// shown that it is not the current one.
+    Hash { is_current: Possible },
+    /// A new password must be hashed: the present one is proven.
+    Change,
+    /// The directory must be asked.
+    Bind,
+}
+
+/// Whether something is still possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Possible {
+    Yes,
+    No,
 }
 
 impl Offered {
@@ -128,89 +168,124 @@ impl Offered {
         !matches!(self, Self::Session(_) | Self::Certificate)
     }
 
-    /// What can be told in microseconds; `None` where a password must be hashed: to check it, or
-    /// to keep a new one.
+    /// What tells this guess at an account from another.
+    pub(super) fn tag(&self, memory: Memory<'_>, account: &Account) -> u64 {
+        match self {
+            Self::Password(password) => memory.proofs.digest(account, password).tag(),
+            Self::Chap(offered) => memory.tags.tag(&offered.response),
+            Self::MsChap(offered) => memory.tags.tag(&offered.nt_response),
+            Self::MsChapV2(offered) => memory.tags.tag(&offered.nt_response),
+            Self::MsChapV2Change(offered) => memory.tags.tag(&offered.exchange.nt_response),
+            Self::Session(_) | Self::Certificate => 0,
+        }
+    }
+
+    /// What needs no leave to compare: a session, a certificate. `None` of what could be a guess.
+    pub(super) fn check_unguessable(&self, account: &Account) -> Option<Checked> {
+        let proof = match self {
+            Self::Session(ticket) => Proof::of_session(account, ticket),
+            Self::Certificate => Some(Proof::of_certificate(account)),
+            _ => return None,
+        };
+        Some(proof.map_or(Checked::Previous, |proof| {
+            Checked::Proven(proof, Evidence::None)
+        }))
+    }
+
+    /// What can be told in microseconds.
     pub(super) fn check_at_a_glance(
         &self,
-        access: &Access,
+        memory: Memory<'_>,
         account: &Account,
         now: Now,
-    ) -> Option<Checked> {
-        match self {
+        attempt: &mut Admission,
+    ) -> Glance {
+        Glance::Checked(match self {
             Self::Password(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_)
                 if account.verification == Verification::PasswordLocked =>
             {
-                Some(Checked::Closed {
-                    refusal: Refusal::Deactivated,
+                // Nothing proves who asks, so it is told to the helpdesk alone.
+                Checked::Closed {
+                    refusal: Refusal::Barred,
                     detail: PASSWORD_LOCKED,
-                })
-            }
-            Self::Password(_) if account.verification == Verification::Impossible => {
-                Some(Checked::Closed {
-                    refusal: Refusal::DirectoryUnavailable,
-                    detail: HASH_WITHHELD,
-                })
-            }
-            Self::Password(password) => {
-                if let Some(proof) = access.proofs.recall(account, password, now) {
-                    return Some(Checked::Proven(proof, Evidence::None));
                 }
-                let ours = account.verification == Verification::StoredHash;
-                let checked = ours.then(|| password::check_quickly(account, password))??;
-                Some(of_password(access, account, password, now, checked))
             }
-            Self::Chap(offered) => Some(offered.check(access, account)),
+            Self::Password(password) => return glance(memory, account, password, now, attempt),
+            Self::Chap(offered) => offered.check(account, attempt),
             Self::MsChap(offered) => {
-                let checked = password::check_ms_chap(account, &offered.exchange());
-                Some(of_ms_chap(
-                    access,
-                    account,
-                    &offered.nt_response,
-                    checked,
-                    Evidence::MsChap,
-                ))
+                let checked = password::check_ms_chap(account, &offered.exchange(), attempt);
+                of_ms_chap(checked, Evidence::MsChap)
             }
-            Self::MsChapV2(offered) => Some(offered.check(access, account)),
-            Self::MsChapV2Change(offered) => offered.check_at_a_glance(access, account),
-            Self::Session(ticket) => Some(match Proof::of_session(account, ticket) {
-                Some(proof) => Checked::Proven(proof, Evidence::None),
-                None => Checked::Previous,
-            }),
-            Self::Certificate => Some(Checked::Proven(
-                Proof::of_certificate(account),
-                Evidence::None,
-            )),
-        }
+            Self::MsChapV2(offered) => offered.check(account, attempt),
+            Self::MsChapV2Change(offered) => match offered.open(account, attempt) {
+                Ok(_) => return Glance::Change,
+                Err(checked) => checked,
+            },
+            Self::Session(_) | Self::Certificate => self
+                .check_unguessable(account)
+                .unwrap_or(Checked::Missing(MissingSecret::NtHash)),
+        })
     }
 
-    /// What was proven before, where nobody can be asked now: a remembered password, a session. A
-    /// certificate proves itself.
-    pub(super) fn recall(&self, access: &Access, account: &Account, now: Now) -> Option<Proof> {
-        match self {
-            Self::Password(password) => access.proofs.recall(account, password, now),
-            Self::Session(ticket) => Proof::of_session(account, ticket),
-            Self::Certificate => Some(Proof::of_certificate(account)),
-            Self::Chap(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_) => None,
-        }
-    }
-
-    /// Checks it, with a hashing thread's memory.
-    pub(super) fn check(
+    /// What was proven before, where nobody can be asked now. A certificate proves itself.
+    pub(super) fn recall(
         &self,
-        access: &Access,
+        memory: Memory<'_>,
         account: &Account,
         now: Now,
-        scratch: &mut Scratch,
-    ) -> Checked {
-        // The one before in the account's line may have proven this very password.
-        if let Some(checked) = self.check_at_a_glance(access, account, now) {
-            return checked;
+        attempt: &mut Admission,
+    ) -> Option<Proof> {
+        let Self::Password(password) = self else {
+            return None;
+        };
+        let digest = memory.proofs.digest(account, password);
+        match memory.proofs.recall(account, &digest, now, attempt) {
+            Recalled::Right(proof) => Some(proof),
+            Recalled::Different | Recalled::Nothing => None,
         }
+    }
+
+    /// What is known of a credential that could not be checked: that it was right before, that it is
+    /// wrong, or else `unchecked`.
+    pub(super) fn without_check(
+        &self,
+        memory: Memory<'_>,
+        account: &AccountId,
+        attempt: &mut Admission,
+        unchecked: Checked,
+    ) -> Checked {
+        if !attempt.is_known_wrong() {
+            return unchecked;
+        }
+        let password = self.password();
+        let earlier = password.is_some_and(|sent| memory.earlier.knows(account, sent, attempt));
+        match unchecked {
+            _ if earlier => Checked::Previous,
+            Checked::Wrong => Checked::Wrong,
+            _ => Checked::KnownWrong,
+        }
+    }
+
+    /// Checks a password by its hash, with a hashing thread's memory.
+    pub(super) fn hash(
+        &self,
+        memory: Memory<'_>,
+        account: &Account,
+        now: Now,
+        is_current: Possible,
+        scratch: &mut Scratch,
+        attempt: &mut Admission,
+    ) -> Checked {
         let Self::Password(password) = self else {
             return Checked::Missing(MissingSecret::NtHash);
         };
-        let checked = password::check(account, password, scratch);
-        of_password(access, account, password, now, checked)
+        let checked = match is_current {
+            Possible::Yes => password::check(account, password, scratch, attempt),
+            Possible::No => Ok(password::check_previous(
+                account, password, scratch, attempt,
+            )),
+        };
+        of_password(memory, account, password, now, checked)
     }
 
     /// The password, if that is what was offered.
@@ -221,48 +296,37 @@ impl Offered {
         }
     }
 
-    /// The password, if it is for the directory to check it.
-    pub(super) fn for_directory(&self, account: &Account) -> Option<&HeldPassword> {
-        match (self, &account.verification) {
-            (Self::Password(password), Verification::Bind(_)) => Some(password),
-            _ => None,
-        }
-    }
-
     /// What a directory's verdict means here. A password that is right is remembered.
     pub(super) fn judge(
         &self,
-        access: &Access,
+        memory: Memory<'_>,
         account: &Account,
+        now: Now,
         verdict: Result<Verdict, FindError>,
+        attempt: &mut Admission,
     ) -> Checked {
         let Self::Password(password) = self else {
             return Checked::Missing(MissingSecret::NtHash);
         };
         match verdict {
             Ok(Verdict::Right(proof)) => {
-                let now = access.clock.now();
-                access.proofs.remember(account, password, &proof, now);
-                access.earlier.note(password, &proof);
+                keep_in_mind(memory, account, password, &proof, now);
                 Checked::Proven(proof, Evidence::None)
             }
-            Ok(Verdict::Wrong) if access.earlier.knows(&account.id, password) => Checked::Previous,
-            Ok(Verdict::Wrong) => Checked::Wrong {
-                tag: access.wrong_tag.tag(account, password),
-            },
+            Ok(Verdict::Wrong) => self.without_check(memory, &account.id, attempt, Checked::Wrong),
             Ok(Verdict::Closed {
                 refusal, detail, ..
             }) => Checked::Closed { refusal, detail },
-            Err(error) => Checked::Unanswered(error),
+            Err(error) => {
+                self.without_check(memory, &account.id, attempt, Checked::Unanswered(error))
+            }
         }
     }
 
     /// Does the same work for somebody we do not know (P5).
-    pub(super) fn check_nobody(&self, access: &Access, scratch: &mut Scratch) {
+    pub(super) fn check_nobody(&self, nobodys_hash: &PasswordHash, scratch: &mut Scratch) {
         match self {
-            Self::Password(password) => {
-                let _ = access.nobodys_hash.verify(password, scratch);
-            }
+            Self::Password(password) => nobodys_hash.work_for_nobody(password, scratch),
             Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
@@ -271,6 +335,15 @@ impl Offered {
             }
             Self::Session(_) | Self::Certificate => {}
         }
+    }
+}
+
+/// As far as a verdict tells whether the password is right.
+pub(super) fn answer_of(verdict: &Result<Verdict, FindError>) -> BindAnswer {
+    match verdict {
+        Ok(Verdict::Right(_) | Verdict::Closed { proven: true, .. }) => BindAnswer::Right,
+        Ok(Verdict::Wrong) => BindAnswer::Wrong,
+        Ok(Verdict::Closed { proven: false, .. }) | Err(_) => BindAnswer::Unknown,
     }
 }
 
@@ -283,14 +356,11 @@ impl Chap {
         }
     }
 
-    fn check(&self, access: &Access, account: &Account) -> Checked {
-        match password::check_chap(account, &self.exchange()) {
+    fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
+        match password::check_chap(account, &self.exchange(), attempt) {
             Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, Evidence::None),
             Ok(password::Checked::Previous) => Checked::Previous,
-            // A response is another one each time: each counts.
-            Ok(password::Checked::Wrong) => Checked::Wrong {
-                tag: access.wrong_tag.tag(account, &self.response),
-            },
+            Ok(password::Checked::Wrong) => Checked::Wrong,
             Err(missing) => Checked::Missing(missing),
         }
     }
@@ -316,10 +386,9 @@ impl MsChapV2 {
     }
 
     /// Checks it against the account's NT hash, which may be that of the moment before.
-    pub(super) fn check(&self, access: &Access, account: &Account) -> Checked {
-        let checked = password::check_ms_chap_v2(account, &self.exchange());
-        let evidence = Evidence::MsChapV2;
-        of_ms_chap(access, account, &self.nt_response, checked, evidence)
+    pub(super) fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
+        let checked = password::check_ms_chap_v2(account, &self.exchange(), attempt);
+        of_ms_chap(checked, Evidence::MsChapV2)
     }
 }
 
@@ -332,30 +401,66 @@ impl MsChapV2Change {
         }
     }
 
-    /// The new password, from somebody who has proven the present one.
-    pub(super) fn open(&self, account: &Account) -> Option<(Proof, NewPassword)> {
-        match password::check_ms_chap_v2_change(account, &self.change()) {
-            Ok(CheckedMsChap::Proven { proof, success }) => Some((proof, success)),
-            _ => None,
+    /// The new password, from somebody who has proven the present one; or why it does not open.
+    pub(super) fn open(
+        &self,
+        account: &Account,
+        attempt: &mut Admission,
+    ) -> Result<(Proof, NewPassword), Checked> {
+        match password::check_ms_chap_v2_change(account, &self.change(), attempt) {
+            Ok(CheckedMsChap::Proven { proof, success }) => Ok((proof, success)),
+            Ok(CheckedMsChap::Previous) => Err(Checked::Previous),
+            Ok(CheckedMsChap::Wrong) => Err(Checked::Wrong),
+            Err(missing) => Err(Checked::Missing(missing)),
         }
     }
+}
 
-    /// Why it does not open; `None` where it does.
-    fn check_at_a_glance(&self, access: &Access, account: &Account) -> Option<Checked> {
-        match password::check_ms_chap_v2_change(account, &self.change()) {
-            Ok(CheckedMsChap::Proven { .. }) => None,
-            Ok(CheckedMsChap::Previous) => Some(Checked::Previous),
-            Ok(CheckedMsChap::Wrong) => Some(Checked::Wrong {
-                tag: access.wrong_tag.tag(account, &self.exchange.nt_response),
-            }),
-            Err(missing) => Some(Checked::Missing(missing)),
+/// What can be told of a password in microseconds.
+///
+/// One version of a credential has one right password, so one that differs from the password that
+/// was proven for this version is wrong at once, and spares the pool a hash. Not so where the
+/// directory has the last word: it may know of a newer password than we.
+fn glance(
+    memory: Memory<'_>,
+    account: &Account,
+    password: &HeldPassword,
+    now: Now,
+    attempt: &mut Admission,
+) -> Glance {
+    if account.verification == Verification::Impossible {
+        return Glance::Checked(Checked::Closed {
+            refusal: Refusal::DirectoryUnavailable,
+            detail: HASH_WITHHELD,
+        });
+    }
+    let digest = memory.proofs.digest(account, password);
+    let is_current = match memory.proofs.recall(account, &digest, now, attempt) {
+        Recalled::Right(proof) => {
+            return Glance::Checked(Checked::Proven(proof, Evidence::None));
         }
+        Recalled::Different => Possible::No,
+        Recalled::Nothing => Possible::Yes,
+    };
+    if matches!(account.verification, Verification::Bind(_)) {
+        return Glance::Bind;
+    }
+    let checked = match is_current {
+        Possible::No if memory.earlier.knows(&account.id, password, attempt) => {
+            Some(Ok(password::Checked::Previous))
+        }
+        Possible::No => password::check_previous_quickly(account, password, attempt).map(Ok),
+        Possible::Yes => password::check_quickly(account, password, attempt),
+    };
+    match checked {
+        Some(checked) => Glance::Checked(of_password(memory, account, password, now, checked)),
+        None => Glance::Hash { is_current },
     }
 }
 
 /// A password that is right is remembered.
 fn of_password(
-    access: &Access,
+    memory: Memory<'_>,
     account: &Account,
     password: &[u8],
     now: Now,
@@ -363,31 +468,35 @@ fn of_password(
 ) -> Checked {
     match checked {
         Ok(password::Checked::Proven(proof)) => {
-            access.proofs.remember(account, password, &proof, now);
+            let hash = account.password.as_ref().map(|password| &password.hash);
+            // Of a hash that looks at a part of it, another password may be right as well.
+            if hash.is_some_and(|hash| hash.looks_at_all_of(password)) {
+                keep_in_mind(memory, account, password, &proof, now);
+            }
             Checked::Proven(proof, Evidence::None)
         }
         Ok(password::Checked::Previous) => Checked::Previous,
-        Ok(password::Checked::Wrong) => Checked::Wrong {
-            tag: access.wrong_tag.tag(account, password),
-        },
+        Ok(password::Checked::Wrong) => Checked::Wrong,
         Err(error) => Checked::Unusable(error),
     }
 }
 
+/// Remembers that a password was right: for the next log-on, and for the time when it is an earlier
+/// one.
+fn keep_in_mind(memory: Memory<'_>, account: &Account, password: &[u8], proof: &Proof, now: Now) {
+    let digest = memory.proofs.digest(account, password);
+    memory.proofs.remember(account, &digest, proof, now);
+    memory.earlier.note(password, proof);
+}
+
 fn of_ms_chap<S>(
-    access: &Access,
-    account: &Account,
-    nt_response: &[u8],
     checked: Result<CheckedMsChap<S>, MissingSecret>,
     evidence: impl FnOnce(S) -> Evidence,
 ) -> Checked {
     match checked {
         Ok(CheckedMsChap::Proven { proof, success }) => Checked::Proven(proof, evidence(success)),
         Ok(CheckedMsChap::Previous) => Checked::Previous,
-        // A response is another one each time: each counts.
-        Ok(CheckedMsChap::Wrong) => Checked::Wrong {
-            tag: access.wrong_tag.tag(account, nt_response),
-        },
+        Ok(CheckedMsChap::Wrong) => Checked::Wrong,
         Err(missing) => Checked::Missing(missing),
     }
 }

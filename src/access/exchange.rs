@@ -280,6 +280,19 @@ impl Exchange {
         self.cui = Some(value);
     }
 
+    /// Whether the account came in with this device lately.
+    pub(super) fn is_familiar(&self, account: &AccountId) -> bool {
+        let station = self.facts.calling_station.as_ref();
+        station.is_some_and(|station| self.access.familiar.knows(account, station))
+    }
+
+    /// Keeps in mind that the account comes in with this device.
+    pub(super) fn note_familiar(&self) {
+        if let (Some(account), Some(station)) = (&self.facts.account, &self.facts.calling_station) {
+            self.access.familiar.note(account, station);
+        }
+    }
+
     /// When the request came in.
     pub(super) fn arrived(&self) -> Instant {
         self.answer.arrived()

@@ -8,6 +8,10 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// So many may wait behind one account: more are no devices of its owner, and must not take the room
+/// of other accounts.
+const PER_ACCOUNT: usize = 64;
+
 /// What is run when its turn comes; without a place if there are too many.
 type Run = Box<dyn FnOnce(Option<Place>) + Send>;
 
@@ -49,8 +53,9 @@ impl Lines {
         }
     }
 
-    /// Runs `run` at the head of the line of `key`: now, or on the thread of whoever leaves it.
-    /// Where too many wait, now and without a place. `run` must not wait.
+    /// Runs `run` at the head of the line of `key`: now, or on the thread of the one that leaves it.
+    /// Where too many wait, behind this account or in all, now and without a place. `run` must not
+    /// wait.
     pub fn enter(
         self: &Arc<Self>,
         key: Arc<str>,
@@ -81,7 +86,7 @@ impl Lines {
                 waiting.lines.insert(Arc::clone(key), VecDeque::new());
                 Some((run, true))
             }
-            Some(_) if is_full => Some((run, false)),
+            Some(line) if is_full || line.len() >= PER_ACCOUNT => Some((run, false)),
             Some(line) => {
                 line.push_back(run);
                 waiting.count += 1;
@@ -195,15 +200,40 @@ mod tests {
         let (done, count) = channel();
         let (keep, kept) = channel();
         lines.enter("anna".into(), move |place| keep.send(place).unwrap());
-        for _ in 0..100_000 {
-            let done = done.clone();
+        // Each lets the next one in behind itself, while it still stands in the line.
+        fn join(lines: &Arc<Lines>, done: std::sync::mpsc::Sender<bool>, left: usize) {
+            let again = Arc::clone(lines);
             lines.enter("anna".into(), move |place| {
                 done.send(place.is_some()).unwrap();
+                if left > 0 {
+                    join(&again, done, left - 1);
+                }
             });
         }
+        join(&lines, done, 100_000);
         drop(kept.recv().unwrap());
-        drop(done);
-        assert_eq!(count.iter().filter(|has_place| *has_place).count(), 100_000);
+        assert_eq!(count.iter().filter(|has_place| *has_place).count(), 100_001);
+    }
+
+    #[test]
+    fn crowd_behind_one_account_leaves_room_for_others() {
+        let lines = lines(1000);
+        let (keep, kept) = channel();
+        for key in ["anna", "bo"] {
+            let keep = keep.clone();
+            lines.enter(key.into(), move |place| keep.send(place.unwrap()).unwrap());
+        }
+        let (shed, is_shed) = channel();
+        for _ in 0..PER_ACCOUNT + 10 {
+            let shed = shed.clone();
+            lines.enter("anna".into(), move |place| {
+                shed.send(place.is_none()).unwrap()
+            });
+        }
+        assert_eq!(is_shed.try_iter().collect::<Vec<_>>(), [true; 10]);
+        lines.enter("bo".into(), |place| assert!(place.is_some()));
+        drop(kept);
+        assert_eq!(lines.waiting(), 0);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod credential;
 mod cui;
 mod eap;
 mod exchange;
+mod familiar;
 pub mod hashing;
 mod held;
 mod homes;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{EarlierPasswords, LockTable, PasswordHash, RememberedProofs, WrongTag};
+use portvakt_auth::{EarlierPasswords, GuessTags, LockTable, PasswordHash, RememberedProofs};
 use portvakt_eap::{MethodName, Sessions};
 use portvakt_radius::VerifiedRequest;
 
@@ -52,6 +53,7 @@ use crate::store::Store;
 
 pub use conversations::{Conversations, Parked};
 pub use cui::CuiKey;
+pub use familiar::FamiliarDevices;
 pub use hashing::HashPool;
 pub use homes::{Home, Homes};
 pub use lines::Lines;
@@ -62,6 +64,7 @@ pub use policy::{Policy, PolicyError, Service};
 pub use upgrade::Upgrades;
 pub use validity::{End, Validity};
 
+use credential::Memory;
 use exchange::Exchange;
 
 /// Everything an Access-Request meets: what is shared by all threads of the daemon.
@@ -72,14 +75,16 @@ pub struct Access {
     pub locks: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
-    /// Passwords that were right before, where a directory checks them.
+    /// Passwords that were right before.
     pub earlier: EarlierPasswords,
     /// Where older hashes are replaced by stronger ones.
     pub upgrades: Upgrades,
     /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
     pub nobodys_hash: PasswordHash,
-    /// Tells the same wrong password from another, without keeping either.
-    pub wrong_tag: WrongTag,
+    /// Tells responses to challenges apart, and clients.
+    pub tags: GuessTags,
+    /// Devices that somebody came in with lately.
+    pub familiar: FamiliarDevices,
     /// TLS sessions that devices may resume.
     pub sessions: Sessions,
     /// Unfinished EAP conversations.
@@ -133,6 +138,16 @@ impl Access {
     pub fn tell_drops(&self, now: Instant) {
         for line in self.drops.take_lines(now) {
             tracing::warn!("{line}");
+        }
+    }
+
+    /// What log-ons share in memory.
+    fn memory(&self) -> Memory<'_> {
+        Memory {
+            locks: &self.locks,
+            proofs: &self.proofs,
+            earlier: &self.earlier,
+            tags: &self.tags,
         }
     }
 

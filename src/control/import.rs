@@ -63,7 +63,7 @@ impl Desk {
                 let accounts = crate::server::accounts_in(&access.directories);
                 access
                     .locks
-                    .set_capacity(accounts + crate::server::LOCK_TABLE_RESERVE);
+                    .set_capacity(crate::server::lock_records(accounts));
                 Response::Imported(imported(&report))
             }
             Err(errors) => Response::Refused {

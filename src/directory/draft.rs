@@ -107,7 +107,7 @@ pub fn argon2id(
 ) -> impl Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync {
     move |password, known, scratch| {
         for hash in known {
-            if hash.verify(password, scratch)? {
+            if hash.is_of_imported(password, scratch)? {
                 return Ok((*hash).clone());
             }
         }

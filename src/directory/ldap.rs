@@ -43,7 +43,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ldap3::result::LdapResult;
 use portvakt_auth::name::MAX_NAME_OCTETS;
-use portvakt_auth::{Account, BindAttempt, Realm, Verification};
+use portvakt_auth::{Account, BindAttempt, BindLeave, Realm, Verification};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore};
@@ -281,7 +281,12 @@ impl Directory for LdapDirectory {
         self.asked.recent.keep()
     }
 
-    fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
+    fn verify(
+        &self,
+        account: &Arc<Account>,
+        password: Zeroizing<Vec<u8>>,
+        _leave: BindLeave,
+    ) -> Verify {
         let account = Arc::clone(account);
         let mirror = self.mirror().cloned();
         self.answer(move |asked, deadline| async move {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use portvakt_auth::account::Account;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::{AccountId, NameError, Realm};
-use portvakt_auth::{Password, PasswordHash};
+use portvakt_auth::{BindLeave, Password, PasswordHash};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -56,9 +56,15 @@ pub trait Directory: Send + Sync {
 
     /// Has the directory check a password, for an account that says so
     /// ([`Verification::Bind`](portvakt_auth::Verification)). Never waits. Whether the account is
-    /// locked here is the caller's to know, and to know before: what is asked here counts there.
-    fn verify(&self, account: &Arc<Account>, password: Zeroizing<Vec<u8>>) -> Verify {
-        let (_, _) = (account, password);
+    /// locked here is the caller's to know, and to know before: what is asked here counts there. And
+    /// it counts here, whatever becomes of the answer: hence the leave.
+    fn verify(
+        &self,
+        account: &Arc<Account>,
+        password: Zeroizing<Vec<u8>>,
+        leave: BindLeave,
+    ) -> Verify {
+        let (_, _, _) = (account, password, leave);
         Verify::answered(Err(FindError::Unavailable(
             "this directory checks no passwords".into(),
         )))

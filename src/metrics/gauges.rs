@@ -8,6 +8,8 @@ use super::{MetricsError, Readings};
 /// One gauge for each reading.
 pub(super) struct Gauges {
     locked_accounts: IntGauge,
+    lock_records: IntGauge,
+    lock_record_capacity: IntGauge,
     conversations: IntGauge,
     hash_queue: IntGauge,
     store_healthy: IntGauge,
@@ -36,6 +38,14 @@ impl Gauges {
         };
         Ok(Self {
             locked_accounts: gauge("locked_accounts", "Accounts that are locked after failures")?,
+            lock_records: gauge(
+                "lock_records",
+                "Accounts with failures, a lock, or a log-on being checked",
+            )?,
+            lock_record_capacity: gauge(
+                "lock_record_capacity",
+                "Accounts that the table of failures and locks has room for",
+            )?,
             conversations: gauge("conversations", "EAP conversations in progress")?,
             hash_queue: gauge("hash_queue_length", "Passwords that wait to be checked")?,
             store_healthy: gauge("store_healthy", "1 while the store takes what it is given")?,
@@ -62,6 +72,9 @@ impl Gauges {
     pub(super) fn set(&self, readings: &Readings) {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.locked_accounts.set(count(readings.locked_accounts));
+        let [records, capacity] = readings.lock_records;
+        self.lock_records.set(count(records));
+        self.lock_record_capacity.set(count(capacity));
         self.conversations.set(count(readings.conversations));
         self.hash_queue.set(count(readings.hash_queue));
         self.store_healthy.set(i64::from(readings.store_healthy));

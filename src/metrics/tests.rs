@@ -113,6 +113,7 @@ impl Source for Fixed {
     fn readings(&self) -> Readings {
         Readings {
             locked_accounts: 7,
+            lock_records: [9, 5_000],
             store_healthy: self.store_ok,
             certificate_days_left: Some(-2),
             ..Readings::default()
@@ -169,7 +170,9 @@ fn metrics_page_shows_what_was_read_off_just_now() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(
-        answer.contains("\nportvakt_locked_accounts 7\n"),
+        answer.contains("\nportvakt_locked_accounts 7\n")
+            && answer.contains("\nportvakt_lock_records 9\n")
+            && answer.contains("\nportvakt_lock_record_capacity 5000\n"),
         "{answer}"
     );
     assert!(answer.contains("\nportvakt_store_healthy 1\n"));

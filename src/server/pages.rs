@@ -33,6 +33,7 @@ impl http::Source for Pages {
         };
         Readings {
             locked_accounts: access.locks.locked(now.tick),
+            lock_records: [access.locks.len(), access.locks.capacity()],
             conversations: access.conversations.len(),
             hash_queue: access.hashing.load().waiting,
             store_healthy: store.is_ok(),

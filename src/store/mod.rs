@@ -18,6 +18,7 @@ mod locks;
 mod notes;
 mod schema;
 mod sealing;
+mod untold;
 mod unwritten;
 mod writer;
 
@@ -39,6 +40,7 @@ pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
 pub use notes::Note;
 pub use sealing::SealingKey;
 pub(crate) use sealing::decode as decode_sealing_key;
+pub use untold::Untold;
 
 use folder::DataFolder;
 use unwritten::Shared;
@@ -272,7 +274,8 @@ impl Store {
     ///
     /// `done` runs on the writer thread and must be quick; on the caller's own thread if the queue
     /// is full, so the caller must hold no lock that `done` takes. If the disk hangs, `done` may
-    /// come late: the caller keeps its deadline.
+    /// come late: the caller keeps its deadline. Once the store is closed it is never called: what
+    /// can't be made durable any more is not told.
     pub fn record(&self, entry: Entry, done: Option<Done>) {
         if let Some(lock) = entry.lock {
             self.inner.shared.unwritten().put(lock);
@@ -281,8 +284,7 @@ impl Store {
         let Err(refused) = self.inner.messages.try_send(message) else {
             return;
         };
-        let (TrySendError::Full(message) | TrySendError::Disconnected(message)) = refused;
-        if let Message::Attempt(attempt, done) = message {
+        if let TrySendError::Full(Message::Attempt(attempt, done)) = refused {
             self.inner
                 .shared
                 .count_dropped(u64::from(attempt.is_some()));

@@ -216,7 +216,7 @@ fn password_that_the_source_locks_opens_nothing_any_more_until_it_is_lifted() {
         }
     }
     let refused = daemon.wait_for_audit(8, |line| {
-        line["account"] == "nils" && line["reason"] == "deactivated"
+        line["account"] == "nils" && line["reason"] == "barred"
     });
     assert!(
         refused[0]["detail"]

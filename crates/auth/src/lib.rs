@@ -1,17 +1,19 @@
 //! The rules of the house: accounts, status, terms, lockout, passwords, and the decision.
 //!
 //! No IO, no clock, no randomness: time, keys and salts come in as values, answers go out as values.
-//! What happens in which order is the caller's business; that no step is left out is the types':
-//! a [`Grant`] needs a [`Proof`], and a [`Proof`] comes only from [`password::check`] and its
-//! siblings for MS-CHAP, from a [`BindAttempt`] that succeeded, or from
-//! [`RememberedProofs::recall`].
+//! The order of steps is the caller's; the types see to it that no step is left out:
+//! - a [`Grant`] needs a [`Proof`], and a [`Proof`] comes only from a comparison ([`password::check`] and
+//!   its siblings, [`RememberedProofs::recall`], a [`BindAttempt`] that succeeded) or from a TLS session
+//!   or certificate;
+//! - a comparison needs an [`Admission`], which counts against the account's six whatever happens
+//!   afterwards.
 //!
 //! ```text
-//! Account ── LockTable::locked_until ── RememberedProofs::recall ──────────────┐
-//!                     │ open                    │ nothing remembered           │ Proof
-//!             LockTable::admit ── Admission ── password::check ── Proven(Proof)┤
-//!                     │ Denied                  │ Wrong, Previous              │
-//!                  Refusal       LockTable::settle ── Refusal             decide ── Grant | Refusal
+//! Account ── LockTable::admit ── Admission ── RememberedProofs::recall ── Right(Proof) ──────────┐
+//!                 │ Denied                      │ Nothing, Different                             │
+//!              Refusal                    password::check | bind ── Proven(Proof) ── decide ── Grant | Refusal
+//!                                               │ Wrong, Previous                                │
+//!                                               └─────────────── Admission::settle ──────────────┘
 //! ```
 
 pub mod account;
@@ -34,7 +36,8 @@ pub use account::{
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
 pub use lock::{
-    Admission, AttemptOutcome, Denied, LockChange, LockRecord, LockTable, Settled, StoredLock,
+    Admission, BeforeBind, BindAnswer, BindLeave, Denied, Guess, LockChange, LockRecord, LockTable,
+    Settled, StoredLock,
 };
 pub use mschap::NtHash;
 pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError, ShortText};
@@ -42,7 +45,7 @@ pub use password::{
     BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, MissingSecret, PasswordHash,
     Scheme, Scratch,
 };
-pub use proof::{EarlierPasswords, Proof, RememberedProofs, WrongTag};
+pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
 pub use reason::Refusal;
 pub use rules::{Lockout, Rules, SameWrongPassword};
 pub use status::{Finding, Standing, findings, standing};

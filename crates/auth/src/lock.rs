@@ -1,50 +1,40 @@
 //! Failed log-ons: six of them lock an account, however many arrive at once.
 //!
-//! An attempt is reserved before the credential is checked ([`LockTable::admit`]) and settled after
-//! ([`LockTable::settle`]). Counted failures and reservations together never exceed the number of
-//! attempts, so a thousand guesses sent at once get six checks.
+//! An attempt is reserved before its credential is compared ([`LockTable::admit`]) and settled after
+//! ([`Admission::settle`]). Counted failures and reservations together never exceed the number of
+//! attempts, so a thousand guesses sent at once get six comparisons. The reservation is the leave to
+//! compare, and remembers what was seen: see [`Admission`].
 //!
 //! ```text
-//!             admit                 Failed, the sixth
+//!             admit                 wrong, the sixth
 //!   open ────────────── reserved ────────────────────── locked
-//!    ^ ^                 │    │                           │ no check, no count
-//!    │ └── Accepted ─────┘    └─ Failed: one more counted │
+//!    ^ ^                 │    │                           │ no comparison, no count
+//!    │ └── granted ──────┘    └─ wrong: one more counted  │
 //!    └──── lock ran out, unlocked, forgotten ─────────────┘   the count begins at zero
 //! ```
 //!
 //! An account without failures, lock or reservation has no record. A record takes 80 octets
-//! ([`RECORD_OCTETS`]) in its shard, and its name once; under
-//! [`SameWrongPassword::Once`](crate::SameWrongPassword::Once) also 8 octets per counted failure.
-//! A shard that grows doubles, so reckon with 200 octets for each account that failed lately. Records
-//! with failures are never dropped to make room: a full table admits no new account
-//! ([`Denied::Full`]). Only known accounts are ever admitted, so a capacity of the number of
-//! accounts is never reached.
+//! ([`RECORD_OCTETS`]) in its shard, its name once, and 16 octets for each failure whose repetition
+//! is free. A shard that grows doubles, so reckon with 200 octets for each account that failed
+//! lately. Records with failures are never dropped to make room: a full table admits no new account
+//! ([`Denied::Full`]), unless its password is remembered
+//! ([`LockTable::admit_beyond_capacity`]). Only accounts that exist are ever admitted.
 
+mod admission;
 mod record;
 mod state;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use admission::{Admission, BeforeBind, BindAnswer, BindLeave, Guess};
 pub use record::{LockChange, LockRecord, StoredLock};
-pub use table::{Admission, LockTable, RECORD_OCTETS};
+pub use table::{LockTable, RECORD_OCTETS};
+
+pub(crate) use admission::Shown;
 
 use crate::time::Tick;
 use std::time::Duration;
-
-/// How a reserved attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The credential was right and the account came in: the count is reset.
-    Accepted,
-    /// The credential was checked and is wrong.
-    Failed {
-        /// A keyed hash of what was sent, from [`crate::WrongTag`].
-        tag: u64,
-    },
-    /// Neither: refused for status, a previous password, or our own fault.
-    NotCounted,
-}
 
 /// Why an attempt was not admitted; nothing was reserved or counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +63,16 @@ pub struct Settled {
     /// When the lock runs out, if there is one now. An accepted credential must be refused then:
     /// the account was locked by other means while it was checked.
     pub locked_until: Option<Tick>,
+}
+
+impl Settled {
+    /// Nothing was counted or reset.
+    pub const NOTHING: Settled = Settled {
+        change: None,
+        newly_locked: false,
+        failures: 0,
+        locked_until: None,
+    };
 }
 
 /// The longest lock that is believed when it is restored; no rule asks for more.

@@ -30,6 +30,7 @@ pub use scratch::Scratch;
 pub use stored::StoredPassword;
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};
+use crate::lock::{Admission, Shown};
 use crate::proof::Proof;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -257,13 +258,31 @@ impl PasswordHash {
         &self.text
     }
 
+    /// Whether an operator's new password is the one that this hash is of: to see whether an import
+    /// changes anything. Never for a log-on, whose comparisons are counted: see [`check`].
+    ///
+    /// # Errors
+    /// [`HashError::OutOfMemory`].
+    pub fn is_of_imported(
+        &self,
+        password: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<bool, HashError> {
+        self.verify(password, scratch)
+    }
+
+    /// Does the work of a check for a name that is nobody's (P5); this hash is nobody's, too.
+    pub fn work_for_nobody(&self, password: &[u8], scratch: &mut Scratch) {
+        let _ = self.verify(password, scratch);
+    }
+
     /// Whether this is the password. Constant-time compare; takes as long as the scheme does.
     ///
     /// An empty password and one of more than [`MAX_PASSWORD_OCTETS`] are wrong at once (P1).
     ///
     /// # Errors
     /// [`HashError::OutOfMemory`]; what else could be wrong was found by [`PasswordHash::parse`].
-    pub fn verify(&self, password: &[u8], scratch: &mut Scratch) -> Result<bool, HashError> {
+    pub(crate) fn verify(&self, password: &[u8], scratch: &mut Scratch) -> Result<bool, HashError> {
         if password.is_empty() || password.len() > MAX_PASSWORD_OCTETS {
             return Ok(false);
         }
@@ -419,15 +438,35 @@ pub enum Checked {
     Wrong,
 }
 
-/// Checks a password against the account: the current one, then the previous ones.
+/// What a check showed, for the attempt; one that failed compared nothing.
+fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
+    match checked {
+        Ok(Checked::Proven(_)) => Some(Shown::Right),
+        Ok(Checked::Previous) => Some(Shown::Previous),
+        Ok(Checked::Wrong) => Some(Shown::Wrong),
+        Err(_) => None,
+    }
+}
+
+/// Checks a password against the account: the current one, then the previous ones; and notes in the
+/// attempt what that showed.
 ///
 /// An account without a password costs as much as one with ([`PasswordHash::dummy`]) and is
-/// `Wrong`. A wrong password costs one hash more for each previous password; the delay of rejects
+/// `Wrong`. A wrong password costs one hash more for each previous password; the delay of refusals
 /// must cover that. A previous hash that cannot be checked is passed over.
 ///
 /// # Errors
 /// [`HashError`] of the current hash: our fault, not to be counted.
 pub fn check(
+    account: &Account,
+    password: &[u8],
+    scratch: &mut Scratch,
+    attempt: &mut Admission,
+) -> Result<Checked, HashError> {
+    attempt.compare(|| compare(account, password, scratch), shown)
+}
+
+fn compare(
     account: &Account,
     password: &[u8],
     scratch: &mut Scratch,
@@ -439,19 +478,56 @@ pub fn check(
     if current.hash.verify(password, scratch)? {
         return Ok(Checked::Proven(Proof::of(account)));
     }
-    for previous in account.previous.iter().take(PREVIOUS_PASSWORDS) {
-        if previous.verify(password, scratch).unwrap_or(false) {
-            return Ok(Checked::Previous);
-        }
-    }
-    Ok(Checked::Wrong)
+    Ok(compare_previous(account, password, scratch))
 }
 
-/// The same at once, for an account whose hashes are all [quick](PasswordHash::is_quick); `None`
-/// where one is not, or there is none.
-pub fn check_quickly(account: &Account, password: &[u8]) -> Option<Result<Checked, HashError>> {
-    let current = account.password.as_ref()?;
+/// Checks a password that is known not to be the current one against the previous ones: it is
+/// `Previous` or `Wrong`, and noted as that.
+pub fn check_previous(
+    account: &Account,
+    password: &[u8],
+    scratch: &mut Scratch,
+    attempt: &mut Admission,
+) -> Checked {
+    let checked = attempt.compare(
+        || Ok::<_, HashError>(compare_previous(account, password, scratch)),
+        shown,
+    );
+    checked.unwrap_or(Checked::Wrong)
+}
+
+fn compare_previous(account: &Account, password: &[u8], scratch: &mut Scratch) -> Checked {
     let mut previous = account.previous.iter().take(PREVIOUS_PASSWORDS);
-    let is_quick = current.hash.is_quick() && previous.all(PasswordHash::is_quick);
-    is_quick.then(|| check(account, password, &mut Scratch::new()))
+    let is_known = previous.any(|hash| hash.verify(password, scratch).unwrap_or(false));
+    match is_known {
+        true => Checked::Previous,
+        false => Checked::Wrong,
+    }
+}
+
+/// The same as [`check`] at once, for an account whose hashes are all
+/// [quick](PasswordHash::is_quick); `None` where one is not, or there is none.
+pub fn check_quickly(
+    account: &Account,
+    password: &[u8],
+    attempt: &mut Admission,
+) -> Option<Result<Checked, HashError>> {
+    let current = account.password.as_ref()?;
+    let is_quick = current.hash.is_quick() && previous_are_quick(account);
+    is_quick.then(|| check(account, password, &mut Scratch::new(), attempt))
+}
+
+/// The same as [`check_previous`] at once, where all previous hashes are quick, or there is none.
+pub fn check_previous_quickly(
+    account: &Account,
+    password: &[u8],
+    attempt: &mut Admission,
+) -> Option<Checked> {
+    let check = || check_previous(account, password, &mut Scratch::new(), attempt);
+    previous_are_quick(account).then(check)
+}
+
+fn previous_are_quick(account: &Account) -> bool {
+    let mut previous = account.previous.iter().take(PREVIOUS_PASSWORDS);
+    previous.all(PasswordHash::is_quick)
 }

@@ -5,6 +5,7 @@
 //! is forgotten at once.
 
 use crate::account::Account;
+use crate::lock::{Admission, Shown};
 use crate::name::AccountId;
 use crate::time::{Now, Tick};
 use ahash::RandomState;
@@ -104,19 +105,48 @@ impl Keyed {
     }
 }
 
-/// Tells one wrong password from another without keeping either.
+/// A keyed hash of a password sent for one account, in one version of its credential. Made once for
+/// an attempt: remembered proofs are compared by it, and its [tag](PasswordDigest::tag) tells one
+/// wrong password from another without keeping either.
 #[derive(Clone)]
-pub struct WrongTag(Keyed);
+pub struct PasswordDigest {
+    hash: [u8; 32],
+}
 
-impl WrongTag {
-    /// `key` is random and lives as long as the process.
-    pub fn new(key: &[u8; 32]) -> WrongTag {
-        WrongTag(Keyed::new(key, b"portvakt wrong password\0"))
+impl PasswordDigest {
+    /// The first eight octets.
+    pub fn tag(&self) -> u64 {
+        short(&self.hash)
+    }
+}
+
+impl fmt::Debug for PasswordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordDigest([redacted])")
+    }
+}
+
+/// Tells responses to challenges and RADIUS clients apart, by a hash that is random per process. It
+/// is quick, and no protection: what it is made from is no password.
+#[derive(Clone)]
+pub struct GuessTags(RandomState);
+
+impl GuessTags {
+    /// Tags of this process.
+    pub fn new(seed: [u64; 4]) -> GuessTags {
+        let [a, b, c, d] = seed;
+        GuessTags(RandomState::with_seeds(a, b, c, d))
     }
 
-    /// The tag of a password that was wrong for this account, in this version of its credential.
-    pub fn tag(&self, account: &Account, password: &[u8]) -> u64 {
-        short(&self.0.hash(account, password))
+    /// The tag of a response, or of a client's name.
+    pub fn tag(&self, octets: &[u8]) -> u64 {
+        self.0.hash_one(octets)
+    }
+}
+
+impl fmt::Debug for GuessTags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GuessTags([redacted])")
     }
 }
 
@@ -127,10 +157,17 @@ fn short(hash: &[u8; 32]) -> u64 {
         .fold(0, |tag, octet| tag << 8 | u64::from(*octet))
 }
 
-impl fmt::Debug for WrongTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WrongTag([redacted])")
-    }
+/// What a remembered proof says to a password.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Recalled {
+    /// It is the one that was proven.
+    Right(Proof),
+    /// It is another one than was proven, of this version of the credential: it is wrong, if one
+    /// version has one right password.
+    Different,
+    /// Nothing is remembered of this version. Nothing was compared.
+    Nothing,
 }
 
 /// Proven passwords, remembered for a while: a roaming device costs a microsecond, not an Argon2.
@@ -152,6 +189,12 @@ struct Remembered {
     expires: Tick,
 }
 
+impl Remembered {
+    fn is_fresh(&self, account: &Account, now: Now) -> bool {
+        now.tick < self.expires && self.credential_version == account.credential_version
+    }
+}
+
 impl RememberedProofs {
     /// `key` is random and lives as long as the process.
     pub fn new(key: &[u8; 32], capacity: usize, time_to_live: Duration) -> RememberedProofs {
@@ -164,26 +207,51 @@ impl RememberedProofs {
         }
     }
 
-    /// The proof, if this password was right for this version of the account's credential.
-    /// Constant-time compare.
-    pub fn recall(&self, account: &Account, password: &[u8], now: Now) -> Option<Proof> {
-        let remembered = self.entries.get(&account.id)?;
-        let fresh = now.tick < remembered.expires
-            && remembered.credential_version == account.credential_version;
-        if !fresh {
-            return None;
+    /// The digest by which a password is compared here.
+    pub fn digest(&self, account: &Account, password: &[u8]) -> PasswordDigest {
+        PasswordDigest {
+            hash: self.keyed.hash(account, password),
         }
-        let hash = self.keyed.hash(account, password);
-        bool::from(hash.ct_eq(&remembered.hash)).then(|| Proof::of(account))
+    }
+
+    /// Compares a password with the one that was proven for this version of the account's
+    /// credential, and notes in the attempt what that showed. Constant-time compare.
+    pub fn recall(
+        &self,
+        account: &Account,
+        digest: &PasswordDigest,
+        now: Now,
+        attempt: &mut Admission,
+    ) -> Recalled {
+        let Some(remembered) = self.entries.get(&account.id) else {
+            return Recalled::Nothing;
+        };
+        if !remembered.is_fresh(account, now) {
+            return Recalled::Nothing;
+        }
+        let is_same = attempt.compare(
+            || bool::from(digest.hash.ct_eq(&remembered.hash)),
+            |is_same| Some(if *is_same { Shown::Right } else { Shown::Wrong }),
+        );
+        match is_same {
+            true => Recalled::Right(Proof::of(account)),
+            false => Recalled::Different,
+        }
+    }
+
+    /// Whether a proof of this version of the account's credential is remembered.
+    pub fn is_fresh(&self, account: &Account, now: Now) -> bool {
+        let remembered = self.entries.get(&account.id);
+        remembered.is_some_and(|remembered| remembered.is_fresh(account, now))
     }
 
     /// Remembers a proven password. A proof of another account or version is not remembered.
-    pub fn remember(&self, account: &Account, password: &[u8], proof: &Proof, now: Now) {
+    pub fn remember(&self, account: &Account, digest: &PasswordDigest, proof: &Proof, now: Now) {
         if *proof != Proof::of(account) || self.time_to_live.is_zero() {
             return;
         }
         let remembered = Remembered {
-            hash: self.keyed.hash(account, password),
+            hash: digest.hash,
             credential_version: account.credential_version,
             expires: now.tick.plus(self.time_to_live),
         };

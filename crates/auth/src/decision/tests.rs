@@ -1,5 +1,6 @@
 use super::*;
 use crate::account::{Account, Kind, Password, PasswordKind};
+use crate::lock::tests::admitted;
 use crate::password::{Argon2Cost, Checked, PasswordHash, Scratch, check};
 use crate::time::Tick;
 
@@ -28,7 +29,12 @@ fn set_password(account: &mut Account, password: &str) {
 }
 
 fn proof(account: &Account) -> Proof {
-    match check(account, b"right", &mut Scratch::new()) {
+    match check(
+        account,
+        b"right",
+        &mut Scratch::new(),
+        &mut admitted(account),
+    ) {
         Ok(Checked::Proven(proof)) => proof,
         other => panic!("{other:?}"),
     }

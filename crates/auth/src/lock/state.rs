@@ -1,7 +1,7 @@
 //! The record of one account, and what each event does to it. Single-threaded; the table's entry
 //! lock makes each event atomic.
 
-use super::{AttemptOutcome, Denied, LockRecord};
+use super::{Denied, Guess, LockRecord};
 use crate::name::AccountId;
 use crate::rules::{Lockout, SameWrongPassword};
 use crate::time::Tick;
@@ -14,8 +14,29 @@ pub(super) struct State {
     reserved: u8,
     last_failure: Tick,
     locked_until: Option<Tick>,
-    /// Of the counted failures, under `SameWrongPassword::Once`; never more than `failures`.
-    tags: Vec<u64>,
+    /// Of the counted failures, those whose repetition is free; never more than `failures`.
+    counted: Vec<Counted>,
+}
+
+/// A counted failure whose repetition does not count.
+#[derive(Debug)]
+struct Counted {
+    /// The credential; with its client, unless repetitions are free for all clients.
+    key: u64,
+    /// Repetitions that arrive before this are free: a NAS sends a request again while the refusal
+    /// is held back, and that is no new guess. Without end under `SameWrongPassword::Once`.
+    free_until: Tick,
+}
+
+/// How a reserved attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The credential was right and the account came in: the count is reset.
+    Accepted,
+    /// The credential was compared and is wrong.
+    Failed,
+    /// Neither: refused for status, an earlier password, or our own fault.
+    NotCounted,
 }
 
 /// What [`State::settle`] did to the record.
@@ -64,31 +85,34 @@ impl State {
     }
 
     /// Ends a reserved attempt. Under a lock that was set meanwhile nothing is counted or reset.
-    pub(super) fn settle(&mut self, outcome: AttemptOutcome, rules: &Lockout, now: Tick) -> Effect {
+    pub(super) fn settle(
+        &mut self,
+        outcome: Outcome,
+        guess: &Guess,
+        rules: &Lockout,
+        now: Tick,
+    ) -> Effect {
         self.release();
         if self.locked_until(now).is_some() {
             return Effect::None;
         }
         match outcome {
-            AttemptOutcome::NotCounted => Effect::None,
-            AttemptOutcome::Accepted if self.has_record() => {
+            Outcome::NotCounted => Effect::None,
+            Outcome::Accepted if self.has_record() => {
                 self.clear();
                 Effect::Cleared
             }
-            AttemptOutcome::Accepted => Effect::None,
-            AttemptOutcome::Failed { tag } => self.fail(tag, rules, now),
+            Outcome::Accepted => Effect::None,
+            Outcome::Failed => self.fail(guess, rules, now),
         }
     }
 
-    fn fail(&mut self, tag: u64, rules: &Lockout, now: Tick) -> Effect {
+    fn fail(&mut self, guess: &Guess, rules: &Lockout, now: Tick) -> Effect {
         if self.failures(rules, now) == 0 {
             self.clear();
         }
-        if rules.same_wrong_password == SameWrongPassword::Once {
-            if self.tags.contains(&tag) {
-                return Effect::None;
-            }
-            self.tags.push(tag);
+        if self.is_repeated(guess, rules, now) {
+            return Effect::None;
         }
         self.failures = self.failures.saturating_add(1);
         // Threads may bring their ticks out of order.
@@ -97,8 +121,35 @@ impl State {
             return Effect::Counted;
         }
         self.locked_until = Some(now.plus(rules.duration));
-        self.tags = Vec::new();
+        self.counted = Vec::new();
         Effect::Locked
+    }
+
+    /// Whether this failure repeats one whose repetition is free; if not, it is noted as counted.
+    fn is_repeated(&mut self, guess: &Guess, rules: &Lockout, now: Tick) -> bool {
+        let once = rules.same_wrong_password == SameWrongPassword::Once;
+        let key = match once {
+            true => guess.tag,
+            false => guess.tag ^ guess.source,
+        };
+        // The refusal of an attempt that had to wait leaves at once.
+        let leaves = guess.refusal_leaves.max(now);
+        let is_same = |counted: &&mut Counted| {
+            counted.key == key && (once || guess.arrived < counted.free_until)
+        };
+        if let Some(counted) = self.counted.iter_mut().find(is_same) {
+            counted.free_until = counted.free_until.max(leaves);
+            return true;
+        }
+        if !once {
+            self.counted.retain(|counted| now < counted.free_until);
+        }
+        self.counted.reserve_exact(1);
+        self.counted.push(Counted {
+            key,
+            free_until: leaves,
+        });
+        false
     }
 
     /// Forgets failures and lock; reservations stay.

@@ -1,15 +1,17 @@
 //! The table of all records: a sharded concurrent map, one entry lock per event.
 
-use super::state::{Effect, State};
-use super::{AttemptOutcome, Denied, LockChange, LockRecord, Settled};
+use super::admission::{Admission, Guess, Unsettled};
+use super::state::{Effect, Outcome, State};
+use super::{Denied, LockChange, LockRecord, Settled};
+use crate::account::Account;
 use crate::name::AccountId;
 use crate::rules::Lockout;
 use crate::time::Tick;
 use ahash::RandomState;
 use dashmap::{DashMap, Entry, OccupiedEntry};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Octets one account takes in the map, without its name and without tags.
 pub const RECORD_OCTETS: usize = size_of::<(AccountId, Slot)>();
@@ -27,12 +29,13 @@ pub struct LockTable {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     slots: DashMap<AccountId, Slot, RandomState>,
     /// Counted apart: `DashMap::len` locks every shard.
     count: AtomicUsize,
     capacity: AtomicUsize,
     revision: AtomicU64,
+    unsettled: OnceLock<Unsettled>,
 }
 
 impl LockTable {
@@ -43,6 +46,7 @@ impl LockTable {
             count: AtomicUsize::new(0),
             capacity: AtomicUsize::new(capacity),
             revision: AtomicU64::new(0),
+            unsettled: OnceLock::new(),
         };
         LockTable {
             shared: Arc::new(shared),
@@ -54,51 +58,77 @@ impl LockTable {
         self.shared.capacity.store(capacity, Ordering::Relaxed);
     }
 
+    /// For how many accounts there is room.
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Has the failures of attempts that are dropped unsettled handed to `take`, which must make
+    /// them durable. It runs wherever the attempt was dropped, and must not wait. The first call
+    /// counts.
+    pub fn on_unsettled(&self, take: impl Fn(LockChange) + Send + Sync + 'static) {
+        let _ = self.shared.unsettled.set(Box::new(take));
+    }
+
     /// The cheap first look: whether the account is locked, and until when.
     pub fn locked_until(&self, id: &AccountId, now: Tick) -> Option<Tick> {
         self.shared.slots.get(id)?.state.locked_until(now)
     }
 
-    /// Reserves one attempt, to be settled when the credential has been checked.
+    /// Reserves one attempt at an account, as leave to compare a credential with its secrets. An
+    /// account of a kind that is not counted (I5) is admitted always.
     ///
     /// # Errors
-    /// [`Denied`]; the credential must not be checked.
-    pub fn admit(&self, id: &AccountId, rules: &Lockout, now: Tick) -> Result<Admission, Denied> {
+    /// [`Denied`]; the credential must not be compared.
+    pub fn admit(
+        &self,
+        account: &Account,
+        guess: Guess,
+        rules: &Lockout,
+        now: Tick,
+    ) -> Result<Admission, Denied> {
+        self.enter(account, guess, rules, now, true)
+    }
+
+    /// As [`Self::admit`], in a full table too: for an account whose password is remembered, so that
+    /// a table that others have filled costs its owner nothing. How many records this may add is
+    /// bounded by how many proofs are remembered.
+    ///
+    /// # Errors
+    /// [`Denied`], but never [`Denied::Full`].
+    pub fn admit_beyond_capacity(
+        &self,
+        account: &Account,
+        guess: Guess,
+        rules: &Lockout,
+        now: Tick,
+    ) -> Result<Admission, Denied> {
+        self.enter(account, guess, rules, now, false)
+    }
+
+    fn enter(
+        &self,
+        account: &Account,
+        guess: Guess,
+        rules: &Lockout,
+        now: Tick,
+        bounded: bool,
+    ) -> Result<Admission, Denied> {
+        let id = &account.id;
+        if !account.kind.is_counted() {
+            return Ok(Admission::uncounted(id.clone()));
+        }
         match self.shared.slots.entry(id.clone()) {
             Entry::Occupied(mut entry) => entry.get_mut().state.admit(rules, now)?,
             Entry::Vacant(entry) => {
                 let mut slot = Slot::default();
                 slot.state.admit(rules, now)?;
-                self.shared.take_place()?;
+                self.shared.take_place(bounded)?;
                 entry.insert(slot);
             }
         }
-        Ok(Admission {
-            shared: Arc::clone(&self.shared),
-            id: Some(id.clone()),
-        })
-    }
-
-    /// Ends a reserved attempt.
-    ///
-    /// Under a lock that was set by other means while the credential was checked, nothing is
-    /// counted or reset.
-    pub fn settle(
-        &self,
-        mut admission: Admission,
-        outcome: AttemptOutcome,
-        rules: &Lockout,
-        now: Tick,
-    ) -> Settled {
-        debug_assert!(
-            Arc::ptr_eq(&self.shared, &admission.shared),
-            "admitted by another table"
-        );
-        let settled = admission
-            .id
-            .take()
-            .map(|id| admission.shared.settle(id, outcome, rules, now));
-        settled.unwrap_or(NOTHING_SETTLED)
+        let shared = Arc::clone(&self.shared);
+        Ok(Admission::held(shared, id.clone(), rules, guess, now))
     }
 
     /// The failures and lock of an account, as last counted; both may have run out since.
@@ -203,17 +233,13 @@ impl fmt::Debug for LockTable {
     }
 }
 
-const NOTHING_SETTLED: Settled = Settled {
-    change: None,
-    newly_locked: false,
-    failures: 0,
-    locked_until: None,
-};
-
 impl Shared {
     /// Counts one record more, if there is room.
-    fn take_place(&self) -> Result<(), Denied> {
-        let capacity = self.capacity.load(Ordering::Relaxed);
+    fn take_place(&self, bounded: bool) -> Result<(), Denied> {
+        let capacity = match bounded {
+            true => self.capacity.load(Ordering::Relaxed),
+            false => usize::MAX,
+        };
         let room = |count: usize| (count < capacity).then_some(count + 1);
         let taken = self
             .count
@@ -238,18 +264,19 @@ impl Shared {
         }
     }
 
-    fn settle(
+    pub(super) fn settle(
         &self,
         id: AccountId,
-        outcome: AttemptOutcome,
+        outcome: Outcome,
+        guess: &Guess,
         rules: &Lockout,
         now: Tick,
     ) -> Settled {
         let Entry::Occupied(mut entry) = self.slots.entry(id.clone()) else {
-            return NOTHING_SETTLED;
+            return Settled::NOTHING;
         };
         let state = &mut entry.get_mut().state;
-        let effect = state.settle(outcome, rules, now);
+        let effect = state.settle(outcome, guess, rules, now);
         let failures = state.failures(rules, now);
         let locked_until = state.locked_until(now);
         let revision = match effect {
@@ -272,36 +299,17 @@ impl Shared {
         }
     }
 
-    fn release(&self, id: AccountId) {
+    pub(super) fn tell_unsettled(&self, change: LockChange) {
+        if let Some(take) = self.unsettled.get() {
+            take(change);
+        }
+    }
+
+    pub(super) fn release(&self, id: AccountId) {
         if let Entry::Occupied(mut entry) = self.slots.entry(id) {
             entry.get_mut().state.release();
             let revision = entry.get().revision;
             self.leave(entry, revision);
         }
-    }
-}
-
-/// One reserved attempt: leave to check a credential once.
-///
-/// Settled once, by [`LockTable::settle`], which consumes it. One that is dropped unsettled, by a
-/// panic or a shed request, gives its attempt back and counts nothing.
-#[must_use]
-pub struct Admission {
-    shared: Arc<Shared>,
-    /// `None` once settled.
-    id: Option<AccountId>,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        if let Some(id) = self.id.take() {
-            self.shared.release(id);
-        }
-    }
-}
-
-impl fmt::Debug for Admission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Admission").field(&self.id).finish()
     }
 }

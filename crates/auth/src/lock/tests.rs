@@ -1,11 +1,13 @@
 //! The table on a virtual clock, and against a naive model.
 
 use super::*;
+use crate::account::{Account, Kind};
 use crate::name::AccountId;
 use crate::rules::{Lockout, SameWrongPassword};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod admission;
 mod model;
 mod stored;
 
@@ -26,10 +28,54 @@ fn once() -> Lockout {
     }
 }
 
+fn account(name: &str) -> Account {
+    Account::new(AccountId::new(name).unwrap(), Kind::Student)
+}
+
+/// A guess that arrives after every refusal has left, so that each repetition counts.
+fn guess(tag: u64) -> Guess {
+    Guess {
+        tag,
+        source: 0,
+        arrived: Tick::from_millis(i64::MAX),
+        refusal_leaves: Tick::from_millis(i64::MIN),
+    }
+}
+
+/// An attempt at an account that no table knows of yet.
+pub(crate) fn admitted(account: &Account) -> Admission {
+    let table = LockTable::new(1);
+    let admitted = table.admit(account, guess(0), &Lockout::default(), Tick::START);
+    admitted.unwrap()
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Accepted,
+    Failed { tag: u64 },
+    NotCounted,
+}
+
+/// Settles an attempt as one whose comparison showed what `end` says.
+fn settle(mut admission: Admission, end: End, now: Tick) -> Settled {
+    let (shown, granted) = match end {
+        End::Accepted => (Shown::Right, true),
+        End::Failed { tag } => {
+            admission = admission.with(guess(tag));
+            (Shown::Wrong, false)
+        }
+        End::NotCounted => (Shown::Previous, false),
+    };
+    admission.compare(|| (), |()| Some(shown));
+    admission.settle(granted, now)
+}
+
 /// A table with the default rules and one account.
 struct Bench {
     table: LockTable,
     rules: Lockout,
+    account: Account,
     id: AccountId,
 }
 
@@ -38,27 +84,27 @@ impl Bench {
         Bench {
             table: LockTable::new(10),
             rules: Lockout::default(),
+            account: account("s123456"),
             id: student(),
         }
     }
 
     fn admit(&self, now: Tick) -> Result<Admission, Denied> {
-        self.table.admit(&self.id, &self.rules, now)
+        self.table.admit(&self.account, guess(0), &self.rules, now)
     }
 
-    fn settle(&self, admission: Admission, outcome: AttemptOutcome, now: Tick) -> Settled {
-        self.table.settle(admission, outcome, &self.rules, now)
+    fn settle(&self, admission: Admission, end: End, now: Tick) -> Settled {
+        settle(admission, end, now)
     }
 
     /// One whole attempt.
-    fn attempt(&self, outcome: AttemptOutcome, now: Tick) -> Result<Settled, Denied> {
+    fn attempt(&self, end: End, now: Tick) -> Result<Settled, Denied> {
         let admission = self.admit(now)?;
-        Ok(self.settle(admission, outcome, now))
+        Ok(self.settle(admission, end, now))
     }
 
     fn fail(&self, now: Tick) -> Settled {
-        self.attempt(AttemptOutcome::Failed { tag: 0 }, now)
-            .unwrap()
+        self.attempt(End::Failed { tag: 0 }, now).unwrap()
     }
 
     fn fail_times(&self, times: usize, now: Tick) -> Settled {
@@ -115,7 +161,7 @@ fn attempts_while_locked_neither_count_nor_prolong() {
 fn five_wrong_and_one_right_resets() {
     let bench = Bench::new();
     let _ = bench.fail_times(5, at(0));
-    let settled = bench.attempt(AttemptOutcome::Accepted, at(1)).unwrap();
+    let settled = bench.attempt(End::Accepted, at(1)).unwrap();
     assert!(matches!(settled.change, Some(LockChange::Cleared { .. })));
     assert_eq!(settled.failures, 0);
     assert!(bench.table.is_empty());
@@ -125,7 +171,7 @@ fn five_wrong_and_one_right_resets() {
 #[test]
 fn success_without_failures_changes_nothing() {
     let bench = Bench::new();
-    let settled = bench.attempt(AttemptOutcome::Accepted, at(0)).unwrap();
+    let settled = bench.attempt(End::Accepted, at(0)).unwrap();
     assert_eq!(settled.change, None);
     assert!(bench.table.is_empty());
 }
@@ -134,7 +180,7 @@ fn success_without_failures_changes_nothing() {
 fn success_after_a_lock_ran_out_clears_what_is_stored_of_it() {
     let bench = Bench::new();
     let _ = bench.fail_times(6, at(0));
-    let settled = bench.attempt(AttemptOutcome::Accepted, at(40)).unwrap();
+    let settled = bench.attempt(End::Accepted, at(40)).unwrap();
     assert!(matches!(settled.change, Some(LockChange::Cleared { .. })));
 }
 
@@ -142,7 +188,7 @@ fn success_after_a_lock_ran_out_clears_what_is_stored_of_it() {
 fn refusal_for_status_leaves_the_count_as_it_is() {
     let bench = Bench::new();
     let _ = bench.fail_times(5, at(0));
-    let settled = bench.attempt(AttemptOutcome::NotCounted, at(1)).unwrap();
+    let settled = bench.attempt(End::NotCounted, at(1)).unwrap();
     assert_eq!((settled.change, settled.failures), (None, 5));
     assert!(bench.fail(at(2)).newly_locked);
 }
@@ -165,16 +211,16 @@ fn only_as_many_are_reserved_as_are_left() {
     let first = bench.admit(at(1)).unwrap();
     let second = bench.admit(at(1)).unwrap();
     assert_eq!(bench.admit(at(1)).unwrap_err(), Denied::Busy);
-    let _ = bench.settle(first, AttemptOutcome::NotCounted, at(1));
+    let _ = bench.settle(first, End::NotCounted, at(1));
     let third = bench.admit(at(1)).unwrap();
     assert!(
         !bench
-            .settle(second, AttemptOutcome::Failed { tag: 1 }, at(1))
+            .settle(second, End::Failed { tag: 1 }, at(1))
             .newly_locked
     );
     assert!(
         bench
-            .settle(third, AttemptOutcome::Failed { tag: 2 }, at(1))
+            .settle(third, End::Failed { tag: 2 }, at(1))
             .newly_locked
     );
 }
@@ -211,7 +257,7 @@ fn unlock_leaves_attempts_being_checked_alone() {
     assert_eq!(bench.admit(at(0)).unwrap_err(), Denied::Busy);
     assert_eq!(
         bench
-            .settle(admission, AttemptOutcome::Failed { tag: 0 }, at(0))
+            .settle(admission, End::Failed { tag: 0 }, at(0))
             .failures,
         1
     );
@@ -227,7 +273,7 @@ fn lock_set_while_a_credential_was_checked_stands() {
     bench
         .table
         .restore(other.table.lock_record(&bench.id).unwrap());
-    let settled = bench.settle(admission, AttemptOutcome::Accepted, at(1));
+    let settled = bench.settle(admission, End::Accepted, at(1));
     assert_eq!((settled.change, settled.locked_until), (None, Some(at(30))));
 }
 
@@ -262,20 +308,18 @@ fn same_wrong_password_counts_once_where_configured() {
     };
     for minute in 0..100 {
         let settled = bench
-            .attempt(AttemptOutcome::Failed { tag: 7 }, at(minute / 10))
+            .attempt(End::Failed { tag: 7 }, at(minute / 10))
             .unwrap();
         assert_eq!(settled.failures, 1);
         assert_eq!(settled.change.is_some(), minute == 0);
     }
     for tag in [8, 7, 9, 8, 10, 11] {
-        let settled = bench
-            .attempt(AttemptOutcome::Failed { tag }, at(10))
-            .unwrap();
+        let settled = bench.attempt(End::Failed { tag }, at(10)).unwrap();
         assert!(!settled.newly_locked);
     }
     assert!(
         bench
-            .attempt(AttemptOutcome::Failed { tag: 12 }, at(10))
+            .attempt(End::Failed { tag: 12 }, at(10))
             .unwrap()
             .newly_locked
     );
@@ -289,7 +333,7 @@ fn reset_forgets_which_wrong_passwords_were_counted() {
     };
     assert_eq!(bench.fail(at(0)).failures, 1);
     assert_eq!(bench.fail(at(31)).failures, 1);
-    let _ = bench.attempt(AttemptOutcome::Accepted, at(32)).unwrap();
+    let _ = bench.attempt(End::Accepted, at(32)).unwrap();
     assert!(bench.fail(at(33)).change.is_some());
 }
 
@@ -298,21 +342,21 @@ fn six_of_a_thousand_concurrent_guesses_are_checked() {
     let bench = Bench::new();
     let (checked, locks) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let barrier = Barrier::new(50);
-    let guess = |tag| {
+    let try_one = |tag| {
         let Ok(admission) = bench.admit(at(0)) else {
             return;
         };
         checked.fetch_add(1, Ordering::Relaxed);
         std::thread::yield_now();
-        let settled = bench.settle(admission, AttemptOutcome::Failed { tag }, at(0));
+        let settled = bench.settle(admission, End::Failed { tag }, at(0));
         locks.fetch_add(usize::from(settled.newly_locked), Ordering::Relaxed);
     };
     std::thread::scope(|scope| {
         for thread in 0..50 {
-            let (barrier, guess) = (&barrier, &guess);
+            let (barrier, try_one) = (&barrier, &try_one);
             scope.spawn(move || {
                 barrier.wait();
-                (0..20).for_each(|number| guess(thread * 20 + number));
+                (0..20).for_each(|number| try_one(thread * 20 + number));
             });
         }
     });
@@ -330,13 +374,13 @@ fn concurrent_work_on_many_accounts_leaves_no_record_behind() {
             let (table, rules) = (&table, &rules);
             scope.spawn(move || {
                 for number in 0..500 {
-                    let id = AccountId::new(&format!("s{}", (number + thread) % 7)).unwrap();
-                    if let Ok(admission) = table.admit(&id, rules, at(0)) {
-                        let outcome = match number % 3 {
-                            0 => AttemptOutcome::NotCounted,
-                            _ => AttemptOutcome::Accepted,
+                    let account = account(&format!("s{}", (number + thread) % 7));
+                    if let Ok(admission) = table.admit(&account, guess(0), rules, at(0)) {
+                        let end = match number % 3 {
+                            0 => End::NotCounted,
+                            _ => End::Accepted,
                         };
-                        let _ = table.settle(admission, outcome, rules, at(0));
+                        let _ = settle(admission, end, at(0));
                     }
                 }
             });
@@ -349,18 +393,32 @@ fn concurrent_work_on_many_accounts_leaves_no_record_behind() {
 #[test]
 fn full_table_admits_no_new_account_and_drops_none() {
     let table = LockTable::new(1);
-    let (rules, known) = (Lockout::default(), student());
-    let admission = table.admit(&known, &rules, at(0)).unwrap();
-    let _ = table.settle(admission, AttemptOutcome::Failed { tag: 0 }, &rules, at(0));
-    let other = AccountId::new("other").unwrap();
+    let (rules, known) = (Lockout::default(), account("s123456"));
+    let admission = table.admit(&known, guess(0), &rules, at(0)).unwrap();
+    let _ = settle(admission, End::Failed { tag: 0 }, at(0));
+    let other = account("other");
+    let admit = |account| table.admit(account, guess(0), &rules, at(0));
+    assert_eq!(admit(&other).unwrap_err(), Denied::Full);
+    assert!(admit(&known).is_ok());
+    assert_eq!(table.lock_record(&known.id).unwrap().failures, 1);
+    table.set_capacity(2);
+    assert!(admit(&other).is_ok());
+}
+
+#[test]
+fn full_table_admits_an_account_whose_password_is_remembered() {
+    let (table, rules, kari) = (LockTable::new(0), Lockout::default(), account("kari"));
     assert_eq!(
-        table.admit(&other, &rules, at(0)).unwrap_err(),
+        table.admit(&kari, guess(0), &rules, at(0)).unwrap_err(),
         Denied::Full
     );
-    assert!(table.admit(&known, &rules, at(0)).is_ok());
-    assert_eq!(table.lock_record(&known).unwrap().failures, 1);
-    table.set_capacity(2);
-    assert!(table.admit(&other, &rules, at(0)).is_ok());
+    for failures in 1..=6 {
+        let admission = table.admit_beyond_capacity(&kari, guess(0), &rules, at(0));
+        let settled = settle(admission.unwrap(), End::Failed { tag: 0 }, at(0));
+        assert_eq!(settled.failures, failures);
+    }
+    let denied = table.admit_beyond_capacity(&kari, guess(0), &rules, at(0));
+    assert!(matches!(denied, Err(Denied::Locked { .. })));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Checking a CHAP response against an account.
 
-use super::{Checked, MissingSecret};
+use super::{Checked, MissingSecret, shown};
 use crate::account::Account;
 use crate::chap::{self, ChapExchange, ChapSecret};
+use crate::lock::Admission;
 use crate::proof::Proof;
 
 /// Checks a CHAP response against the account's CHAP secret; the password plays no part. The same
@@ -15,15 +16,17 @@ use crate::proof::Proof;
 pub fn check_chap(
     account: &Account,
     exchange: &ChapExchange<'_>,
+    attempt: &mut Admission,
 ) -> Result<Checked, MissingSecret> {
     let Some(secret) = &account.legacy_chap_secret else {
         check_chap_of_nobody(exchange);
         return Err(MissingSecret::ClearText);
     };
-    Ok(match chap::check(secret, exchange) {
-        true => Checked::Proven(Proof::of(account)),
-        false => Checked::Wrong,
-    })
+    let compare = || match chap::check(secret, exchange) {
+        true => Ok(Checked::Proven(Proof::of(account))),
+        false => Ok(Checked::Wrong),
+    };
+    attempt.compare(compare, shown)
 }
 
 /// Does the work of [`check_chap`] for somebody we do not know (P5).
@@ -35,6 +38,7 @@ pub fn check_chap_of_nobody(exchange: &ChapExchange<'_>) {
 mod tests {
     use super::*;
     use crate::account::Kind;
+    use crate::lock::tests::admitted;
     use crate::name::AccountId;
 
     fn account(secret: Option<&str>) -> Account {
@@ -50,7 +54,7 @@ mod tests {
             challenge: &[9; 16],
             response: &chap::response(secret, 3, &[9; 16]),
         };
-        check_chap(account, &exchange)
+        check_chap(account, &exchange, &mut admitted(account))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Checking MS-CHAP responses against an account, and why some accounts can't have theirs checked.
 
 use crate::account::{Account, PREVIOUS_PASSWORDS};
+use crate::lock::{Admission, Shown};
 use crate::mschap::{
     self, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NewPassword, NtHash,
     PasswordChange,
@@ -98,8 +99,9 @@ impl fmt::Display for MissingSecret {
 pub fn check_ms_chap_v2(
     account: &Account,
     exchange: &MsChapV2Exchange<'_>,
+    attempt: &mut Admission,
 ) -> Result<CheckedMsChap<MsChapV2Success>, MissingSecret> {
-    check(account, |hash| mschap::check_v2(hash, exchange))
+    check(account, attempt, |hash| mschap::check_v2(hash, exchange))
 }
 
 /// Checks an MS-CHAP response as [`check_ms_chap_v2`] does.
@@ -109,8 +111,9 @@ pub fn check_ms_chap_v2(
 pub fn check_ms_chap(
     account: &Account,
     exchange: &MsChapExchange<'_>,
+    attempt: &mut Admission,
 ) -> Result<CheckedMsChap<MsChapSuccess>, MissingSecret> {
-    check(account, |hash| mschap::check_v1(hash, exchange))
+    check(account, attempt, |hash| mschap::check_v1(hash, exchange))
 }
 
 /// Checks a password change as [`check_ms_chap_v2`] checks a response: what is proven is that the
@@ -122,8 +125,9 @@ pub fn check_ms_chap(
 pub fn check_ms_chap_v2_change(
     account: &Account,
     change: &PasswordChange<'_>,
+    attempt: &mut Admission,
 ) -> Result<CheckedMsChap<NewPassword>, MissingSecret> {
-    check(account, |hash| mschap::open_change(hash, change))
+    check(account, attempt, |hash| mschap::open_change(hash, change))
 }
 
 /// Does the work of [`check_ms_chap_v2_change`] for somebody we do not know (P5).
@@ -142,6 +146,23 @@ pub fn check_ms_chap_of_nobody(exchange: &MsChapExchange<'_>) {
 }
 
 fn check<S>(
+    account: &Account,
+    attempt: &mut Admission,
+    check: impl Fn(&NtHash) -> Option<S>,
+) -> Result<CheckedMsChap<S>, MissingSecret> {
+    attempt.compare(|| compare(account, check), shown)
+}
+
+fn shown<S>(checked: &Result<CheckedMsChap<S>, MissingSecret>) -> Option<Shown> {
+    match checked {
+        Ok(CheckedMsChap::Proven { .. }) => Some(Shown::Right),
+        Ok(CheckedMsChap::Previous) => Some(Shown::Previous),
+        Ok(CheckedMsChap::Wrong) => Some(Shown::Wrong),
+        Err(_) => None,
+    }
+}
+
+fn compare<S>(
     account: &Account,
     check: impl Fn(&NtHash) -> Option<S>,
 ) -> Result<CheckedMsChap<S>, MissingSecret> {
@@ -181,6 +202,7 @@ fn fit_nobody<S>(check: impl Fn(&NtHash) -> Option<S>) {
 mod tests {
     use super::*;
     use crate::account::{Kind, Password, PasswordKind};
+    use crate::lock::tests::admitted;
     use crate::name::AccountId;
     use crate::password::PasswordHash;
     use jiff::Timestamp;
@@ -221,9 +243,15 @@ mod tests {
             challenge: &challenge,
             nt_response: &mschap::nt_response_v1(&hash, &challenge),
         };
-        let second = name(account, check_ms_chap_v2(account, &exchange));
+        let second = name(
+            account,
+            check_ms_chap_v2(account, &exchange, &mut admitted(account)),
+        );
         assert_eq!(
-            name(account, check_ms_chap(account, &first_version)),
+            name(
+                account,
+                check_ms_chap(account, &first_version, &mut admitted(account))
+            ),
             second
         );
         check_ms_chap_v2_of_nobody(&exchange);
@@ -281,7 +309,7 @@ mod tests {
             ..EXCHANGE
         };
         for account in [account(&[]), account(&["right"])] {
-            let checked = check_ms_chap_v2(&account, &exchange);
+            let checked = check_ms_chap_v2(&account, &exchange, &mut admitted(&account));
             assert!(!matches!(checked, Ok(CheckedMsChap::Proven { .. })));
             assert!(!matches!(checked, Ok(CheckedMsChap::Previous)));
         }
@@ -306,7 +334,10 @@ mod tests {
                 exchange,
             };
             check_ms_chap_v2_change_of_nobody(&change);
-            name(account, check_ms_chap_v2_change(account, &change))
+            name(
+                account,
+                check_ms_chap_v2_change(account, &change, &mut admitted(account)),
+            )
         };
         let outcomes = ["fourth", "third", "first", "other"].map(|old| outcome(&account, old));
         assert_eq!(outcomes, ["proven", "previous", "wrong", "wrong"]);

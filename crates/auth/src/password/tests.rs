@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::account::{Kind, Password, PasswordKind};
+use crate::lock::tests::admitted;
 use crate::name::AccountId;
 use proptest::prelude::*;
 
@@ -485,7 +486,13 @@ fn account(passwords: &[&str]) -> Account {
 }
 
 fn outcome(account: &Account, password: &str) -> Checked {
-    check(account, password.as_bytes(), &mut Scratch::new()).unwrap()
+    check(
+        account,
+        password.as_bytes(),
+        &mut Scratch::new(),
+        &mut admitted(account),
+    )
+    .unwrap()
 }
 
 #[test]

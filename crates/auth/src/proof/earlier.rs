@@ -10,6 +10,7 @@ use dashmap::{DashMap, Entry};
 
 use super::{Keyed, Proof, short};
 use crate::account::PREVIOUS_PASSWORDS;
+use crate::lock::{Admission, Shown};
 use crate::name::AccountId;
 
 /// How many are kept of an account: the present one and those before it.
@@ -48,11 +49,17 @@ impl EarlierPasswords {
         }
     }
 
-    /// Whether `password`, which is wrong at present, was right before.
-    pub fn knows(&self, account: &AccountId, password: &[u8]) -> bool {
+    /// Whether `password`, which is wrong at present, was right before; the attempt is noted as one
+    /// with a previous password then.
+    pub fn knows(&self, account: &AccountId, password: &[u8], attempt: &mut Admission) -> bool {
+        let Some(known) = self.tags.get(account) else {
+            return false;
+        };
         let tag = Some(self.tag(account, password));
-        let known = self.tags.get(account);
-        known.is_some_and(|tags| tags.contains(&tag))
+        attempt.compare(
+            || known.contains(&tag),
+            |is_known| is_known.then_some(Shown::Previous),
+        )
     }
 
     fn tag(&self, account: &AccountId, password: &[u8]) -> u64 {
@@ -97,6 +104,15 @@ mod tests {
         Proof::of(&Account::new(AccountId::new(name).unwrap(), Kind::Employee))
     }
 
+    fn knows(earlier: &EarlierPasswords, name: &str, password: &[u8]) -> bool {
+        let account = Account::new(AccountId::new(name).unwrap(), Kind::Employee);
+        earlier.knows(
+            &account.id,
+            password,
+            &mut crate::lock::tests::admitted(&account),
+        )
+    }
+
     fn noted(passwords: &[&str]) -> (EarlierPasswords, AccountId) {
         let earlier = EarlierPasswords::new(&[3; 32], 1);
         let kari = proof("kari");
@@ -118,19 +134,18 @@ mod tests {
             ("Fourth", false),
             ("", false),
         ] {
-            let known = earlier.knows(&kari, password.as_bytes());
+            let known = knows(&earlier, kari.as_str(), password.as_bytes());
             assert_eq!(known, expected, "{password:?}");
         }
-        let ola = proof("ola");
-        assert!(!earlier.knows(ola.account(), b"fourth"));
+        assert!(!knows(&earlier, "ola", b"fourth"));
     }
 
     #[test]
     fn beyond_the_capacity_nothing_is_kept_and_nothing_lost() {
-        let (earlier, kari) = noted(&["first"]);
+        let (earlier, _) = noted(&["first"]);
         earlier.note(b"other", &proof("ola"));
-        assert!(!earlier.knows(proof("ola").account(), b"other"));
+        assert!(!knows(&earlier, "ola", b"other"));
         earlier.note(b"second", &proof("kari"));
-        assert!(earlier.knows(&kari, b"first") && earlier.knows(&kari, b"second"));
+        assert!(knows(&earlier, "kari", b"first") && knows(&earlier, "kari", b"second"));
     }
 }

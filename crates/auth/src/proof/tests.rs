@@ -1,5 +1,8 @@
 use super::*;
 use crate::account::Kind;
+use crate::lock::tests::admitted;
+use crate::lock::{Denied, Guess, LockTable};
+use crate::rules::Lockout;
 
 const KEY: [u8; 32] = [5; 32];
 const HOUR: Duration = Duration::from_secs(3600);
@@ -16,10 +19,30 @@ fn at(minutes: u64) -> Now {
     }
 }
 
+fn recall(proofs: &RememberedProofs, account: &Account, password: &[u8], now: Now) -> Recalled {
+    let digest = proofs.digest(account, password);
+    proofs.recall(account, &digest, now, &mut admitted(account))
+}
+
+fn remember(
+    proofs: &RememberedProofs,
+    account: &Account,
+    password: &[u8],
+    proof: &Proof,
+    now: Now,
+) {
+    let digest = proofs.digest(account, password);
+    proofs.remember(account, &digest, proof, now);
+}
+
+fn right(account: &Account) -> Recalled {
+    Recalled::Right(Proof::of(account))
+}
+
 fn remembering(accounts: &[&Account]) -> RememberedProofs {
     let proofs = RememberedProofs::new(&KEY, 2, HOUR);
     for account in accounts {
-        proofs.remember(account, b"right", &Proof::of(account), at(0));
+        remember(&proofs, account, b"right", &Proof::of(account), at(0));
     }
     proofs
 }
@@ -28,13 +51,33 @@ fn remembering(accounts: &[&Account]) -> RememberedProofs {
 fn remembered_password_is_a_proof_and_no_other_is() {
     let kari = account("kari");
     let proofs = remembering(&[&kari]);
-    assert_eq!(
-        proofs.recall(&kari, b"right", at(1)),
-        Some(Proof::of(&kari))
-    );
-    assert_eq!(proofs.recall(&kari, b"Right", at(1)), None);
-    assert_eq!(proofs.recall(&kari, b"", at(1)), None);
-    assert_eq!(proofs.recall(&account("ola"), b"right", at(1)), None);
+    let said = |account: &Account, password: &[u8]| recall(&proofs, account, password, at(1));
+    assert_eq!(said(&kari, b"right"), right(&kari));
+    assert_eq!(said(&kari, b"Right"), Recalled::Different);
+    assert_eq!(said(&kari, b""), Recalled::Different);
+    assert_eq!(said(&account("ola"), b"right"), Recalled::Nothing);
+}
+
+/// Whoever learns that a guess differs from the remembered password has spent an attempt.
+#[test]
+fn comparison_with_a_remembered_password_counts_though_nothing_else_is_checked() {
+    let (kari, table) = (account("kari"), LockTable::new(1));
+    let proofs = remembering(&[&kari]);
+    let compare = |tag| {
+        let guess = Guess {
+            tag,
+            source: 0,
+            arrived: at(1).tick,
+            refusal_leaves: at(1).tick,
+        };
+        let mut attempt = table.admit(&kari, guess, &Lockout::default(), at(1).tick)?;
+        let digest = proofs.digest(&kari, &tag.to_be_bytes());
+        Ok::<_, Denied>(proofs.recall(&kari, &digest, at(1), &mut attempt))
+    };
+    for tag in 0..6 {
+        assert_eq!(compare(tag), Ok(Recalled::Different));
+    }
+    assert!(matches!(compare(6), Err(Denied::Locked { .. })));
 }
 
 #[test]
@@ -45,9 +88,12 @@ fn changed_credential_is_forgotten_at_once() {
         credential_version: 1,
         ..kari
     };
-    assert_eq!(proofs.recall(&changed, b"right", at(1)), None);
-    proofs.remember(&changed, b"new", &Proof::of(&changed), at(1));
-    assert!(proofs.recall(&changed, b"new", at(1)).is_some());
+    assert_eq!(
+        recall(&proofs, &changed, b"right", at(1)),
+        Recalled::Nothing
+    );
+    remember(&proofs, &changed, b"new", &Proof::of(&changed), at(1));
+    assert_eq!(recall(&proofs, &changed, b"new", at(1)), right(&changed));
     assert_eq!(proofs.len(), 1);
 }
 
@@ -56,8 +102,10 @@ fn proof_is_remembered_for_its_time_and_swept_after() {
     let kari = account("kari");
     let proofs = remembering(&[&kari]);
     proofs.sweep(at(59));
-    assert!(proofs.recall(&kari, b"right", at(59)).is_some());
-    assert_eq!(proofs.recall(&kari, b"right", at(60)), None);
+    assert!(proofs.is_fresh(&kari, at(59)));
+    assert_eq!(recall(&proofs, &kari, b"right", at(59)), right(&kari));
+    assert!(!proofs.is_fresh(&kari, at(60)));
+    assert_eq!(recall(&proofs, &kari, b"right", at(60)), Recalled::Nothing);
     proofs.sweep(at(60));
     assert!(proofs.is_empty());
 }
@@ -68,8 +116,8 @@ fn forgetting_an_account_leaves_the_others() {
     let proofs = remembering(&[&kari, &ola]);
     proofs.forget(&kari.id);
     proofs.forget(&kari.id);
-    assert_eq!(proofs.recall(&kari, b"right", at(1)), None);
-    assert!(proofs.recall(&ola, b"right", at(1)).is_some());
+    assert_eq!(recall(&proofs, &kari, b"right", at(1)), Recalled::Nothing);
+    assert_eq!(recall(&proofs, &ola, b"right", at(1)), right(&ola));
     assert_eq!(proofs.len(), 1);
 }
 
@@ -78,23 +126,23 @@ fn full_memory_remembers_no_further_account_until_swept() {
     let (kari, ola, per) = (account("kari"), account("ola"), account("per"));
     let proofs = remembering(&[&kari, &ola, &per]);
     assert_eq!(proofs.len(), 2);
-    assert_eq!(proofs.recall(&per, b"right", at(1)), None);
+    assert_eq!(recall(&proofs, &per, b"right", at(1)), Recalled::Nothing);
     proofs.sweep(at(60));
-    proofs.remember(&per, b"right", &Proof::of(&per), at(60));
-    assert!(proofs.recall(&per, b"right", at(61)).is_some());
+    remember(&proofs, &per, b"right", &Proof::of(&per), at(60));
+    assert_eq!(recall(&proofs, &per, b"right", at(61)), right(&per));
 }
 
 #[test]
 fn proof_of_another_account_or_version_is_not_remembered() {
     let (kari, ola) = (account("kari"), account("ola"));
     let proofs = remembering(&[]);
-    proofs.remember(&kari, b"right", &Proof::of(&ola), at(0));
+    remember(&proofs, &kari, b"right", &Proof::of(&ola), at(0));
     let older = Proof::of(&kari);
     let changed = Account {
         credential_version: 1,
         ..kari
     };
-    proofs.remember(&changed, b"right", &older, at(0));
+    remember(&proofs, &changed, b"right", &older, at(0));
     assert!(proofs.is_empty());
 }
 
@@ -102,42 +150,42 @@ fn proof_of_another_account_or_version_is_not_remembered() {
 fn nothing_is_remembered_for_no_time() {
     let kari = account("kari");
     let proofs = RememberedProofs::new(&KEY, 2, Duration::ZERO);
-    proofs.remember(&kari, b"right", &Proof::of(&kari), at(0));
+    remember(&proofs, &kari, b"right", &Proof::of(&kari), at(0));
     assert!(proofs.is_empty());
 }
 
 #[test]
-fn tags_tell_wrong_passwords_accounts_versions_and_keys_apart() {
-    let (tags, kari) = (WrongTag::new(&KEY), account("kari"));
-    let tag = tags.tag(&kari, b"wrong");
-    assert_eq!(tags.tag(&kari, b"wrong"), tag);
-    assert_ne!(tags.tag(&kari, b"Wrong"), tag);
-    assert_ne!(tags.tag(&account("ola"), b"wrong"), tag);
-    assert_ne!(
-        tags.tag(
-            &Account {
-                credential_version: 1,
-                ..kari.clone()
-            },
-            b"wrong"
-        ),
-        tag
-    );
-    assert_ne!(WrongTag::new(&[6; 32]).tag(&kari, b"wrong"), tag);
+fn digests_tell_passwords_accounts_versions_and_keys_apart() {
+    let (proofs, kari) = (remembering(&[]), account("kari"));
+    let tag = |account: &Account, password| proofs.digest(account, password).tag();
+    let first = tag(&kari, b"wrong");
+    assert_eq!(tag(&kari, b"wrong"), first);
+    assert_ne!(tag(&kari, b"Wrong"), first);
+    assert_ne!(tag(&account("ola"), b"wrong"), first);
+    let changed = Account {
+        credential_version: 1,
+        ..kari.clone()
+    };
+    assert_ne!(tag(&changed, b"wrong"), first);
+    let other = RememberedProofs::new(&[6; 32], 2, HOUR);
+    assert_ne!(other.digest(&kari, b"wrong").tag(), first);
 }
 
 /// Computed with Python's hmac module over the same octets.
 #[test]
-fn tag_is_the_head_of_an_hmac_sha256() {
-    assert_eq!(
-        WrongTag::new(&KEY).tag(&account("kari"), b"wrong"),
-        0x2cf6_64b4_3602_f281
-    );
+fn digest_is_an_hmac_sha256_over_purpose_name_version_and_password() {
+    let digest = remembering(&[]).digest(&account("kari"), b"wrong");
+    assert_eq!(digest.tag(), 0x789d_9335_f20a_d672);
 }
 
 #[test]
 fn debug_tells_nothing_of_keys_and_hashes() {
-    assert_eq!(format!("{:?}", WrongTag::new(&KEY)), "WrongTag([redacted])");
+    let digest = remembering(&[]).digest(&account("kari"), b"wrong");
+    assert_eq!(format!("{digest:?}"), "PasswordDigest([redacted])");
+    assert_eq!(
+        format!("{:?}", GuessTags::new([1; 4])),
+        "GuessTags([redacted])"
+    );
     assert_eq!(
         format!("{:?}", remembering(&[&account("kari")])),
         "RememberedProofs { len: 1, .. }"

@@ -73,7 +73,7 @@ impl Model {
 }
 
 fn compare(rules: Lockout, events: Vec<Event>) -> Result<(), TestCaseError> {
-    let (table, id) = (LockTable::new(1), student());
+    let (table, account, id) = (LockTable::new(1), account("s123456"), student());
     let mut model = Model::default();
     let mut checking: Vec<Admission> = Vec::new();
     // What a store holds that replays every change.
@@ -81,15 +81,15 @@ fn compare(rules: Lockout, events: Vec<Event>) -> Result<(), TestCaseError> {
     let mut now = at(0);
     for event in events {
         model.settle_down(&rules, now);
-        let settle = |index: usize, checking: &mut Vec<Admission>, outcome| {
+        let settle = |index: usize, checking: &mut Vec<Admission>, end| {
             let admission = checking.remove(index % checking.len());
-            table.settle(admission, outcome, &rules, now)
+            settle(admission, end, now)
         };
         let mut changes = Vec::new();
         match event {
             Event::Wait(minutes) => now = now.plus(Duration::from_secs(minutes * 60)),
             Event::Admit => {
-                let admitted = table.admit(&id, &rules, now);
+                let admitted = table.admit(&account, guess(0), &rules, now);
                 prop_assert_eq!(
                     admitted.as_ref().map(|_| ()).map_err(|denied| *denied),
                     model.admits(&rules)
@@ -104,12 +104,12 @@ fn compare(rules: Lockout, events: Vec<Event>) -> Result<(), TestCaseError> {
             Event::Forget => changes.extend(table.forget_expired(|_| &rules, now, |_| false)),
             _ if checking.is_empty() => {}
             Event::Accept(index) => {
-                changes.extend(settle(index, &mut checking, AttemptOutcome::Accepted).change);
+                changes.extend(settle(index, &mut checking, End::Accepted).change);
                 model.checking -= 1;
                 model.failures.clear();
             }
             Event::Fail(index, tag) => {
-                let settled = settle(index, &mut checking, AttemptOutcome::Failed { tag });
+                let settled = settle(index, &mut checking, End::Failed { tag });
                 model.checking -= 1;
                 model.fail(tag, &rules, now);
                 prop_assert_eq!(usize::from(settled.failures), model.failures.len());
@@ -117,7 +117,7 @@ fn compare(rules: Lockout, events: Vec<Event>) -> Result<(), TestCaseError> {
                 changes.extend(settled.change);
             }
             Event::NotCounted(index) => {
-                let settled = settle(index, &mut checking, AttemptOutcome::NotCounted);
+                let settled = settle(index, &mut checking, End::NotCounted);
                 model.checking -= 1;
                 prop_assert_eq!(settled.change, None);
             }

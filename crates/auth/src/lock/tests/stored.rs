@@ -15,12 +15,7 @@ fn revisions_grow_with_every_change_and_across_a_restart() {
     };
     grows(bench.fail(at(0)).change);
     grows(bench.fail(at(0)).change);
-    grows(
-        bench
-            .attempt(AttemptOutcome::Accepted, at(0))
-            .unwrap()
-            .change,
-    );
+    grows(bench.attempt(End::Accepted, at(0)).unwrap().change);
     grows(bench.fail(at(0)).change);
     grows(bench.table.unlock(&bench.id));
     grows(bench.fail(at(0)).change);

@@ -1,0 +1,299 @@
+//! The order of a log-on at a known account, without threads, sockets, disk or clock: what the shell
+//! ([`super`]) has to do next, and what is settled in the end.
+//!
+//! ```text
+//!                ┌── Busy: six are being checked ──┐
+//!                v                                 │
+//!   proceed ── leave to compare ── at a glance ── wait ──> proceed … ── hash | ask the directory
+//!     │ Locked, Full                 │                                       │ shed, unanswered
+//!     └──> Refuse                    └──────────────> settle <───────────────┘
+//! ```
+//!
+//! Whatever was compared on the way is in the leave (an [`Admission`]), so it is counted at the end
+//! though the check itself never came about.
+
+use portvakt_auth::mschap::NewPassword;
+use portvakt_auth::{
+    Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, Lockout, Now, Proof,
+    Refusal, Scratch, Settled, Tick,
+};
+
+use super::super::credential::{
+    Checked, Credential, Evidence, Glance, Memory, Offered, Possible, answer_of,
+};
+use crate::directory::{FindError, Verdict};
+use crate::store::Untold;
+
+/// Of one request: its client, and its times.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::access) struct Sent {
+    /// A hash of the RADIUS client.
+    pub source: u64,
+    /// When the message arrived that brought the credential.
+    pub arrived: Tick,
+    /// When its refusal would leave.
+    pub refusal_leaves: Tick,
+}
+
+/// A log-on at a known account, with the leave to compare that it holds.
+pub(in crate::access) struct Attempt {
+    /// The name and the proof offered.
+    pub credential: Credential,
+    sent: Sent,
+    leave: Leave,
+}
+
+/// The leave to compare a credential.
+enum Leave {
+    /// None yet, or none any more.
+    None,
+    /// One of the attempts that the account has left.
+    Held(Admission),
+    /// None is needed: the credential is no guess.
+    Unguessable(AccountId),
+}
+
+/// What is to be done next.
+pub(in crate::access) enum Next {
+    /// All is known: [`Attempt::settle`].
+    Settle(Checked),
+    /// The password must be hashed: [`Attempt::hash`], on a hashing thread.
+    Hash(Possible),
+    /// A new password must be hashed: [`Attempt::open_change`], on a hashing thread.
+    Change,
+    /// The directory must be asked: [`Attempt::begin_bind`], at the head of the account's line.
+    Bind,
+    /// All attempts that are left are being checked: wait behind them, and [`Attempt::proceed`].
+    Wait,
+    /// Refused, and nothing was compared.
+    Refuse(Refusal),
+}
+
+impl Attempt {
+    pub(in crate::access) fn new(credential: Credential, sent: Sent) -> Self {
+        Self {
+            credential,
+            sent,
+            leave: Leave::None,
+        }
+    }
+
+    /// Goes on with the account as it is now: at first, and after every wait.
+    pub(in crate::access) fn proceed(
+        &mut self,
+        memory: Memory<'_>,
+        account: &Account,
+        rules: &Lockout,
+        now: Now,
+    ) -> Next {
+        let offered = &self.credential.offered;
+        if let Some(checked) = offered.check_unguessable(account) {
+            return match memory.locks.locked_until(&account.id, now.tick) {
+                Some(_) => Next::Refuse(Refusal::LockedOut),
+                None => {
+                    self.leave = Leave::Unguessable(account.id.clone());
+                    Next::Settle(checked)
+                }
+            };
+        }
+        if let Err(denied) = self.reserve(memory, account, rules, now) {
+            return match denied {
+                Denied::Busy => Next::Wait,
+                Denied::Locked { .. } => Next::Refuse(Refusal::LockedOut),
+                Denied::Full => Next::Refuse(Refusal::Overloaded),
+            };
+        }
+        let Leave::Held(admission) = &mut self.leave else {
+            return Next::Refuse(Refusal::Overloaded);
+        };
+        match (self.credential.offered).check_at_a_glance(memory, account, now, admission) {
+            Glance::Checked(checked) => Next::Settle(checked),
+            Glance::Hash { is_current } => Next::Hash(is_current),
+            Glance::Change => Next::Change,
+            Glance::Bind => Next::Bind,
+        }
+    }
+
+    /// Goes on while the directory is away, with what it last said of the account. Who has proven
+    /// who they are, and was there lately, may come in. A password that is known to be wrong counts
+    /// as ever; of any other nothing is known, and nothing is counted.
+    pub(in crate::access) fn proceed_without_directory(
+        &mut self,
+        memory: Memory<'_>,
+        account: &Account,
+        rules: &Lockout,
+        now: Now,
+        error: FindError,
+    ) -> Next {
+        if !self.credential.offered.is_guessable() {
+            return self.proceed(memory, account, rules, now);
+        }
+        if let Err(denied) = self.reserve(memory, account, rules, now) {
+            return match denied {
+                Denied::Busy => Next::Settle(Checked::Unanswered(error)),
+                Denied::Locked { .. } => Next::Refuse(Refusal::LockedOut),
+                Denied::Full => Next::Refuse(Refusal::Overloaded),
+            };
+        }
+        let Leave::Held(admission) = &mut self.leave else {
+            return Next::Settle(Checked::Unanswered(error));
+        };
+        let offered = &self.credential.offered;
+        Next::Settle(match offered.recall(memory, account, now, admission) {
+            Some(proof) => Checked::Proven(proof, Evidence::None),
+            None => {
+                let unchecked = Checked::Unanswered(error);
+                offered.without_check(memory, &account.id, admission, unchecked)
+            }
+        })
+    }
+
+    /// Reserves one attempt, unless one is reserved already at this very account.
+    fn reserve(
+        &mut self,
+        memory: Memory<'_>,
+        account: &Account,
+        rules: &Lockout,
+        now: Now,
+    ) -> Result<(), Denied> {
+        // A name may have been given to another account meanwhile: the attempt counts there.
+        if matches!(&self.leave, Leave::Held(admission) if admission.is_for(&account.id)) {
+            return Ok(());
+        }
+        self.leave = Leave::None;
+        let offered = &self.credential.offered;
+        let guess = Guess {
+            tag: offered.tag(memory, account),
+            source: self.sent.source,
+            arrived: self.sent.arrived,
+            refusal_leaves: self.sent.refusal_leaves,
+        };
+        let admitted = match memory.locks.admit(account, guess, rules, now.tick) {
+            Err(Denied::Full)
+                if offered.password().is_some() && memory.proofs.is_fresh(account, now) =>
+            {
+                (memory.locks).admit_beyond_capacity(account, guess, rules, now.tick)
+            }
+            admitted => admitted,
+        };
+        self.leave = Leave::Held(admitted?);
+        Ok(())
+    }
+
+    /// Hashes the password, as [`Next::Hash`] said.
+    pub(in crate::access) fn hash(
+        &mut self,
+        memory: Memory<'_>,
+        account: &Account,
+        now: Now,
+        is_current: Possible,
+        scratch: &mut Scratch,
+    ) -> Checked {
+        let offered = &self.credential.offered;
+        match &mut self.leave {
+            Leave::Held(admission) => {
+                offered.hash(memory, account, now, is_current, scratch, admission)
+            }
+            _ => Checked::Shed,
+        }
+    }
+
+    /// The new password of [`Next::Change`], or why it is not to be had.
+    pub(in crate::access) fn open_change(
+        &mut self,
+        account: &Account,
+    ) -> Result<(Proof, NewPassword), Checked> {
+        match (&self.credential.offered, &mut self.leave) {
+            (Offered::MsChapV2Change(offered), Leave::Held(admission)) => {
+                offered.open(account, admission)
+            }
+            _ => Err(Checked::Shed),
+        }
+    }
+
+    /// Checks the response to a change against the account as it is after the change.
+    pub(in crate::access) fn check_changed(&mut self, changed: &Account) -> Checked {
+        match (&self.credential.offered, &mut self.leave) {
+            (Offered::MsChapV2Change(offered), Leave::Held(admission)) => {
+                offered.exchange.check(changed, admission)
+            }
+            _ => Checked::Previous,
+        }
+    }
+
+    /// Begins the bind of [`Next::Bind`]: from here on the attempt is a failure until
+    /// [`Attempt::judge`] hears otherwise. `None` without leave to compare.
+    pub(in crate::access) fn begin_bind(&mut self) -> Option<(BindLeave, BeforeBind)> {
+        match &mut self.leave {
+            Leave::Held(admission) => Some(admission.begin_bind()),
+            _ => None,
+        }
+    }
+
+    /// What the directory's verdict means.
+    pub(in crate::access) fn judge(
+        &mut self,
+        memory: Memory<'_>,
+        account: &Account,
+        now: Now,
+        before: BeforeBind,
+        verdict: Result<Verdict, FindError>,
+    ) -> Checked {
+        let Leave::Held(admission) = &mut self.leave else {
+            return Checked::Shed;
+        };
+        admission.note_bind(before, answer_of(&verdict));
+        let offered = &self.credential.offered;
+        offered.judge(memory, account, now, verdict, admission)
+    }
+
+    /// What is known though the check did not come about: a turn in the pool that never came.
+    pub(in crate::access) fn without_turn(&mut self, memory: Memory<'_>) -> Checked {
+        match &mut self.leave {
+            Leave::Held(admission) => {
+                let account = admission.account().clone();
+                let offered = &self.credential.offered;
+                offered.without_check(memory, &account, admission, Checked::Shed)
+            }
+            _ => Checked::Shed,
+        }
+    }
+
+    /// Settles the attempt with what was decided: a right credential that led to a grant resets the
+    /// count, a wrong one counts. A lock that came while this was checked is a lock: the right
+    /// credential is refused too.
+    pub(in crate::access) fn settle<T>(
+        self,
+        decision: Result<T, Refusal>,
+        memory: Memory<'_>,
+        now: Now,
+    ) -> Ended<T> {
+        let settled = match self.leave {
+            Leave::Held(admission) => admission.settle(decision.is_ok(), now.tick),
+            Leave::Unguessable(account) => Settled {
+                locked_until: memory.locks.locked_until(&account, now.tick),
+                ..Settled::NOTHING
+            },
+            Leave::None => Settled::NOTHING,
+        };
+        let decision = match settled.locked_until {
+            Some(_) => decision.and(Err(Refusal::LockedOut)),
+            None => decision,
+        };
+        Ended {
+            refusal: decision.as_ref().err().copied(),
+            decision: Untold::new(decision, settled.change),
+            newly_locked: settled.newly_locked,
+        }
+    }
+}
+
+/// A log-on that was settled, and not told yet.
+pub(in crate::access) struct Ended<T> {
+    /// What was decided, for the one who asked.
+    pub decision: Untold<Result<T, Refusal>>,
+    /// The reason it is refused for, for our own records.
+    pub refusal: Option<Refusal>,
+    /// This log-on locked the account.
+    pub newly_locked: bool,
+}

@@ -1,0 +1,105 @@
+//! An outcome that nobody hears of before the change that goes with it is durable.
+
+use portvakt_auth::{LockChange, Now};
+
+use super::{Entry, Store};
+
+/// The outcome of a log-on, and the change of the account's lock that must be durable before it is
+/// told. Only [`Store::tell`] gives the outcome away.
+#[must_use]
+pub struct Untold<T> {
+    outcome: T,
+    change: Option<LockChange>,
+}
+
+impl<T> Untold<T> {
+    /// An outcome that was settled with this change.
+    pub fn new(outcome: T, change: Option<LockChange>) -> Self {
+        Self { outcome, change }
+    }
+
+    /// The outcome, for tests without a store.
+    #[cfg(test)]
+    pub(crate) fn reveal(self) -> T {
+        self.outcome
+    }
+}
+
+impl Store {
+    /// Hands the outcome to `tell`: at once where nothing changed, otherwise on the writer's thread
+    /// when the change is on disk. While the disk refuses, it is told when the change is kept in
+    /// memory, to be written later, and [`Store::health`] says so. A store that was closed tells
+    /// nothing any more: the outcome is dropped.
+    pub fn tell<T: Send + 'static>(
+        &self,
+        untold: Untold<T>,
+        now: impl FnOnce() -> Now,
+        tell: impl FnOnce(T) + Send + 'static,
+    ) {
+        let Untold { outcome, change } = untold;
+        let Some(change) = change else {
+            return tell(outcome);
+        };
+        let entry = Entry {
+            lock: Some(change.stored(now())),
+            attempt: None,
+        };
+        self.record(entry, Some(Box::new(move |_| tell(outcome))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{TryRecvError, channel};
+
+    use portvakt_auth::{AccountId, LockRecord, Tick};
+
+    use super::*;
+
+    fn now() -> Now {
+        Now {
+            tick: Tick::START,
+            utc: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn failure() -> Option<LockChange> {
+        Some(LockChange::Put(LockRecord {
+            id: AccountId::new("kari").unwrap(),
+            failures: 1,
+            last_failure: Tick::START,
+            locked_until: None,
+            revision: 1,
+        }))
+    }
+
+    #[test]
+    fn failure_is_told_when_it_is_on_disk_and_not_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let (told, heard) = channel();
+        let tell = told.clone();
+        let reader = store.clone();
+        store.tell(Untold::new("wrong", failure()), now, move |outcome| {
+            let is_pending = reader.is_dirty(&AccountId::new("kari").unwrap());
+            tell.send((outcome, is_pending)).unwrap();
+        });
+        assert_eq!(heard.recv(), Ok(("wrong", false)));
+
+        store.clone().close();
+        store.tell(Untold::new("wrong", failure()), now, move |outcome| {
+            told.send((outcome, false)).unwrap();
+        });
+        assert_eq!(heard.try_recv(), Err(TryRecvError::Disconnected));
+    }
+
+    #[test]
+    fn outcome_that_changes_nothing_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let (told, heard) = channel();
+        let tell = move |outcome| told.send(outcome).unwrap();
+        store.tell(Untold::new("right", None), now, tell);
+        assert_eq!(heard.try_recv(), Ok("right"));
+    }
+}
