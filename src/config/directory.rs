@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::accounts::{self, AccountKind, AttributeNames, KINDS};
@@ -34,6 +35,8 @@ pub struct Ldap {
     pub balance: bool,
     /// Certificate authorities of the servers in PEM; none is the system's.
     pub authorities: Option<Vec<u8>>,
+    /// The file that they are in.
+    pub ca_file: Option<PathBuf>,
     /// The name that a server's certificate must have, if not that of its address.
     pub server_name: Option<String>,
     /// The entry beneath which people are.
@@ -201,9 +204,11 @@ fn ldap(
     let group_base = optional_name(&mut section, "group-base");
     let (membership, groups) = (membership(&mut section, template), groups(&mut section));
     let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
+    let trusted = authorities(&mut section, referred);
     let ldap = Ldap {
         balance: section.boolean("balance", false).value,
-        authorities: authorities(&mut section, referred),
+        ca_file: trusted.as_ref().map(|(file, _)| file.clone()),
+        authorities: trusted.map(|(_, pem)| pem),
         server_name: address::server_name(&mut section),
         scope: scope(&mut section),
         filter: filter(&mut section),
@@ -318,7 +323,8 @@ fn filter(section: &mut Section<'_>) -> Option<String> {
         .map(|given| given.value)
 }
 
-fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<Vec<u8>> {
+/// The file of `ca-file`, and what is in it.
+fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<(PathBuf, Vec<u8>)> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
 
@@ -330,7 +336,7 @@ fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<Vec<u8>
         let advice = "the certificate of whoever signed the directory's own";
         section.report().problem(&given.place, complaint, advice);
     }
-    Some(pem.to_vec())
+    Some((given.value.0, pem.to_vec()))
 }
 
 /// `OldPasswordAllowedPeriod` of Active Directory is an hour, unless its administrator says

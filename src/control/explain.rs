@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use portvakt_auth::{Account, Kind, Refusal};
+use portvakt_auth::{Account, Kind, Refusal, Verification};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Access, Policy};
@@ -72,6 +72,9 @@ pub struct LockState {
     /// When the lock ends.
     #[serde(with = "iso_if_any")]
     pub locked_until: Option<Timestamp>,
+    /// Since when the directory's own lock lets nobody in; it does not say until when.
+    #[serde(default, with = "iso_if_any", skip_serializing_if = "Option::is_none")]
+    pub locked_in_directory_since: Option<Timestamp>,
 }
 
 /// Whether an account has the NT hash that MS-CHAP needs, and so PEAP with a password.
@@ -233,6 +236,10 @@ pub(super) fn lock_state(access: &Access, account: &Account) -> LockState {
         failures,
         of: lockout.attempts,
         locked_until: locked_until.map(|tick| now.utc_at(tick)),
+        locked_in_directory_since: match &account.verification {
+            Verification::Bind(bind) => bind.locked_since,
+            _ => None,
+        },
     }
 }
 
@@ -277,10 +284,15 @@ impl InWords<'_> {
             account,
             display_name,
             services,
+            lock,
             ..
         } = self.explanation;
         let name = display_name.as_ref().map(|name| format!(" ({name})"));
         let name = name.unwrap_or_default();
+        let besides = match lock.locked_in_directory_since {
+            Some(_) => " and once the directory's own lock is over",
+            None => "",
+        };
         let mut told = Vec::new();
         for ServiceVerdict { refusal, .. } in services {
             if told.contains(refusal) {
@@ -293,7 +305,7 @@ impl InWords<'_> {
             match refusal {
                 None => writeln!(
                     f,
-                    "{account}{name} may come in by {by}, with the right password."
+                    "{account}{name} may come in by {by}, with the right password{besides}."
                 )?,
                 Some(refusal) => {
                     writeln!(f, "{account}{name} is refused by {by}: {refusal}.")?;
@@ -319,6 +331,13 @@ impl InWords<'_> {
 
     fn write_lock(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lock = &self.explanation.lock;
+        if let Some(since) = lock.locked_in_directory_since {
+            let since = self.time(since);
+            writeln!(
+                f,
+                "  directory  locked there since {since}, until its lockout duration is over"
+            )?;
+        }
         match (lock.locked_until, lock.failures) {
             (Some(until), _) => {
                 let until = self.time(until);

@@ -31,6 +31,7 @@ mod server;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tls_words;
 mod translate;
 mod write;
 mod written;

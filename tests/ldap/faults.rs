@@ -152,6 +152,45 @@ fn server_with_another_name_or_authority_is_not_asked() {
     }
 }
 
+/// What is wrong with the certificate, and what to do: Debian's usual ones first.
+#[test]
+fn certificate_that_is_not_taken_is_told_with_its_remedy() {
+    const OWN: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=radius.campus.example \
+                       -addext subjectAltName=DNS:radius.campus.example";
+    // Without extensions openssl makes one of version 1.
+    const FIRST: &str = "openssl req -newkey rsa:2048 -nodes -subj /CN=radius.campus.example \
+                         -keyout server.key -out server.csr && openssl x509 -req -days 30 -in server.csr \
+                         -CA authority.pem -CAkey authority.key -CAcreateserial -out server.pem";
+    let own = format!("{OWN} -keyout server.key -out server.pem && cp server.pem ca.pem");
+    let first = format!(
+        "{OWN} -keyout authority.key -out authority.pem && cp authority.pem ca.pem && {FIRST}"
+    );
+    let stranger = format!("{OWN} -keyout authority.key -out ca.pem");
+    for (made, expected) in [
+        (own, "is a certificate authority's own"),
+        (first, "is of X.509 version 1"),
+        (stranger, "is signed by none of ca-file"),
+    ] {
+        let mut slapd = Slapd::with(&everybody());
+        slapd.kill();
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-e", "-c", &made])
+            .current_dir(slapd.path("."));
+        let done = crate::common::run_with(&mut command, "");
+        assert!(done.status.success(), "{}", crate::common::text(&done));
+        slapd.start();
+        let daemon = setup()
+            .more(&slapd.directory_table("timeout = \"1s\""))
+            .start();
+        let told = || {
+            daemon.radclient("bo", PASSWORD);
+            daemon.log().contains(expected).then_some(())
+        };
+        assert!(eventually(told).is_some(), "{expected}: {}", daemon.log());
+    }
+}
+
 #[test]
 fn start_tls_secures_what_begins_in_the_clear() {
     let slapd = Slapd::with(&everybody());

@@ -244,3 +244,29 @@ fn peer_samba_takes_a_password_by_the_right_to_reset_it_and_says_which_is_missin
         "{shown}"
     );
 }
+
+/// Its own lock is told to whoever asks why; nobody who guesses learns of it.
+#[test]
+fn peer_samba_locks_an_account_itself_and_explain_says_so() {
+    let controller = Controller::new();
+    controller.add("bo");
+    controller.change(&format!(
+        "dn: {CONTEXT}\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: 3\n"
+    ));
+    let setup = Setup::new().set("passwords", "remember-proofs", "\"0s\"");
+    let daemon = start_with(setup, &controller, "");
+    log_on(&daemon, "bo", PASSWORD);
+    for _ in 0..3 {
+        assert!(!controller.lets_in("bo", "surely-wrong"));
+    }
+    for password in ["surely-wrong", PASSWORD] {
+        assert_eq!(reason(&daemon, "bo", password), "locked-out");
+    }
+    let said = text(&daemon.cli(&["explain", "bo"]));
+    assert!(
+        said.contains("once the directory's own lock is over"),
+        "{said}"
+    );
+    assert!(said.contains("locked there since 20"), "{said}");
+    assert!(said.contains("no failed log-ons counted"), "{said}");
+}

@@ -320,6 +320,10 @@ pub struct BindName {
     /// date: entryUUID, objectGUID or nsUniqueId.
     #[serde(default)]
     pub lasting_id: Option<[u8; 16]>,
+    /// Since when the directory's own lock lets nobody bind, where it tells; it does not tell when
+    /// that is over.
+    #[serde(default)]
+    pub locked_since: Option<Timestamp>,
 }
 
 /// What the student registry says of a student.

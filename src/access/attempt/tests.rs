@@ -87,6 +87,7 @@ fn account(way: Way) -> Account {
                 kind: PasswordKind::Permanent,
                 sure_from: None,
                 lasting_id: None,
+                locked_since: None,
             });
         }
     }

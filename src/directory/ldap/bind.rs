@@ -148,6 +148,7 @@ mod tests {
             kind: PasswordKind::Permanent,
             sure_from: None,
             lasting_id: None,
+            locked_since: None,
         });
         let control = |error| RawControl {
             ctype: password_policy::CONTROL.to_owned(),

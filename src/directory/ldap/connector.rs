@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::failure::Failure;
+use super::failure::{Failure, rustls_error};
 use super::screen::{Answers, Faults, Screen, start_tls};
+use super::tls_words::Expected;
 use crate::config::{Ldap as Settings, LdapServer, Security, ServiceAccount};
 
 /// Data that is not acknowledged for so long ends a connection.
@@ -26,7 +27,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// Makes connections to one server.
 pub(super) struct Connector {
     server: LdapServer,
-    server_name: String,
+    expected: Expected,
     account: Option<ServiceAccount>,
     tls: Arc<ClientConfig>,
     patience: Duration,
@@ -45,7 +46,10 @@ pub(super) struct Connection {
 impl Connector {
     pub(super) fn new(settings: &Settings, server: &LdapServer, tls: Arc<ClientConfig>) -> Self {
         Self {
-            server_name: settings.server_name.clone().unwrap_or(server.host.clone()),
+            expected: Expected {
+                ca_file: settings.ca_file.clone(),
+                server_name: settings.server_name.clone().unwrap_or(server.host.clone()),
+            },
             server: server.clone(),
             account: settings.bind.clone(),
             tls,
@@ -109,10 +113,14 @@ impl Connector {
     }
 
     async fn secure(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
-        let name = ServerName::try_from(self.server_name.clone())
+        let name = ServerName::try_from(self.expected.server_name.clone())
             .map_err(|_| Failure::Tls("this is no name for a certificate".to_owned()))?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
-        Ok(connector.connect(name, stream).await?)
+        let secured = connector.connect(name, stream).await;
+        secured.map_err(|error| match rustls_error(&error) {
+            Some(error) => Failure::Tls(self.expected.in_words(error)),
+            None => Failure::from(error),
+        })
     }
 
     async fn speak_over<S>(&self, stream: S) -> Result<Connection, Failure>

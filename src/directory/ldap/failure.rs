@@ -140,12 +140,14 @@ impl From<LdapError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        let tls = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match tls {
+        match rustls_error(&error) {
             Some(tls) => Self::Tls(tls.to_string()),
             None => Self::Broken(error.to_string()),
         }
     }
+}
+
+/// What TLS says, where that is why reading or writing failed.
+pub(super) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>()
 }

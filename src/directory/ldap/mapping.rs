@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::People;
 use super::mirror::EntryId;
+use super::moment::{self, Moment};
 use super::template::{Attributes, Fact, id_attribute};
 use super::translate::{CLOSERS, MEMBER_OF, Translator};
 use crate::access::account_kind;
@@ -22,6 +23,9 @@ use crate::directory::entry::Entry;
 
 /// Attributes that change when an entry does, the finest first.
 const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
+
+/// When Active Directory locked an account after failed binds; zero, or nothing, once it is open.
+const LOCKOUT_TIME: &str = "lockoutTime";
 
 /// What attributes mean in one directory.
 pub(super) struct Mapping {
@@ -107,7 +111,9 @@ impl Mapping {
             .filter(|(fact, _)| self.verify == Verify::Hash || *fact != Fact::PasswordHash)
             .map(|(_, name)| name);
         let groups = (self.reads_member_of()).then_some(MEMBER_OF);
-        let others = CLOSERS.into_iter().chain(CHANGE_STAMPS).chain(groups);
+        let lock = (self.id_attribute == "objectGUID").then_some(LOCKOUT_TIME);
+        let others = CLOSERS.into_iter().chain(CHANGE_STAMPS);
+        let others = others.chain(groups).chain(lock);
         let mut wanted: Vec<_> = facts.chain(others).map(str::to_owned).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -130,6 +136,10 @@ impl Mapping {
         let said = translator.translate();
         let account = self.account(entry, &said, &translator, now);
         let mut remarks = translator.remarks;
+        if let Some(since) = locked_since(entry) {
+            let meaning = format!("locked there since {since}, until its lockout duration is over");
+            remarks.push(Remark::new(LOCKOUT_TIME, "", &meaning));
+        }
         let left = unremarked(entry, &remarks);
         remarks.extend(left);
         if let Ok(account) = &account
@@ -234,6 +244,7 @@ impl Mapping {
                 },
                 sure_from: self.sure_from(entry, changed_at),
                 lasting_id: self.lasting_id(entry),
+                locked_since: locked_since(entry),
             }),
         }
     }
@@ -324,6 +335,15 @@ impl Mapping {
 fn is_exact(at: Timestamp) -> bool {
     const DAY: i64 = 24 * 60 * 60;
     at.as_second() % DAY != 0
+}
+
+/// See [`BindName::locked_since`].
+fn locked_since(entry: &Entry) -> Option<Timestamp> {
+    let value = entry.values(LOCKOUT_TIME).next()?;
+    match moment::read(std::str::from_utf8(&value.value).ok()?) {
+        Some(Moment::At(since)) => Some(since),
+        _ => None,
+    }
 }
 
 /// What changes with an entry, the finest that it shows.

@@ -39,6 +39,7 @@ fn settings(template: Template) -> Settings {
         balance: false,
         mirror: None,
         authorities: None,
+        ca_file: None,
         server_name: None,
         base: "dc=campus,dc=example".to_owned(),
         scope: Scope::Subtree,

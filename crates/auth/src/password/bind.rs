@@ -79,6 +79,7 @@ mod tests {
             kind: PasswordKind::Permanent,
             sure_from: None,
             lasting_id: None,
+            locked_since: None,
         });
         account
     }

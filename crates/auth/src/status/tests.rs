@@ -377,6 +377,7 @@ fn password_that_the_directory_keeps_ages_like_any_other() {
         kind: PasswordKind::Permanent,
         sure_from: None,
         lasting_id: None,
+        locked_since: None,
     });
     let at = |text| standing(&account, "eduroam", &Rules::default(), utc(text)).err();
     assert_eq!(at("2026-09-30T23:59:59Z"), None);
@@ -392,6 +393,7 @@ fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
         kind: PasswordKind::Temporary,
         sure_from: None,
         lasting_id: None,
+        locked_since: None,
     });
     let standing = standing(
         &account,

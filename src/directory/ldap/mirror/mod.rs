@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
-use portvakt_auth::account::Account;
+use portvakt_auth::account::{Account, Verification};
 use portvakt_auth::name::AccountId;
 use tokio::sync::Notify;
 
@@ -306,16 +306,23 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether nothing differs but what is shown on pages, and what a password is hashed by and when:
-/// another one is of another version.
+/// Whether nothing differs but what is shown on pages, what a password is hashed by and when (another
+/// one is of another version), and the directory's own lock, of which it tells whoever binds.
 fn is_same_to_a_log_on(old: &Account, new: &Account) -> bool {
     let mut password = new.password.clone();
     if let (Some(new), Some(old)) = (&mut password, &old.password) {
         new.hash = old.hash.clone();
         new.changed_at = old.changed_at;
     }
+    let mut verification = new.verification.clone();
+    if let (Verification::Bind(new), Verification::Bind(old)) =
+        (&mut verification, &old.verification)
+    {
+        new.locked_since = old.locked_since;
+    }
     let shown = Account {
         password,
+        verification,
         display_name: old.display_name.clone(),
         mail: old.mail.clone(),
         mobile: old.mobile.clone(),
