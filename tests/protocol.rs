@@ -21,6 +21,8 @@ mod fragments;
 mod identity;
 #[path = "protocol/intake.rs"]
 mod intake;
+#[path = "protocol/passwords.rs"]
+mod passwords;
 #[path = "protocol/roaming.rs"]
 mod roaming;
 #[path = "protocol/state.rs"]

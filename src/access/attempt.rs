@@ -255,7 +255,7 @@ where
     fn bind(mut self, account: Arc<Account>, place: Place) {
         let policy = Arc::clone(&self.exchange.policy);
         let password = self.attempt.credential.offered.password();
-        let password = password.map(|password| Zeroizing::new(password.to_vec()));
+        let password = password.map(|password| Zeroizing::new(password.canonical().to_vec()));
         let home = policy.homes.of_account(&account.id);
         let (Some(home), Some(password)) = (home, password) else {
             return self.queue_stranger();
@@ -335,7 +335,10 @@ where
     fn settle_refused(mut self, account: &AccountId, checked: Checked) {
         let detail = &mut self.exchange.facts.detail;
         let refusal = match checked {
-            Checked::Wrong => Refusal::WrongCredential,
+            Checked::Wrong => {
+                *detail = self.attempt.credential.offered.oddity().map(Into::into);
+                Refusal::WrongCredential
+            }
             Checked::KnownWrong => {
                 *detail = Some(DIFFERENT.into());
                 Refusal::WrongCredential

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
-use portvakt_auth::password::{Scratch, UnfitPassword, check_new_password};
+use portvakt_auth::password::{Scratch, UnfitPassword, check_new_password, composed_text};
 use portvakt_auth::{Account, Now, Password, PasswordHash, PasswordKind, Proof, Refusal, findings};
 use zeroize::Zeroizing;
 
@@ -93,7 +93,8 @@ fn fit(account: &Account, new: &NewPassword) -> Result<Zeroizing<String>, UnfitP
     if account.nt_hash.as_ref() == Some(new.nt_hash()) {
         return Err(UnfitPassword::Same);
     }
-    check_new_password(&text).map(|()| text)
+    check_new_password(&text)?;
+    Ok(composed_text(&text))
 }
 
 /// Writes it, unless the account's credential has changed since it was proven.

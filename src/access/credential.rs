@@ -160,7 +160,13 @@ impl Offered {
     /// Why what came as a password can be none, and is not even looked at.
     pub(super) fn why_no_password(&self) -> Option<&'static str> {
         let password = self.password()?;
-        password::is_stand_in(password).then_some(STAND_IN)
+        password::is_stand_in(password.as_sent()).then_some(STAND_IN)
+    }
+
+    /// What is odd about a password that was wrong, if that is what was offered.
+    pub(super) fn oddity(&self) -> Option<&'static str> {
+        let oddity = password::oddity(self.password()?.as_sent())?;
+        Some(oddity.sentence())
     }
 
     /// Whether it could be a guess: what is none is neither counted nor holds up those that are.
@@ -171,7 +177,7 @@ impl Offered {
     /// What tells this guess at an account from another.
     pub(super) fn tag(&self, memory: Memory<'_>, account: &Account) -> u64 {
         match self {
-            Self::Password(password) => memory.proofs.digest(account, password).tag(),
+            Self::Password(password) => memory.proofs.digest(account, password.canonical()).tag(),
             Self::Chap(offered) => memory.tags.tag(&offered.response),
             Self::MsChap(offered) => memory.tags.tag(&offered.nt_response),
             Self::MsChapV2(offered) => memory.tags.tag(&offered.nt_response),
@@ -238,7 +244,7 @@ impl Offered {
         let Self::Password(password) = self else {
             return None;
         };
-        let digest = memory.proofs.digest(account, password);
+        let digest = memory.proofs.digest(account, password.canonical());
         match memory.proofs.recall(account, &digest, now, attempt) {
             Recalled::Right(proof) => Some(proof),
             Recalled::Different | Recalled::Nothing => None,
@@ -258,7 +264,8 @@ impl Offered {
             return unchecked;
         }
         let password = self.password();
-        let earlier = password.is_some_and(|sent| memory.earlier.knows(account, sent, attempt));
+        let earlier =
+            password.is_some_and(|sent| (memory.earlier).knows(account, sent.canonical(), attempt));
         match unchecked {
             _ if earlier => Checked::Previous,
             Checked::Wrong => Checked::Wrong,
@@ -280,9 +287,12 @@ impl Offered {
             return Checked::Missing(MissingSecret::NtHash);
         };
         let checked = match is_current {
-            Possible::Yes => password::check(account, password, scratch, attempt),
+            Possible::Yes => password::check(account, password.readings(), scratch, attempt),
             Possible::No => Ok(password::check_previous(
-                account, password, scratch, attempt,
+                account,
+                password.readings(),
+                scratch,
+                attempt,
             )),
         };
         of_password(memory, account, password, now, checked)
@@ -326,7 +336,7 @@ impl Offered {
     /// Does the same work for somebody we do not know (P5).
     pub(super) fn check_nobody(&self, nobodys_hash: &PasswordHash, scratch: &mut Scratch) {
         match self {
-            Self::Password(password) => nobodys_hash.work_for_nobody(password, scratch),
+            Self::Password(password) => nobodys_hash.work_for_nobody(password.readings(), scratch),
             Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
@@ -434,7 +444,7 @@ fn glance(
             detail: HASH_WITHHELD,
         });
     }
-    let digest = memory.proofs.digest(account, password);
+    let digest = memory.proofs.digest(account, password.canonical());
     let is_current = match memory.proofs.recall(account, &digest, now, attempt) {
         Recalled::Right(proof) => {
             return Glance::Checked(Checked::Proven(proof, Evidence::None));
@@ -446,11 +456,17 @@ fn glance(
         return Glance::Bind;
     }
     let checked = match is_current {
-        Possible::No if memory.earlier.knows(&account.id, password, attempt) => {
+        Possible::No
+            if memory
+                .earlier
+                .knows(&account.id, password.canonical(), attempt) =>
+        {
             Some(Ok(password::Checked::Previous))
         }
-        Possible::No => password::check_previous_quickly(account, password, attempt).map(Ok),
-        Possible::Yes => password::check_quickly(account, password, attempt),
+        Possible::No => {
+            password::check_previous_quickly(account, password.readings(), attempt).map(Ok)
+        }
+        Possible::Yes => password::check_quickly(account, password.readings(), attempt),
     };
     match checked {
         Some(checked) => Glance::Checked(of_password(memory, account, password, now, checked)),
@@ -462,7 +478,7 @@ fn glance(
 fn of_password(
     memory: Memory<'_>,
     account: &Account,
-    password: &[u8],
+    password: &HeldPassword,
     now: Now,
     checked: Result<password::Checked, HashError>,
 ) -> Checked {
@@ -470,7 +486,7 @@ fn of_password(
         Ok(password::Checked::Proven(proof)) => {
             let hash = account.password.as_ref().map(|password| &password.hash);
             // Of a hash that looks at a part of it, another password may be right as well.
-            if hash.is_some_and(|hash| hash.looks_at_all_of(password)) {
+            if hash.is_some_and(|hash| password.is_looked_at_by(hash)) {
                 keep_in_mind(memory, account, password, &proof, now);
             }
             Checked::Proven(proof, Evidence::None)
@@ -483,7 +499,14 @@ fn of_password(
 
 /// Remembers that a password was right: for the next log-on, and for the time when it is an earlier
 /// one.
-fn keep_in_mind(memory: Memory<'_>, account: &Account, password: &[u8], proof: &Proof, now: Now) {
+fn keep_in_mind(
+    memory: Memory<'_>,
+    account: &Account,
+    password: &HeldPassword,
+    proof: &Proof,
+    now: Now,
+) {
+    let password = password.canonical();
     let digest = memory.proofs.digest(account, password);
     memory.proofs.remember(account, &digest, proof, now);
     memory.earlier.note(password, proof);

@@ -1,10 +1,11 @@
 //! A password on its way through the house: one copy, wiped when it has done its duty, in memory
-//! that the same thread then uses for the next.
+//! that the same thread then uses for the next. Where it can be read in another way, a second.
 
 use std::cell::RefCell;
-use std::ops::Deref;
 
-use zeroize::Zeroize as _;
+use portvakt_auth::PasswordHash;
+use portvakt_auth::password::{self, Readings};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Memories that a thread keeps; one log-on at a time needs one.
 const SPARE: usize = 16;
@@ -16,7 +17,11 @@ thread_local! {
 }
 
 /// A password. Wiped on drop; never moved in memory, so that no other copy is left behind.
-pub(super) struct HeldPassword(Vec<u8>);
+pub(super) struct HeldPassword {
+    as_sent: Vec<u8>,
+    /// Where it differs.
+    canonical: Option<Zeroizing<Vec<u8>>>,
+}
 
 impl HeldPassword {
     /// A copy of `password`.
@@ -27,23 +32,40 @@ impl HeldPassword {
         let memory = memory.filter(|memory| memory.capacity() >= password.len());
         let mut memory = memory.unwrap_or_else(|| Vec::with_capacity(needed));
         memory.extend_from_slice(password);
-        Self(memory)
+        Self {
+            as_sent: memory,
+            canonical: password::canonical(password),
+        }
     }
-}
 
-impl Deref for HeldPassword {
-    type Target = [u8];
+    /// As it came.
+    pub(super) fn as_sent(&self) -> &[u8] {
+        &self.as_sent
+    }
 
-    fn deref(&self) -> &[u8] {
-        &self.0
+    /// All that it may be.
+    pub(super) fn readings(&self) -> Readings<'_> {
+        let canonical = self.canonical.as_deref();
+        Readings::new(&self.as_sent, canonical.map(Vec::as_slice))
+    }
+
+    /// Whether a hash like this looks at all of it, however it is read; see
+    /// [`PasswordHash::looks_at_all_of`].
+    pub(super) fn is_looked_at_by(&self, hash: &PasswordHash) -> bool {
+        hash.looks_at_all_of(self.as_sent()) && hash.looks_at_all_of(self.canonical())
+    }
+
+    /// What it is known by.
+    pub(super) fn canonical(&self) -> &[u8] {
+        self.readings().canonical()
     }
 }
 
 impl Drop for HeldPassword {
     fn drop(&mut self) {
         // Wipes all of the memory and leaves it empty.
-        self.0.zeroize();
-        let memory = std::mem::take(&mut self.0);
+        self.as_sent.zeroize();
+        let memory = std::mem::take(&mut self.as_sent);
         // At a thread's end there is nobody left to keep it for.
         let _ = MEMORIES.try_with(|memories| {
             let mut memories = memories.borrow_mut();
@@ -67,16 +89,27 @@ mod tests {
             b"",
             b"again",
         ] {
-            assert_eq!(&*HeldPassword::new(password), password);
+            assert_eq!(HeldPassword::new(password).as_sent(), password);
         }
     }
 
     #[test]
     fn the_memory_of_one_serves_the_next_and_is_empty_between() {
         let first = HeldPassword::new(b"correct horse");
-        let place = first.0.as_ptr();
+        let place = first.as_sent.as_ptr();
         drop(first);
         MEMORIES.with_borrow(|memories| assert!(memories.iter().all(Vec::is_empty)));
-        assert_eq!(HeldPassword::new(b"battery").0.as_ptr(), place);
+        assert_eq!(HeldPassword::new(b"battery").as_sent.as_ptr(), place);
+    }
+
+    #[test]
+    fn canonical_reading_is_held_where_it_differs() {
+        let held = HeldPassword::new(b"bl\xe5b\xe6r");
+        assert_eq!(held.as_sent(), b"bl\xe5b\xe6r");
+        assert_eq!(held.canonical(), "blåbær".as_bytes());
+        assert_eq!(
+            HeldPassword::new(b"correct horse").canonical(),
+            b"correct horse"
+        );
     }
 }

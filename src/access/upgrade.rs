@@ -15,6 +15,7 @@ use portvakt_auth::{Account, AccountId, PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
 use super::hashing::be_nicer;
+use super::held::HeldPassword;
 use super::{Access, Policy};
 use crate::directory::{FindError, WriteError};
 
@@ -74,7 +75,7 @@ impl Upgrades {
         access: &Arc<Access>,
         policy: &Policy,
         account: &Account,
-        password: &[u8],
+        password: &HeldPassword,
     ) {
         let current = account.password.as_ref().map(|password| &password.hash);
         let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
@@ -83,7 +84,7 @@ impl Upgrades {
         let home = policy.homes.of_account(&account.id);
         let writer = home.and_then(|home| home.directory.writer());
         let is_wanted = policy.upgrade_hashes
-            && old.looks_at_all_of(password)
+            && password.is_looked_at_by(old)
             && writer.is_some_and(|writer| writer.upgrades_hashes());
         if !is_wanted || !self.shared.begin(&account.id) {
             return;
@@ -92,7 +93,7 @@ impl Upgrades {
             access: Arc::clone(access),
             account: account.id.clone(),
             old: old.clone(),
-            password: Zeroizing::new(password.to_vec()),
+            password: Zeroizing::new(password.canonical().to_vec()),
         };
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
             self.jobs.try_send(job)

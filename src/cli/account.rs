@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::{Argon2Cost, check_new_password};
+use portvakt_auth::password::{Argon2Cost, check_new_password, composed_text};
 use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
@@ -193,6 +193,7 @@ fn set_password(set: &SetPassword) -> Ending {
     if let Err(unfit) = check_new_password(&password) {
         return fail(unfit);
     }
+    let password = composed_text(&password);
     let memory_kib = u32::try_from(config.passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
     let passes = config.passwords.argon2_iterations.into();
     let hash = Argon2Cost::new(memory_kib, passes, 1)

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use portvakt_auth::PasswordHash;
-use portvakt_auth::password::{Argon2Cost, Scratch};
+use portvakt_auth::password::{Argon2Cost, Scratch, composed_text};
 
 use super::way::read_password;
 use super::{Ending, fail, say};
@@ -27,7 +27,7 @@ pub(super) fn run(hash: &Hash) -> Ending {
         Ok(password) => password,
         Err(error) => return fail(error),
     };
-    match hash_password(password.as_bytes(), cost) {
+    match hash_password(composed_text(&password).as_bytes(), cost) {
         Ok(hash) => {
             say(format_args!(
                 "{{ARGON2}}{}",

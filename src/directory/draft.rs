@@ -9,7 +9,7 @@ use portvakt_auth::account::{Account, Kind, Note, Password, PasswordKind};
 use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
-use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch};
+use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch, canonical};
 use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
@@ -99,15 +99,20 @@ impl std::fmt::Debug for Secret {
 pub type HashCleartext<'a> =
     &'a (dyn Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync);
 
-/// A [`HashCleartext`] that makes Argon2id hashes of this cost. `salt` is asked for a new one each
+/// A [`HashCleartext`] that makes Argon2id hashes of this cost, of the password's canonical reading.
+/// `salt` is asked for a new one each
 /// time.
 pub fn argon2id(
     cost: Argon2Cost,
     salt: impl Fn() -> [u8; 16] + Sync,
 ) -> impl Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync {
-    move |password, known, scratch| {
+    move |sent, known, scratch| {
+        let canonical = canonical(sent);
+        let password = canonical.as_deref().map_or(sent, Vec::as_slice);
         for hash in known {
-            if hash.is_of_imported(password, scratch)? {
+            let is_same = hash.is_of_imported(password, scratch)?
+                || canonical.is_some() && hash.is_of_imported(sent, scratch)?;
+            if is_same {
                 return Ok((*hash).clone());
             }
         }
@@ -189,9 +194,12 @@ impl Draft {
     pub fn make_nt_hash(&mut self) {
         let password = self.password.as_ref().map(|password| &password.secret);
         if let (DraftNtHash::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password)
-            && let Ok(password) = std::str::from_utf8(password)
         {
-            self.nt_hash = DraftNtHash::Is(NtHash::of_password(password));
+            let canonical = canonical(password);
+            let password = canonical.as_ref().unwrap_or(password);
+            if let Ok(password) = std::str::from_utf8(password) {
+                self.nt_hash = DraftNtHash::Is(NtHash::of_password(password));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! counted as failed.
 
 use crate::common::{Daemon, Setup, Slapd, eventually};
-use crate::people::{PASSWORD, everybody, person};
+use crate::people::{PASSWORD, everybody, hash, person};
 
 fn setup() -> Setup {
     Setup::new()
@@ -318,6 +318,22 @@ fn thousand_guesses_reach_the_directory_six_times() {
         }
     });
     assert_eq!(slapd.values("victim", "pwdFailureTime").len(), 6);
+}
+
+/// RFC 8265: one bind for one attempt, by the password's UTF-8.
+#[test]
+fn peer_password_in_latin_1_reaches_the_directory_once_and_as_utf_8() {
+    let bjorn = person("bjorn", "employee", "");
+    let slapd = Slapd::with(&bjorn.replace(&hash(PASSWORD), &hash("blåbærsyltetøy")));
+    let daemon = start(&slapd, "verify = \"bind\"");
+    assert!(
+        daemon
+            .radclient("bjorn", r"bl\345b\346rsyltet\370y")
+            .is_accept()
+    );
+    assert!(daemon.radclient("bjorn", r"feil bl\345b\346r").is_reject());
+    assert_eq!(refusal(&daemon, 2).0, "wrong-credential");
+    assert_eq!(slapd.values("bjorn", "pwdFailureTime").len(), 1);
 }
 
 #[test]

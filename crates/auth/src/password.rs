@@ -25,7 +25,9 @@ pub use ms_chap::{
     check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
 };
 pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
-pub use received::{PasswordOddity, canonical, composed_text, is_plausible, is_stand_in, oddity};
+pub use received::{
+    PasswordOddity, Readings, canonical, composed_text, is_plausible, is_stand_in, oddity,
+};
 pub use scratch::Scratch;
 pub use stored::StoredPassword;
 
@@ -272,8 +274,10 @@ impl PasswordHash {
     }
 
     /// Does the work of a check for a name that is nobody's (P5); this hash is nobody's, too.
-    pub fn work_for_nobody(&self, password: &[u8], scratch: &mut Scratch) {
-        let _ = self.verify(password, scratch);
+    pub fn work_for_nobody<'p>(&self, password: impl Into<Readings<'p>>, scratch: &mut Scratch) {
+        for reading in password.into().all() {
+            let _ = self.verify(reading, scratch);
+        }
     }
 
     /// Whether this is the password. Constant-time compare; takes as long as the scheme does.
@@ -449,7 +453,7 @@ fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
 }
 
 /// Checks a password against the account: the current one, then the previous ones; and notes in the
-/// attempt what that showed.
+/// attempt what that showed. All its readings are one comparison: it is right if one of them is.
 ///
 /// An account without a password costs as much as one with ([`PasswordHash::dummy`]) and is
 /// `Wrong`. A wrong password costs one hash more for each previous password; the delay of refusals
@@ -457,38 +461,42 @@ fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
 ///
 /// # Errors
 /// [`HashError`] of the current hash: our fault, not to be counted.
-pub fn check(
+pub fn check<'p>(
     account: &Account,
-    password: &[u8],
+    password: impl Into<Readings<'p>>,
     scratch: &mut Scratch,
     attempt: &mut Admission,
 ) -> Result<Checked, HashError> {
+    let password = password.into();
     attempt.compare(|| compare(account, password, scratch), shown)
 }
 
 fn compare(
     account: &Account,
-    password: &[u8],
+    password: Readings<'_>,
     scratch: &mut Scratch,
 ) -> Result<Checked, HashError> {
     let Some(current) = &account.password else {
-        PasswordHash::dummy().verify(password, scratch)?;
+        PasswordHash::dummy().work_for_nobody(password, scratch);
         return Ok(Checked::Wrong);
     };
-    if current.hash.verify(password, scratch)? {
-        return Ok(Checked::Proven(Proof::of(account)));
+    for reading in password.all() {
+        if current.hash.verify(reading, scratch)? {
+            return Ok(Checked::Proven(Proof::of(account)));
+        }
     }
     Ok(compare_previous(account, password, scratch))
 }
 
 /// Checks a password that is known not to be the current one against the previous ones: it is
 /// `Previous` or `Wrong`, and noted as that.
-pub fn check_previous(
+pub fn check_previous<'p>(
     account: &Account,
-    password: &[u8],
+    password: impl Into<Readings<'p>>,
     scratch: &mut Scratch,
     attempt: &mut Admission,
 ) -> Checked {
+    let password = password.into();
     let checked = attempt.compare(
         || Ok::<_, HashError>(compare_previous(account, password, scratch)),
         shown,
@@ -496,9 +504,10 @@ pub fn check_previous(
     checked.unwrap_or(Checked::Wrong)
 }
 
-fn compare_previous(account: &Account, password: &[u8], scratch: &mut Scratch) -> Checked {
+fn compare_previous(account: &Account, password: Readings<'_>, scratch: &mut Scratch) -> Checked {
     let mut previous = account.previous.iter().take(PREVIOUS_PASSWORDS);
-    let is_known = previous.any(|hash| hash.verify(password, scratch).unwrap_or(false));
+    let mut is_of = |hash: &PasswordHash, reading| hash.verify(reading, scratch).unwrap_or(false);
+    let is_known = previous.any(|hash| password.all().any(|reading| is_of(hash, reading)));
     match is_known {
         true => Checked::Previous,
         false => Checked::Wrong,
@@ -507,9 +516,9 @@ fn compare_previous(account: &Account, password: &[u8], scratch: &mut Scratch) -
 
 /// The same as [`check`] at once, for an account whose hashes are all
 /// [quick](PasswordHash::is_quick); `None` where one is not, or there is none.
-pub fn check_quickly(
+pub fn check_quickly<'p>(
     account: &Account,
-    password: &[u8],
+    password: impl Into<Readings<'p>>,
     attempt: &mut Admission,
 ) -> Option<Result<Checked, HashError>> {
     let current = account.password.as_ref()?;
@@ -518,9 +527,9 @@ pub fn check_quickly(
 }
 
 /// The same as [`check_previous`] at once, where all previous hashes are quick, or there is none.
-pub fn check_previous_quickly(
+pub fn check_previous_quickly<'p>(
     account: &Account,
-    password: &[u8],
+    password: impl Into<Readings<'p>>,
     attempt: &mut Admission,
 ) -> Option<Checked> {
     let check = || check_previous(account, password, &mut Scratch::new(), attempt);

@@ -9,6 +9,8 @@
 //!              └── else:   read as Windows-1252, composed ┴─> canonical, where that differs
 //! ```
 
+use std::fmt;
+
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
@@ -35,6 +37,50 @@ impl PasswordOddity {
             }
             PasswordOddity::Control => "the password has a control character in it",
         }
+    }
+}
+
+/// The readings of one password: right is what one of them is.
+#[derive(Clone, Copy)]
+pub struct Readings<'p> {
+    as_sent: &'p [u8],
+    canonical: Option<&'p [u8]>,
+}
+
+impl<'p> Readings<'p> {
+    /// A password as it came, and its [`canonical`] reading where that differs.
+    pub fn new(as_sent: &'p [u8], canonical: Option<&'p [u8]>) -> Self {
+        Readings { as_sent, canonical }
+    }
+
+    /// The one by which it is known again, and by which a directory is asked.
+    pub fn canonical(&self) -> &'p [u8] {
+        self.canonical.unwrap_or(self.as_sent)
+    }
+
+    /// All of them, the canonical one first.
+    pub(crate) fn all(self) -> impl Iterator<Item = &'p [u8]> {
+        let other = self.canonical.map(|_| self.as_sent);
+        std::iter::once(self.canonical()).chain(other)
+    }
+}
+
+impl<'p> From<&'p [u8]> for Readings<'p> {
+    /// A password that is canonical as it came, or has no other reading.
+    fn from(as_sent: &'p [u8]) -> Self {
+        Readings::new(as_sent, None)
+    }
+}
+
+impl<'p, const N: usize> From<&'p [u8; N]> for Readings<'p> {
+    fn from(as_sent: &'p [u8; N]) -> Self {
+        Readings::new(as_sent, None)
+    }
+}
+
+impl fmt::Debug for Readings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Readings([redacted])")
     }
 }
 
