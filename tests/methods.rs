@@ -286,7 +286,7 @@ fn peer_peap_with_the_label_of_version_1_is_refused() {
     let run = profile.run(&daemon);
     assert!(run.is_reject(), "{}", run.output);
     let line = daemon.attempt(1);
-    assert_eq!(line["reason"], "gave-up", "{line}");
+    assert_eq!(line["reason"], "protocol-error", "{line}");
     assert!(
         line["detail"].as_str().unwrap().contains("crypto-binding"),
         "{line}"

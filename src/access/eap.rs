@@ -487,7 +487,7 @@ fn accepted(evidence: &Evidence) -> Verdict {
 }
 
 fn refuse_broken(exchange: Exchange, error: &EapError) {
-    refuse(exchange, Refusal::MethodNotAllowed, Some(error.to_string()));
+    refuse(exchange, Refusal::ProtocolError, Some(error.to_string()));
 }
 
 /// Rejects with an EAP-Failure that answers the request's EAP packet (E1).

@@ -149,13 +149,21 @@ pub(super) fn refusal_of(
                 | FailureCause::InnerMethodNotOffered(_)
                 | FailureCause::InnerMethodNotAgreed { .. }
                 | FailureCause::IdentityTypeMissing(_)
-                | FailureCause::Protocol(_)
-                | FailureCause::Inner(_)
-                | FailureCause::DataInsideTls
                 | FailureCause::Untaken(_),
             ),
         ) => Refusal::MethodNotAllowed,
         (_, Some(FailureCause::ClientCertificate(_))) => Refusal::CertificateInvalid,
+        (
+            _,
+            Some(
+                FailureCause::Protocol(_)
+                | FailureCause::Inner(_)
+                | FailureCause::DataInsideTls
+                | FailureCause::TooManyRoundTrips
+                | FailureCause::BindingBroken
+                | FailureCause::BindingRefused,
+            ),
+        ) => Refusal::ProtocolError,
         _ => Refusal::GaveUp,
     }
 }
@@ -295,7 +303,7 @@ pub(super) fn note(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portvakt_eap::Alert;
+    use portvakt_eap::{Alert, EapError};
 
     #[test]
     fn after_a_refusal_the_reason_alone_is_told() {
@@ -304,6 +312,22 @@ mod tests {
         for cause in [closed, FailureCause::Refused, FailureCause::ServerDoubted] {
             assert_eq!(detail_of(Some(&refused), &cause), None);
             assert_eq!(detail_of(None, &cause), Some(cause.to_string()));
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_own_reason() {
+        for (cause, reason) in [
+            (
+                FailureCause::Protocol(EapError::NotIdentity),
+                Refusal::ProtocolError,
+            ),
+            (FailureCause::DataInsideTls, Refusal::ProtocolError),
+            (FailureCause::TooManyRoundTrips, Refusal::ProtocolError),
+            (FailureCause::BindingBroken, Refusal::ProtocolError),
+            (FailureCause::InnerMissing, Refusal::GaveUp),
+        ] {
+            assert_eq!(refusal_of(None, Some(&cause)), reason, "{cause}");
         }
     }
 }

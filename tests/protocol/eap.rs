@@ -211,3 +211,25 @@ fn large_requests_with_operator_name_are_answered_as_any_other() {
     let attempt = daemon.attempt(1);
     assert_eq!(attempt["operator_name"], "1monitor.eduroam.example");
 }
+
+/// A device that breaks the rules is neither one that stopped nor one whose method is off.
+#[test]
+fn a_broken_packet_is_told_as_a_protocol_error() {
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    // More than one fragment's worth of length, of which two octets are missing.
+    let mut device = daemon.device(&nas, USER.0, USER.1);
+    let request = device.step().eap().unwrap();
+    device.response = vec![2, request[1], 0, 8, 21, 0x80, 0, 0];
+    assert!(device.step().is_reject());
+    // Not an Identity, and no conversation.
+    let md5 = nas.access_request().user(USER.0).eap(&[2, 9, 0, 6, 4, 0]);
+    assert!(nas.ask(&md5).is_reject());
+    for line in daemon.attempts(2) {
+        assert_eq!(line["reason"], "protocol-error", "{line}");
+        assert!(line["detail"].is_string(), "{line}");
+    }
+    let refused = "portvakt_refusals_total{reason=\"protocol-error\"}";
+    assert_eq!(daemon.metric(refused), 2.0);
+    assert_eq!(daemon.failures(USER.0), 0);
+}

@@ -59,11 +59,13 @@ pub enum Refusal {
     Overloaded,
     /// The device stopped in the middle (E10).
     GaveUp,
+    /// The device broke the rules of its method; nothing was decided.
+    ProtocolError,
 }
 
 impl Refusal {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Refusal; 24] = [
+    pub const ALL: [Refusal; 25] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
@@ -88,6 +90,7 @@ impl Refusal {
         Refusal::DirectoryUnavailable,
         Refusal::Overloaded,
         Refusal::GaveUp,
+        Refusal::ProtocolError,
     ];
 
     /// The stable code, e.g. `wrong-credential`.
@@ -117,6 +120,7 @@ impl Refusal {
             Refusal::DirectoryUnavailable => "directory-unavailable",
             Refusal::Overloaded => "overloaded",
             Refusal::GaveUp => "gave-up",
+            Refusal::ProtocolError => "protocol-error",
         }
     }
 
@@ -153,7 +157,9 @@ impl Refusal {
                 "The account is closed while IT support looks into a report about its use."
             }
             Refusal::Barred => "The account is closed in the directory of your institution.",
-            Refusal::PasswordExpired => "Your password is more than a year old and has expired.",
+            Refusal::PasswordExpired => {
+                "Your password is older than the rules allow and has expired."
+            }
             Refusal::TemporaryExpired => "The temporary password was valid for a few hours only.",
             Refusal::TemporaryNotAllowed => {
                 "A temporary password opens the account page, but not yet the network."
@@ -184,6 +190,7 @@ impl Refusal {
                 "Too many people logged on at once; this is our fault and was not counted."
             }
             Refusal::GaveUp => "Your device stopped before the log-on was complete.",
+            Refusal::ProtocolError => "Your device sent something that we could not make sense of.",
         }
     }
 
@@ -245,6 +252,9 @@ impl Refusal {
             Refusal::Overloaded => "The server shed this attempt under load; it was not counted.",
             Refusal::GaveUp => {
                 "The handshake stopped halfway; the event names the stage it reached. It was not counted."
+            }
+            Refusal::ProtocolError => {
+                "The device broke the rules of its method; the event says how. It was not counted."
             }
         }
     }
@@ -310,6 +320,9 @@ impl Refusal {
             }
             Refusal::GaveUp => {
                 "Set up the network again with the campus profile, so that the device trusts the right certificate."
+            }
+            Refusal::ProtocolError => {
+                "Update the device and set up the network again with the campus profile; if it goes on, tell IT support which device it is."
             }
         }
     }
