@@ -231,6 +231,23 @@ fn the_same_wrong_password_counts_each_time_unless_configured() {
     assert!(nas.log_on(USER, RIGHT).is_reject());
 }
 
+/// OpenVPN's plugin sends an unanswered request again from another port with another authenticator.
+#[test]
+fn a_log_on_that_its_nas_repeats_while_the_refusal_is_held_back_counts_once() {
+    let daemon = Setup::new().set("radius", "reject-delay", "\"5s\"").start();
+    // All are there long before the first refusal leaves.
+    let ports: Vec<_> = (0..4).map(|_| daemon.nas()).collect();
+    let sent = ["wrong-1", "wrong-1", "wrong-1", "wrong-2"];
+    for (nas, password) in ports.iter().zip(sent) {
+        nas.send(&nas.pap(USER, password).octets());
+    }
+    assert_eq!(
+        tally(&daemon, 4),
+        [("wrong-credential".to_owned(), 4)].into()
+    );
+    assert_eq!(daemon.failures(USER), 2);
+}
+
 #[test]
 fn counts_and_locks_survive_a_restart() {
     let mut daemon = Setup::new().start();

@@ -175,19 +175,22 @@ where
     fn wait(self, account: &Arc<Account>) {
         match account.verification {
             Verification::Bind(_) => self.line_up(account),
-            _ => self.queue(Arc::from(account.id.as_str())),
+            _ => self.queue(Arc::from(account.id.as_str()), None),
         }
     }
 
-    fn queue(self, key: Arc<str>) {
+    /// Waits for a hashing thread. A place in the directory's line is kept until that is done, so that
+    /// nobody behind it turns in circles while this has an attempt reserved.
+    fn queue(self, key: Arc<str>, place: Option<Place>) {
         let access = Arc::clone(&self.exchange.access);
         let standing = self.standing();
-        access
-            .hashing
-            .submit(key, standing, move |turn| match turn {
+        access.hashing.submit(key, standing, move |turn| {
+            match turn {
                 Turn::Hash(scratch) => self.take_turn(scratch),
                 Turn::Shed => self.give_up(),
-            });
+            }
+            drop(place);
+        });
     }
 
     /// How the account stands whenever that is asked; a name that is nobody's stands doubtful. A
@@ -246,7 +249,9 @@ where
         match self.next(&account) {
             Next::Settle(checked) => self.settle_checked(&account, checked),
             Next::Refuse(refusal) => self.refuse(refusal),
-            Next::Hash(_) | Next::Change => self.queue(Arc::from(account.id.as_str())),
+            Next::Hash(_) | Next::Change => {
+                self.queue(Arc::from(account.id.as_str()), Some(place));
+            }
             Next::Wait => self.wait(&account),
             Next::Bind => self.bind(account, place),
         }
@@ -277,7 +282,7 @@ where
     /// Nobody has this name: work for the pool all the same.
     fn queue_stranger(self) {
         let key = Arc::from(self.attempt.credential.name.user.as_str());
-        self.queue(key);
+        self.queue(key, None);
     }
 
     /// Somebody we do not know: the same work, the same answer, at the same time (P5).
