@@ -29,6 +29,9 @@ const HOST: &[u8] = b"host/";
 /// Said of a machine whose name does not.
 const NO_HOST: &str = "TEAP asked for the machine, and the name that the device gave does not begin \
                        with host/";
+/// Said of a certificate without a name of ours.
+const NAMES_NOBODY: &str = "the certificate names nobody of the outer name's realm where client-names \
+                            looks";
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub(super) fn handle(
@@ -88,7 +91,6 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
 
 fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
     exchange.facts.eap_identity = identity(response).map(identify::text);
-    let reject = |exchange: Exchange, refusal| refuse(exchange, refusal, None);
     let name = request.first(AttributeType::USER_NAME);
     let outer = match route::route(name, &exchange.policy.realms) {
         // I1: a roaming user's server can't have meant us by a name without a realm.
@@ -103,11 +105,15 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
     };
     let policy = Arc::clone(&exchange.policy);
     let Some(methods) = policy.methods(&outer, &exchange.client.service) else {
-        return reject(exchange, Refusal::MethodNotAllowed);
+        let detail = Some("no EAP method is offered to this realm and service".to_owned());
+        return refuse(exchange, Refusal::MethodNotAllowed, detail);
     };
     match exchange.access.conversations.make_room() {
         Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
-        Err(Full) => return reject(exchange, Refusal::Overloaded),
+        Err(Full) => {
+            let detail = Some("as many conversations as max-conversations allows".to_owned());
+            return refuse(exchange, Refusal::Overloaded, detail);
+        }
     }
     match Conversation::start(methods, response, limits) {
         Ok((conversation, step)) => {
@@ -226,7 +232,10 @@ fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limi
                 });
             }
             // A method that succeeds without our word would be a bug; nobody gets in by it.
-            _ => refuse(exchange, Refusal::MethodNotAllowed, None),
+            _ => {
+                let detail = Some("the method succeeded though nothing was granted".to_owned());
+                refuse(exchange, Refusal::MethodNotAllowed, detail);
+            }
         },
         Step::Failure { packet, cause } => fail(exchange, &parked, packet, cause),
     }
@@ -266,7 +275,10 @@ fn prove(
     parked.tries.offer(&credential);
     let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
         Ok(identity) => identity,
-        Err(refusal) => return conclude(exchange, parked, Err(refusal), limits),
+        Err(refusal) => {
+            exchange.facts.detail = Some(NAMES_NOBODY.into());
+            return conclude(exchange, parked, Err(refusal), limits);
+        }
     };
     exchange.facts.inner_identity = Some(identify::text(&identity));
     parked

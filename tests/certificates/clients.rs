@@ -83,6 +83,11 @@ fn account_is_named_where_the_configuration_looks() {
         };
         let said = opened(&daemon, elsewhere);
         assert!(expected.contains(&said.as_str()), "{names}: {said}");
+        if said == "certificate-invalid" {
+            let last = daemon.attempt(2);
+            let detail = last["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains("names nobody"), "{last}");
+        }
     }
 }
 
