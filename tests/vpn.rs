@@ -91,6 +91,30 @@ fn expired_password_is_changed_and_the_new_one_opens() {
     assert_eq!(acts[0]["what"], "change-password");
 }
 
+/// MS-CHAP leaves the domain out of what it hashes (RFC 2759 §8.2), so only the name is another.
+#[test]
+fn name_of_a_windows_domain_answers_by_ms_chap() {
+    let realm = "[realm.\"campus.example\"]\nwindows-domains = [\"CAMPUS\"]\n";
+    let daemon = vpn("methods = [\"mschapv2\", \"legacy-mschap\"]")
+        .more(realm)
+        .start();
+    let nas = daemon.nas();
+    let answered = nas.ask(&nas.ms_chap_v2("CAMPUS\\kari", OLD, &CHALLENGE));
+    assert!(answered.is_accept());
+    assert!(answered.proves_ms_chap_v2("kari", OLD, &CHALLENGE));
+    assert!(
+        nas.ask(&nas.ms_chap("campus\\kari", OLD, &[1; 8]))
+            .is_accept()
+    );
+    assert!(
+        nas.ask(&nas.ms_chap_v2("OTHER\\kari", OLD, &CHALLENGE))
+            .is_reject()
+    );
+    let refused = &daemon.attempts(3)[2];
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("the Windows form"), "{refused}");
+}
+
 /// Whoever repeats what was overheard changes nothing: it is under a password of yesterday.
 #[test]
 fn change_that_is_sent_again_is_refused_and_not_counted() {

@@ -2,7 +2,7 @@
 //! attempt, and one wrong one.
 
 use base64ct::{Base64, Encoding as _};
-use portvakt_testkit::supplicant::{Profile, Supplicant};
+use portvakt_testkit::supplicant::{Inner, Outer, Profile, Supplicant, TeapDevice, User};
 use sha1::{Digest as _, Sha1};
 
 use crate::common::{Daemon, Setup, text};
@@ -48,6 +48,30 @@ fn right_password_opens_however_it_is_spelled() {
             assert!(reply.is_accept(), "{kept:?}, {sent:?}");
         }
         assert_eq!(daemon.failures("bjorn"), 0);
+    }
+}
+
+/// W11: by the other methods that bring the password itself.
+#[test]
+fn right_password_opens_decomposed_by_gtc_and_teap() {
+    let daemon = Setup::new()
+        .people(&bjorn(COMPOSED.as_bytes()))
+        .set("eap", "methods", "[\"peap\", \"teap\"]")
+        .set("eap", "peap-inner", "[\"eap-gtc\"]")
+        .set("eap", "teap-inner", "[\"password\"]")
+        .start();
+    let nas = daemon.nas();
+    let user = || User {
+        identity: "bjorn@campus.example".to_owned(),
+        password: DECOMPOSED.to_owned(),
+    };
+    for (outer, inner) in [
+        (Outer::Peap, Inner::eap_gtc(user())),
+        (Outer::Teap, Inner::Teap(TeapDevice::new(user()))),
+    ] {
+        let supplicant = Supplicant::new(Profile::new(daemon.authority(), outer, inner));
+        let mut session = EapSession::new(&nas, supplicant, "anonymous@campus.example");
+        assert!(session.finish().is_accept(), "{outer:?}");
     }
 }
 
