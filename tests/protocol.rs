@@ -25,6 +25,8 @@ mod intake;
 mod passwords;
 #[path = "protocol/roaming.rs"]
 mod roaming;
+#[path = "protocol/late.rs"]
+mod late;
 #[path = "protocol/state.rs"]
 mod state;
 #[path = "protocol/transport.rs"]

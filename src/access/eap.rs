@@ -13,7 +13,7 @@ use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Decision};
-use super::conversations::{Full, Parked};
+use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, AskedFor, Exchange, Outcome, RefusedBy};
 use super::held::HeldPassword;
@@ -147,16 +147,16 @@ fn has_realm(name: &[u8]) -> bool {
     name.contains(&b'@')
 }
 
-fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
-    let Some(mut parked) =
-        exchange
-            .access
-            .conversations
-            .take(state, &exchange.client, Instant::now())
-    else {
+fn resume(mut exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
+    let (now, conversations) = (Instant::now(), &exchange.access.conversations);
+    let Some(mut parked) = conversations.take(state, &exchange.client, now) else {
+        if conversations.under_way.has(state, now) {
+            return exchange.leave_to_the_first();
+        }
         let detail = "the State belongs to no conversation: it ended, or it was never ours";
         return refuse(exchange, Refusal::GaveUp, Some(detail.to_owned()));
     };
+    exchange.under_way = StateToken::try_from(state).ok();
     match parked.conversation.handle_response(response, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) => answer_untaken(exchange, parked, response, error),
@@ -215,7 +215,7 @@ fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limi
     match step {
         Step::Request(eap) => {
             let table = &exchange.access.conversations;
-            let (state, displaced) = table.park(parked, Instant::now());
+            let (state, displaced) = table.park(parked, exchange.has_left(eap.leaves()));
             give_way(&exchange, displaced, GaveWay::ToItsDevice);
             exchange.finish(Outcome::Challenge {
                 state,

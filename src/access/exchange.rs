@@ -17,6 +17,7 @@ use super::identify::Facts;
 use super::policy::Policy;
 use super::{Access, record, reply};
 use crate::listen::{Answer, Client, DropReason, LARGEST_PACKET};
+use crate::metrics::RequestResult;
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -39,6 +40,9 @@ pub(super) struct Exchange {
     /// Chargeable-User-Identity of the answer, once somebody is let in for whom it was asked.
     pub cui: Option<cui::Value>,
     asked_cui: Option<cui::Asked>,
+    /// The State of the request, where it has taken a conversation: others with it meet silence
+    /// until the answer leaves.
+    pub under_way: Option<StateToken>,
     context: ReplyContext,
     answer: Answer,
 }
@@ -193,6 +197,7 @@ impl Exchange {
             asked_for: AskedFor::Anybody,
             cui: None,
             asked_cui: cui::Asked::read(request),
+            under_way: None,
             context: request.reply_context(),
             access,
             client,
@@ -224,6 +229,10 @@ impl Exchange {
             Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
+        if let Some(state) = self.under_way {
+            let due = (!delay.is_zero()).then(|| self.arrived() + delay);
+            self.access.conversations.under_way.end(&state, due);
+        }
         let took = self.answer.arrived().elapsed();
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
@@ -256,6 +265,20 @@ impl Exchange {
                 false
             }
         }
+    }
+
+    /// Leaves it unanswered, as a copy of a request whose answer is on its way.
+    pub(super) fn leave_to_the_first(self) {
+        self.client.counters.count(RequestResult::Duplicate);
+    }
+
+    /// When an answer that may leave so has left at the latest, as far as it is known beforehand.
+    pub(super) fn has_left(&self, leaves: Leaves) -> Instant {
+        let longest = match leaves {
+            Leaves::Late => reply::longest_delay(&self.policy, self.access.hashing.doubtful_wait()),
+            Leaves::AtOnce => Duration::ZERO,
+        };
+        Instant::now().max(self.arrived() + longest)
     }
 
     /// Whether an account whose credential is proven is one that may come by this client and method:

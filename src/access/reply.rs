@@ -201,6 +201,12 @@ pub(super) fn reject_delay(policy: &Policy, doubtful_wait: Duration) -> Duration
     varied(policy.reject_delay, jitter, roll, doubtful_wait)
 }
 
+/// The longest that [`reject_delay`] can be.
+pub(super) fn longest_delay(policy: &Policy, doubtful_wait: Duration) -> Duration {
+    let jitter = policy.reject_jitter_percent.min(100);
+    varied(policy.reject_delay, jitter, u8::MAX, doubtful_wait)
+}
+
 /// Where no delay is wanted there is none.
 fn varied(usual: Duration, jitter_percent: u32, roll: u8, at_least: Duration) -> Duration {
     if usual.is_zero() {
@@ -230,6 +236,8 @@ mod tests {
     fn refusals_leave_no_sooner_than_those_who_queue_for_one() {
         for roll in [0, 128, 255] {
             assert!(varied(1000 * MS, 20, roll, 2500 * MS) >= 2500 * MS);
+            let longest = varied(1000 * MS, 20, u8::MAX, 2500 * MS);
+            assert!(varied(1000 * MS, 20, roll, 2500 * MS) <= longest);
         }
         assert_eq!(varied(Duration::ZERO, 20, 7, 2500 * MS), Duration::ZERO);
     }

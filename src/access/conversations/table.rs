@@ -87,7 +87,8 @@ impl<T> Table<T> {
         self.remove_if(&displaced, |_| true)
     }
 
-    /// Takes out what waits under `state`, if it fits and its time is not over.
+    /// Takes out what waits under `state`, if its time is not over and it fits, which is asked last:
+    /// nobody finds it gone before `fits` has said yes.
     pub(super) fn take(
         &self,
         state: &StateToken,
@@ -95,7 +96,7 @@ impl<T> Table<T> {
         now: Instant,
     ) -> Option<T> {
         self.remove_if(state, |slot| {
-            fits(&slot.waiting.item) && now < slot.since + self.patience
+            now < slot.since + self.patience && fits(&slot.waiting.item)
         })
     }
 
