@@ -538,3 +538,13 @@ fn rules_of_a_realm_are_as_everywhere_where_it_says_nothing_else() {
     assert_eq!(rules.calendar, config.rules.calendar);
     assert_eq!(config.rules.lockout.attempts, 5);
 }
+
+/// R4: a copy that comes while the refusal waits must be known as one.
+#[test]
+fn request_is_known_for_as_long_as_its_refusal_waits() {
+    let waits = "[radius]\nreject-delay = \"4s\"\nreject-jitter-percent = 25\n";
+    let said = problems(&format!("{waits}duplicate-lifetime = \"5s\"\n"));
+    assert!(said.contains("counts as another one"), "{said}");
+    let said = problems(&format!("{waits}duplicate-lifetime = \"6s\"\n"));
+    assert!(!said.contains("counts as another one"), "{said}");
+}

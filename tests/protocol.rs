@@ -23,10 +23,10 @@ mod identity;
 mod intake;
 #[path = "protocol/passwords.rs"]
 mod passwords;
-#[path = "protocol/roaming.rs"]
-mod roaming;
 #[path = "protocol/late.rs"]
 mod late;
+#[path = "protocol/roaming.rs"]
+mod roaming;
 #[path = "protocol/state.rs"]
 mod state;
 #[path = "protocol/transport.rs"]

@@ -180,8 +180,24 @@ pub(super) fn radius(root: &mut Section<'_>, referred: &Referred) -> Radius {
         receive_buffer: section.size("receive-buffer", 8 * MIB, 64 * KIB..=1024 * MIB),
         cui_key: cui_key(&mut section, referred),
     };
+    check_waiting(&section, &radius);
     section.finish();
     radius
+}
+
+/// A request must be known for as long as its refusal waits.
+fn check_waiting(section: &Section<'_>, radius: &Radius) {
+    let percent = 100 + u32::from(radius.reject_jitter_percent);
+    if radius.reject_delay * percent / 100 < radius.duplicate_lifetime {
+        return;
+    }
+    let keys = ["duplicate-lifetime", "reject-delay"];
+    let key = keys.into_iter().find(|key| section.has(key));
+    let place = section.key_place(key.unwrap_or("reject-delay"));
+    let complaint =
+        Complaint::Malformed("a duplicate-lifetime longer than reject-delay with its jitter");
+    let advice = "else a request that is sent again while its refusal waits counts as another one";
+    section.report().problem(&place, complaint, advice);
 }
 
 fn seconds(seconds: u64) -> Duration {

@@ -1,10 +1,10 @@
-//! Rejects leave late (R6) without holding a thread: signed bytes wait in a wheel for their time.
+//! Refusals leave late (R6) without holding a thread: signed bytes wait in a wheel for their time.
 //!
 //! Each socket has a wheel, so that no two receiving threads wait for each other; one thread turns
 //! them all, one step every few milliseconds while anything waits, and sends what is due together.
 //!
 //! ```text
-//!  step   …  n  n+1  n+2  …       a reject goes to the step in which it is due; a turn of the
+//!  step   …  n  n+1  n+2  …       a refusal goes to the step in which it is due; a turn of the
 //!            ^                    wheel is longer than any delay that can be configured
 //!          sent last
 //! ```
@@ -17,14 +17,26 @@ use std::time::{Duration, Instant};
 use super::answer::{Answer, Outbox};
 use super::outgoing;
 
-/// The most datagrams waiting at once; one more leaves at once, for a flood must not grow memory.
-const CAPACITY: usize = 100_000;
-/// By so much later than due a reject leaves at most; its delay varies by far more.
+/// The most that waits at once, for a flood must not grow memory. For more, those that are due first
+/// leave early: an answer that left at once would tell how long the work on it took.
+const CAPACITY: Room = Room {
+    answers: 100_000,
+    octets: 64 << 20,
+};
+/// By so much later than due a refusal leaves at most; its delay varies by far more.
 const STEP: Duration = Duration::from_millis(5);
-/// Steps of a turn: 10 seconds. Delays are up to 5 seconds and a half.
+/// Steps of a turn: 10 seconds. Delays are up to 5 seconds and a half, but for those that wait as
+/// long as the doubtful do; what would wait longer leaves at the end of the turn.
 const STEPS: usize = 2000;
 /// Steps whose memory is kept to be used again.
 const SPARE_STEPS: usize = 2 * 1000 / 5;
+
+/// How much of something.
+#[derive(Clone, Copy)]
+struct Room {
+    answers: usize,
+    octets: usize,
+}
 
 /// What leaves together.
 #[derive(Default)]
@@ -46,7 +58,9 @@ struct Wheel {
 /// What the thread that sends shares with those that put.
 struct Turning {
     start: Instant,
+    capacity: Room,
     waiting: AtomicUsize,
+    octets: AtomicUsize,
     closed: AtomicBool,
     asleep: Mutex<()>,
     wake: Condvar,
@@ -65,16 +79,17 @@ pub(super) struct DelayLine {
 }
 
 impl Delayed {
-    /// Sends `datagram` as the answer at `due`, or now where the room is full or closed.
+    /// Sends `datagram` as the answer at `due`, or now where the room is closed.
     pub(super) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
+        if self.turning.is_full() {
+            self.send_next(usize::MAX);
+        }
         let waiting = self.turning.waiting.fetch_add(1, Ordering::Relaxed);
-        let refused = match waiting < CAPACITY {
-            true => self.put_into_wheel(due, answer, datagram),
-            false => Some(answer),
-        };
-        match refused {
+        let octets = &self.turning.octets;
+        octets.fetch_add(datagram.len(), Ordering::Relaxed);
+        match self.put_into_wheel(due, answer, datagram) {
             Some(answer) => {
-                self.turning.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.turning.note_sent(1, datagram.len());
                 answer.send(datagram);
             }
             None if waiting == 0 => self.turning.wake(),
@@ -94,17 +109,24 @@ impl Delayed {
 
     /// Sends all steps up to `now`.
     fn send_due(&self, now: usize) {
-        while let Some(mut step) = self.take_due(now) {
-            let mut begin = 0;
-            let sent = step.answers.len();
-            for (answer, end) in step.answers.drain(..) {
-                answer.send(step.octets.get(begin..end).unwrap_or_default());
-                begin = end;
-            }
-            step.octets.clear();
-            self.turning.waiting.fetch_sub(sent, Ordering::Relaxed);
-            self.wheel().keep(step);
+        while self.send_next(now) {}
+    }
+
+    /// Sends the next step up to `now` in which something waits; whether there was one.
+    fn send_next(&self, now: usize) -> bool {
+        let Some(mut step) = self.take_due(now) else {
+            return false;
+        };
+        let mut begin = 0;
+        let sent = step.answers.len();
+        for (answer, end) in step.answers.drain(..) {
+            answer.send(step.octets.get(begin..end).unwrap_or_default());
+            begin = end;
         }
+        self.turning.note_sent(sent, step.octets.len());
+        step.octets.clear();
+        self.wheel().keep(step);
+        true
     }
 
     /// The next step up to `now` in which something waits.
@@ -167,6 +189,16 @@ impl Wheel {
 }
 
 impl Turning {
+    fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.capacity.answers
+            || self.octets.load(Ordering::Relaxed) >= self.capacity.octets
+    }
+
+    fn note_sent(&self, answers: usize, octets: usize) {
+        self.waiting.fetch_sub(answers, Ordering::Relaxed);
+        self.octets.fetch_sub(octets, Ordering::Relaxed);
+    }
+
     /// The step that has ended at `time`.
     fn step_of(&self, time: Instant) -> usize {
         let steps = time.duration_since(self.start).as_millis() / STEP.as_millis();
@@ -192,10 +224,16 @@ impl Turning {
 impl DelayLine {
     /// Wheels that nobody turns yet.
     pub(super) fn new() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+
+    fn with_capacity(capacity: Room) -> Self {
         Self {
             turning: Arc::new(Turning {
                 start: Instant::now(),
+                capacity,
                 waiting: AtomicUsize::new(0),
+                octets: AtomicUsize::new(0),
                 closed: AtomicBool::new(false),
                 asleep: Mutex::new(()),
                 wake: Condvar::new(),
@@ -341,6 +379,42 @@ mod tests {
         let (second, answer) = asked(&outbox, 2, Instant::now());
         answer.send_after(Duration::from_secs(5), b"second");
         assert_eq!(came(&second).as_deref(), Some(&b"second"[..]));
+    }
+
+    /// P5: a flood of guesses makes no answer leave as soon as its work is done.
+    #[test]
+    fn beyond_its_capacity_what_is_due_first_leaves_and_the_newest_waits() {
+        let few = Room {
+            answers: 3,
+            octets: usize::MAX,
+        };
+        let small = Room {
+            answers: usize::MAX,
+            octets: 18,
+        };
+        for capacity in [few, small] {
+            let line = DelayLine::with_capacity(capacity);
+            let outbox = outbox(&line);
+            let arrived = line.turning.start;
+            let put = |identifier, delay| {
+                let (client, answer) = asked(&outbox, identifier, arrived);
+                answer.send_after(Duration::from_millis(delay), b"answer");
+                client
+            };
+            let (second, first, third) = (put(1, 2000), put(2, 1000), put(3, 3000));
+            assert_eq!(came(&first), None);
+            let newest = put(4, 2500);
+            assert_eq!(came(&first).as_deref(), Some(&b"answer"[..]));
+            for waiting in [&second, &third, &newest] {
+                assert_eq!(came(waiting), None);
+            }
+            outbox.delayed.send_due(STEPS);
+            for waiting in [&second, &third, &newest] {
+                assert!(came(waiting).is_some());
+            }
+            assert_eq!(line.turning.waiting.load(Ordering::Relaxed), 0);
+            assert_eq!(line.turning.octets.load(Ordering::Relaxed), 0);
+        }
     }
 
     #[test]
