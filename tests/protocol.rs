@@ -21,10 +21,10 @@ mod fragments;
 mod identity;
 #[path = "protocol/intake.rs"]
 mod intake;
-#[path = "protocol/passwords.rs"]
-mod passwords;
 #[path = "protocol/late.rs"]
 mod late;
+#[path = "protocol/passwords.rs"]
+mod passwords;
 #[path = "protocol/roaming.rs"]
 mod roaming;
 #[path = "protocol/state.rs"]
