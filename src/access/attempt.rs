@@ -363,7 +363,14 @@ where
                 detail: said,
             } => {
                 *detail = Some(said.into());
-                refusal
+                refusal.refusal()
+            }
+            Checked::Barred {
+                barred,
+                detail: said,
+            } => {
+                *detail = Some(said.into());
+                barred.refusal()
             }
             Checked::Unanswered(error) => {
                 *detail = Some(error.to_string().into());

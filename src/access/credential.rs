@@ -6,9 +6,9 @@ use portvakt_auth::mschap::{
 };
 use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
 use portvakt_auth::{
-    Account, AccountId, Admission, BindAnswer, ChapExchange, EarlierPasswords, Grant, GuessTags,
-    HashError, LockTable, Now, PasswordHash, Proof, Recalled, Refusal, RememberedProofs,
-    Verification,
+    Account, AccountId, Admission, Barred, BindAnswer, ChapExchange, EarlierPasswords, Grant,
+    GuessTags, HashError, LockTable, Now, PasswordHash, Proof, ProvenRefusal, Recalled,
+    RememberedProofs, Verification,
 };
 
 use super::held::HeldPassword;
@@ -114,7 +114,12 @@ pub(super) enum Checked {
     Unusable(HashError),
     /// It was for the directory to check, which lets nobody in by it.
     Closed {
-        refusal: Refusal,
+        refusal: ProvenRefusal,
+        detail: &'static str,
+    },
+    /// Nobody is let in to the account, whatever they offer.
+    Barred {
+        barred: Barred,
         detail: &'static str,
     },
     /// It was for the directory to check, which does not answer.
@@ -211,8 +216,8 @@ impl Offered {
                 if account.verification == Verification::PasswordLocked =>
             {
                 // Nothing proves who asks, so it is told to the helpdesk alone.
-                Checked::Closed {
-                    refusal: Refusal::Barred,
+                Checked::Barred {
+                    barred: Barred::ClosedThere,
                     detail: PASSWORD_LOCKED,
                 }
             }
@@ -319,14 +324,20 @@ impl Offered {
             return Checked::Missing(MissingSecret::NtHash);
         };
         match verdict {
+            // Active Directory takes the password before, for a while after it was changed.
+            Ok(Verdict::Right(_))
+                if account.may_take_earlier_password(now.utc)
+                    && memory.earlier.is_superseded(account, password.canonical()) =>
+            {
+                Checked::Previous
+            }
             Ok(Verdict::Right(proof)) => {
                 keep_in_mind(memory, account, password, &proof, now);
                 Checked::Proven(proof, Evidence::None)
             }
             Ok(Verdict::Wrong) => self.without_check(memory, &account.id, attempt, Checked::Wrong),
-            Ok(Verdict::Closed {
-                refusal, detail, ..
-            }) => Checked::Closed { refusal, detail },
+            Ok(Verdict::Closed { refusal, detail }) => Checked::Closed { refusal, detail },
+            Ok(Verdict::Barred { barred, detail }) => Checked::Barred { barred, detail },
             Err(error) => {
                 self.without_check(memory, &account.id, attempt, Checked::Unanswered(error))
             }
@@ -351,9 +362,9 @@ impl Offered {
 /// As far as a verdict tells whether the password is right.
 pub(super) fn answer_of(verdict: &Result<Verdict, FindError>) -> BindAnswer {
     match verdict {
-        Ok(Verdict::Right(_) | Verdict::Closed { proven: true, .. }) => BindAnswer::Right,
+        Ok(Verdict::Right(_) | Verdict::Closed { .. }) => BindAnswer::Right,
         Ok(Verdict::Wrong) => BindAnswer::Wrong,
-        Ok(Verdict::Closed { proven: false, .. }) | Err(_) => BindAnswer::Unknown,
+        Ok(Verdict::Barred { .. }) | Err(_) => BindAnswer::Unknown,
     }
 }
 
@@ -439,8 +450,8 @@ fn glance(
     attempt: &mut Admission,
 ) -> Glance {
     if account.verification == Verification::Impossible {
-        return Glance::Checked(Checked::Closed {
-            refusal: Refusal::DirectoryUnavailable,
+        return Glance::Checked(Checked::Barred {
+            barred: Barred::Uncheckable,
             detail: HASH_WITHHELD,
         });
     }

@@ -224,6 +224,17 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    /// P6: what is refused whatever the password looks like a wrong one.
+    #[test]
+    fn nothing_that_is_refused_unproven_is_told() {
+        for barred in portvakt_auth::Barred::ALL {
+            let refusal = barred.refusal();
+            assert!(!is_told_to_its_owner(refusal), "{refusal}");
+            let error = super::super::ms_chap_error::of(refusal, true);
+            assert_eq!(error, MsChapV2Error::AuthenticationFailure, "{refusal}");
+        }
+    }
+
     #[test]
     fn refusals_vary_by_their_jitter() {
         let least = varied(1000 * MS, 20, 0, Duration::ZERO);

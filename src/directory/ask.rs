@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use portvakt_auth::{Account, Proof, Refusal};
+use portvakt_auth::{Account, Barred, Proof, ProvenRefusal};
 
 use super::FindError;
 
@@ -18,12 +18,17 @@ pub enum Verdict {
     Right(Proof),
     /// It is wrong.
     Wrong,
-    /// Right or wrong, the directory lets nobody in by it.
+    /// It is right, and the directory lets nobody in by it.
     Closed {
         /// Why.
-        refusal: Refusal,
-        /// Whether the password was right: only then may its owner be told (P6).
-        proven: bool,
+        refusal: ProvenRefusal,
+        /// What the directory said, for the helpdesk.
+        detail: &'static str,
+    },
+    /// Right or wrong, the directory lets nobody in.
+    Barred {
+        /// Why.
+        barred: Barred,
         /// What the directory said, for the helpdesk.
         detail: &'static str,
     },

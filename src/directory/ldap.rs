@@ -409,7 +409,7 @@ impl Asked {
             }
         }
         let verdict = verdict.or_else(unavailable)?;
-        if matches!(verdict, Verdict::Closed { .. }) {
+        if matches!(verdict, Verdict::Closed { .. } | Verdict::Barred { .. }) {
             self.recent.forget(&account.id);
         }
         Ok(verdict)

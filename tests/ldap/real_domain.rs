@@ -1,7 +1,9 @@
 //! Log-ons with a real domain controller: Samba's. What the test server that speaks as Active
 //! Directory does can't show, for it was made by whoever made this.
 
-use crate::common::{Daemon, Setup, eventually, text};
+use portvakt_testkit::supplicant::{Device, Outcome, Profile};
+
+use crate::common::{AccessPoint, Daemon, Setup, eventually, text};
 use crate::controller::{CONTEXT, Controller, Right};
 use crate::people::PASSWORD;
 use crate::writing::{NEW, log_on, reason, set_password};
@@ -269,4 +271,38 @@ fn peer_samba_locks_an_account_itself_and_explain_says_so() {
     );
     assert!(said.contains("locked there since 20"), "{said}");
     assert!(said.contains("no failed log-ons counted"), "{said}");
+}
+
+/// The domain lets the password before in for an hour; here it opens nothing, and counts for nothing.
+#[test]
+fn peer_samba_still_takes_the_previous_password_and_it_opens_nothing() {
+    const OLD: &str = "the-password-that-was-stolen";
+
+    let controller = Controller::new();
+    controller.grant(Right::Reset);
+    controller.add("chgme");
+    let daemon = start(&controller, "write = true");
+    log_on(&daemon, "chgme", PASSWORD);
+    assert!(set_password(&daemon, "chgme", OLD, &[]).0);
+    assert_eq!(reason(&daemon, "chgme", OLD), "");
+    let (success, said) = set_password(&daemon, "chgme", NEW, &[]);
+    assert!(success, "{said}");
+    assert!(
+        controller.lets_in("chgme", OLD),
+        "the domain does not take it any more"
+    );
+    for _ in 0..7 {
+        assert_eq!(reason(&daemon, "chgme", OLD), "previous-password");
+    }
+    assert_eq!(reason(&daemon, "chgme", NEW), "");
+    assert_eq!(reason(&daemon, "chgme", OLD), "previous-password");
+    // Within the hour nothing is built on the new one either.
+    let identity = "chgme@campus.example";
+    let device = Device::new(Profile::pap(daemon.authority(), identity, NEW.as_bytes()));
+    for _ in 0..2 {
+        let mut supplicant = device.supplicant();
+        let outcome = AccessPoint::of(&daemon).converse(&mut supplicant);
+        assert_eq!(outcome, Some(Outcome::Success));
+        assert!(!supplicant.is_resumed());
+    }
 }

@@ -243,6 +243,18 @@ impl Account {
         }
     }
 
+    /// Whether the directory may let an earlier password in at this moment, by its date. Where there is
+    /// none nobody knows.
+    pub fn may_take_earlier_password(&self, at: Timestamp) -> bool {
+        match &self.verification {
+            Verification::Bind(bind) => {
+                let from = bind.sure_from.filter(|from| *from != Timestamp::MAX);
+                from.is_some_and(|from| at < from)
+            }
+            _ => false,
+        }
+    }
+
     /// The account with its entry under another name; unchanged if no directory checks its password.
     pub fn at_entry(&self, name: String) -> Account {
         let mut moved = self.clone();

@@ -42,8 +42,8 @@ pub use lock::{
 pub use mschap::NtHash;
 pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError, ShortText};
 pub use password::{
-    BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, MissingSecret, PasswordHash,
-    Scheme, Scratch,
+    Barred, BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, MissingSecret,
+    PasswordHash, ProvenRefusal, Scheme, Scratch,
 };
 pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
 pub use reason::Refusal;

@@ -18,7 +18,7 @@ mod stored;
 mod tests;
 
 pub use argon::Argon2Cost;
-pub use bind::BindAttempt;
+pub use bind::{Barred, BindAttempt, ProvenRefusal};
 pub use chap::{check_chap, check_chap_of_nobody};
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,

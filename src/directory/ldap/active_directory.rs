@@ -1,16 +1,18 @@
 //! What Active Directory says in the text of a bind that failed: a Windows error code after `data`.
 
-use portvakt_auth::Refusal;
+use portvakt_auth::{Barred, Refusal};
 
-/// What such a code means.
+/// What the answer to a bind means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
+    /// The password is right.
+    Right,
     /// The password is wrong, or one of the last two.
     Wrong,
     /// Told of whoever gave the right password.
     Proven(Refusal, &'static str),
     /// Told whatever the password.
-    Unproven(Refusal, &'static str),
+    Unproven(Barred, &'static str),
 }
 
 /// What the text of an answer with invalidCredentials means; `None` where it has no code that is
@@ -47,7 +49,7 @@ pub(super) fn meaning(text: &str) -> Option<Meaning> {
             "Active Directory: the password must be changed first (773)",
         ),
         0x775 => Unproven(
-            R::LockedOut,
+            Barred::LockedThere,
             "Active Directory: the account is locked there (775)",
         ),
         _ => return None,
@@ -87,8 +89,8 @@ mod tests {
         for (code, is_proven, expected) in cases {
             let found = match meaning(&text(code)).unwrap() {
                 Meaning::Proven(refusal, _) => (true, refusal),
-                Meaning::Unproven(refusal, _) => (false, refusal),
-                Meaning::Wrong => panic!("{code}"),
+                Meaning::Unproven(barred, _) => (false, barred.refusal()),
+                Meaning::Right | Meaning::Wrong => panic!("{code}"),
             };
             assert_eq!(found, (is_proven, expected), "{code}");
         }

@@ -2,7 +2,7 @@
 //! account that the directory knows and we may not.
 
 use ldap3::result::LdapResult;
-use portvakt_auth::{BindAttempt, Refusal};
+use portvakt_auth::{Barred, BindAttempt, Refusal};
 
 use super::active_directory::{self, Meaning};
 use super::failure::Failure;
@@ -10,6 +10,7 @@ use super::password_policy::{self, PolicyError};
 use crate::directory::Verdict;
 
 /// Result codes of RFC 4511 §4.1.9.
+const SUCCESS: u32 = 0;
 const CONSTRAINT_VIOLATION: u32 = 19;
 const NO_SUCH_OBJECT: u32 = 32;
 const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
@@ -21,48 +22,56 @@ const UNWILLING_TO_PERFORM: u32 = 53;
 /// # Errors
 /// [`Failure`]: the directory has not checked it.
 pub(super) fn judge(attempt: BindAttempt<'_>, result: &LdapResult) -> Result<Verdict, Failure> {
+    match meaning(result)? {
+        Meaning::Right => Ok(attempt
+            .answered(result.rc)
+            .map_or(Verdict::Wrong, Verdict::Right)),
+        Meaning::Wrong => Ok(Verdict::Wrong),
+        Meaning::Proven(refusal, detail) => Ok(Verdict::Closed {
+            refusal: attempt.closed(refusal),
+            detail,
+        }),
+        Meaning::Unproven(barred, detail) => Ok(Verdict::Barred { barred, detail }),
+    }
+}
+
+fn meaning(result: &LdapResult) -> Result<Meaning, Failure> {
     let policy = password_policy::error(&result.ctrls);
-    if let Some(proof) = attempt.answered(result.rc) {
-        return Ok(match policy.and_then(closed_after_success) {
-            Some(closed) => closed,
-            None => Verdict::Right(proof),
-        });
-    }
-    match result.rc {
-        INVALID_CREDENTIALS => Ok(of_invalid(policy, &result.text)),
+    Ok(match result.rc {
+        SUCCESS => policy
+            .and_then(closed_after_success)
+            .unwrap_or(Meaning::Right),
+        INVALID_CREDENTIALS => of_invalid(policy, &result.text),
         // The entry has no password: none is right.
-        INAPPROPRIATE_AUTHENTICATION => Ok(Verdict::Wrong),
-        CONSTRAINT_VIOLATION => Ok(locked(
-            "the directory locked the account after failed binds",
-        )),
-        UNWILLING_TO_PERFORM => unwilling(&result.text).ok_or_else(|| Failure::of_result(result)),
-        _ => Err(Failure::of_result(result)),
-    }
+        INAPPROPRIATE_AUTHENTICATION => Meaning::Wrong,
+        CONSTRAINT_VIOLATION => locked("the directory locked the account after failed binds"),
+        UNWILLING_TO_PERFORM => {
+            unwilling(&result.text).ok_or_else(|| Failure::of_result(result))?
+        }
+        _ => return Err(Failure::of_result(result)),
+    })
 }
 
 /// Whether the entry may have another name by now: directories say of a name that is nobody's the
 /// same as of a wrong password, or that there is no such object.
 pub(super) fn may_be_elsewhere(result: &LdapResult) -> bool {
-    let is_wrong = || {
-        let policy = password_policy::error(&result.ctrls);
-        matches!(of_invalid(policy, &result.text), Verdict::Wrong)
-    };
-    result.rc == NO_SUCH_OBJECT || result.rc == INVALID_CREDENTIALS && is_wrong()
+    result.rc == NO_SUCH_OBJECT
+        || result.rc == INVALID_CREDENTIALS && matches!(meaning(result), Ok(Meaning::Wrong))
 }
 
 /// The entry is not beneath the base any more.
 pub(super) fn gone() -> Verdict {
-    unproven(
-        Refusal::UnknownUser,
-        "the entry is gone from the directory, or from beneath the base",
-    )
+    Verdict::Barred {
+        barred: Barred::Gone,
+        detail: "the entry is gone from the directory, or from beneath the base",
+    }
 }
 
 /// A bind may succeed and yet be good for nothing but a change of password.
-fn closed_after_success(error: PolicyError) -> Option<Verdict> {
+fn closed_after_success(error: PolicyError) -> Option<Meaning> {
     Some(match error {
         PolicyError::PasswordExpired => expired(),
-        PolicyError::ChangeAfterReset => proven(
+        PolicyError::ChangeAfterReset => Meaning::Proven(
             Refusal::TemporaryNotAllowed,
             "the directory wants the password changed first",
         ),
@@ -71,25 +80,18 @@ fn closed_after_success(error: PolicyError) -> Option<Verdict> {
     })
 }
 
-fn of_invalid(policy: Option<PolicyError>, text: &str) -> Verdict {
+fn of_invalid(policy: Option<PolicyError>, text: &str) -> Meaning {
     match policy {
         // Both OpenLDAP and 389ds look at the password first, and say this of a right one only.
-        Some(PolicyError::PasswordExpired) => return expired(),
-        Some(PolicyError::AccountLocked) => {
-            return locked("the account is locked in the directory");
-        }
-        _ => {}
-    }
-    match active_directory::meaning(text) {
-        Some(Meaning::Proven(refusal, detail)) => proven(refusal, detail),
-        Some(Meaning::Unproven(refusal, detail)) => unproven(refusal, detail),
-        Some(Meaning::Wrong) | None => Verdict::Wrong,
+        Some(PolicyError::PasswordExpired) => expired(),
+        Some(PolicyError::AccountLocked) => locked("the account is locked in the directory"),
+        _ => active_directory::meaning(text).unwrap_or(Meaning::Wrong),
     }
 }
 
 /// What 389ds and FreeIPA, which is built on it, look at before the password, by their words.
-fn unwilling(text: &str) -> Option<Verdict> {
-    const BARRED: [(&str, &str); 2] = [
+fn unwilling(text: &str) -> Option<Meaning> {
+    const CLOSED: [(&str, &str); 2] = [
         (
             "account inactivated",
             "the account is inactivated in the directory",
@@ -103,35 +105,19 @@ fn unwilling(text: &str) -> Option<Verdict> {
     if text.contains("too many failed logins") {
         return Some(locked("the account is locked in the directory"));
     }
-    let said = BARRED.into_iter().find(|(words, _)| text.contains(words));
-    said.map(|(_, detail)| unproven(Refusal::Barred, detail))
+    let said = CLOSED.into_iter().find(|(words, _)| text.contains(words));
+    said.map(|(_, detail)| Meaning::Unproven(Barred::ClosedThere, detail))
 }
 
-fn expired() -> Verdict {
-    proven(
+fn expired() -> Meaning {
+    Meaning::Proven(
         Refusal::PasswordExpired,
         "the password has expired by the directory's own policy",
     )
 }
 
-fn locked(detail: &'static str) -> Verdict {
-    unproven(Refusal::LockedOut, detail)
-}
-
-fn proven(refusal: Refusal, detail: &'static str) -> Verdict {
-    Verdict::Closed {
-        refusal,
-        proven: true,
-        detail,
-    }
-}
-
-fn unproven(refusal: Refusal, detail: &'static str) -> Verdict {
-    Verdict::Closed {
-        refusal,
-        proven: false,
-        detail,
-    }
+fn locked(detail: &'static str) -> Meaning {
+    Meaning::Unproven(Barred::LockedThere, detail)
 }
 
 #[cfg(test)]
@@ -171,9 +157,8 @@ mod tests {
 
     fn closed(rc: u32, text: &str, policy: Option<u8>) -> (Refusal, bool) {
         match judged(rc, text, policy) {
-            Ok(Verdict::Closed {
-                refusal, proven, ..
-            }) => (refusal, proven),
+            Ok(Verdict::Closed { refusal, .. }) => (refusal.refusal(), true),
+            Ok(Verdict::Barred { barred, .. }) => (barred.refusal(), false),
             other => panic!("{other:?}"),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::account::{Account, Verification};
 use crate::proof::Proof;
+use crate::reason::Refusal;
 
 use super::MAX_PASSWORD_OCTETS;
 
@@ -53,9 +54,61 @@ impl<'a> BindAttempt<'a> {
         self.password
     }
 
+    /// The refusal of an account whose password was right: the directory says so, though it lets
+    /// nobody in by it. Of an answer that it gives whatever the password, say [`Barred`] instead.
+    pub fn closed(self, refusal: Refusal) -> ProvenRefusal {
+        ProvenRefusal(refusal)
+    }
+
     /// What the answer proves: that the password is right, if the directory answered with success.
     pub fn answered(self, result_code: u32) -> Option<Proof> {
         (result_code == SUCCESS).then(|| Proof::of(self.account))
+    }
+}
+
+/// A directory's refusal of somebody who has proven the password: it may be told to them (P6). Only
+/// [`BindAttempt::closed`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvenRefusal(Refusal);
+
+impl ProvenRefusal {
+    /// Why.
+    pub fn refusal(self) -> Refusal {
+        self.0
+    }
+}
+
+/// A refusal of an account whatever the password: nobody has proven anything, and each is refused
+/// with one of the reasons that no reply tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barred {
+    /// The directory locked it after failed binds.
+    LockedThere,
+    /// The directory, or whoever fills it, closed it.
+    ClosedThere,
+    /// Its entry is gone.
+    Gone,
+    /// Its password can't be checked.
+    Uncheckable,
+}
+
+impl Barred {
+    /// All of them.
+    pub const ALL: [Barred; 4] = [
+        Barred::LockedThere,
+        Barred::ClosedThere,
+        Barred::Gone,
+        Barred::Uncheckable,
+    ];
+
+    /// Why, for the log and the helpdesk.
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Barred::LockedThere => Refusal::LockedOut,
+            Barred::ClosedThere => Refusal::Barred,
+            Barred::Gone => Refusal::UnknownUser,
+            Barred::Uncheckable => Refusal::DirectoryUnavailable,
+        }
     }
 }
 

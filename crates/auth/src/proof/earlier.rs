@@ -9,7 +9,7 @@ use ahash::RandomState;
 use dashmap::{DashMap, Entry};
 
 use super::{Keyed, Proof, short};
-use crate::account::PREVIOUS_PASSWORDS;
+use crate::account::{Account, PREVIOUS_PASSWORDS};
 use crate::lock::{Admission, Shown};
 use crate::name::AccountId;
 
@@ -23,7 +23,15 @@ pub struct EarlierPasswords {
     capacity: usize,
     count: AtomicUsize,
     /// Newest first.
-    tags: DashMap<AccountId, [Option<u64>; KEPT], RandomState>,
+    tags: DashMap<AccountId, [Option<Known>; KEPT], RandomState>,
+}
+
+/// A password that was right.
+#[derive(Clone, Copy)]
+struct Known {
+    tag: u64,
+    /// The version of the credential under which it was right last.
+    version: u64,
 }
 
 impl EarlierPasswords {
@@ -39,11 +47,14 @@ impl EarlierPasswords {
 
     /// Keeps in mind that `password` was right: that is what `proof` is of.
     pub fn note(&self, password: &[u8], proof: &Proof) {
-        let tag = self.tag(proof.account(), password);
+        let known = Known {
+            tag: self.tag(proof.account(), password),
+            version: proof.credential_version(),
+        };
         match self.tags.entry(proof.account().clone()) {
-            Entry::Occupied(mut entry) => put_first(entry.get_mut(), tag),
+            Entry::Occupied(mut entry) => put_first(entry.get_mut(), known),
             Entry::Vacant(entry) if self.take_place() => {
-                drop(entry.insert([Some(tag), None, None]));
+                drop(entry.insert([Some(known), None, None]));
             }
             Entry::Vacant(_) => {}
         }
@@ -55,11 +66,22 @@ impl EarlierPasswords {
         let Some(known) = self.tags.get(account) else {
             return false;
         };
-        let tag = Some(self.tag(account, password));
+        let tag = self.tag(account, password);
         attempt.compare(
-            || known.contains(&tag),
+            || known.iter().flatten().any(|known| known.tag == tag),
             |is_known| is_known.then_some(Shown::Previous),
         )
+    }
+
+    /// Whether `password`, which a directory takes at present, was right under an earlier version of the
+    /// credential and not under this one: it is the one before, that the directory still takes for a
+    /// while. Nothing is compared that the directory has not told already.
+    pub fn is_superseded(&self, account: &Account, password: &[u8]) -> bool {
+        let tag = self.tag(&account.id, password);
+        self.tags.get(&account.id).is_some_and(|known| {
+            let mut known = known.iter().flatten();
+            known.any(|known| known.tag == tag && known.version != account.credential_version)
+        })
     }
 
     fn tag(&self, account: &AccountId, password: &[u8]) -> u64 {
@@ -75,15 +97,16 @@ impl EarlierPasswords {
     }
 }
 
-/// Puts `tag` at the head; what was before it moves up to where it was itself, or out.
-fn put_first(tags: &mut [Option<u64>; KEPT], tag: u64) {
-    let place = tags.iter().position(|known| *known == Some(tag));
+/// Puts `new` at the head; what was before it moves up to where it was itself, or out.
+fn put_first(tags: &mut [Option<Known>; KEPT], new: Known) {
+    let is_it = |known: &Option<Known>| known.is_some_and(|known| known.tag == new.tag);
+    let place = tags.iter().position(is_it);
     let end = place.map_or(KEPT, |place| place + 1);
     if let Some(moved) = tags.get_mut(..end) {
         moved.rotate_right(1);
     }
     if let Some(first) = tags.first_mut() {
-        *first = Some(tag);
+        *first = Some(new);
     }
 }
 
@@ -98,7 +121,7 @@ impl fmt::Debug for EarlierPasswords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Account, Kind};
+    use crate::account::Kind;
 
     fn proof(name: &str) -> Proof {
         Proof::of(&Account::new(AccountId::new(name).unwrap(), Kind::Employee))
@@ -138,6 +161,18 @@ mod tests {
             assert_eq!(known, expected, "{password:?}");
         }
         assert!(!knows(&earlier, "ola", b"fourth"));
+    }
+
+    #[test]
+    fn password_of_an_earlier_version_is_superseded_until_it_is_proven_anew() {
+        let (earlier, _) = noted(&["first"]);
+        let mut kari = Account::new(AccountId::new("kari").unwrap(), Kind::Employee);
+        assert!(!earlier.is_superseded(&kari, b"first"));
+        kari.credential_version = 1;
+        assert!(earlier.is_superseded(&kari, b"first"));
+        assert!(!earlier.is_superseded(&kari, b"second"));
+        earlier.note(b"first", &Proof::of(&kari));
+        assert!(!earlier.is_superseded(&kari, b"first"));
     }
 
     #[test]
