@@ -102,11 +102,14 @@ impl<'a> ChallengeCredential<'a> {
         let ms_chap_v2 = || vendor_values(request, microsoft::MS_CHAP2_RESPONSE);
         let chap = || request.all(AttributeType::CHAP_PASSWORD);
         let change = || vendor_values(request, microsoft::MS_CHAP2_CPW);
-        let passwords = request.all(AttributeType::USER_PASSWORD).count();
-        let arap = request.all(AttributeType::ARAP_PASSWORD).count();
-        let ms_chaps = ms_chap().count() + ms_chap_v2().count() + change().count();
-        let others = chap().count() + ms_chaps + arap;
-        if others > 0 && others + passwords > 1 {
+        let is_password =
+            |kind| kind == AttributeType::USER_PASSWORD || kind == AttributeType::ARAP_PASSWORD;
+        let passwords = request
+            .attributes()
+            .filter(|each| is_password(each.kind))
+            .count();
+        let others = chap().count() + ms_chap().count() + ms_chap_v2().count() + change().count();
+        if others + passwords > 1 {
             return Err(ChallengeError::Several);
         }
         if let Some(response) = chap().next() {

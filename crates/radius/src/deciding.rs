@@ -7,7 +7,7 @@
 
 use std::hash::Hasher;
 
-use crate::attribute::{VendorAttribute, vendor_attributes};
+use crate::attribute::{Attribute, vendor_attributes};
 use crate::dictionary::{self, microsoft};
 use crate::{AttributeType, Packet};
 
@@ -32,21 +32,55 @@ const DECIDING_OF_MICROSOFT: [u8; 6] = [
     microsoft::MS_CHAP2_CPW,
 ];
 
+/// A bit for each number in [`DECIDING`].
+const DECIDING_BITS: u128 = {
+    let (mut bits, mut rest) = (0, DECIDING.as_slice());
+    while let [kind, others @ ..] = rest {
+        bits |= 1 << kind.0;
+        rest = others;
+    }
+    bits
+};
+
+const fn decides(kind: AttributeType) -> bool {
+    kind.0 < 128 && DECIDING_BITS >> kind.0 & 1 == 1
+}
+
 /// The name of an attribute that `request` has twice and may have once only.
 pub fn repeated(request: &Packet<'_>) -> Option<&'static str> {
-    let mut seen = Seen::default();
-    for attribute in request.attributes() {
-        if DECIDING.contains(&attribute.kind) && !seen.first(attribute.kind.0) {
-            return dictionary::definition(attribute.kind).map(|definition| definition.name);
+    let mut seen: u128 = 0;
+    let mut has_vendors = false;
+    for Attribute { kind, .. } in request.attributes() {
+        has_vendors |= kind == AttributeType::VENDOR_SPECIFIC;
+        if !decides(kind) {
+            continue;
+        }
+        let bit = 1 << kind.0;
+        if seen & bit != 0 {
+            return dictionary::definition(kind).map(|definition| definition.name);
+        }
+        seen |= bit;
+    }
+    has_vendors.then(|| repeated_of_microsoft(request))?
+}
+
+fn repeated_of_microsoft(request: &Packet<'_>) -> Option<&'static str> {
+    let mut seen = [false; DECIDING_OF_MICROSOFT.len()];
+    let deciding = request
+        .all(AttributeType::VENDOR_SPECIFIC)
+        .filter(|value| is_of_microsoft(value))
+        .filter_map(vendor_attributes)
+        .flatten();
+    for attribute in deciding {
+        let mut known = DECIDING_OF_MICROSOFT.iter().zip(&mut seen);
+        if let Some((kind, seen)) = known.find(|(kind, _)| **kind == attribute.kind)
+            && std::mem::replace(seen, true)
+        {
+            let definition = dictionary::vendor_definition(microsoft::VENDOR, *kind);
+            return definition.map(|definition| definition.name);
         }
     }
-    let mut seen = Seen::default();
-    microsoft_attributes(request)
-        .find(|attribute| {
-            DECIDING_OF_MICROSOFT.contains(&attribute.kind) && !seen.first(attribute.kind)
-        })
-        .and_then(|attribute| dictionary::vendor_definition(attribute.vendor, attribute.kind))
-        .map(|definition| definition.name)
+    None
 }
 
 /// Feeds `hasher` with all that decides: the credential, and what it is offered for.
@@ -58,7 +92,7 @@ pub fn hash(request: &Packet<'_>, hasher: &mut impl Hasher) {
         let decides = match attribute.kind {
             AttributeType::EAP_MESSAGE => true,
             AttributeType::VENDOR_SPECIFIC => is_of_microsoft(attribute.value),
-            kind => DECIDING.contains(&kind),
+            kind => decides(kind),
         };
         if decides {
             hasher.write_u8(attribute.kind.0);
@@ -70,33 +104,6 @@ pub fn hash(request: &Packet<'_>, hasher: &mut impl Hasher) {
 
 fn is_of_microsoft(value: &[u8]) -> bool {
     value.starts_with(&microsoft::VENDOR.to_be_bytes())
-}
-
-fn microsoft_attributes<'a>(
-    request: &Packet<'a>,
-) -> impl Iterator<Item = VendorAttribute<'a>> + use<'a> {
-    request
-        .all(AttributeType::VENDOR_SPECIFIC)
-        .filter(|value| is_of_microsoft(value))
-        .filter_map(vendor_attributes)
-        .flatten()
-}
-
-/// Which of 256 numbers have come.
-#[derive(Default)]
-struct Seen([u64; 4]);
-
-impl Seen {
-    /// Notes a number; whether it is there for the first time.
-    fn first(&mut self, number: u8) -> bool {
-        let bit = 1 << (number % 64);
-        let Some(word) = self.0.get_mut(usize::from(number / 64)) else {
-            return true;
-        };
-        let is_first = *word & bit == 0;
-        *word |= bit;
-        is_first
-    }
 }
 
 #[cfg(test)]
