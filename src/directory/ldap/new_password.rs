@@ -153,9 +153,10 @@ pub(super) fn names(list: &[Modification]) -> String {
 }
 
 impl Denied {
-    /// A right that our account lacks is one of writing, and has a name in Active Directory.
+    /// A right that our account lacks is one of writing, and has a name in Active Directory. A rule
+    /// for passwords is none, though slapd answers with the same code (pwdSafeModify).
     pub(super) fn of_writing(self, names: &str, result: &LdapResult) -> Self {
-        if result.rc != INSUFFICIENT_ACCESS {
+        if matches!(self, Self::Unfit(_)) || result.rc != INSUFFICIENT_ACCESS {
             return self;
         }
         let right = match names.contains("unicodePwd") {
