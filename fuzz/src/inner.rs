@@ -104,7 +104,9 @@ mod tests {
 
     /// EAP-MSCHAPv2 by somebody whom the accounts ask again, or whose password is old.
     fn response(name: &str) -> Vec<u8> {
-        [&[26, 2, 0, 0, 59, 49], [7; 49].as_slice(), name.as_bytes()].concat()
+        let [.., high, low] = (4 + 1 + 49 + name.len()).to_be_bytes();
+        let header = [26, 2, 0, high, low, 49];
+        [&header, [7; 49].as_slice(), name.as_bytes()].concat()
     }
 
     fn another_try() -> Vec<Vec<u8>> {

@@ -4,6 +4,7 @@
 //! All that is refused here is refused in words: it is what a NAS shows that is being set up.
 
 use portvakt_auth::Refusal;
+use portvakt_radius::dictionary::microsoft;
 use portvakt_radius::{AttributeType, ChallengeCredential, EapMessage, VerifiedRequest, deciding};
 
 use super::exchange::Exchange;
@@ -68,12 +69,18 @@ fn beside_eap(request: &VerifiedRequest<'_>) -> Option<&'static str> {
     let found = plain
         .into_iter()
         .find(|(kind, _)| request.first(*kind).is_some());
+    let answers = [
+        microsoft::MS_CHAP_RESPONSE,
+        microsoft::MS_CHAP2_RESPONSE,
+        microsoft::MS_CHAP2_CPW,
+    ];
+    let is_there = |kind: &u8| request.vendor(microsoft::VENDOR, *kind).is_some();
     match found {
         Some((_, name)) => Some(name),
-        None => match ChallengeCredential::read(request) {
-            Ok(None) => None,
-            _ => Some("an answer to MS-CHAP"),
-        },
+        None => answers
+            .iter()
+            .any(is_there)
+            .then_some("an answer to MS-CHAP"),
     }
 }
 

@@ -45,6 +45,9 @@ pub enum FragmentError {
     /// The peer owes an acknowledgement and sent data.
     #[error("data instead of an acknowledgement")]
     DataBeforeAcknowledgement,
+    /// What stands outside of TLS in TEAP is no TLVs.
+    #[error("the TLVs outside of TLS are cut off")]
+    OuterTlvs,
     /// An acknowledgement of nothing, while the handshake waits for the peer.
     #[error("an acknowledgement where data was due")]
     NothingToAcknowledge,
@@ -61,6 +64,7 @@ impl FragmentError {
             FragmentError::TooLong => "message-too-long",
             FragmentError::WrongTotal => "wrong-total",
             FragmentError::DataBeforeAcknowledgement => "data-before-acknowledgement",
+            FragmentError::OuterTlvs => "outer-tlvs-malformed",
             FragmentError::NothingToAcknowledge => "nothing-to-acknowledge",
         }
     }

@@ -116,6 +116,9 @@ pub enum PacketError {
     /// A Success or Failure with something in it.
     #[error("an EAP result of {0} octets instead of 4")]
     ResultWithBody(u16),
+    /// Octets behind what Length counts, where nothing can have padded the packet.
+    #[error("EAP Length {0} is less than what came")]
+    LengthBelowData(u16),
     /// An Expanded type whose vendor or number is cut off, or an Expanded Nak of broken entries.
     #[error("an Expanded type is cut off")]
     ExpandedShort,
@@ -131,6 +134,7 @@ impl PacketError {
             PacketError::UnknownCode(_) => "unknown-code",
             PacketError::NoType => "no-type",
             PacketError::ResultWithBody(_) => "result-with-body",
+            PacketError::LengthBelowData(_) => "length-below-data",
             PacketError::ExpandedShort => "expanded-short",
         }
     }
@@ -203,6 +207,30 @@ impl<'a> EapPacket<'a> {
             body,
         })
     }
+}
+
+impl<'a> EapPacket<'a> {
+    /// Reads one packet that came through a tunnel: there is no link layer that pads it, so its
+    /// Length is that of `bytes`.
+    ///
+    /// # Errors
+    /// As [`EapPacket::read`], and [`PacketError::LengthBelowData`].
+    pub(crate) fn read_whole(bytes: &'a [u8]) -> Result<Self, PacketError> {
+        let packet = EapPacket::read(bytes)?;
+        match length_of(bytes) {
+            Some(length) if usize::from(length) < bytes.len() => {
+                Err(PacketError::LengthBelowData(length))
+            }
+            _ => Ok(packet),
+        }
+    }
+}
+
+/// What the header of a packet says that its length is.
+pub(crate) fn length_of(packet: &[u8]) -> Option<u16> {
+    let mut header = Reader::new(packet);
+    let (_code, _identifier, length) = read_header(&mut header).ok()?;
+    Some(length)
 }
 
 /// The Identifier octet of a packet, sound or not; `None` of one too short to have it.

@@ -189,7 +189,7 @@ fn script(versions: TlsVersions, said: &[&[u8]]) -> FailureCause {
 #[test]
 fn what_is_out_of_turn_opens_nothing() {
     let success = [2, 9, 0, 11, 33, 0x80, 3, 0, 2, 0, 1];
-    let ms_chap_v2 = [&[26, 2, 0, 0, 59, 49], [7; 49].as_slice(), b"user"].concat();
+    let ms_chap_v2 = [&[26, 2, 0, 0, 58, 49], [7; 49].as_slice(), b"user"].concat();
     let unasked = FailureCause::Inner(InnerError::Unasked);
     for versions in VERSIONS {
         for (said, cause) in [

@@ -81,6 +81,9 @@ pub enum ChallengeError {
     /// The response has a length that its attribute never has.
     #[error("the response has an impossible length")]
     ResponseLength,
+    /// A Vendor-Specific of Microsoft's whose inner lengths do not add up to its own.
+    #[error("the lengths inside a Vendor-Specific of Microsoft contradict each other")]
+    VendorLength,
     /// MS-CHAP-Challenge is missing or has a length that does not go with the response.
     #[error("MS-CHAP-Challenge is missing or has an impossible length")]
     Challenge,
@@ -115,6 +118,10 @@ impl<'a> ChallengeCredential<'a> {
         if let Some(response) = chap().next() {
             return read_chap(request, response).map(Some);
         }
+        // With a password it may be anything that its equipment has to say.
+        if passwords == 0 && has_broken_attribute(request) {
+            return Err(ChallengeError::VendorLength);
+        }
         if let Some(response) = ms_chap().next() {
             return read_ms_chap(request, response).map(Some);
         }
@@ -146,6 +153,13 @@ fn vendor_values<'a>(request: &Packet<'a>, kind: u8) -> impl Iterator<Item = &'a
         .flatten()
         .filter(move |attribute| (attribute.vendor, attribute.kind) == (microsoft::VENDOR, kind))
         .map(|attribute| attribute.value)
+}
+
+/// Whether one of Microsoft's attributes cannot be read.
+fn has_broken_attribute(request: &Packet<'_>) -> bool {
+    let mut values = request.all(AttributeType::VENDOR_SPECIFIC);
+    let vendor = microsoft::VENDOR.to_be_bytes();
+    values.any(|value| value.starts_with(&vendor) && vendor_attributes(value).is_none())
 }
 
 fn read_chap<'a>(

@@ -130,7 +130,8 @@ pub enum InnerError {
     /// An identity of more than 253 octets, or a password of more than 1,024.
     #[error("a name or password inside the tunnel is too long")]
     CredentialTooLong,
-    /// An EAP-MSCHAPv2 message that is cut off, or whose code is out of turn.
+    /// An EAP-MSCHAPv2 message that is cut off, whose MS-Length is not its length, or whose code is
+    /// out of turn.
     #[error("a broken EAP-MSCHAPv2 message")]
     MsChapV2,
     /// An EAP-MD5 response whose digest is not sixteen octets.

@@ -269,7 +269,7 @@ fn read_inner(plaintext: &[u8]) -> Result<Body<'_>, InnerError> {
     if plaintext.first() != Some(&(Code::Response as u8)) {
         return Ok(Body::read(plaintext)?);
     }
-    let packet = EapPacket::read(plaintext)?;
+    let packet = EapPacket::read_whole(plaintext)?;
     Ok(packet.body)
 }
 

@@ -195,7 +195,8 @@ impl Ttls {
         packet: &[u8],
         limits: Limits,
     ) -> Result<MethodStep, FailureCause> {
-        let packet = EapPacket::read(packet).map_err(|error| FailureCause::Inner(error.into()))?;
+        let packet =
+            EapPacket::read_whole(packet).map_err(|error| FailureCause::Inner(error.into()))?;
         if packet.code != Code::Response {
             return Err(FailureCause::Inner(InnerError::NotAResponse));
         }

@@ -256,3 +256,23 @@ fn password_change_beside_another_credential_is_refused() {
         assert_eq!(error(&given), Some(ChallengeError::Several));
     }
 }
+
+/// Beside a sound response or alone; a password's equipment may have its own idea of the form.
+#[test]
+fn lengths_inside_a_vendor_attribute_that_contradict_each_other_are_refused() {
+    let vendor = microsoft::VENDOR.to_be_bytes();
+    let value = |inside: &[u8]| [&vendor, inside].concat();
+    let attribute = AttributeType::VENDOR_SPECIFIC.0.into();
+    let response = response(0);
+    for inside in [&[][..], &[25], &[25, 0], &[25, 9, 7], &[25, 3, 7, 1]] {
+        let broken = value(inside);
+        let broken = (attribute, &*broken);
+        let sound = [(MS_CHAP_V2, &*response), (CHALLENGE, &[5; 16])];
+        let beside = [sound[0], sound[1], broken];
+        for given in [&[broken][..], &beside] {
+            assert_eq!(error(given), Some(ChallengeError::VendorLength));
+        }
+        let password = [(PASSWORD, &[0; 16][..]), broken];
+        assert_eq!(error(&password), None);
+    }
+}

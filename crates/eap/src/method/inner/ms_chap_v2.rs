@@ -171,7 +171,9 @@ impl EapInside for EapMsChapV2 {
                 self.handle_response(identity, type_data)
             }
             (State::ExpectChange, _) => self.handle_change(identity, type_data),
-            (State::ExpectSuccessResponse(acceptance), Some(&SUCCESS)) => {
+            (State::ExpectSuccessResponse(acceptance), Some(&SUCCESS))
+                if is_bare_or_whole(type_data) =>
+            {
                 InnerStep::Accepted(acceptance)
             }
             (State::ExpectSuccessResponse(_), Some(&FAILURE)) => {
@@ -209,6 +211,22 @@ impl EapInside for EapMsChapV2 {
     }
 }
 
+/// OpCode and MS-CHAPv2-ID. MS-Length is that of the whole message, or there is none to be read.
+fn read_header(reader: &mut Reader<'_>) -> Result<(u8, u8), Short> {
+    let whole = reader.rest().len();
+    let (code, identifier, length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    match usize::from(length) == whole {
+        true => Ok((code, identifier)),
+        false => Err(Short),
+    }
+}
+
+/// A Success response is its OpCode; some clients send the rest of a header behind it.
+fn is_bare_or_whole(type_data: &[u8]) -> bool {
+    let mut reader = Reader::new(type_data);
+    type_data.len() == 1 || read_header(&mut reader).is_ok() && reader.is_empty()
+}
+
 /// What the peer answers to the challenge.
 struct Response<'a> {
     identifier: u8,
@@ -218,10 +236,10 @@ struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// MS-CHAPv2-ID and MS-Length repeat what is known, and clients get them wrong.
+    /// MS-CHAPv2-ID repeats what is known, and clients get it wrong.
     fn read(type_data: &'a [u8]) -> Result<Self, Short> {
         let mut reader = Reader::new(type_data);
-        let (code, identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        let (code, identifier) = read_header(&mut reader)?;
         if code != RESPONSE || reader.u8()? != RESPONSE_OCTETS {
             return Err(Short);
         }
@@ -250,7 +268,7 @@ struct Change {
 impl Change {
     fn read(type_data: &[u8]) -> Result<Self, Short> {
         let mut reader = Reader::new(type_data);
-        let (code, identifier, _length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+        let (code, identifier) = read_header(&mut reader)?;
         let encrypted_password = Box::new(reader.array()?);
         let (encrypted_hash, peer_challenge) = (reader.array()?, reader.array()?);
         let _reserved = reader.take(8)?;

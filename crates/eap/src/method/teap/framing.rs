@@ -8,6 +8,7 @@
 //! The rest is shared: what is read here is handed on, and what is sent is marked, as if TEAP knew
 //! nothing of it. Message Length counts TLS data alone.
 
+use super::tlv;
 use crate::fragments::FragmentError;
 use crate::reader::{Reader, Short};
 
@@ -24,15 +25,15 @@ const SHARED_FLAGS: u8 = 0xe0;
 pub(super) struct Unwrapped<'a> {
     /// Flags, length and TLS data, as the other methods have them.
     pub(super) type_data: Vec<u8>,
-    /// The TLVs outside, not looked into; empty where there are none.
+    /// The TLVs outside, whole but not looked into; empty where there are none.
     pub(super) outer: &'a [u8],
 }
 
 /// Takes the type-data of a response apart.
 ///
 /// # Errors
-/// [`FragmentError::VersionNotOffered`], and [`FragmentError::HeaderShort`] where less is there than
-/// announced.
+/// [`FragmentError::VersionNotOffered`], [`FragmentError::HeaderShort`] where less is there than
+/// announced, and [`FragmentError::OuterTlvs`].
 pub(super) fn read(type_data: &[u8]) -> Result<Unwrapped<'_>, FragmentError> {
     let mut reader = Reader::new(type_data);
     let flags = reader.u8().map_err(|Short| FragmentError::HeaderShort)?;
@@ -40,7 +41,11 @@ pub(super) fn read(type_data: &[u8]) -> Result<Unwrapped<'_>, FragmentError> {
         VERSION => {}
         other => return Err(FragmentError::VersionNotOffered(other)),
     }
-    read_rest(flags, reader).map_err(|Short| FragmentError::HeaderShort)
+    let unwrapped = read_rest(flags, reader).map_err(|Short| FragmentError::HeaderShort)?;
+    match tlv::is_list(unwrapped.outer) {
+        true => Ok(unwrapped),
+        false => Err(FragmentError::OuterTlvs),
+    }
 }
 
 fn read_rest(flags: u8, mut reader: Reader<'_>) -> Result<Unwrapped<'_>, Short> {
@@ -89,12 +94,16 @@ mod tests {
         for (given, data, outer) in [
             (vec![0x01], vec![0], vec![]),
             (vec![0x01, 22, 3], vec![0, 22, 3], vec![]),
-            (plain(0x11, &[0, 0, 0, 1, 22, 9]), vec![0, 22], vec![9]),
+            (
+                plain(0x11, &[0, 0, 0, 4, 22, 0, 9, 0, 0]),
+                vec![0, 22],
+                vec![0, 9, 0, 0],
+            ),
             (plain(0x11, &[0, 0, 0, 0, 22]), vec![0, 22], vec![]),
             (
-                plain(0xd9, &[0, 0, 0, 7, 0, 0, 0, 2, 22, 8, 9]),
+                plain(0xd9, &[0, 0, 0, 7, 0, 0, 0, 5, 22, 0, 8, 0, 1, 7]),
                 vec![0xc0, 0, 0, 0, 7, 22],
-                vec![8, 9],
+                vec![0, 8, 0, 1, 7],
             ),
         ] {
             assert_eq!(unwrapped(&given), Ok((data, outer)), "{given:02x?}");
@@ -113,6 +122,25 @@ mod tests {
         ] {
             let short = Err(FragmentError::HeaderShort);
             assert_eq!(unwrapped(&given), short, "{given:02x?}");
+        }
+    }
+
+    #[test]
+    fn outer_tlvs_are_whole() {
+        for outer in [
+            &[9][..],
+            &[0, 9, 0],
+            &[0, 9, 0, 1],
+            &[0, 9, 0, 0, 7],
+            &[0, 9, 0xff, 0xff, 7],
+        ] {
+            let [.., count] = outer.len().to_be_bytes();
+            let given = [&[0x11, 0, 0, 0, count, 22], outer].concat();
+            assert_eq!(
+                unwrapped(&given),
+                Err(FragmentError::OuterTlvs),
+                "{given:02x?}"
+            );
         }
     }
 

@@ -125,7 +125,7 @@ impl Proof {
                     },
                     identifier,
                 ),
-            (Way::Eap(eap), None, Some(payload)) => match EapPacket::read(payload) {
+            (Way::Eap(eap), None, Some(payload)) => match EapPacket::read_whole(payload) {
                 Ok(packet) if packet.code == Code::Response => {
                     let step = eap.handle(packet.body, identifier);
                     self.follow(step, identifier)

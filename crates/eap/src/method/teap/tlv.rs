@@ -6,6 +6,7 @@
 
 use super::identity::IdentityType;
 use crate::method::inner::InnerError;
+use crate::packet;
 use crate::reader::{Reader, Short};
 
 const MANDATORY: u16 = 0x8000;
@@ -108,7 +109,7 @@ impl<'a> Message<'a> {
             RESULT => once(&mut self.result, status(tlv.u16()?)?),
             INTERMEDIATE_RESULT => once(&mut self.intermediate, status(tlv.first_u16()?)?),
             CRYPTO_BINDING => once(&mut self.binding, tlv.whole),
-            EAP_PAYLOAD => once(&mut self.eap, tlv.value),
+            EAP_PAYLOAD => once(&mut self.eap, tlv.eap_packet()?),
             PASSWORD_RESPONSE => once(&mut self.password, tlv.password()?),
             NAK => self.take_nak(tlv.value),
             ERROR => self.take_error(tlv.value),
@@ -127,22 +128,25 @@ impl<'a> Message<'a> {
         if vendor == 0 {
             self.refused.get_or_insert(kind);
         }
-        Some(())
+        is_list(reader.rest()).then_some(())
     }
 
     fn take_error(&mut self, value: &[u8]) -> Option<()> {
-        let code = Reader::new(value).u32().ok()?;
+        let code = u32::from_be_bytes(value.try_into().ok()?);
         self.error.get_or_insert(code);
         Some(())
     }
 
     /// Of several the worst counts.
     fn take_action(&mut self, value: &[u8]) -> Option<()> {
-        let status = match value {
-            [1, _action, ..] => Status::Success,
-            [_fatal, _action, ..] => Status::Failure,
+        let (status, tlvs) = match value {
+            [1, _action, tlvs @ ..] => (Status::Success, tlvs),
+            [_fatal, _action, tlvs @ ..] => (Status::Failure, tlvs),
             _ => return None,
         };
+        if !is_list(tlvs) {
+            return None;
+        }
         if self.action != Some(Status::Failure) {
             self.action = Some(status);
         }
@@ -177,6 +181,17 @@ impl<'a> Message<'a> {
     pub(super) fn has_credential(&self) -> bool {
         self.eap.is_some() || self.password.is_some()
     }
+}
+
+/// Whether `tlvs` is nothing but whole TLVs, whatever they are.
+pub(super) fn is_list(tlvs: &[u8]) -> bool {
+    let mut reader = Reader::new(tlvs);
+    while !reader.is_empty() {
+        if Tlv::read(&mut reader).is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Two of a kind: nobody can say which counts.
@@ -217,9 +232,21 @@ impl<'a> Tlv<'a> {
         Some(u16::from_be_bytes(octets))
     }
 
-    /// Of a value that may go on.
+    /// Of a value that may go on with TLVs.
     fn first_u16(&self) -> Option<u16> {
-        Reader::new(self.value).u16().ok()
+        let mut reader = Reader::new(self.value);
+        let value = reader.u16().ok()?;
+        is_list(reader.rest()).then_some(value)
+    }
+
+    /// An EAP packet, behind which TLVs may stand (RFC 9930, EAP-Payload TLV). One whose own Length
+    /// can't be is left as it came: the reader of EAP says what is wrong with it.
+    fn eap_packet(&self) -> Option<&'a [u8]> {
+        let length = packet::length_of(self.value).map(usize::from);
+        match length.and_then(|length| self.value.split_at_checked(length)) {
+            Some((packet, tlvs)) => is_list(tlvs).then_some(packet),
+            None => Some(self.value),
+        }
     }
 
     /// RFC 9930: neither the name nor the password may be empty.

@@ -53,6 +53,9 @@ pub enum AvpError {
     /// Length runs past the end.
     #[error("an AVP Length of {0} runs past the end")]
     LengthBeyondData(u32),
+    /// After the last AVP there is neither its padding nor nothing.
+    #[error("an AVP of Length {0} is followed by a part of its padding")]
+    PaddingShort(u32),
 }
 
 impl AvpError {
@@ -62,6 +65,7 @@ impl AvpError {
             AvpError::HeaderShort => "avp-header-short",
             AvpError::LengthBelowHeader(_) => "avp-length-below-header",
             AvpError::LengthBeyondData(_) => "avp-length-beyond-data",
+            AvpError::PaddingShort(_) => "avp-padding-short",
         }
     }
 }
@@ -96,7 +100,7 @@ impl<'a> Avps<'a> {
             body.u32()
         };
         let vendor = vendor.map_err(|Short| AvpError::LengthBelowHeader(length))?;
-        self.skip_padding(length);
+        self.skip_padding(length)?;
         Ok(Avp {
             code,
             vendor,
@@ -106,10 +110,11 @@ impl<'a> Avps<'a> {
     }
 
     /// Some clients leave out the padding of the last AVP; its value is not ours to judge.
-    fn skip_padding(&mut self, length: u32) {
+    fn skip_padding(&mut self, length: u32) -> Result<(), AvpError> {
         let padding = usize::try_from(length.wrapping_neg() % 4).unwrap_or(0);
-        if self.reader.take(padding).is_err() {
-            self.reader = Reader::new(&[]);
+        match self.reader.take(padding) {
+            Err(Short) if !self.reader.is_empty() => Err(AvpError::PaddingShort(length)),
+            _ => Ok(()),
         }
     }
 }

@@ -14,8 +14,9 @@ const FAILURE_RESPONSE: [u8; 1] = [4];
 const MALFORMED: &str = "Inner(MsChapV2)";
 
 fn response(identifier: u8, name: &str) -> Vec<u8> {
+    let [.., high, low] = (4 + 1 + 49 + name.len()).to_be_bytes();
     [
-        &[2, identifier, 0, 59, 49],
+        &[2, identifier, high, low, 49],
         [7; 49].as_slice(),
         name.as_bytes(),
     ]
@@ -170,6 +171,35 @@ fn change_of_any_other_length_is_none() {
     }
     let longer = [whole.as_slice(), &[0]].concat();
     assert_eq!(answered(CHANGE, &longer), MALFORMED);
+}
+
+/// MS-Length is the message's length and nothing else, in every message that has one.
+#[test]
+fn ms_length_that_contradicts_the_message_is_refused() {
+    let claiming = |mut message: Vec<u8>, length: usize| {
+        message[2..4].copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+        message
+    };
+    let (response, change) = (response(6, "user"), change(6));
+    for wrong in [0, 1, 57, 59, 300, 585, 587, 65535] {
+        let response = claiming(response.clone(), wrong);
+        let mut first = EapMsChapV2::new(&[1; 32]);
+        first.start(5);
+        assert_eq!(told(first.handle(b"user", &response)), MALFORMED, "{wrong}");
+        assert_eq!(answered(RETRY, &response), MALFORMED, "{wrong}");
+        let change = claiming(change.clone(), wrong);
+        assert_eq!(answered(CHANGE, &change), MALFORMED, "{wrong}");
+    }
+    for (said, expected) in [
+        (&[3][..], "accepted"),
+        (&[3, 6, 0, 4], "accepted"),
+        (&[3, 6, 0, 5], MALFORMED),
+        (&[3, 6, 0xff, 0xff], MALFORMED),
+        (&[3, 6], MALFORMED),
+        (&[3, 6, 0, 5, 9], MALFORMED),
+    ] {
+        assert_eq!(answered(ACCEPTED, said), expected, "{said:?}");
+    }
 }
 
 #[test]

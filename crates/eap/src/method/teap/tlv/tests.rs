@@ -115,3 +115,38 @@ fn tlvs_that_cannot_be_are_refused() {
         assert_eq!(broken(tlvs), Some(InnerError::TeapTlv(kind)), "{tlvs:?}");
     }
 }
+
+/// What a TLV may hold behind its own fields is TLVs (RFC 9930 §4.2), and whole ones.
+#[test]
+fn tlvs_inside_tlvs_are_whole() {
+    let tlv = |kind: u8, value: &[&[u8]]| {
+        let value = value.concat();
+        let [.., high, low] = value.len().to_be_bytes();
+        [&[0x80, kind, high, low], value.as_slice()].concat()
+    };
+    let fields: [(u8, &[u8]); 4] = [
+        (10, &[0, 1]),
+        (4, &[0, 0, 0, 0, 0, 77]),
+        (8, &[1, 1]),
+        (9, &[2, 7, 0, 5, 1]),
+    ];
+    let inside = [0, 77, 0, 2, 8, 9];
+    for (kind, fields) in fields {
+        assert_eq!(broken(&tlv(kind, &[fields])), None, "{kind}");
+        assert_eq!(broken(&tlv(kind, &[fields, &inside])), None, "{kind}");
+        for cut in 1..inside.len() {
+            let cut = tlv(kind, &[fields, &inside[..cut]]);
+            let error = InnerError::TeapTlv(kind.into());
+            assert_eq!(broken(&cut), Some(error), "{cut:02x?}");
+        }
+    }
+    let payload = tlv(9, &[&[2, 7, 0, 5, 1], &inside]);
+    assert_eq!(read(&payload).eap, Some([2, 7, 0, 5, 1].as_slice()));
+    // Whose own Length can't be is for the reader of EAP to refuse.
+    let short = tlv(9, &[&[2, 7, 0, 9, 1]]);
+    assert_eq!(read(&short).eap, Some([2, 7, 0, 9, 1].as_slice()));
+    assert_eq!(
+        broken(&tlv(5, &[&[0, 0, 3, 0xe9, 0]])),
+        Some(InnerError::TeapTlv(5))
+    );
+}
