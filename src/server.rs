@@ -24,7 +24,7 @@ use portvakt_eap::Sessions;
 
 use crate::access::{
     self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Homes, Lines, Policy,
-    PolicyError, Upgrades,
+    PolicyError, Repeats, Upgrades,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
@@ -158,6 +158,10 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         sessions,
         conversations: Conversations::new(
             config.radius.max_conversations as usize,
+            config.radius.conversation_timeout,
+        ),
+        repeats: Repeats::new(
+            2 * config.radius.max_conversations as usize,
             config.radius.conversation_timeout,
         ),
         hashing,

@@ -25,6 +25,8 @@ mod intake;
 mod late;
 #[path = "protocol/passwords.rs"]
 mod passwords;
+#[path = "protocol/repeats.rs"]
+mod repeats;
 #[path = "protocol/roaming.rs"]
 mod roaming;
 #[path = "protocol/state.rs"]

@@ -2,7 +2,6 @@
 //! good for a single step (E3), bounded in number and time.
 
 mod table;
-mod under_way;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,6 @@ use super::route::LocalName;
 use crate::listen::Client;
 pub(super) use table::{Full, StateToken};
 use table::{Table, Waiting};
-use under_way::UnderWay;
 
 /// A conversation between two of its round trips.
 pub struct Parked {
@@ -38,13 +36,13 @@ pub struct Parked {
     pub client: Arc<Client>,
     /// When its last packet was taken: from then on it waits for the next.
     pub since: Instant,
+    /// The State of its last request, whose answer is still kept.
+    pub former: Option<StateToken>,
 }
 
 /// The table of parked conversations.
 pub struct Conversations {
     table: Table<Box<Parked>>,
-    /// Whose next request is yet to leave.
-    pub(super) under_way: UnderWay,
     /// Makes a device's key, unlike that of any other process.
     keys: ahash::RandomState,
 }
@@ -58,7 +56,6 @@ impl Conversations {
     pub fn new(capacity: usize, patience: Duration) -> Self {
         Self {
             table: Table::new(capacity, patience),
-            under_way: UnderWay::default(),
             keys: ahash::RandomState::new(),
         }
     }
@@ -72,8 +69,8 @@ impl Conversations {
         self.table.make_room()
     }
 
-    /// Parks a conversation until its next packet, whose request leaves at `now`; returns the State that names it, and the older
-    /// one of the same device that gives way to it, if it has too many.
+    /// Parks a conversation until its next packet, whose request leaves at `now`; returns the State
+    /// that names it, and the older one of the same device that gives way to it, if it has too many.
     pub fn park(&self, mut parked: Box<Parked>, now: Instant) -> (StateToken, Option<Box<Parked>>) {
         parked.since = now;
         self.park_again(parked)
@@ -94,14 +91,9 @@ impl Conversations {
 
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
     ///
-    /// Anybody else's attempt leaves it where it is. From then on the State is
-    /// [under way](UnderWay), until the caller says that the answer leaves.
+    /// Anybody else's attempt leaves it where it is.
     pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
-        let token = StateToken::try_from(state).ok()?;
-        self.take_if(state, client, now, |_| {
-            self.under_way.begin(token, now);
-            true
-        })
+        self.take_if(state, client, now, |_| true)
     }
 
     /// The same for a device that begins anew: only if it is its own.
@@ -134,7 +126,6 @@ impl Conversations {
     pub fn take_expired(&self, now: Instant) -> Vec<Box<Parked>> {
         let expired = self.table.take_expired(now);
         self.table.note_yielding();
-        self.under_way.sweep(now);
         expired
     }
 

@@ -20,6 +20,7 @@ use super::held::HeldPassword;
 use super::ms_chap_error::Tries;
 use super::policy::Policy;
 use super::record::GaveWay;
+use super::repeats::Arrival;
 use super::route::LocalName;
 use super::{identify, record, route};
 use crate::metrics::HandshakeOutcome;
@@ -127,6 +128,7 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
                 facts: exchange.facts.clone(),
                 client: exchange.client.clone(),
                 since: exchange.arrived(),
+                former: None,
             });
             advance(exchange, parked, step, limits);
         }
@@ -147,20 +149,44 @@ fn has_realm(name: &[u8]) -> bool {
     name.contains(&b'@')
 }
 
-fn resume(mut exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
-    let (now, conversations) = (Instant::now(), &exchange.access.conversations);
-    let Some(mut parked) = conversations.take(state, &exchange.client, now) else {
-        if conversations.under_way.has(state, now) {
-            return exchange.leave_to_the_first();
-        }
-        let detail = "the State belongs to no conversation: it ended, or it was never ours";
-        return refuse(exchange, Refusal::GaveUp, Some(detail.to_owned()));
+fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
+    let Ok(state) = StateToken::try_from(state) else {
+        return refuse_stale(exchange);
     };
-    exchange.under_way = StateToken::try_from(state).ok();
+    let access = Arc::clone(&exchange.access);
+    let now = Instant::now();
+    match access.repeats.arrive(exchange, state, response, now) {
+        Arrival::New(exchange) => go_on(exchange, state, response, limits),
+        Arrival::Repeated(exchange, given) => exchange.repeat(&given),
+        Arrival::Waits => {}
+        Arrival::Spent(exchange) => refuse_stale(exchange),
+    }
+}
+
+fn go_on(mut exchange: Exchange, state: StateToken, response: &[u8], limits: Limits) {
+    let access = Arc::clone(&exchange.access);
+    let parked = access
+        .conversations
+        .take(&state, &exchange.client, Instant::now());
+    let Some(mut parked) = parked else {
+        // Only what a conversation was asked is kept.
+        let waiting = exchange.repeats_of.take();
+        let waiting = waiting.and_then(|state| access.repeats.forget(&state));
+        waiting.into_iter().for_each(refuse_stale);
+        return refuse_stale(exchange);
+    };
+    if let Some(former) = std::mem::replace(&mut parked.former, exchange.repeats_of) {
+        access.repeats.forget(&former);
+    }
     match parked.conversation.handle_response(response, limits) {
         Ok(step) => advance(exchange, parked, step, limits),
         Err(error) => answer_untaken(exchange, parked, response, error),
     }
+}
+
+fn refuse_stale(exchange: Exchange) {
+    let detail = "the State belongs to no conversation: it ended, is used up, or was never ours";
+    refuse(exchange, Refusal::GaveUp, Some(detail.to_owned()));
 }
 
 /// The EAP packet makes no sense here: the last request again, or the end.

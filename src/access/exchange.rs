@@ -15,6 +15,7 @@ use super::conversations::StateToken;
 use super::cui;
 use super::identify::Facts;
 use super::policy::Policy;
+use super::repeats::Given;
 use super::{Access, record, reply};
 use crate::listen::{Answer, Client, DropReason, LARGEST_PACKET};
 use crate::metrics::RequestResult;
@@ -40,9 +41,8 @@ pub(super) struct Exchange {
     /// Chargeable-User-Identity of the answer, once somebody is let in for whom it was asked.
     pub cui: Option<cui::Value>,
     asked_cui: Option<cui::Asked>,
-    /// The State of the request, where it has taken a conversation: others with it meet silence
-    /// until the answer leaves.
-    pub under_way: Option<StateToken>,
+    /// The State under which a request may repeat this one.
+    pub repeats_of: Option<StateToken>,
     context: ReplyContext,
     answer: Answer,
 }
@@ -194,10 +194,10 @@ impl Exchange {
             facts: Facts::read(request, answer.peer(), now),
             can_change_password: false,
             eap_identifier: None,
+            repeats_of: None,
             asked_for: AskedFor::Anybody,
             cui: None,
             asked_cui: cui::Asked::read(request),
-            under_way: None,
             context: request.reply_context(),
             access,
             client,
@@ -229,14 +229,36 @@ impl Exchange {
             Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
-        if let Some(state) = self.under_way {
-            let due = (!delay.is_zero()).then(|| self.arrived() + delay);
-            self.access.conversations.under_way.end(&state, due);
-        }
         let took = self.answer.arrived().elapsed();
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         record::record(&self, &outcome, took, leaves);
+        let waiting = self.repeats_of.and_then(|state| {
+            let due = self.arrived() + delay;
+            let given = Arc::new(Given { outcome, due });
+            let waiting = self.access.repeats.answered(&state, &given)?;
+            Some((waiting, given))
+        });
+        self.answer.send_after(delay, draft.written());
+        if let Some((waiting, given)) = waiting {
+            waiting.repeat(&given);
+        }
+    }
+
+    /// Gives an answer once more, to the same request under another identifier: nothing is worked
+    /// on, counted or written down a second time.
+    pub(super) fn repeat(mut self, given: &Given) {
+        if let Outcome::Accept { grant, .. } = &given.outcome {
+            self.make_cui(grant);
+        }
+        let mut draft = Draft::new();
+        if !self.fits(&given.outcome, &mut draft) {
+            let (peer, client) = (self.answer.peer(), &self.client);
+            let why = DropReason::AnswerUnwritable;
+            return self.access.dropped(peer, Some(client), why);
+        }
+        self.client.counters.count(RequestResult::Duplicate);
+        let delay = given.due.saturating_duration_since(self.arrived());
         self.answer.send_after(delay, draft.written());
     }
 
@@ -265,11 +287,6 @@ impl Exchange {
                 false
             }
         }
-    }
-
-    /// Leaves it unanswered, as a copy of a request whose answer is on its way.
-    pub(super) fn leave_to_the_first(self) {
-        self.client.counters.count(RequestResult::Duplicate);
     }
 
     /// When an answer that may leave so has left at the latest, as far as it is known beforehand.

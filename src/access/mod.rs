@@ -28,6 +28,7 @@ mod offers;
 mod pap;
 mod policy;
 mod record;
+mod repeats;
 mod reply;
 mod route;
 mod upgrade;
@@ -61,6 +62,7 @@ pub use ms_chap_error::Tries;
 pub use offers::EapOffers;
 pub(crate) use policy::kind as account_kind;
 pub use policy::{Policy, PolicyError, Service};
+pub use repeats::Repeats;
 pub use upgrade::Upgrades;
 pub use validity::{End, Validity};
 
@@ -89,6 +91,8 @@ pub struct Access {
     pub sessions: Sessions,
     /// Unfinished EAP conversations.
     pub conversations: Conversations,
+    /// Their latest answers.
+    pub repeats: Repeats,
     /// Where passwords are hashed.
     pub hashing: HashPool,
     /// Where passwords wait that the directory checks.
@@ -156,6 +160,7 @@ impl Access {
         for parked in self.conversations.take_expired(now) {
             record::given_up(&parked, self);
         }
+        self.repeats.forget_old(now);
     }
 }
 

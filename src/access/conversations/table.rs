@@ -87,8 +87,7 @@ impl<T> Table<T> {
         self.remove_if(&displaced, |_| true)
     }
 
-    /// Takes out what waits under `state`, if its time is not over and it fits, which is asked last:
-    /// nobody finds it gone before `fits` has said yes.
+    /// Takes out what waits under `state`, if its time is not over and it fits.
     pub(super) fn take(
         &self,
         state: &StateToken,
