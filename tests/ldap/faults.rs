@@ -302,6 +302,49 @@ fn entry_with_a_fault_lets_nobody_in_and_says_which() {
     }
 }
 
+/// Either opens, as at slapd's own door, and a guess at both is one guess. Four are a fault.
+#[test]
+fn any_of_several_passwords_opens_and_a_wrong_one_counts_once() {
+    let hashes = |count: usize| -> String {
+        let hash = |n| {
+            format!(
+                "userPassword: {}\n",
+                crate::people::hash(&format!("password-{n}"))
+            )
+        };
+        (2..=count).map(hash).collect()
+    };
+    let people = [
+        person("two", "employee", &hashes(2)),
+        person("four", "employee", &hashes(4)),
+    ];
+    let slapd = Slapd::with(&people.join("\n"));
+    let daemon = Setup::new()
+        .people("")
+        .more(&slapd.directory_table(""))
+        .start();
+    wait_for_accept(&daemon, "two");
+    let mut count = daemon.audit_lines().len();
+    let mut reason = |user: &str, password: &str| {
+        daemon.radclient(user, password);
+        count += 1;
+        refusal(&daemon, count).0
+    };
+    for _ in 0..2 {
+        assert_eq!(reason("two", "password-2"), "");
+        assert_eq!(reason("two", PASSWORD), "");
+    }
+    for _ in 0..5 {
+        assert_eq!(reason("two", "wrong"), "wrong-credential");
+    }
+    assert_eq!(reason("two", "password-2"), "");
+    for guess in 0..6 {
+        assert_eq!(reason("two", &format!("wrong-{guess}")), "wrong-credential");
+    }
+    assert_eq!(reason("two", PASSWORD), "locked-out");
+    assert_eq!(reason("four", PASSWORD), "directory-unavailable");
+}
+
 /// Our lock comes first, so guessing at our door does not spend the directory's own patience.
 #[test]
 fn thousand_guesses_reach_the_directory_six_times() {

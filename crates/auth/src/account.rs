@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
+/// How many further passwords of an account are looked at; a log-on costs a hash for each.
+pub const MOST_BESIDES: usize = 2;
+
 /// How many previous passwords an account remembers: the last two, as Active Directory does.
 pub const PREVIOUS_PASSWORDS: usize = 2;
 
@@ -70,6 +73,10 @@ pub struct Account {
     /// The current password; an account without one cannot log on with a password.
     #[serde(default)]
     pub password: Option<Password>,
+    /// Further passwords, each as good as `password`, where a directory has several values: at most
+    /// [`MOST_BESIDES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<PasswordHash>,
     /// The hash that a stronger one of the same password took the place of: a source that goes on
     /// sending it sends nothing new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +128,7 @@ impl Account {
             suspended: None,
             expires: None,
             password: None,
+            besides: Vec::new(),
             upgraded_from: None,
             previous: Vec::new(),
             nt_hash: None,
@@ -269,7 +277,8 @@ impl Account {
     pub fn is_sure_of_password(&self, at: Timestamp) -> bool {
         match &self.verification {
             Verification::Bind(bind) => bind.sure_from.is_none_or(|from| from <= at),
-            _ => true,
+            // What is remembered of one password says nothing of another that is right as well.
+            _ => self.besides.is_empty(),
         }
     }
 

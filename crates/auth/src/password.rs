@@ -31,7 +31,7 @@ pub use received::{
 pub use scratch::Scratch;
 pub use stored::StoredPassword;
 
-use crate::account::{Account, PREVIOUS_PASSWORDS};
+use crate::account::{Account, MOST_BESIDES, PREVIOUS_PASSWORDS};
 use crate::lock::{Admission, Shown};
 use crate::proof::Proof;
 use serde::{Deserialize, Serialize};
@@ -452,8 +452,8 @@ fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
     }
 }
 
-/// Checks a password against the account: the current one, then the previous ones; and notes in the
-/// attempt what that showed. All its readings are one comparison: it is right if one of them is.
+/// Checks a password against the account: the current one and those beside it, then the previous ones;
+/// and notes in the attempt what that showed. All its readings are one comparison: it is right if one of them is.
 ///
 /// An account without a password costs as much as one with ([`PasswordHash::dummy`]) and is
 /// `Wrong`. A wrong password costs one hash more for each previous password; the delay of refusals
@@ -480,9 +480,12 @@ fn compare(
         PasswordHash::dummy().work_for_nobody(password, scratch);
         return Ok(Checked::Wrong);
     };
-    for reading in password.all() {
-        if current.hash.verify(reading, scratch)? {
-            return Ok(Checked::Proven(Proof::of(account)));
+    let besides = account.besides.iter().take(MOST_BESIDES);
+    for hash in std::iter::once(&current.hash).chain(besides) {
+        for reading in password.all() {
+            if hash.verify(reading, scratch)? {
+                return Ok(Checked::Proven(Proof::of(account)));
+            }
         }
     }
     Ok(compare_previous(account, password, scratch))
@@ -522,7 +525,8 @@ pub fn check_quickly<'p>(
     attempt: &mut Admission,
 ) -> Option<Result<Checked, HashError>> {
     let current = account.password.as_ref()?;
-    let is_quick = current.hash.is_quick() && previous_are_quick(account);
+    let besides = account.besides.iter().all(PasswordHash::is_quick);
+    let is_quick = current.hash.is_quick() && besides && previous_are_quick(account);
     is_quick.then(|| check(account, password, &mut Scratch::new(), attempt))
 }
 

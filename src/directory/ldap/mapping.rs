@@ -180,7 +180,8 @@ impl Mapping {
         if account.verification != Verification::PasswordLocked {
             account.verification = self.verification(entry, translator, changed_at, temporary);
         }
-        account.credential_version = self.version(entry, said, changed_at);
+        account.besides.clone_from(&translator.besides);
+        account.credential_version = self.version(entry, said, changed_at, &account.besides);
         self.apply_groups(&mut account, &translator.groups);
         Ok(account)
     }
@@ -252,7 +253,13 @@ impl Mapping {
     /// Another number for another password: a digest of the hashes and of when it was set. Where
     /// neither is known, of what changes with the entry; where nothing is, nothing is built on it
     /// ([`BindName::sure_from`]).
-    fn version(&self, entry: &Entry, said: &Entry, changed_at: Option<Timestamp>) -> u64 {
+    fn version(
+        &self,
+        entry: &Entry,
+        said: &Entry,
+        changed_at: Option<Timestamp>,
+        besides: &[portvakt_auth::PasswordHash],
+    ) -> u64 {
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
             digest.update((part.len() as u64).to_be_bytes());
@@ -262,6 +269,9 @@ impl Mapping {
             for value in said.values(fact.key()) {
                 add(&value.value);
             }
+        }
+        for hash in besides {
+            add(hash.reveal().as_bytes());
         }
         let is_known = self.verify == Verify::Hash || changed_at.is_some_and(is_exact);
         if !is_known {

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use portvakt_auth::account::MOST_BESIDES;
 use portvakt_auth::password::StoredPassword;
-use portvakt_auth::{AccountId, Kind, Realm};
+use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
 use zeroize::Zeroizing;
 
 use super::mapping::{Mapping, Remark};
@@ -53,6 +54,8 @@ pub(super) struct Translator<'a> {
     pub(super) faults: Vec<String>,
     /// Whether the directory has a password for the account that we may see.
     pub(super) has_password: bool,
+    /// Passwords beside the first.
+    pub(super) besides: Vec<PasswordHash>,
     /// Places in the list of configured groups.
     pub(super) groups: Vec<usize>,
 }
@@ -67,6 +70,7 @@ impl<'a> Translator<'a> {
             remarks: Vec::new(),
             faults: Vec::new(),
             has_password: false,
+            besides: Vec::new(),
             groups: mapping.groups_of(entry),
         }
     }
@@ -205,10 +209,21 @@ impl<'a> Translator<'a> {
         };
         self.has_password = true;
         self.sources.insert(Fact::PasswordHash, source.clone());
-        for hash in hashes {
-            let (what, meaning) = told(&hash);
+        let mut usable: Vec<PasswordHash> = Vec::new();
+        for value in hashes {
+            let (what, meaning) = told(&value);
             self.remark(&source, &what, meaning);
-            self.push(Fact::PasswordHash, &hash);
+            match StoredPassword::read(&value) {
+                Ok(StoredPassword::Hash(hash)) if usable.contains(&hash) => continue,
+                Ok(StoredPassword::Hash(hash)) => usable.push(hash),
+                _ => {}
+            }
+            // Any of several opens, as at the directory's own door; of too many, which is a fault, none.
+            if (2..=1 + MOST_BESIDES).contains(&usable.len()) {
+                self.besides = usable.get(1..).unwrap_or_default().to_vec();
+            } else {
+                self.push(Fact::PasswordHash, &value);
+            }
         }
     }
 
