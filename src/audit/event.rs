@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 /// One line of the audit log.
@@ -183,8 +184,28 @@ fn written_second(second: i64) -> Option<[u8; SECOND]> {
     let time = Timestamp::from_second(second)
         .ok()
         .filter(|_| second >= 0)?;
-    let text = format!("{time:.0}");
-    text.strip_suffix('Z')?.as_bytes().try_into().ok()
+    let time = time.to_zoned(TimeZone::UTC);
+    let date = [time.year(), time.month().into(), time.day().into()];
+    let day = [time.hour(), time.minute(), time.second()].map(i16::from);
+    let [year, month, day_of_month] = date;
+    let [hour, minute, second] = day;
+    let mut text = *b"0000-00-00T00:00:00";
+    // Of each number where its last digit stands, and how many digits it has.
+    for (number, last, digits) in [
+        (year, 3, 4),
+        (month, 6, 2),
+        (day_of_month, 9, 2),
+        (hour, 12, 2),
+        (minute, 15, 2),
+        (second, 18, 2),
+    ] {
+        let mut left = number;
+        for place in text.get_mut(..=last)?.iter_mut().rev().take(digits) {
+            *place += u8::try_from(left % 10).ok()?;
+            left /= 10;
+        }
+    }
+    Some(text)
 }
 
 fn fractional_milliseconds<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {

@@ -9,6 +9,13 @@ use jiff::civil::Date;
 /// More threads than this share pages.
 const SHARDS: usize = 16;
 
+/// Octets that a draft has room for from the start, some 250 lines, and its lines.
+const ROOM: usize = 128 * 1024;
+const LINES: usize = 256;
+
+/// Drafts of a thread: one that it writes, one with the writer, and one for midnight.
+const DRAFTS: usize = 3;
+
 /// Lines of one day, as they will stand in the file.
 pub(super) struct Page {
     pub day: Date,
@@ -16,8 +23,14 @@ pub(super) struct Page {
     pub lines: usize,
 }
 
-/// Lines of one day and one thread.
+/// What one thread has written, and empty drafts, so that it never waits for memory.
 #[derive(Default)]
+struct Shard {
+    drafts: Vec<Draft>,
+    spare: Vec<Draft>,
+}
+
+/// Lines of one day and one thread.
 struct Draft {
     day: Date,
     octets: Vec<u8>,
@@ -27,13 +40,11 @@ struct Draft {
 
 /// The lines that are not written yet.
 pub(super) struct Pages {
-    shards: [Mutex<Vec<Draft>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     /// Of the next line.
     number: AtomicU64,
     /// Of all shards, and what the writer has taken and not written.
     waiting: AtomicUsize,
-    /// Drafts that were taken, empty, their memory for the next.
-    spare: Mutex<Vec<Draft>>,
     most: usize,
 }
 
@@ -55,7 +66,6 @@ impl Pages {
             shards: std::array::from_fn(|_| Mutex::default()),
             number: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
-            spare: Mutex::default(),
             most,
         }
     }
@@ -76,17 +86,18 @@ impl Pages {
     /// Takes all lines, in the order in which they came; they count as waiting until
     /// [`Self::written`].
     pub(super) fn take(&self) -> Vec<Page> {
-        let taken = |shard| std::mem::take(&mut *locked(shard));
-        let mut drafts: Vec<Draft> = self.shards.iter().flat_map(taken).collect();
-        let mut lines: Vec<_> = drafts.iter().flat_map(Draft::lines).collect();
+        // Made before a shard is locked, and as long as the one that it stands in for.
+        let empty = || Vec::with_capacity(DRAFTS);
+        let taken = |shard| std::mem::replace(&mut locked(shard).drafts, empty());
+        let mut taken: Vec<Vec<Draft>> = self.shards.iter().map(taken).collect();
+        let drafts = taken.iter().flatten();
+        let mut lines: Vec<_> = drafts.flat_map(Draft::lines).collect();
         lines.sort_unstable_by_key(|(number, ..)| *number);
         let same_day = |one: &(u64, Date, &[u8]), next: &(u64, Date, &[u8])| one.1 == next.1;
         let pages = lines.chunk_by(same_day).filter_map(page).collect();
-        for draft in &mut drafts {
-            draft.octets.clear();
-            draft.ends.clear();
+        for (shard, drafts) in self.shards.iter().zip(&mut taken) {
+            locked(shard).take_back(drafts);
         }
-        *locked(&self.spare) = drafts;
         pages
     }
 
@@ -101,11 +112,8 @@ impl Pages {
     }
 
     fn append(&self, day: Date, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
-        let mut drafts = self.shard();
-        if drafts.last().is_none_or(|draft| draft.day != day) {
-            drafts.push(self.new_draft(day));
-        }
-        let Some(draft) = drafts.last_mut() else {
+        let mut shard = self.shard();
+        let Some(draft) = shard.draft(day) else {
             return false;
         };
         let length = draft.octets.len();
@@ -119,15 +127,7 @@ impl Pages {
         true
     }
 
-    fn new_draft(&self, day: Date) -> Draft {
-        let spare = locked(&self.spare).pop();
-        Draft {
-            day,
-            ..spare.unwrap_or_default()
-        }
-    }
-
-    fn shard(&self) -> MutexGuard<'_, Vec<Draft>> {
+    fn shard(&self) -> MutexGuard<'_, Shard> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static NUMBER: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
@@ -139,7 +139,42 @@ impl Pages {
     }
 }
 
+impl Shard {
+    /// The draft of this day, begun if need be.
+    fn draft(&mut self, day: Date) -> Option<&mut Draft> {
+        if self.drafts.last().is_none_or(|draft| draft.day != day) {
+            if self.drafts.capacity() == 0 {
+                // The first line of a thread: what it will ever need, if lines are written in time.
+                self.drafts.reserve(DRAFTS);
+                self.spare.extend((0..DRAFTS).map(|_| Draft::new()));
+            }
+            let draft = self.spare.pop().unwrap_or_else(Draft::new);
+            self.drafts.push(Draft { day, ..draft });
+        }
+        self.drafts.last_mut()
+    }
+
+    /// Takes back drafts whose lines are written elsewhere.
+    fn take_back(&mut self, drafts: &mut Vec<Draft>) {
+        for mut draft in drafts.drain(..) {
+            draft.octets.clear();
+            draft.ends.clear();
+            if self.spare.len() < DRAFTS {
+                self.spare.push(draft);
+            }
+        }
+    }
+}
+
 impl Draft {
+    fn new() -> Self {
+        Self {
+            day: Date::default(),
+            octets: Vec::with_capacity(ROOM),
+            ends: Vec::with_capacity(LINES),
+        }
+    }
+
     /// Its lines, each with its number and day.
     fn lines(&self) -> impl Iterator<Item = (u64, Date, &[u8])> {
         let mut begin = 0;
@@ -165,7 +200,7 @@ fn page(lines: &[(u64, Date, &[u8])]) -> Option<Page> {
     })
 }
 
-fn locked(shard: &Mutex<Vec<Draft>>) -> MutexGuard<'_, Vec<Draft>> {
+fn locked(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
