@@ -23,7 +23,7 @@ use portvakt_auth::name::AccountId;
 use portvakt_auth::reason::Refusal;
 use portvakt_auth::time::{Now, Tick};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn id(name: &str) -> AccountId {
     AccountId::new(name).unwrap()

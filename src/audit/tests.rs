@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::*;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(120);
 
 fn attempt<'a>(at: &str, outer: &'a [u8]) -> AuditEvent<'a> {
     AuditEvent::Attempt(Attempt {
@@ -50,7 +50,7 @@ fn start(folder: &std::path::Path) -> Audit {
 
 /// Tries again for a while: for what the writer does in its own time.
 fn eventually(is_so: impl Fn() -> bool) -> bool {
-    (0..500).any(|_| {
+    (0..12_000).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
         is_so()
     })

@@ -7,6 +7,8 @@ mod account;
 mod attempts;
 mod check;
 mod demo;
+#[cfg(test)]
+mod documented;
 mod explain;
 mod hash;
 mod load;

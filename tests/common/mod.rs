@@ -41,7 +41,7 @@ pub use slapd::{
 };
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again until there is something; `None` once patience is over.
 pub fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {

@@ -34,7 +34,7 @@ pub use reply::Reply;
 pub use request::{Request, Signature, sign};
 
 /// How long an answer that must come is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How long silence is listened to where nothing is sent behind it.
 pub const SILENCE: Duration = Duration::from_millis(150);
 
