@@ -129,7 +129,7 @@ fn conversations(count: usize) {
     }
     let figures = hall.log_ons();
     let open = hall.daemon.metric("portvakt_conversations");
-    figures.print(open as usize);
+    figures.print(open);
 }
 
 /// One of them asks; the others are there to be searched.

@@ -129,7 +129,7 @@ fn read(json: &Path) -> Value {
 }
 
 impl Figures {
-    pub(crate) fn print(&self, count: usize) {
+    pub(crate) fn print(&self, count: impl std::fmt::Display) {
         println!("{count:>21}{:>16.1}{:>16.1}", self.cpu_us, self.resident);
     }
 }
