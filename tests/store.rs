@@ -350,14 +350,15 @@ fn what_waits_is_written_before_the_store_closes() {
 }
 
 #[test]
-fn entry_after_the_end_is_answered_from_memory() {
+fn entry_after_the_end_is_never_told() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     store.clone().close();
-    assert_eq!(
-        recorded(&store, entry(lock("anna", 1, 1))),
-        Durability::MemoryOnly
-    );
+    let (sender, told) = channel::<Durability>();
+    let done = move |durability| sender.send(durability).unwrap();
+    store.record(entry(lock("anna", 1, 1)), Some(Box::new(done)));
+    // Nobody is left who could tell it.
+    assert!(told.recv().is_err());
     assert!(matches!(store.put_accounts(&[]), Err(StoreError::Closed)));
 }
 
