@@ -185,3 +185,23 @@ fn eap_start_under_a_state_is_answered_by_asking_for_the_identity() {
     let request = reply.eap().unwrap();
     assert_eq!((request[0], request[4]), (1, 1), "EAP-Request/Identity");
 }
+
+/// R3: all Proxy-State comes back, and where it leaves no room for a fragment, with a Reject.
+#[test]
+fn answer_that_does_not_fit_beside_proxy_state_gives_way_to_a_reject() {
+    let daemon = Setup::new().start();
+    let nas = daemon.nas();
+    let mut device = daemon.device(&nas, USER.0, USER.1);
+    device.step();
+    let identifier = device.response[1];
+    let crowded = (0..12).fold(device, |device, number| {
+        device.with(kind::PROXY_STATE, &[number; 253])
+    });
+    let reject = nas.ask(&crowded.request());
+    assert!(reject.is_reject());
+    assert_eq!(reject.eap().unwrap(), [4, identifier, 0, 4]);
+    assert_eq!(reject.values(kind::PROXY_STATE).len(), 12);
+    let line = daemon.attempt(1);
+    let detail = line["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the answer does not fit"), "{line}");
+}
