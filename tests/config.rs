@@ -155,7 +155,7 @@ fn sample_shows_every_key() {
 #[test]
 fn every_key_is_read() {
     let (config, warnings) = load(&text(FULL)).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
     let (default, _) = load(&text(SAMPLE)).unwrap();
     let [full, default] = [config.clone(), default].map(|config| format!("{config:#?}"));
     let default: Vec<&str> = default.lines().collect();
@@ -534,7 +534,7 @@ fn rules_of_a_realm_are_as_everywhere_where_it_says_nothing_else() {
     let rules = &config.homes[0].rules;
     assert_eq!(rules.lockout.attempts, 4);
     assert_eq!(rules.lockout.duration, Duration::from_secs(3600));
-    assert_eq!(rules.passwords.valid_days, 90);
+    assert_eq!(rules.passwords.valid_days, Some(90));
     assert_eq!(rules.calendar, config.rules.calendar);
     assert_eq!(config.rules.lockout.attempts, 5);
 }

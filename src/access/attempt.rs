@@ -14,11 +14,12 @@ mod order;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
 use portvakt_auth::password::Scratch;
-use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Verification};
+use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Verification};
 
 use zeroize::Zeroizing;
 
@@ -391,6 +392,8 @@ where
             decision.and_then(|grant| self.exchange.check_account(account).map(|()| grant));
         if decision == Err(Refusal::PasswordExpired) {
             let now = self.now;
+            let rule = password_age(rules, account);
+            self.exchange.facts.detail = self.exchange.facts.detail.take().or(rule);
             self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
         }
         if let (Ok(_), Some(password)) = (&decision, self.attempt.credential.offered.password()) {
@@ -429,4 +432,14 @@ where
     fn refuse(self, refusal: Refusal) {
         self.settle(Err(refusal));
     }
+}
+
+/// By which rule a password is too old.
+fn password_age(rules: &Rules, account: &Account) -> Option<Cow<'static, str>> {
+    let days = rules.password_validity.days_of(account)?;
+    let (_, set_at) = account.password_age()?;
+    let since = set_at
+        .map(|at| format!(", and was set {at}"))
+        .unwrap_or_default();
+    Some(format!("a password is valid for {days} days here (valid-days){since}").into())
 }

@@ -8,8 +8,11 @@
 use std::sync::Arc;
 
 use portvakt_auth::term::Deadline;
-use portvakt_auth::{Account, AccountId, Lockout, Realm, Rules, SameWrongPassword, Terms};
+use portvakt_auth::{
+    Account, AccountId, Lockout, PasswordValidity, Realm, Rules, SameWrongPassword, Terms,
+};
 
+use super::account_kind;
 use super::policy::PolicyError;
 use crate::config::{self, AccountRules, Config};
 use crate::directory::{Directory, Found, OpenDirectory};
@@ -193,11 +196,21 @@ fn rules(rules: &AccountRules, config: &Config) -> Result<Rules, PolicyError> {
         lockout: lockout(&rules.lockout),
         terms: Terms::new(deadlines.collect::<Result<_, _>>()?, calendar.zone.clone())?,
         left_after_days: calendar.left_after_days,
-        password_valid_days: rules.passwords.valid_days,
+        password_validity: password_validity(&rules.passwords),
         temporary_valid: rules.passwords.temporary_valid,
         temporary_on_network: rules.passwords.temporary_on_network,
         remember_proof: config.passwords.remember_proofs,
     })
+}
+
+fn password_validity(rules: &config::PasswordRules) -> PasswordValidity {
+    let of_kinds = rules.valid_days_of.iter();
+    PasswordValidity {
+        usual: rules.valid_days,
+        of_kinds: of_kinds
+            .map(|(kind, days)| (account_kind(*kind), *days))
+            .collect(),
+    }
 }
 
 fn lockout(lockout: &config::Lockout) -> Lockout {

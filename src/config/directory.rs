@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::directory::dn::DistinguishedName;
+
 use super::accounts::{self, AccountKind, AttributeNames, KINDS};
 use super::network::warn_of_readers;
 use super::problem::Complaint;
@@ -49,6 +51,8 @@ pub struct Ldap {
     pub bind: Option<ServiceAccount>,
     /// Who checks passwords.
     pub verify: Verify,
+    /// By whose rule passwords are too old.
+    pub password_age: PasswordAge,
     /// How passwords and what closes an account are written there, if they are.
     pub writing: Option<Writing>,
     /// How long a log-on may take in all.
@@ -61,6 +65,9 @@ pub struct Ldap {
     pub grace: Duration,
     /// How long after a change of password the directory may still take the one before.
     pub old_password_period: Duration,
+    /// How long an account stays closed that the directory's password policy has locked, where
+    /// hashes are compared here; `None` is until the directory lifts it.
+    pub lock_holds: Option<Duration>,
     /// Connections to each server over which people are looked up.
     pub connections: u16,
     /// Connections to each server over which passwords are checked.
@@ -86,7 +93,7 @@ pub struct Ldap {
 /// What a directory knows us by.
 #[derive(Debug, Clone)]
 pub struct ServiceAccount {
-    /// Its distinguished name.
+    /// Its distinguished name; with Active Directory also `name@domain` or `DOMAIN\name`.
     pub dn: String,
     /// Never empty.
     pub password: Secret,
@@ -121,6 +128,25 @@ pub enum Verify {
     Hash,
     /// The directory.
     Bind,
+}
+
+/// By whose rule passwords are too old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordAge {
+    /// The directory's, which says so as it checks one.
+    Directory,
+    /// `passwords.valid-days`.
+    ValidDays,
+}
+
+impl PasswordAge {
+    /// The default: a directory that checks passwords has its own rule for their age.
+    pub(crate) fn of(verify: Verify) -> Self {
+        match verify {
+            Verify::Bind => Self::Directory,
+            Verify::Hash => Self::ValidDays,
+        }
+    }
 }
 
 /// How the groups of a person are found.
@@ -196,7 +222,7 @@ fn ldap(
     let template = template(&mut section);
     let servers = address::servers(&mut section);
     let base = distinguished_name(&mut section, "base");
-    let bind = service_account(&mut section, referred);
+    let bind = service_account(&mut section, referred, template);
     let verify = verify(&mut section, template);
     let timeouts = timeouts(&mut section);
     kinds.extend(accounts::given_kinds(&mut section));
@@ -219,6 +245,8 @@ fn ldap(
         query_timeout: timeouts.2,
         grace: section.duration("grace", 900 * SECOND, Duration::ZERO..=24 * 3600 * SECOND),
         old_password_period: old_password_period(&mut section, template),
+        lock_holds: lock_holds(&mut section, verify),
+        password_age: password_age(&mut section, verify),
         connections: section.integer("connections", 2, 1..=64),
         bind_connections: section.integer("bind-connections", 8, 1..=256),
         keep_alive: section.duration("keep-alive", 60 * SECOND, 5 * SECOND..=3600 * SECOND),
@@ -305,11 +333,63 @@ fn distinguished_name(section: &mut Section<'_>, key: &'static str) -> Option<St
 
 fn optional_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
     const EXPECTED: &str = "a distinguished name, like \"ou=people,dc=campus,dc=example\"";
-    let given = section.parsed(key, EXPECTED, |text| {
-        let is_name = text.len() <= 1024 && text.split(',').all(|part| part.contains('='));
-        is_name.then(|| text.to_owned())
-    });
-    given.map(|given| given.value)
+    let given = section.parsed(key, EXPECTED, |text| Some(text.to_owned()))?;
+    match dn_fault(&given.value) {
+        None => Some(given.value),
+        Some(advice) => {
+            let complaint = Complaint::Malformed(EXPECTED);
+            section.report().problem(&given.place, complaint, advice);
+            None
+        }
+    }
+}
+
+/// What is wrong with a distinguished name, for its operator.
+fn dn_fault(text: &str) -> Option<String> {
+    const MOST: usize = 1024;
+    match DistinguishedName::parse(text) {
+        _ if text.len() > MOST => Some(format!("a name has at most {MOST} octets")),
+        _ if is_quoted(text) => Some("leave the inner quotes out".to_owned()),
+        Ok(name) if name.is_root() => Some("it is empty".to_owned()),
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Whether a text has quotes of its own at both ends, as copied from a shell or another file.
+fn is_quoted(text: &str) -> bool {
+    let quotes = ['"', '\''];
+    let inside = |quote: char| {
+        text.strip_prefix(quote)
+            .is_some_and(|rest| rest.ends_with(quote))
+    };
+    quotes.into_iter().any(inside)
+}
+
+fn password_age(section: &mut Section<'_>, verify: Verify) -> PasswordAge {
+    let words = [
+        ("directory", PasswordAge::Directory),
+        ("valid-days", PasswordAge::ValidDays),
+    ];
+    section.word("password-age", &words, PasswordAge::of(verify))
+}
+
+/// `lock-holds`: `"for-good"`, or as long as the directory's own policy says.
+fn lock_holds(section: &mut Section<'_>, verify: Verify) -> Option<Duration> {
+    const EXPECTED: &str = "\"for-good\", or a time with its unit, like \"15m\"";
+    let parse = |text: &str| match text {
+        "for-good" => Some(None),
+        text => value::duration(text)
+            .filter(|time| !time.is_zero())
+            .map(Some),
+    };
+    let given = section.parsed("lock-holds", EXPECTED, parse)?;
+    if verify == Verify::Bind {
+        let caution = "a directory that checks passwords tells of its locks itself";
+        let advice = "leave the line out, or set verify = \"hash\"";
+        section.report().warning(&given.place, caution, advice);
+    }
+    given.value
 }
 
 fn filter(section: &mut Section<'_>) -> Option<String> {
@@ -353,10 +433,14 @@ fn old_password_period(section: &mut Section<'_>, template: Option<Template>) ->
     )
 }
 
-fn service_account(section: &mut Section<'_>, referred: &Referred) -> Option<ServiceAccount> {
+fn service_account(
+    section: &mut Section<'_>,
+    referred: &Referred,
+    template: Option<Template>,
+) -> Option<ServiceAccount> {
     let has_name = section.has("bind-dn");
     let place = section.key_place("bind-dn");
-    let dn = optional_name(section, "bind-dn");
+    let dn = bind_name(section, template);
     let password = bind_password(section, referred, has_name);
     match (has_name, &password) {
         (false, Some(password)) => {
@@ -374,6 +458,42 @@ fn service_account(section: &mut Section<'_>, referred: &Referred) -> Option<Ser
         dn: dn?,
         password: password?.value,
     })
+}
+
+/// `bind-dn`. Active Directory takes other names in a simple bind too ([MS-ADTS] §5.1.1.1.1).
+fn bind_name(section: &mut Section<'_>, template: Option<Template>) -> Option<String> {
+    const EXPECTED: &str = "a distinguished name, like \"cn=portvakt,dc=campus,dc=example\"";
+    let given = section.parsed("bind-dn", EXPECTED, |text| Some(text.to_owned()))?;
+    let is_logon_name = is_principal(&given.value) || is_of_domain(&given.value);
+    let is_active_directory = template == Some(Template::ActiveDirectory);
+    let advice = match dn_fault(&given.value) {
+        None => return Some(given.value),
+        Some(_) if is_logon_name && is_active_directory => return Some(given.value),
+        Some(_) if is_logon_name => {
+            "only Active Directory takes such a name: write that of the entry".to_owned()
+        }
+        Some(advice) => advice,
+    };
+    let complaint = Complaint::Malformed(EXPECTED);
+    section.report().problem(&given.place, complaint, advice);
+    None
+}
+
+/// `portvakt@ad.campus.example`.
+fn is_principal(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(user, domain)| is_logon_part(user) && value::realm(domain).is_some())
+}
+
+/// `CAMPUS\portvakt`.
+fn is_of_domain(text: &str) -> bool {
+    let parts = text.split_once('\\');
+    parts.is_some_and(|(domain, user)| value::label(domain).is_some() && is_logon_part(user))
+}
+
+fn is_logon_part(text: &str) -> bool {
+    let is_wrong = |c: char| c.is_control() || "\\/[]:;|=,+*?<>\"".contains(c);
+    (1..=256).contains(&text.len()) && !text.contains(is_wrong)
 }
 
 fn bind_password(

@@ -41,8 +41,8 @@ pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
 pub use directory::{
-    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, PasswordWay, Scope, Security,
-    ServiceAccount, Template, Verify, Writing,
+    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, PasswordAge, PasswordWay,
+    Scope, Security, ServiceAccount, Template, Verify, Writing,
 };
 pub use eap::{
     CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::accounts::{AccountKind, KINDS};
 use super::report::{Given, Place};
 use super::section::Section;
 use super::value::{self, MonthDay};
@@ -68,8 +69,10 @@ pub struct Calendar {
 /// How passwords age.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordRules {
-    /// Days from when it was set.
-    pub valid_days: u16,
+    /// Days from when it was set; `None` is for good.
+    pub valid_days: Option<u16>,
+    /// The same for accounts of these kinds.
+    pub valid_days_of: Vec<(AccountKind, Option<u16>)>,
     /// How long a temporary one is valid.
     pub temporary_valid: Duration,
     /// Whether a temporary one opens the network.
@@ -96,7 +99,8 @@ impl Default for Lockout {
 impl Default for PasswordRules {
     fn default() -> Self {
         Self {
-            valid_days: 365,
+            valid_days: Some(365),
+            valid_days_of: Vec::new(),
             temporary_valid: 8 * HOUR,
             temporary_on_network: false,
             change_by_mschapv2: false,
@@ -138,13 +142,14 @@ pub(super) fn calendar(section: &mut Section<'_>, usual: Option<&Calendar>) -> C
 /// Reads how passwords age; what is left out is as `usual`.
 pub(super) fn passwords(section: &mut Section<'_>, usual: &PasswordRules) -> PasswordRules {
     let PasswordRules {
-        valid_days,
         temporary_valid,
         temporary_on_network,
         change_by_mschapv2,
+        ..
     } = *usual;
     PasswordRules {
-        valid_days: section.integer("valid-days", valid_days, 1..=3650),
+        valid_days: section.integer_or_none("valid-days", usual.valid_days, 1..=3650),
+        valid_days_of: valid_days_of(section, &usual.valid_days_of),
         temporary_valid: section.duration("temporary-valid", temporary_valid, MINUTE..=72 * HOUR),
         temporary_on_network: section
             .boolean("temporary-on-network", temporary_on_network)
@@ -153,6 +158,25 @@ pub(super) fn passwords(section: &mut Section<'_>, usual: &PasswordRules) -> Pas
             .boolean("change-by-mschapv2", change_by_mschapv2)
             .value,
     }
+}
+
+/// The table `valid-days-of`: kinds whose passwords are valid for another time, or for good.
+fn valid_days_of(
+    parent: &mut Section<'_>,
+    usual: &[(AccountKind, Option<u16>)],
+) -> Vec<(AccountKind, Option<u16>)> {
+    let mut section = parent.table("valid-days-of");
+    let mut days = usual.to_vec();
+    for (word, kind) in KINDS {
+        let is_given = section.has(word);
+        let value = section.integer_or_none(word, None, 1..=3650);
+        if is_given {
+            days.retain(|(known, _)| *known != kind);
+            days.push((kind, value));
+        }
+    }
+    section.finish();
+    days
 }
 
 /// Reads the tables `lockout`, `accounts` and `passwords` of a realm; `None` where it has none of

@@ -129,6 +129,31 @@ impl<'s> Section<'s> {
         self.bounded(&given.place, value, default, bounds, T::to_string)
     }
 
+    /// A whole number, or `"none"`.
+    pub(super) fn integer_or_none(
+        &mut self,
+        key: &'static str,
+        default: Option<u16>,
+        bounds: RangeInclusive<u16>,
+    ) -> Option<u16> {
+        const EXPECTED: &str = "a whole number without quotes, or \"none\"";
+        match self.table.get(key).map(Spanned::get_ref) {
+            Some(DeValue::Integer(_)) => {
+                let least = *bounds.start();
+                Some(self.integer(key, default.unwrap_or(least), bounds))
+            }
+            Some(_) => {
+                let none = |text: &str| (text == "none").then_some(());
+                self.parsed(key, EXPECTED, none);
+                None
+            }
+            None => {
+                self.asked.push(key);
+                default
+            }
+        }
+    }
+
     pub(super) fn duration(
         &mut self,
         key: &'static str,

@@ -321,6 +321,7 @@ impl Desk {
         let since = self.access.clock.now().utc;
         let note = Note {
             reason: why.to_owned(),
+            until: None,
             since,
             by: who.to_owned(),
         };

@@ -4,13 +4,23 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
+/// What a generalized time says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GeneralizedTime {
+    /// This moment.
+    At(Timestamp),
+    /// One in the last hours of 9999, after those that the calendar here can hold: never, where
+    /// something ends then.
+    Beyond,
+}
+
 /// Reads `YYYYMMDDHH[MM[SS[.fraction]]]` with `Z` or `±HH[MM]`; the fraction is dropped.
-pub(super) fn read(text: &str) -> Option<Timestamp> {
+pub(super) fn read(text: &str) -> Option<GeneralizedTime> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (clock, rest) = text.split_at_checked(digits)?;
-    offset(without_fraction(rest, digits)?)?
-        .to_timestamp(civil(clock)?)
-        .ok()
+    let offset = offset(without_fraction(rest, digits)?)?;
+    let at = offset.to_timestamp(civil(clock)?);
+    Some(at.map_or(GeneralizedTime::Beyond, GeneralizedTime::At))
 }
 
 fn civil(digits: &str) -> Option<DateTime> {
@@ -76,9 +86,25 @@ mod tests {
             ("202501020304-0530", "2025-01-02T08:34:00Z"),
             ("2025010203+01", "2025-01-02T02:00:00Z"),
             ("20161231235960Z", "2016-12-31T23:59:59Z"),
+            ("99991230215959Z", "9999-12-30T21:59:59Z"),
         ];
         for (text, expected) in cases {
-            assert_eq!(read(text), Some(expected.parse().unwrap()), "{text}");
+            let at = GeneralizedTime::At(expected.parse().unwrap());
+            assert_eq!(read(text), Some(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn last_day_of_the_calendar_is_beyond_it() {
+        for text in [
+            "99991231235959Z",
+            "99991231000000Z",
+            "9999123123Z",
+            "99991231235959.9Z",
+            "99991231235959+0100",
+            "99991231235959-1200",
+        ] {
+            assert_eq!(read(text), Some(GeneralizedTime::Beyond), "{text}");
         }
     }
 

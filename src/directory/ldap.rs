@@ -12,6 +12,7 @@
 mod active_directory;
 mod bind;
 mod binds;
+mod closers;
 mod connector;
 mod failure;
 mod framing;

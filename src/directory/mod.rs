@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod attributes;
+pub mod dn;
 pub mod draft;
 mod embedded;
 pub mod entry;

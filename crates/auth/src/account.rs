@@ -77,6 +77,10 @@ pub struct Account {
     /// [`MOST_BESIDES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub besides: Vec<PasswordHash>,
+    /// Whether the age of its password is for its source to judge, or for nobody: it never expires
+    /// here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_ages_elsewhere: bool,
     /// The hash that a stronger one of the same password took the place of: a source that goes on
     /// sending it sends nothing new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,6 +133,7 @@ impl Account {
             expires: None,
             password: None,
             besides: Vec::new(),
+            password_ages_elsewhere: false,
             upgraded_from: None,
             previous: Vec::new(),
             nt_hash: None,
@@ -303,6 +308,9 @@ pub struct Note {
     pub reason: String,
     /// When it was closed.
     pub since: Timestamp,
+    /// From when on it is open again by itself; `None` is until somebody opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Who closed it.
     pub by: String,
 }

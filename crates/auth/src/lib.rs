@@ -47,7 +47,7 @@ pub use password::{
 };
 pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
 pub use reason::Refusal;
-pub use rules::{Lockout, Rules, SameWrongPassword};
+pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};
 pub use status::{Finding, Standing, findings, standing};
 pub use term::{Term, Terms};
 pub use time::{Now, Tick};

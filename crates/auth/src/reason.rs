@@ -224,7 +224,9 @@ impl Refusal {
             Refusal::Barred => {
                 "The directory lets nobody in to this account, whatever the password; it was neither checked nor counted."
             }
-            Refusal::PasswordExpired => "The password is right, but older than the rules allow.",
+            Refusal::PasswordExpired => {
+                "The password is right, but older than the rules allow; the detail says whose rule."
+            }
             Refusal::TemporaryExpired => {
                 "The temporary password is right, but was not used in time."
             }

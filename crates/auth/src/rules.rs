@@ -1,5 +1,6 @@
 //! The numbers of the house. The defaults are the guidelines a university gives its students.
 
+use crate::account::{Account, Kind};
 use crate::term::Terms;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ pub struct Rules {
     pub terms: Terms,
     /// Days from the end of the studies until the account is closed.
     pub left_after_days: u16,
-    /// Days a password is valid from when it was set, of 24 hours each.
-    pub password_valid_days: u16,
+    /// How long a password is valid.
+    pub password_validity: PasswordValidity,
     /// How long a temporary password is valid.
     pub temporary_valid: Duration,
     /// Whether a temporary password opens the network. It should not: it was sent by SMS.
@@ -29,11 +30,41 @@ impl Default for Rules {
             lockout: Lockout::default(),
             terms: Terms::default(),
             left_after_days: 90,
-            password_valid_days: 365,
+            password_validity: PasswordValidity::default(),
             temporary_valid: Duration::from_secs(8 * 60 * 60),
             temporary_on_network: false,
             remember_proof: Duration::from_secs(8 * 60 * 60),
         }
+    }
+}
+
+/// How long a password is valid from when it was set, in days of 24 hours each; `None` is for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordValidity {
+    /// Of accounts of any kind.
+    pub usual: Option<u16>,
+    /// Of accounts of these kinds instead.
+    pub of_kinds: Vec<(Kind, Option<u16>)>,
+}
+
+impl Default for PasswordValidity {
+    fn default() -> PasswordValidity {
+        PasswordValidity {
+            usual: Some(365),
+            of_kinds: Vec::new(),
+        }
+    }
+}
+
+impl PasswordValidity {
+    /// Days that this account's password is valid, if it ages here at all.
+    pub fn days_of(&self, account: &Account) -> Option<u16> {
+        if account.password_ages_elsewhere {
+            return None;
+        }
+        let mut of_kinds = self.of_kinds.iter();
+        let own = of_kinds.find(|(kind, _)| *kind == account.kind);
+        own.map_or(self.usual, |(_, days)| *days)
     }
 }
 

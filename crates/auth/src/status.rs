@@ -121,8 +121,10 @@ fn holds_until(end: Timestamp, question: &Question<'_>, refusal: Refusal) -> Hol
     }
 }
 
-fn unless_noted(note: Option<&Note>, refusal: Refusal) -> Holds {
-    note.map_or(Ok(None), |note| {
+/// Holds where there is no note, or where it has ended.
+fn unless_noted(note: Option<&Note>, question: &Question<'_>, refusal: Refusal) -> Holds {
+    let in_force = |note: &&Note| note.until.is_none_or(|until| question.utc < until);
+    note.filter(in_force).map_or(Ok(None), |note| {
         Err(Finding {
             refusal,
             since: Some(note.since),
@@ -136,7 +138,11 @@ pub struct NotDeactivated;
 
 impl Rule for NotDeactivated {
     fn check(&self, question: &Question<'_>) -> Holds {
-        unless_noted(question.account.deactivated.as_ref(), Refusal::Deactivated)
+        unless_noted(
+            question.account.deactivated.as_ref(),
+            question,
+            Refusal::Deactivated,
+        )
     }
 }
 
@@ -146,7 +152,11 @@ pub struct NotSuspended;
 
 impl Rule for NotSuspended {
     fn check(&self, question: &Question<'_>) -> Holds {
-        unless_noted(question.account.suspended.as_ref(), Refusal::Suspended)
+        unless_noted(
+            question.account.suspended.as_ref(),
+            question,
+            Refusal::Suspended,
+        )
     }
 }
 
@@ -255,15 +265,19 @@ fn set_at(account: &Account, kind: PasswordKind) -> Option<Timestamp> {
     changed_at.filter(|_| found == kind)
 }
 
-/// A password its owner chose is younger than a year.
+/// A password its owner chose is no older than the rules allow.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordFresh;
 
 impl Rule for PasswordFresh {
     fn check(&self, question: &Question<'_>) -> Holds {
-        let valid = DAY.saturating_mul(u32::from(question.rules.password_valid_days));
-        match set_at(question.account, PasswordKind::Permanent) {
-            Some(set_at) => holds_until(later(set_at, valid), question, Refusal::PasswordExpired),
+        let account = question.account;
+        let days = question.rules.password_validity.days_of(account);
+        match days.zip(set_at(account, PasswordKind::Permanent)) {
+            Some((days, set_at)) => {
+                let end = later(set_at, DAY.saturating_mul(u32::from(days)));
+                holds_until(end, question, Refusal::PasswordExpired)
+            }
             None => Ok(None),
         }
     }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::super::attributes::AttributeMap;
 use super::super::entry::{Attribute, Entry};
-use super::super::generalized_time;
+use super::super::generalized_time::{self, GeneralizedTime};
 use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, PASSWORD_LOCKED, SOURCE, Secret};
 
 /// Most octets of a text value; names and numbers are far below.
@@ -65,6 +65,9 @@ pub enum AttributeFault {
     /// No moment.
     #[error("this is no generalized time; write it as 20260831120000Z")]
     Time,
+    /// Too far off to have happened.
+    #[error("nothing can have been done in the last hours of the year 9999")]
+    BeyondCalendar,
     /// No day.
     #[error("this is no date; write it as 2026-06-30")]
     Date,
@@ -136,7 +139,7 @@ impl<'a> Reader<'a> {
 
     fn draft(&mut self, id: AccountId) -> Draft {
         let map = self.map;
-        let changed_at = self.parsed(&map.password_changed, time);
+        let changed_at = self.parsed(&map.password_changed, stamp);
         let password = self.password();
         let nt_hash = self.nt_hash(password.as_ref());
         let kind = self.kind();
@@ -154,7 +157,7 @@ impl<'a> Reader<'a> {
             account.deactivated.get_or_insert_with(note);
         }
         account.suspended = self.note(&map.suspended);
-        account.expires = self.parsed(&map.expires, time);
+        account.expires = self.parsed(&map.expires, end).flatten();
         account.services = self.services();
         account.vlan = self.vlan();
         account.aliases = self.aliases();
@@ -391,8 +394,22 @@ fn alias(text: &str) -> Result<String, AttributeFault> {
     Ok(AccountId::new(text)?.to_string())
 }
 
-fn time(text: &str) -> Result<Timestamp, AttributeFault> {
-    generalized_time::read(text).ok_or(AttributeFault::Time)
+/// When something was done.
+fn stamp(text: &str) -> Result<Timestamp, AttributeFault> {
+    match generalized_time::read(text) {
+        Some(GeneralizedTime::At(at)) => Ok(at),
+        Some(GeneralizedTime::Beyond) => Err(AttributeFault::BeyondCalendar),
+        None => Err(AttributeFault::Time),
+    }
+}
+
+/// When something ends, if ever.
+fn end(text: &str) -> Result<Option<Timestamp>, AttributeFault> {
+    match generalized_time::read(text) {
+        Some(GeneralizedTime::At(at)) => Ok(Some(at)),
+        Some(GeneralizedTime::Beyond) => Ok(None),
+        None => Err(AttributeFault::Time),
+    }
 }
 
 fn date(text: &str) -> Result<Date, AttributeFault> {
@@ -411,6 +428,7 @@ fn note(reason: String, since: Timestamp) -> Note {
     Note {
         reason,
         since,
+        until: None,
         by: SOURCE.to_owned(),
     }
 }

@@ -76,6 +76,7 @@ fn every_attribute_finds_its_place() {
     let note = |reason: &str| {
         Some(Note {
             reason: reason.to_owned(),
+            until: None,
             since: now(),
             by: SOURCE.to_owned(),
         })
@@ -269,6 +270,7 @@ fn what_a_person_closed_stays_closed_and_what_the_source_closed_opens_with_it() 
     let mut before = account("portvaktDeactivated: by the source\n");
     let by_hand = Note {
         reason: "by hand".to_owned(),
+        until: None,
         since: now(),
         by: "helpdesk".to_owned(),
     };

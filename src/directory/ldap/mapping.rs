@@ -10,14 +10,16 @@ use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
 use super::People;
+use super::closers::{CLOSERS, Closers};
 use super::mirror::EntryId;
 use super::moment::{self, Moment};
 use super::template::{Attributes, Fact, id_attribute};
-use super::translate::{CLOSERS, MEMBER_OF, Translator};
+use super::translate::{MEMBER_OF, Translator};
 use crate::access::account_kind;
-use crate::config::{Group, Ldap as Settings, Membership, Verify};
+use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Verify};
 use crate::directory::Naming;
 use crate::directory::attributes::AttributeMap;
+use crate::directory::dn::ComparedName;
 use crate::directory::draft::{AttributeError, AttributeFault, Draft};
 use crate::directory::entry::Entry;
 
@@ -31,6 +33,9 @@ const LOCKOUT_TIME: &str = "lockoutTime";
 pub(super) struct Mapping {
     pub(super) attributes: Attributes,
     pub(super) verify: Verify,
+    pub(super) closers: Closers,
+    /// Whether the directory judges the age of its passwords.
+    judges_age: bool,
     /// Realms whose names are ours.
     pub(super) realms: Vec<Realm>,
     pub(super) naming: Naming,
@@ -43,6 +48,8 @@ pub(super) struct Mapping {
     old_password_period: Duration,
     /// Whether it was told that passwords can't be dated.
     has_warned: AtomicBool,
+    /// Theirs, in the same order.
+    group_names: Vec<ComparedName>,
 }
 
 /// An entry, and what was made of it.
@@ -93,6 +100,11 @@ impl Mapping {
             map: map(settings, &attributes),
             attributes,
             verify: settings.verify,
+            judges_age: settings.password_age == PasswordAge::Directory,
+            closers: Closers {
+                verify: settings.verify,
+                lock_holds: settings.lock_holds,
+            },
             realms: people.realms.clone(),
             naming: people.naming.clone(),
             membership: settings.membership,
@@ -101,6 +113,11 @@ impl Mapping {
             directory: settings.name.clone(),
             old_password_period: settings.old_password_period,
             has_warned: AtomicBool::new(false),
+            group_names: settings
+                .groups
+                .iter()
+                .map(|group| (&*group.dn).into())
+                .collect(),
         }
     }
 
@@ -132,7 +149,7 @@ impl Mapping {
 
     /// What an entry says.
     pub(super) fn understand(&self, entry: &Entry, now: Timestamp) -> Reading {
-        let mut translator = Translator::new(entry, self);
+        let mut translator = Translator::new(entry, self, now);
         let said = translator.translate();
         let account = self.account(entry, &said, &translator, now);
         let mut remarks = translator.remarks;
@@ -179,6 +196,10 @@ impl Mapping {
         named.map_err(|error| error.to_string())?;
         if account.verification != Verification::PasswordLocked {
             account.verification = self.verification(entry, translator, changed_at, temporary);
+        }
+        account.password_ages_elsewhere = self.judges_age || translator.never_expires;
+        if let Some(note) = &mut account.deactivated {
+            note.until = translator.closed_until;
         }
         account.besides.clone_from(&translator.besides);
         account.credential_version = self.version(entry, said, changed_at, &account.besides);
@@ -302,11 +323,10 @@ impl Mapping {
         let said: Vec<_> = entry
             .values(MEMBER_OF)
             .filter_map(|value| std::str::from_utf8(&value.value).ok())
-            .map(same_name)
+            .map(ComparedName::from)
             .collect();
-        let is_member = |group: &Group| said.contains(&same_name(&group.dn));
-        let of = self.groups.iter().enumerate();
-        of.filter(|(_, group)| is_member(group))
+        let of = self.group_names.iter().enumerate();
+        of.filter(|(_, group)| said.contains(group))
             .map(|(at, _)| at)
             .collect()
     }
@@ -454,14 +474,4 @@ fn fault(error: &AttributeError, sources: &BTreeMap<Fact, String>) -> String {
         }
         fault => format!("{name}: {fault}"),
     }
-}
-
-/// A distinguished name without what makes no difference: case, and spaces around its parts.
-fn same_name(dn: &str) -> String {
-    let part = |part: &str| match part.split_once('=') {
-        Some((kind, value)) => format!("{}={}", kind.trim(), value.trim()),
-        None => part.trim().to_owned(),
-    };
-    let parts: Vec<_> = dn.split(',').map(part).collect();
-    parts.join(",").to_lowercase()
 }

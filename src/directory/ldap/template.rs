@@ -121,7 +121,7 @@ pub(super) const fn id_attribute(template: Template) -> &'static str {
 /// none is read that nobody asked for. Nor is what the student registry says, which no standard
 /// schema knows.
 fn names(template: Template, fact: Fact) -> &'static [&'static str] {
-    use Template::{ActiveDirectory, Ds389, EduPerson};
+    use Template::{ActiveDirectory, Ds389, EduPerson, OpenLdap};
 
     match (fact, template) {
         (Fact::UserName, ActiveDirectory) => &["sAMAccountName"],
@@ -149,8 +149,26 @@ fn names(template: Template, fact: Fact) -> &'static [&'static str] {
         (Fact::TemporaryPassword, _) => &["pwdReset"],
         (Fact::Kind, _) => &["eduPersonPrimaryAffiliation", "eduPersonAffiliation"],
         (Fact::Expires, ActiveDirectory) => &["accountExpires"],
-        (Fact::Expires, Ds389) => &["krbPrincipalExpiration", "schacExpiryDate", "shadowExpire"],
-        (Fact::Expires, _) => &["schacExpiryDate", "shadowExpire", "sambaKickoffTime"],
+        (Fact::Expires, Ds389) => &[
+            "krbPrincipalExpiration",
+            "schacExpiryDate",
+            "shadowExpire",
+            "sambaKickoffTime",
+        ],
+        (Fact::Expires, OpenLdap) => &[
+            "schacExpiryDate",
+            "shadowExpire",
+            "sambaKickoffTime",
+            "pwdEndTime",
+        ],
+        (Fact::Expires, EduPerson) => &[
+            "schacExpiryDate",
+            "shadowExpire",
+            "sambaKickoffTime",
+            "pwdEndTime",
+            "loginExpirationTime",
+            "ds-pwp-account-expiration-time",
+        ],
         (Fact::NtHash, _)
         | (Fact::RegisteredTerm | Fact::FeePaidTerm | Fact::InRegistry | Fact::EndedOn, _) => &[],
         (Fact::Vlan, ActiveDirectory) | (Fact::Service, ActiveDirectory) => &[],

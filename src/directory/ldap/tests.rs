@@ -9,7 +9,9 @@ use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
 use super::People;
 use super::mapping::{Mapping, Reading};
 use super::query::Queries;
-use crate::config::{AccountKind, Group, Ldap as Settings, Membership, Scope, Template, Verify};
+use crate::config::{
+    AccountKind, Group, Ldap as Settings, Membership, PasswordAge, Scope, Template, Verify,
+};
 use crate::directory::entry::Entry;
 use crate::directory::ldif::LdifReader;
 
@@ -30,6 +32,13 @@ fn people() -> People {
     }
 }
 
+fn verify(template: Template) -> Verify {
+    match template {
+        Template::ActiveDirectory => Verify::Bind,
+        _ => Verify::Hash,
+    }
+}
+
 fn settings(template: Template) -> Settings {
     let seconds = Duration::from_secs;
     Settings {
@@ -45,10 +54,7 @@ fn settings(template: Template) -> Settings {
         scope: Scope::Subtree,
         filter: None,
         bind: None,
-        verify: match template {
-            Template::ActiveDirectory => Verify::Bind,
-            _ => Verify::Hash,
-        },
+        verify: verify(template),
         timeout: seconds(3),
         connect_timeout: seconds(1),
         grace: Duration::ZERO,
@@ -56,6 +62,8 @@ fn settings(template: Template) -> Settings {
             Template::ActiveDirectory => seconds(3600),
             _ => Duration::ZERO,
         },
+        lock_holds: None,
+        password_age: PasswordAge::of(verify(template)),
         writing: None,
         query_timeout: seconds(2),
         connections: 1,
@@ -126,6 +134,151 @@ fn openldap_is_understood() {
     assert_eq!(anna.expires, moment("2027-06-30T00:00:00Z"));
     assert_eq!(anna.verification, Verification::StoredHash);
     assert!(anna.student.unwrap().kept_elsewhere);
+}
+
+#[test]
+fn end_beyond_the_calendar_is_never() {
+    let far = active_directory("accountExpires: 2650467743999999999\n");
+    assert_eq!(far.expires, None);
+    for line in [
+        "schacExpiryDate: 99991231235959Z",
+        "shadowExpire: 99999999",
+        "shadowExpire: -1",
+        "sambaKickoffTime: 0",
+        "sambaKickoffTime: 2147483647",
+        "pwdEndTime: 99991231235959Z",
+    ] {
+        assert_eq!(openldap(&format!("{line}\n")).expires, None, "{line}");
+    }
+    let earliest = openldap("schacExpiryDate: 99991231235959Z\nshadowExpire: 20680\n");
+    assert_eq!(earliest.expires, moment("2026-08-15T00:00:00Z"));
+}
+
+#[test]
+fn moment_that_can_not_be_read_is_told_in_the_words_of_its_attribute() {
+    let lines = "sAMAccountName: anna\naccountExpires: 99991231235959Z\npwdLastSet: soon\n";
+    let fault = fault(&settings(Template::ActiveDirectory), lines);
+    assert!(
+        fault.contains("accountExpires: this is no FILETIME"),
+        "{fault}"
+    );
+    assert!(fault.contains("pwdLastSet: this is no FILETIME"), "{fault}");
+    assert!(!fault.contains("generalized"), "{fault}");
+}
+
+#[test]
+fn password_set_beyond_the_calendar_was_set_nobody_knows_when() {
+    let anna = active_directory("pwdLastSet: 2650467743999999999\n");
+    assert_eq!(anna.password_age(), Some((PasswordKind::Permanent, None)));
+}
+
+#[test]
+fn directory_that_checks_passwords_judges_their_age_unless_told_otherwise() {
+    assert!(active_directory("").password_ages_elsewhere);
+    assert!(!openldap("").password_ages_elsewhere);
+}
+
+#[test]
+fn password_that_never_expires_in_active_directory_never_expires_here() {
+    for (flags, never) in [("66048", true), ("512", false)] {
+        let settings = Settings {
+            password_age: PasswordAge::ValidDays,
+            ..settings(Template::ActiveDirectory)
+        };
+        let lines = format!("sAMAccountName: anna\nuserAccountControl: {flags}\n");
+        assert_eq!(
+            account(&settings, &lines).password_ages_elsewhere,
+            never,
+            "{flags}"
+        );
+    }
+}
+
+#[test]
+fn account_that_its_own_server_closes_is_closed_here() {
+    let now = now();
+    for (lines, until) in [
+        ("sambaAcctFlags: [UD         ]", None),
+        ("inetUserStatus: Inactive", None),
+        ("pwdAccountLockedTime: 20261127203347Z", None),
+        (
+            "accountUnlockTime: 20261124000000Z",
+            moment("2026-11-24T00:00:00Z"),
+        ),
+        (
+            "pwdStartTime: 20261124000000Z",
+            moment("2026-11-24T00:00:00Z"),
+        ),
+        ("pwdStartTime: 20261124000000Z\nnsAccountLock: true", None),
+    ] {
+        let note = openldap(&format!("{lines}\n")).deactivated.unwrap();
+        assert_eq!((note.since, note.until), (now, until), "{lines}");
+        assert!(
+            note.reason.starts_with("closed in the directory ("),
+            "{lines}"
+        );
+    }
+    for lines in [
+        "sambaAcctFlags: [UX         ]",
+        "inetUserStatus: active",
+        "accountUnlockTime: 20261121000000Z",
+        "pwdStartTime: 20261121000000Z",
+    ] {
+        assert_eq!(openldap(&format!("{lines}\n")).deactivated, None, "{lines}");
+    }
+}
+
+#[test]
+fn lock_of_the_policy_opens_again_after_lock_holds() {
+    let settings = Settings {
+        lock_holds: Some(Duration::from_secs(900)),
+        ..settings(Template::OpenLdap)
+    };
+    let lines = |at: &str| format!("uid: anna\nuserPassword: {HASH}\npwdAccountLockedTime: {at}\n");
+    let note = account(&settings, &lines("20261122115000Z"))
+        .deactivated
+        .unwrap();
+    assert_eq!(note.until, moment("2026-11-22T12:05:00Z"));
+    assert_eq!(
+        account(&settings, &lines("20261122114500Z")).deactivated,
+        None
+    );
+}
+
+#[test]
+fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person() {
+    let group = |dn: &str| Group {
+        dn: dn.to_owned(),
+        kind: Some(AccountKind::Student),
+        services: Vec::new(),
+        vlan: None,
+    };
+    let settings = Settings {
+        groups: vec![group("CN=Staff\\, Physics,OU=Groups,DC=campus,DC=example")],
+        ..settings(Template::OpenLdap)
+    };
+    let lines = |dn: &str| format!("uid: anna\nuserPassword: {HASH}\nmemberOf: {dn}\n");
+    for same in [
+        "CN=Staff\\, Physics,OU=Groups,DC=campus,DC=example",
+        "cn=staff\\2c  physics, ou=groups, dc=campus, dc=example",
+        "commonName=Staff\\, Physics,2.5.4.11=Groups,DC=campus,DC=example",
+    ] {
+        assert_eq!(
+            account(&settings, &lines(same)).kind,
+            Kind::Student,
+            "{same}"
+        );
+    }
+    let other = "cn=staff,ou=groups,dc=campus,dc=example";
+    assert_eq!(account(&settings, &lines(other)).kind, Kind::Employee);
+
+    let dn = "cn=Berg\\, Anna+uid=anna.berg,ou=people,dc=campus,dc=example";
+    let entry = entry(
+        dn,
+        &format!("uid: a100\nuid: anna.berg\nuserPassword: {HASH}\n"),
+    );
+    let reading = Mapping::new(&settings, &people()).understand(&entry, now());
+    assert_eq!(reading.account.unwrap().id.as_str(), "anna.berg");
 }
 
 #[test]
@@ -220,17 +373,18 @@ fn days_and_seconds_of_older_schemas_are_understood() {
 }
 
 #[test]
-fn lock_for_good_closes_and_lock_for_a_while_does_not() {
+fn lock_for_good_closes_and_lock_for_a_while_does_not_where_the_directory_checks() {
     assert!(
         openldap("pwdAccountLockedTime: 000001010000Z\n")
             .deactivated
             .is_some()
     );
-    assert!(
-        openldap("pwdAccountLockedTime: 20261122113000Z\n")
-            .deactivated
-            .is_none()
-    );
+    let by_bind = Settings {
+        verify: Verify::Bind,
+        ..settings(Template::OpenLdap)
+    };
+    let lines = "uid: anna\npwdAccountLockedTime: 20261122113000Z\n";
+    assert!(account(&by_bind, lines).deactivated.is_none());
     assert!(
         openldap("portvaktDeactivated: FALSE\n")
             .deactivated

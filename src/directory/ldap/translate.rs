@@ -12,23 +12,14 @@ use portvakt_auth::password::StoredPassword;
 use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
 use zeroize::Zeroizing;
 
+use super::closers::{CLOSERS, Closing, never_expires};
 use super::mapping::{Mapping, Remark};
-use super::moment::{self, Moment};
+use super::moment::{self, Form, Moment};
 use super::template::Fact;
 use crate::config::Verify;
+use crate::directory::dn::DistinguishedName;
 use crate::directory::entry::{Attribute, Entry};
 
-/// The moment of OpenLDAP's `pwdAccountLockedTime` that means for good (ppolicy, §5.3.3).
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
-/// `ACCOUNTDISABLE` of Active Directory's `userAccountControl`.
-const DISABLED: i64 = 0x2;
-/// Attributes by which directories close an account, whatever their kind.
-pub(super) const CLOSERS: [&str; 4] = [
-    "nsAccountLock",
-    "userAccountControl",
-    "pwdAccountLockedTime",
-    "loginDisabled",
-];
 /// The groups of a person; also where those that were looked for are put.
 pub(super) const MEMBER_OF: &str = "memberOf";
 
@@ -56,12 +47,17 @@ pub(super) struct Translator<'a> {
     pub(super) has_password: bool,
     /// Passwords beside the first.
     pub(super) besides: Vec<PasswordHash>,
+    /// When the account is open again by itself, where it is closed.
+    pub(super) closed_until: Option<Timestamp>,
+    /// Whether the directory lets the password grow as old as it may.
+    pub(super) never_expires: bool,
     /// Places in the list of configured groups.
     pub(super) groups: Vec<usize>,
+    now: Timestamp,
 }
 
 impl<'a> Translator<'a> {
-    pub(super) fn new(entry: &'a Entry, mapping: &'a Mapping) -> Self {
+    pub(super) fn new(entry: &'a Entry, mapping: &'a Mapping, now: Timestamp) -> Self {
         Self {
             entry,
             mapping,
@@ -71,6 +67,9 @@ impl<'a> Translator<'a> {
             faults: Vec::new(),
             has_password: false,
             besides: Vec::new(),
+            closed_until: None,
+            never_expires: false,
+            now,
             groups: mapping.groups_of(entry),
         }
     }
@@ -130,10 +129,16 @@ impl<'a> Translator<'a> {
         names: &[String],
         principals: &[(String, String)],
     ) -> Option<String> {
-        let (kind, value) = first_of_dn(&self.entry.dn)?;
-        let in_dn = names
-            .iter()
-            .find(|name| kind.eq_ignore_ascii_case(source) && name.eq_ignore_ascii_case(value));
+        let dn = DistinguishedName::parse(&self.entry.dn).ok();
+        let first = dn
+            .as_ref()
+            .map(DistinguishedName::first)
+            .unwrap_or_default();
+        let is_first = |name: &&String| {
+            let mut of_source = first.iter().filter(|assertion| assertion.is_of(source));
+            of_source.any(|assertion| name.to_lowercase() == assertion.value.to_lowercase())
+        };
+        let in_dn = names.iter().find(is_first);
         let in_principal = || {
             let is_one = |name: &&String| principals.iter().any(|(_, user)| user == *name);
             names.iter().find(is_one)
@@ -231,19 +236,19 @@ impl<'a> Translator<'a> {
         let temporary = self.first(Fact::TemporaryPassword);
         if let Some((source, moments)) = self.first(Fact::PasswordChanged) {
             for text in moments {
-                match moment::read(&text) {
-                    Some(Moment::At(at)) => {
+                match Form::of(&source).read(&text) {
+                    Ok(Moment::At(at)) => {
                         self.say_moment(Fact::PasswordChanged, &source, &text, at, "password set");
                     }
-                    Some(Moment::NotYet) => {
+                    Ok(Moment::NotYet) => {
                         let (fact, means) = (Fact::TemporaryPassword, "to be changed first");
                         self.remark_fact(fact, &source, &text, means);
                         if temporary.is_none() {
                             self.push(fact, b"TRUE");
                         }
                     }
-                    Some(Moment::Never) => self.remark(&source, &text, "not known"),
-                    None => self.say(Fact::PasswordChanged, &source, &text, "no moment"),
+                    Ok(Moment::Never) => self.remark(&source, &text, "not known"),
+                    Err(fault) => self.faults.push(format!("{source}: {fault}")),
                 }
             }
         }
@@ -263,16 +268,18 @@ impl<'a> Translator<'a> {
     fn expires(&mut self) {
         let mut earliest: Option<(String, String, Timestamp)> = None;
         for (source, text) in self.each(Fact::Expires) {
-            // Only there does zero mean never; elsewhere it is the first day of 1970.
-            let is_filetime = source.eq_ignore_ascii_case("accountExpires");
-            let at = match moment::read(&text) {
-                Some(Moment::At(at)) => at,
-                Some(Moment::NotYet) if !is_filetime => Timestamp::UNIX_EPOCH,
-                Some(Moment::NotYet | Moment::Never) => {
+            // To Active Directory and Samba zero is never; elsewhere it is the first day of 1970.
+            let is_never = ["accountExpires", "sambaKickoffTime"]
+                .iter()
+                .any(|name| source.eq_ignore_ascii_case(name));
+            let at = match Form::of(&source).read(&text) {
+                Ok(Moment::At(at)) => at,
+                Ok(Moment::NotYet) if !is_never => Timestamp::UNIX_EPOCH,
+                Ok(Moment::NotYet | Moment::Never) => {
                     self.remark(&source, &text, "does not end");
                     continue;
                 }
-                None => return self.say(Fact::Expires, &source, &text, "no moment"),
+                Err(fault) => return self.faults.push(format!("{source}: {fault}")),
             };
             if earliest
                 .as_ref()
@@ -322,33 +329,40 @@ impl<'a> Translator<'a> {
         let given = self.each(Fact::Deactivated).into_iter();
         let mut reasons = given.filter(|(_, reason)| !means_no(reason));
         if let Some((source, reason)) = reasons.next() {
-            return self.say(Fact::Deactivated, &source, &reason, "deactivated");
+            self.say(Fact::Deactivated, &source, &reason, "deactivated");
+            return;
         }
+        self.closed_by_the_server();
+    }
+
+    /// What the directory's own server closes an account by; what holds longest counts.
+    fn closed_by_the_server(&mut self) {
+        let mut longest: Option<(&str, Closing)> = None;
         for closer in CLOSERS {
             for value in self.texts(closer) {
-                if self.closes(closer, &value) {
-                    self.remark(closer, &value, "deactivated");
-                    self.sources.insert(Fact::Deactivated, closer.to_owned());
-                    let reason = format!("closed in the directory ({closer})");
-                    return self.push(Fact::Deactivated, reason.as_bytes());
+                self.never_expires |= never_expires(closer, &value);
+                let closing = match self.mapping.closers.read(closer, &value) {
+                    Ok(closing) => closing,
+                    Err(fault) => {
+                        self.faults.push(format!("{closer}: {fault}"));
+                        continue;
+                    }
+                };
+                if !closing.is_in_force(self.now) {
+                    continue;
+                }
+                self.remark(closer, &value, "deactivated");
+                let ends = |closing: Closing| closing.end().unwrap_or(Timestamp::MAX);
+                if longest.is_none_or(|(_, other)| ends(other) < ends(closing)) {
+                    longest = Some((closer, closing));
                 }
             }
         }
-    }
-
-    fn closes(&mut self, closer: &str, value: &str) -> bool {
-        match closer {
-            "userAccountControl" => match value.parse::<i64>() {
-                Ok(flags) => flags & DISABLED != 0,
-                Err(_) => {
-                    self.faults.push(format!("{closer}: this is no number"));
-                    true
-                }
-            },
-            // Locked for a while after failures, it is open again for whoever binds; here our own
-            // lock counts.
-            "pwdAccountLockedTime" => value == LOCKED_FOR_GOOD,
-            _ => !value.eq_ignore_ascii_case("false"),
+        if let Some((closer, closing)) = longest {
+            self.closed_until = closing.end();
+            self.sources.insert(Fact::Deactivated, closer.to_owned());
+            let reason = format!("closed in the directory ({closer})");
+            self.push(Fact::Deactivated, reason.as_bytes());
         }
     }
 
@@ -441,12 +455,6 @@ fn told(stored: &[u8]) -> (String, &'static str) {
         Ok(StoredPassword::Cleartext(_)) => ("(in clear text)".to_owned(), "not read"),
         Err(error) => (format!("({error})"), "not read"),
     }
-}
-
-/// Attribute and value that a distinguished name begins with.
-fn first_of_dn(dn: &str) -> Option<(&str, &str)> {
-    let (kind, value) = dn.split(',').next()?.split_once('=')?;
-    Some((kind.trim(), value.trim()))
 }
 
 impl Mapping {

@@ -4,6 +4,7 @@ use super::*;
 use crate::account::{BindName, Password, Verification};
 use crate::name::AccountId;
 use crate::password::PasswordHash;
+use crate::rules::PasswordValidity;
 use crate::term::Term;
 
 const SHA: &str = "{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui";
@@ -48,6 +49,7 @@ fn with_facts(change: impl FnOnce(&mut StudentFacts)) -> Account {
 fn note() -> Option<Note> {
     Some(Note {
         reason: "lost laptop".into(),
+        until: None,
         since: utc("2026-10-01T08:00:00Z"),
         by: "kari".into(),
     })
@@ -334,7 +336,10 @@ fn findings_say_since_when() {
 fn extreme_numbers_have_answers() {
     let rules = Rules {
         left_after_days: u16::MAX,
-        password_valid_days: u16::MAX,
+        password_validity: PasswordValidity {
+            usual: Some(u16::MAX),
+            ..PasswordValidity::default()
+        },
         temporary_valid: Duration::MAX,
         temporary_on_network: true,
         ..Rules::default()
@@ -368,7 +373,7 @@ fn student_whose_facts_are_kept_elsewhere_is_asked_for_neither_registration_nor_
 }
 
 #[test]
-fn password_that_the_directory_keeps_ages_like_any_other() {
+fn password_that_the_directory_keeps_ages_like_any_other_where_it_does_not_judge_that() {
     let mut account = student();
     account.password = None;
     account.verification = Verification::Bind(BindName {
@@ -402,4 +407,59 @@ fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
         utc("2026-10-01T00:00:00Z"),
     );
     assert_eq!(standing, Err(Refusal::TemporaryNotAllowed));
+}
+
+/// Set two years ago.
+fn old(kind: Kind) -> Account {
+    let mut account = Account::new(AccountId::new("anna").unwrap(), kind);
+    account.password = Some(Password {
+        hash: PasswordHash::parse(SHA).unwrap(),
+        changed_at: utc("2024-11-22T12:00:00Z"),
+        kind: PasswordKind::Permanent,
+    });
+    account
+}
+
+#[test]
+fn password_may_be_valid_for_good_for_all_or_for_a_kind() {
+    let validity = PasswordValidity {
+        usual: None,
+        of_kinds: vec![(Kind::Student, Some(365)), (Kind::Service, None)],
+    };
+    let rules = Rules {
+        password_validity: validity,
+        ..Rules::default()
+    };
+    for kind in [Kind::Employee, Kind::Service, Kind::Guest] {
+        assert_eq!(refusal_under(&rules, &old(kind), NOVEMBER), None);
+    }
+    let student = Account {
+        student: with_facts(|_| {}).student,
+        ..old(Kind::Student)
+    };
+    let refusal = refusal_under(&rules, &student, NOVEMBER);
+    assert_eq!(refusal, Some(Refusal::PasswordExpired));
+    let expired = refusal_under(&Rules::default(), &old(Kind::Employee), NOVEMBER);
+    assert_eq!(expired, Some(Refusal::PasswordExpired));
+}
+
+#[test]
+fn password_whose_age_its_source_judges_does_not_age_here() {
+    let account = Account {
+        password_ages_elsewhere: true,
+        ..old(Kind::Employee)
+    };
+    assert_eq!(refusal_under(&Rules::default(), &account, NOVEMBER), None);
+}
+
+#[test]
+fn account_that_is_closed_until_a_moment_is_open_from_then_on() {
+    let mut account = old(Kind::Employee);
+    account.password = None;
+    let mut closed = note().unwrap();
+    closed.until = Some(utc("2026-11-22T12:00:00Z"));
+    account.deactivated = Some(closed);
+    let at = |time| refusal_under(&Rules::default(), &account, time);
+    assert_eq!(at("2026-11-22T11:59:59Z"), Some(Refusal::Deactivated));
+    assert_eq!(at("2026-11-22T12:00:00Z"), None);
 }

@@ -125,6 +125,7 @@ mod tests {
         let note = |since| {
             Some(Note {
                 reason: "abuse".to_owned(),
+                until: None,
                 since,
                 by: "directory".to_owned(),
             })

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
-use crate::directory::generalized_time;
+use crate::directory::generalized_time::{self, GeneralizedTime};
 use crate::directory::ldap::mirror::EntryId;
 use crate::directory::ldap::mirror::journal::Position;
 use crate::directory::ldap::mirror::link::{Link, Trouble};
@@ -90,7 +90,10 @@ pub(super) fn id_of(entry: &Entry, attribute: &'static str) -> Result<EntryId, T
 fn modified(entry: &Entry) -> Option<u64> {
     let value = entry.values("modifyTimestamp").next()?;
     let text = std::str::from_utf8(&value.value).ok()?;
-    u64::try_from(generalized_time::read(text)?.as_second()).ok()
+    let GeneralizedTime::At(at) = generalized_time::read(text)? else {
+        return None;
+    };
+    u64::try_from(at.as_second()).ok()
 }
 
 /// What changes are told apart by.
