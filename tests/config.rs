@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portvakt::config::{
-    AccountKind, CertificateName, Config, EapMethod, FileContent, Problems, SameWrongPassword,
-    Secret, Warning, describe,
+    AccountKind, CertificateName, Config, EapMethod, FileContent, Problems, Readers,
+    SameWrongPassword, Secret, Warning, describe,
 };
 
 use issued::ISSUED;
@@ -41,7 +41,7 @@ const DAY: u64 = 24 * 60 * 60;
 fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
     let binary = |octets: Vec<u8>| FileContent {
         octets: Secret::new(octets),
-        readable_by_others: false,
+        readers: Readers::Owner,
     };
     let private = |octets: &str| binary(octets.as_bytes().to_vec());
     let (begins, ends) = (BEGIN_OF_2026, BEGIN_OF_2026 + 365 * DAY);
@@ -64,10 +64,12 @@ fn read(text: &str, path: &Path, config: &Path) -> io::Result<FileContent> {
         Some("sealing.key") => Ok(private(SEALING_KEY)),
         Some("access-points") => Ok(private("sixteen octets or more\n")),
         Some("short") => Ok(FileContent {
-            readable_by_others: true,
+            readers: Readers::Everybody,
             ..private("short\n")
         }),
-        _ => Err(io::ErrorKind::NotFound.into()),
+        // Files that have something wrong with them; whoever has another adds it there.
+        Some(name) => std::fs::read(Path::new("tests/config/files").join(name)).map(binary),
+        None => Err(io::ErrorKind::NotFound.into()),
     }
 }
 
@@ -345,7 +347,7 @@ fn key_of_another_certificate_is_refused() {
     let reader = |asked: &Path| match asked.ends_with("radius.key") {
         true => Ok(FileContent {
             octets: Secret::new(other.clone().into_bytes()),
-            readable_by_others: false,
+            readers: Readers::Owner,
         }),
         false => read(&text, asked, path),
     };

@@ -407,6 +407,29 @@ fn folder_that_can_not_be_made_is_one_sentence() {
     assert!(complaint.contains("--dir"), "{complaint}");
 }
 
+/// Keys go there: whoever could write there could have them go elsewhere.
+#[test]
+fn folder_that_others_can_write_and_links_within_are_refused() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = folder();
+    let mode = std::fs::Permissions::from_mode;
+    std::fs::set_permissions(folder.path(), mode(0o777)).unwrap();
+    let output = command(folder.path(), 0).output().unwrap();
+    let complaint = complaint(&output);
+    assert!(complaint.contains("others can write in"), "{complaint}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+
+    std::fs::set_permissions(folder.path(), mode(0o700)).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("target");
+    std::fs::create_dir(folder.path().join("tls")).unwrap();
+    symlink(&target, folder.path().join("tls/radius.key")).unwrap();
+    let output = command(folder.path(), 0).output().unwrap();
+    let complaint = self::complaint(&output);
+    assert!(complaint.contains("radius.key"), "{complaint}");
+    assert!(!target.exists());
+}
+
 #[test]
 fn file_in_place_of_the_folder_is_one_sentence() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portvakt::config::{Config, FileContent, Problems, Secret, Warning};
+use portvakt::config::{Config, FileContent, Problems, Readers, Secret, Warning};
 
 use issued::ISSUED;
 
@@ -27,7 +27,7 @@ fn load(text: &str) -> Result<(Config, Vec<Warning>), Problems> {
         };
         Ok(FileContent {
             octets: Secret::new(content.as_bytes().to_vec()),
-            readable_by_others: false,
+            readers: Readers::Owner,
         })
     };
     let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();

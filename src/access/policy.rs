@@ -121,7 +121,7 @@ impl Policy {
             homes,
             offered_services: offered_services(&config.clients),
             services: config.services.iter().map(service).collect(),
-            attributes: attributes(&config.accounts),
+            attributes: attributes(config),
             write_nt_hashes: config.accounts.write_nt_hashes,
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             upgrade_hashes: config.passwords.upgrade_hashes,
@@ -277,7 +277,8 @@ fn hash_cost(passwords: &config::Passwords) -> Result<Argon2Cost, PolicyError> {
     )?)
 }
 
-fn attributes(accounts: &config::Accounts) -> AttributeMap {
+fn attributes(config: &Config) -> AttributeMap {
+    let accounts = &config.accounts;
     let names = accounts.attributes.clone();
     AttributeMap {
         user_name: names.user_name,
@@ -307,6 +308,17 @@ fn attributes(accounts: &config::Accounts) -> AttributeMap {
         suspended: names.suspended,
         vlan: names.vlan,
         service: names.services,
+        realms: own_realms(config),
         ..AttributeMap::default()
     }
+}
+
+/// The realms whose people are in this server's own database.
+fn own_realms(config: &Config) -> Vec<Realm> {
+    let own = config.homes.iter().find(|home| home.directory.is_none());
+    let realms = own.map(|home| home.realms.as_slice()).unwrap_or_default();
+    realms
+        .iter()
+        .filter_map(|realm| Realm::parse(realm).ok())
+        .collect()
 }

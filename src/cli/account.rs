@@ -455,6 +455,8 @@ fn print_import(imported: &Imported) -> Ending {
     print_listed(older, in_all, "older passwords");
     let (left, in_all) = (&imported.as_they_were, imported.as_they_were_in_all);
     print_listed(left, in_all, "accounts that stay as they were");
+    let (names, in_all) = (&imported.foreign_names, imported.foreign_names_in_all);
+    print_listed(names, in_all, "names of other realms");
     for (count, what) in [
         (
             imported.passwords_locked,

@@ -138,9 +138,7 @@ pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> (Accounts
 fn sealing_key(section: &mut Section<'_>, referred: &Referred) -> Option<SealingKeyFile> {
     let file = referred.file(section, "sealing-key-file")?;
     let (path, content) = file.value;
-    if content.readable_by_others {
-        super::network::warn_of_readers(section, &file.place);
-    }
+    super::referred::warn_of_readers(section, &file.place, content);
     if crate::store::decode_sealing_key(content.octets.as_bytes()).is_none() {
         let complaint = Complaint::Malformed("a file with 32 octets in base64 and nothing else");
         let advice = "for a new key: openssl rand -base64 32";
@@ -179,7 +177,7 @@ macro_rules! attribute_names {
         }
 
         fn attributes(accounts: &mut Section<'_>) -> AttributeNames {
-            const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, hyphens";
+            const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, '-' and '_'";
             let mut section = accounts.table("attributes");
             let mut read = |key, default: &str| {
                 let name = section.parsed(key, EXPECTED, value::attribute_name);

@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use super::certificate::{self, CertificateFacts, Inspected};
 use super::eap::{EapMethod, EapProfile, Reading};
 use super::ocsp::{self, OcspResponse};
+use super::pem::Wanted;
 use super::problem::Complaint;
 use super::referred::FileContent;
 use super::report::{Given, Place};
@@ -160,12 +161,14 @@ pub(super) fn chain(
     let chain = reading.referred.file(section, "certificate");
     let key = reading.referred.file(section, "key");
     let (chain, key) = chain.zip(key)?;
-    if key.value.1.readable_by_others {
-        super::network::warn_of_readers(section, &key.place);
-    }
+    super::referred::warn_of_readers(section, &key.place, key.value.1);
     let (certificate, content) = chain.value;
     let pem = content.octets.as_bytes();
     let key_pem = key.value.1.octets.as_bytes();
+    // Both are looked at, so that what is wrong with either is told at once.
+    let certificates = Wanted::Certificates.of_file(section, &chain.place, &certificate, content);
+    let keys = Wanted::Key.of_file(section, &key.place, &key.value.0, key.value.1);
+    certificates.zip(keys)?;
     let inspected = identity(section, &chain.place, pem, &key.place, key_pem)?;
     for caution in certificate::cautions(&inspected.certificates, setting(methods, reading)) {
         section

@@ -1,5 +1,6 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
+use super::pem::{self, Wanted};
 use super::{
     AccountRules, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Home, Ldap,
     Verify,
@@ -63,7 +64,15 @@ fn asked(ldap: &Ldap) -> String {
         Verify::Hash => "passwords compared with the stored hash",
         Verify::Bind => "passwords checked by bind",
     };
-    format!("({}): {}; {verify}", ldap.template, join(&ldap.servers))
+    let authorities = ldap.authorities.as_ref();
+    let authorities = authorities.map_or_else(String::new, |pem| {
+        format!("; {} authorities", pem::count(pem, Wanted::Certificates))
+    });
+    format!(
+        "({}): {}; {verify}{authorities}",
+        ldap.template,
+        join(&ldap.servers)
+    )
 }
 
 fn join<T: ToString>(items: &[T]) -> String {
@@ -139,7 +148,26 @@ fn eap(config: &Config, eap: &Eap) -> Vec<String> {
 fn chain(chain: &Chain) -> String {
     let names = chain.facts.names.join(", ");
     let until = chain.facts.not_after.strftime("%Y-%m-%d");
-    format!("certificate {names}, valid until {until}")
+    let certificates = pem::count(&chain.pem, Wanted::Certificates);
+    let issuers = match certificates {
+        0 | 1 => "alone in its file".to_owned(),
+        2 => "with 1 issuer".to_owned(),
+        count => format!("with {} issuers", count - 1),
+    };
+    format!("certificate {names}, valid until {until}, {issuers}")
+}
+
+/// How many authorities and lists there are for client certificates.
+fn clients(eap: &EapProfile) -> String {
+    let Some(clients) = &eap.client_certificates else {
+        return String::new();
+    };
+    let authorities = pem::count(&clients.authorities, Wanted::Certificates);
+    let lists = clients.revocation_lists.as_ref();
+    let lists = lists.map_or(0, |lists| {
+        pem::count(&lists.octets, Wanted::RevocationLists)
+    });
+    format!("; client certificates by {authorities} authorities, {lists} revocation lists")
 }
 
 fn profile(eap: &EapProfile) -> String {
@@ -155,7 +183,8 @@ fn profile(eap: &EapProfile) -> String {
         EapMethod::Teap => "teap",
     };
     let methods = eap.methods.iter().map(name).collect::<Vec<_>>().join(", ");
-    format!("{methods} over {versions}; {}", chain(&eap.chain))
+    let (chain, clients) = (chain(&eap.chain), clients(eap));
+    format!("{methods} over {versions}; {chain}{clients}")
 }
 
 /// Of the accounts of all realms, or of these.

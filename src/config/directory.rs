@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::directory::dn::DistinguishedName;
 
 use super::accounts::{self, AccountKind, AttributeNames, KINDS};
-use super::network::warn_of_readers;
+use super::odd;
+use super::pem;
 use super::problem::Complaint;
 use super::referred::Referred;
 use super::report::{Given, Place};
@@ -396,27 +397,42 @@ fn filter(section: &mut Section<'_>) -> Option<String> {
     const EXPECTED: &str = "a filter in parentheses, like \"(objectClass=person)\" (RFC 4515)";
     let parse = |text: &str| {
         let is_whole = text.starts_with('(') && ldap3::parse_filter(text).is_ok();
-        is_whole.then(|| text.to_owned())
+        (is_whole && placeholder(text).is_none()).then(|| text.to_owned())
     };
-    section
-        .parsed("filter", EXPECTED, parse)
-        .map(|given| given.value)
+    let advise = |text: &str| match placeholder(text) {
+        Some(found) => format!(
+            "{found} stands for nothing here: the filter says what all people's entries have in \
+             common, and names are looked for besides"
+        ),
+        None if is_quoted(text) => "leave the inner quotes out".to_owned(),
+        None => String::new(),
+    };
+    let given = section.advised("filter", EXPECTED, parse, advise)?;
+    Some(given.value)
+}
+
+/// What other servers put a user's name in for.
+fn placeholder(text: &str) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = [
+        "%{",
+        "%u",
+        "%s",
+        "%v",
+        "{0}",
+        "{user",
+        "{login",
+        "$username",
+        "$(",
+    ];
+    KNOWN.into_iter().find(|known| text.contains(known))
 }
 
 /// The file of `ca-file`, and what is in it.
 fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<(PathBuf, Vec<u8>)> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-
     let given = referred.file(section, "ca-file")?;
-    let pem = given.value.1.octets.as_bytes();
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    if !read.is_ok_and(|certificates| !certificates.is_empty()) {
-        let complaint = Complaint::Certificate("no certificate in PEM is in this file".to_owned());
-        let advice = "the certificate of whoever signed the directory's own";
-        section.report().problem(&given.place, complaint, advice);
-    }
-    Some((given.value.0, pem.to_vec()))
+    let (path, content) = given.value;
+    let pem = pem::authorities(section, &given.place, &path, content)?;
+    Some((path, pem))
 }
 
 /// `OldPasswordAllowedPeriod` of Active Directory is an hour, unless its administrator says
@@ -517,15 +533,14 @@ fn bind_password(
         _ => {}
     }
     let file = referred.secret_file(section, "bind-password-file");
-    if let Some((place, true)) = file.as_ref().map(|(given, open)| (&given.place, *open)) {
-        warn_of_readers(section, place);
-    }
     let variable = referred.variable(section, "bind-password-env");
-    file.map(|(given, _)| given).or(variable)
+    let password = file.or(variable)?;
+    odd::tell(section, &password);
+    Some(password)
 }
 
 fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
-    const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, hyphens";
+    const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, '-' and '_'";
     const REGISTRY: [&str; 3] = ["registered-term", "fee-paid-term", "in-registry"];
     let mut section = section.table("attributes");
     let of_registry = REGISTRY.iter().filter(|key| section.has(key)).count();

@@ -4,11 +4,8 @@
 
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-
 use super::chain::{self, Chain, NamedChain};
-use super::problem::Complaint;
+use super::pem;
 use super::referred::Referred;
 use super::report::Given;
 use super::revocation::{self, RevocationLists};
@@ -413,26 +410,15 @@ fn client_certificates(
 /// `client-ca`, with at least one certificate in it.
 fn authorities(section: &mut Section<'_>, reading: Reading<'_>) -> Option<Vec<u8>> {
     let file = reading.referred.file(section, "client-ca")?;
-    let octets = file.value.1.octets.as_bytes();
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(octets).collect();
-    if read.is_ok_and(|authorities| !authorities.is_empty()) {
-        return Some(octets.to_vec());
-    }
-    let complaint = Complaint::Certificate("no PEM certificate in this file".to_owned());
-    let advice = "it should have -----BEGIN CERTIFICATE----- in it, once for each authority";
-    section.report().problem(&file.place, complaint, advice);
-    None
+    let (path, content) = &file.value;
+    pem::authorities(section, &file.place, path, content)
 }
 
 /// `client-crl`. One that is past its next update shuts out everybody, or is no protection.
 fn revocation_lists(section: &mut Section<'_>, reading: Reading<'_>) -> Option<RevocationLists> {
     let file = reading.referred.file(section, "client-crl")?;
-    let Some(lists) = revocation::inspect(file.value.1.octets.as_bytes()) else {
-        let complaint = Complaint::Certificate("no revocation list that can be read".to_owned());
-        let advice = "it should have -----BEGIN X509 CRL----- in it; look at it with openssl crl";
-        section.report().problem(&file.place, complaint, advice);
-        return None;
-    };
+    let (path, content) = &file.value;
+    let lists = revocation::of_file(section, &file.place, path, content)?;
     if let Some(end) = lists.next_update.filter(|end| *end <= reading.now) {
         let day = end.strftime("%Y-%m-%d");
         let caution = format!("a list in it should have been replaced by {day}");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::cui_key::cui_key;
+use super::odd;
 use super::problem::Complaint;
 use super::referred::Referred;
 use super::report::{Given, Place};
@@ -293,13 +294,39 @@ fn client_nets(section: &mut Section<'_>, known: &mut Vec<Given<IpNet>>) -> Vec<
         }
         _ => {}
     }
-    let mut given: Vec<Given<IpNet>> = section.parsed("net", ONE, value::net).into_iter().collect();
-    given.extend(section.list("nets", LIST, value::net).into_iter().flatten());
+    let one = section.advised("net", ONE, value::net, net_advice);
+    let list = section.advised_list("nets", LIST, value::net, net_advice);
+    let mut given: Vec<Given<IpNet>> = one.into_iter().collect();
+    given.extend(list.into_iter().flatten());
     for net in &given {
         check_net(net, known, section);
         known.push(net.clone());
     }
     given.into_iter().map(|net| net.value).collect()
+}
+
+/// What to write in place of what is no network.
+fn net_advice(text: &str) -> String {
+    let mask = text.split_once('/').and_then(|(address, mask)| {
+        let mask: Ipv4Addr = mask.parse().ok()?;
+        let net = IpNet::with_netmask(address.parse().ok()?, mask.into()).ok()?;
+        Some(format!(
+            "write \"{}\": the mask is a number of bits",
+            net.trunc()
+        ))
+    });
+    let is_name = text.contains(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    match mask {
+        Some(advice) => advice,
+        None if is_name => "names are not looked up: write the address".to_owned(),
+        None if text.contains('-') => {
+            "a range is written as the networks that make it up".to_owned()
+        }
+        None => String::new(),
+    }
 }
 
 fn check_net(net: &Given<IpNet>, known: &[Given<IpNet>], section: &Section<'_>) {
@@ -346,28 +373,12 @@ fn client_secret(section: &mut Section<'_>, referred: &Referred) -> Option<Secre
         value: Secret::new(given.value.into_bytes()),
         place: given.place,
     });
-    let from_file = secret_file(section, referred);
+    let from_file = referred.secret_file(section, "secret-file");
     let from_variable = referred.variable(section, "secret-env");
     let given = literal.or(from_file).or(from_variable)?;
     check_secret(&given, section);
+    odd::tell(section, &given);
     Some(given.value)
-}
-
-fn secret_file(section: &mut Section<'_>, referred: &Referred) -> Option<Given<Secret>> {
-    let (given, readable_by_others) = referred.secret_file(section, "secret-file")?;
-    if readable_by_others {
-        warn_of_readers(section, &given.place);
-    }
-    Some(given)
-}
-
-pub(super) fn warn_of_readers(section: &Section<'_>, place: &Place) {
-    let caution = "every user of this machine can read this file";
-    section.report().warning(
-        place,
-        caution,
-        "chmod 600 it, owned by the user of the server",
-    );
 }
 
 fn check_secret(secret: &Given<Secret>, section: &Section<'_>) {

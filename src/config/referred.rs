@@ -18,8 +18,19 @@ use super::sources::Sources;
 pub struct FileContent {
     /// What is in it; wiped when dropped, as it may be a key.
     pub octets: Secret,
-    /// Whether every user of the machine may read it.
-    pub readable_by_others: bool,
+    /// Who may read it.
+    pub readers: Readers,
+}
+
+/// Who may read a file, by its mode; the administrator may read any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner, or a group that is the server's own.
+    Owner,
+    /// A group that others are in.
+    Group,
+    /// Every user of the machine.
+    Everybody,
 }
 
 /// How files are read; [`read_file`] outside of tests.
@@ -28,17 +39,16 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<FileContent>;
 /// How environment variables are looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a file of at most 16 MiB (a large authority's revocation list has some) and notes whether others may do so too.
+/// Reads a file of at most 16 MiB (a large authority's revocation list has some) and notes who else may.
 ///
 /// # Errors
 /// Whatever the operating system says, or that the file is too large to be meant.
 pub fn read_file(path: &Path) -> io::Result<FileContent> {
     use std::io::Read;
-    use std::os::unix::fs::PermissionsExt;
     const MOST: u64 = 16 << 20;
 
     let file = std::fs::File::open(path)?;
-    let readable_by_others = file.metadata()?.permissions().mode() & 0o004 != 0;
+    let readers = readers(&file.metadata()?);
     let mut octets = Vec::new();
     let length = file.take(MOST + 1).read_to_end(&mut octets)?;
     let octets = Secret::new(octets);
@@ -48,10 +58,31 @@ pub fn read_file(path: &Path) -> io::Result<FileContent> {
             "larger than 16 MiB",
         ));
     }
-    Ok(FileContent {
-        octets,
-        readable_by_others,
-    })
+    Ok(FileContent { octets, readers })
+}
+
+/// A group that the server is in by itself is nobody else's, as `root:portvakt` with mode 0640 is. Who
+/// reads as root, to check, is in no such group: then one counts that has members.
+fn readers(metadata: &std::fs::Metadata) -> Readers {
+    use nix::unistd::{Gid, Group, getegid, geteuid};
+    use std::os::unix::fs::MetadataExt as _;
+    const GROUP: u32 = 0o040;
+    const OTHERS: u32 = 0o004;
+
+    let (mode, group) = (metadata.mode(), Gid::from_raw(metadata.gid()));
+    let has_members = || {
+        let named = Group::from_gid(group).ok().flatten();
+        named.is_some_and(|group| !group.mem.is_empty())
+    };
+    let is_shared = || match geteuid().is_root() {
+        true => has_members(),
+        false => group != getegid() || has_members(),
+    };
+    match mode {
+        _ if mode & OTHERS != 0 => Readers::Everybody,
+        _ if mode & GROUP != 0 && is_shared() => Readers::Group,
+        _ => Readers::Owner,
+    }
 }
 
 /// Files that take effect only when the configuration is read.
@@ -132,7 +163,7 @@ impl Referred {
     pub(super) fn sources(&self, path: &Path, text: &str) -> Sources {
         let own = FileContent {
             octets: Secret::new(text.as_bytes().to_vec()),
-            readable_by_others: false,
+            readers: Readers::Owner,
         };
         let read = self.files.iter();
         let mut files: BTreeMap<_, _> = read
@@ -182,23 +213,22 @@ impl Referred {
         }
     }
 
-    /// The secret in the file named under `key`, without the newline that editors put at its end,
-    /// and whether every user of the machine may read it.
+    /// The secret in the file named under `key`, without the newline that editors put at its end.
     pub(super) fn secret_file(
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-    ) -> Option<(Given<Secret>, bool)> {
+    ) -> Option<Given<Secret>> {
         let given = self.file(section, key)?;
         let (_, content) = &given.value;
+        warn_of_readers(section, &given.place, content);
         let octets = content.octets.as_bytes();
         let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
         let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-        let secret = Given {
+        Some(Given {
             value: Secret::new(octets.to_vec()),
             place: given.place,
-        };
-        Some((secret, content.readable_by_others))
+        })
     }
 
     /// The variable named under `key`; one that is not set is reported.
@@ -236,6 +266,17 @@ impl Referred {
             }
         }
     }
+}
+
+/// Warns of a file with a secret in it that others may read too.
+pub(super) fn warn_of_readers(section: &Section<'_>, place: &Place, content: &FileContent) {
+    let caution = match content.readers {
+        Readers::Owner => return,
+        Readers::Group => "others of the file's group can read it",
+        Readers::Everybody => "every user of this machine can read this file",
+    };
+    let advice = "chmod 600 it, owned by the user of the server";
+    section.report().warning(place, caution, advice);
 }
 
 fn report_unreadable(report: &Report<'_>, place: &Place, path: &Path, error: &io::Error) {

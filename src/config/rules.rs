@@ -251,14 +251,14 @@ fn term(
     known_names: &mut Vec<Given<String>>,
     known_deadlines: &mut Vec<Given<MonthDay>>,
 ) -> Option<TermDeadline> {
-    const NAME: &str = "a term's name, like \"autumn\"";
+    const NAME: &str = "a term's name of letters, digits and '-', like \"autumn\"";
     const DAY: &str = "a day of every year, month first, like \"09-01\"";
     for (key, advice) in [("name", "like \"autumn\""), ("deadline", "like \"09-01\"")] {
         if !section.has(key) {
             section.missing(key, advice);
         }
     }
-    let name = section.parsed("name", NAME, value::label);
+    let name = section.parsed("name", NAME, value::term_name);
     let deadline = section.parsed("deadline", DAY, value::month_day);
     let (name, deadline) = (
         once(name, known_names, &section),

@@ -139,8 +139,8 @@ impl<'s> Section<'s> {
         const EXPECTED: &str = "a whole number without quotes, or \"none\"";
         match self.table.get(key).map(Spanned::get_ref) {
             Some(DeValue::Integer(_)) => {
-                let least = *bounds.start();
-                Some(self.integer(key, default.unwrap_or(least), bounds))
+                let usual = default.unwrap_or(365).clamp(*bounds.start(), *bounds.end());
+                Some(self.integer(key, usual, bounds))
             }
             Some(_) => {
                 let none = |text: &str| (text == "none").then_some(());
@@ -219,11 +219,33 @@ impl<'s> Section<'s> {
         self.parse_given(given, expected, parse)
     }
 
+    /// The same, with advice on what to write instead.
+    pub(super) fn advised<T>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        advise: impl Fn(&str) -> String,
+    ) -> Option<Given<T>> {
+        let given = self.take(key)?;
+        self.parse_advised(given, expected, parse, advise)
+    }
+
     fn parse_given<T>(
         &self,
         given: Given<DeValue<'s>>,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Given<T>> {
+        self.parse_advised(given, expected, parse, |_| String::new())
+    }
+
+    fn parse_advised<T>(
+        &self,
+        given: Given<DeValue<'s>>,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        advise: impl Fn(&str) -> String,
     ) -> Option<Given<T>> {
         let DeValue::String(text) = &given.value else {
             self.wrong_type(&given, expected);
@@ -231,7 +253,7 @@ impl<'s> Section<'s> {
         };
         let Some(value) = parse(text) else {
             self.report
-                .problem(&given.place, Complaint::Malformed(expected), "");
+                .problem(&given.place, Complaint::Malformed(expected), advise(text));
             return None;
         };
         Some(Given {
@@ -335,6 +357,17 @@ impl<'s> Section<'s> {
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Vec<Given<T>>> {
+        self.advised_list(key, expected, parse, |_| String::new())
+    }
+
+    /// The same, with advice on what to write instead of an item.
+    pub(super) fn advised_list<T>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        advise: impl Fn(&str) -> String,
+    ) -> Option<Vec<Given<T>>> {
         let given = self.take(key)?;
         let DeValue::Array(items) = given.value else {
             self.wrong_type(&given, expected);
@@ -348,7 +381,7 @@ impl<'s> Section<'s> {
         for (index, item) in items.into_iter().enumerate() {
             let key = format!("{}[{}]", given.place.key, index + 1);
             let item = self::given(key, item.span(), item.into_inner());
-            read.extend(self.parse_given(item, expected, &parse));
+            read.extend(self.parse_advised(item, expected, &parse, &advise));
         }
         Some(read)
     }

@@ -3,9 +3,8 @@
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
-use super::network::warn_of_readers;
 use super::problem::Complaint;
-use super::referred::Referred;
+use super::referred::{Referred, warn_of_readers};
 use super::secret::Secret;
 use super::section::Section;
 
@@ -29,9 +28,7 @@ pub(super) fn ticket_keys(section: &mut Section<'_>, referred: &Referred) -> Vec
         return Vec::new();
     };
     let content = file.value.1;
-    if content.readable_by_others {
-        warn_of_readers(section, &file.place);
-    }
+    warn_of_readers(section, &file.place, content);
     read(content.octets.as_bytes()).unwrap_or_else(|error| {
         let complaint = Complaint::Unreadable(error.to_string());
         let advice = "make a key with: openssl rand -base64 32";

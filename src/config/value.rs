@@ -125,6 +125,12 @@ pub(super) fn label(text: &str) -> Option<String> {
     well_formed.then(|| text.to_owned())
 }
 
+/// The name of a term, as the registry has it behind the year.
+pub(super) fn term_name(text: &str) -> Option<String> {
+    let well_formed = text.len() <= 64 && portvakt_auth::Term::is_name(text);
+    well_formed.then(|| text.to_owned())
+}
+
 /// A VLAN as its number or its name, as the switch will get it.
 pub(super) fn vlan(text: &str) -> Option<String> {
     match text.parse::<u32>() {
@@ -133,11 +139,14 @@ pub(super) fn vlan(text: &str) -> Option<String> {
     }
 }
 
-/// An attribute name of LDIF or LDAP (RFC 4512 §1.4): a letter, then letters, digits, hyphens.
+/// An attribute name of LDIF or LDAP (RFC 4512 §1.4): a letter, then letters, digits, hyphens; and
+/// underscores, which some directories allow.
 pub(super) fn attribute_name(text: &str) -> Option<String> {
     let well_formed = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.len() <= 128
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     well_formed.then(|| text.to_owned())
 }
 

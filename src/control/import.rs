@@ -132,6 +132,8 @@ fn imported(report: &ImportReport) -> Imported {
         older_passwords_in_all: report.older_passwords.total,
         as_they_were: sentences(&report.as_they_were),
         as_they_were_in_all: report.as_they_were.total,
+        foreign_names: sentences(&report.foreign_names),
+        foreign_names_in_all: report.foreign_names.total,
         passwords_locked: report.passwords_locked,
         passwords_kept: report.passwords_kept,
         not_accounts: report.not_accounts,

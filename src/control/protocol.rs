@@ -247,6 +247,12 @@ pub struct Imported {
     /// How many there are.
     #[serde(default)]
     pub as_they_were_in_all: usize,
+    /// Accounts that nobody can log on to, as their names are of other realms.
+    #[serde(default)]
+    pub foreign_names: Vec<String>,
+    /// How many there are.
+    #[serde(default)]
+    pub foreign_names_in_all: usize,
     /// Accounts whose source has locked their password.
     #[serde(default)]
     pub passwords_locked: usize,

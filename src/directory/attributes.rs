@@ -3,8 +3,9 @@
 //! The names are those of inetOrgPerson, eduPerson and schac where these have one, and our own
 //! (`portvakt…`) for the facts that no standard schema knows. Each can be mapped to another name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use portvakt_auth::Realm;
 use portvakt_auth::account::Kind;
 use serde::Deserialize;
 
@@ -62,6 +63,51 @@ pub struct AttributeMap {
     pub vlan: String,
     /// The services it may use; several values, none means all.
     pub service: String,
+    /// The realms whose people these are: a name with one of them behind it is that without it.
+    #[serde(skip)]
+    pub realms: Vec<Realm>,
+}
+
+impl AttributeMap {
+    /// The names of all attributes that are read, in lower case.
+    pub fn names(&self) -> HashSet<String> {
+        let names = [
+            &self.user_name,
+            &self.principal_name,
+            &self.alias,
+            &self.display_name,
+            &self.mail,
+            &self.mobile,
+            &self.affiliation,
+            &self.password,
+            &self.nt_hash,
+            &self.legacy_chap_secret,
+            &self.password_changed,
+            &self.temporary_password,
+            &self.expires,
+            &self.registered_term,
+            &self.fee_paid_term,
+            &self.in_registry,
+            &self.ended_on,
+            &self.deactivated,
+            &self.suspended,
+            &self.vlan,
+            &self.service,
+        ];
+        let read = names.into_iter().filter(|name| !name.is_empty());
+        read.map(|name| name.to_ascii_lowercase()).collect()
+    }
+
+    /// The part of a name before a realm of ours, and whether it has one that is not.
+    pub fn without_realm<'n>(&self, name: &'n str) -> (&'n str, bool) {
+        match name.rsplit_once('@') {
+            None => (name, false),
+            Some((user, realm)) => {
+                let is_ours = Realm::parse(realm).is_ok_and(|realm| self.realms.contains(&realm));
+                (if is_ours { user } else { name }, !is_ours)
+            }
+        }
+    }
 }
 
 impl Default for AttributeMap {
@@ -92,6 +138,7 @@ impl Default for AttributeMap {
             suspended: name("portvaktSuspended"),
             vlan: name("portvaktVlan"),
             service: name("portvaktService"),
+            realms: Vec::new(),
         }
     }
 }

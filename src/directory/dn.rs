@@ -68,8 +68,8 @@ pub enum DnError {
     BadHex,
 }
 
-/// Attributes that occur in names, by their names and numbers; the first is the short one.
-const ATTRIBUTES: [&[&str]; 15] = [
+/// Attributes that occur in names and in LDIF, by their names and numbers; the first is the short one.
+const ATTRIBUTES: [&[&str]; 20] = [
     &["cn", "commonname", "2.5.4.3"],
     &["sn", "surname", "2.5.4.4"],
     &["serialnumber", "2.5.4.5"],
@@ -85,6 +85,15 @@ const ATTRIBUTES: [&[&str]; 15] = [
     &["dc", "domaincomponent", "0.9.2342.19200300.100.1.25"],
     &["associateddomain", "0.9.2342.19200300.100.1.37"],
     &["emailaddress", "email", "e", "1.2.840.113549.1.9.1"],
+    &["userpassword", "2.5.4.35"],
+    &["displayname", "2.16.840.1.113730.3.1.241"],
+    &[
+        "mobile",
+        "mobiletelephonenumber",
+        "0.9.2342.19200300.100.1.41",
+    ],
+    &["edupersonaffiliation", "1.3.6.1.4.1.5923.1.1.1.1"],
+    &["edupersonprimaryaffiliation", "1.3.6.1.4.1.5923.1.1.1.5"],
 ];
 
 impl DistinguishedName {

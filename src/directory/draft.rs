@@ -16,6 +16,7 @@ use super::attributes::AttributeMap;
 use super::entry::Entry;
 use super::naming::{Naming, NamingError};
 
+pub(crate) use reader::PRECEDENCE;
 pub use reader::{AttributeError, AttributeFault};
 
 use reader::Reader;
@@ -37,6 +38,8 @@ pub struct Draft {
     legacy_chap_secret: DraftChapSecret,
     /// When the password was set, by whatever attribute it is known.
     changed_at: Option<Timestamp>,
+    /// The user name has a realm that is not ours.
+    has_foreign_name: bool,
 }
 
 /// The password of a draft.
@@ -170,6 +173,11 @@ impl Draft {
     /// Whether the source says anything of its password.
     pub fn tells_a_password(&self) -> bool {
         self.password.is_some()
+    }
+
+    /// Whether its name has a realm of somebody else: nobody can log on with it here.
+    pub fn has_foreign_name(&self) -> bool {
+        self.has_foreign_name
     }
 
     /// Whether the source has locked its password.

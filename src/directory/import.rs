@@ -98,7 +98,7 @@ pub fn import(
         strangers: Strangers::of(options_source, map),
         report,
     };
-    import.read(LdifReader::new(reader), map)?;
+    import.read(LdifReader::new(reader).only(map.names()), map)?;
     import.check_names()?;
     import.hash_cleartext()?;
     import.tell_of_those_left_out()?;
@@ -172,7 +172,18 @@ impl Import<'_, '_> {
 
     fn place(&mut self, line: u64, mut draft: Draft) {
         match draft.name_by(self.directory.naming()) {
-            Ok(()) => self.drafts.push(Placed { line, draft }),
+            Ok(()) => {
+                if draft.has_foreign_name() {
+                    let source = Arc::clone(&self.source);
+                    self.report.foreign_names.add(ImportError {
+                        source,
+                        line,
+                        attribute: None,
+                        fault: ImportFault::ForeignName(draft.id().clone()),
+                    });
+                }
+                self.drafts.push(Placed { line, draft });
+            }
             Err(error) => self.refuse(line, None, error.into()),
         }
     }

@@ -1,17 +1,20 @@
 //! Reader of LDIF content records (RFC 2849), streaming and bounded.
 //!
-//! Change records are refused, for an import says what is, not what to do; and so are values by
-//! reference (`:<`), which would let a file pull in other files of the machine that reads it.
+//! Change records are refused, for an import says what is, not what to do, but for those that add an
+//! entry. So are values by reference (`:<`), which would let a file pull in other files of the machine
+//! that reads it. Of attributes that nobody reads only the name is kept, whatever their value.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::io::{self, BufRead};
 
-use base64ct::{Base64, Encoding};
+use base64ct::{Base64Unpadded, Encoding};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::dn;
 use super::entry::{Attribute, Entry};
 
 /// Most octets in one line after unfolding; a portrait in base64 fits.
@@ -53,10 +56,10 @@ pub enum LdifFault {
     #[error("the line is not `attribute: value`")]
     NoColon,
     /// The attribute description has characters that none may have.
-    #[error("this is no attribute name; letters, digits, `-` and `;option` are allowed")]
+    #[error("this is no attribute name; letters, digits, `-`, `_` and `;option` are allowed")]
     BadName,
     /// The value after `::` is not base64.
-    #[error("the value after `::` is not base64 (RFC 4648 with padding)")]
+    #[error("the value after `::` is not base64 (RFC 4648)")]
     BadBase64,
     /// `attribute:< URL`.
     #[error(
@@ -65,7 +68,8 @@ pub enum LdifFault {
     ByReference,
     /// A change record.
     #[error(
-        "change records (`changetype`, `control`) are not imported; export the entries themselves, \
+        "change records (`changetype`, `control`) are not imported, but for `changetype: add`; export the \
+         entries themselves, \
          for instance with `ldapsearch -LLL` or `slapcat`"
     )]
     ChangeRecord,
@@ -86,14 +90,17 @@ pub enum LdifFault {
 /// Reads one record after the other. After an error it goes on with the next record.
 pub struct LdifReader<R> {
     input: R,
+    /// Attributes that are read, in lower case; `None` is all.
+    only: Option<HashSet<String>>,
     /// Physical lines consumed so far.
     line: u64,
     octets: u64,
     text: Zeroizing<Vec<u8>>,
+    /// The line in `text` is longer than is kept.
+    is_cut: bool,
     /// The rest of the present record is to be skipped.
     broken: bool,
     ended: bool,
-    begun: bool,
 }
 
 /// `name: value` of one unfolded line.
@@ -110,12 +117,23 @@ impl<R: BufRead> LdifReader<R> {
         let text = Zeroizing::new(Vec::new());
         Self {
             input,
+            only: None,
             line: 0,
             octets: 0,
             text,
+            is_cut: false,
             broken: false,
             ended: false,
-            begun: false,
+        }
+    }
+
+    /// Reads the values of these attributes alone, by their names in lower case. Of others the name
+    /// is kept and the value passed over, however large or odd it is.
+    #[must_use]
+    pub fn only(self, names: HashSet<String>) -> Self {
+        Self {
+            only: Some(names),
+            ..self
         }
     }
 
@@ -151,6 +169,7 @@ impl<R: BufRead> LdifReader<R> {
             }
             match field.name.as_str() {
                 "dn" => return Err(field.fault(LdifFault::SecondName)),
+                "changetype" if attributes.is_empty() && field.adds() => {}
                 "changetype" | "control" => return Err(field.fault(LdifFault::ChangeRecord)),
                 _ => attributes.push(field.into_attribute()),
             }
@@ -164,12 +183,11 @@ impl<R: BufRead> LdifReader<R> {
             return Ok(None);
         };
         let field = self.field(number)?;
-        if self.begun || field.name != "version" {
-            self.begun = true;
+        // Files that were joined have one in the middle.
+        if field.name != "version" {
             return Ok(Some(field));
         }
-        self.begun = true;
-        if field.value.as_slice() != b"1" {
+        if field.value.trim_ascii() != b"1" {
             return Err(field.fault(LdifFault::Version));
         }
         self.first_field()
@@ -207,7 +225,8 @@ impl<R: BufRead> LdifReader<R> {
         } else {
             self.continuations(fits)?
         };
-        self.check_line(number, fits)
+        self.is_cut = !fits;
+        self.check_line(number)
     }
 
     fn continuations(&mut self, mut fits: bool) -> Result<bool, LdifError> {
@@ -219,9 +238,8 @@ impl<R: BufRead> LdifReader<R> {
         Ok(fits)
     }
 
-    fn check_line(&mut self, number: u64, fits: bool) -> Result<Option<u64>, LdifError> {
+    fn check_line(&mut self, number: u64) -> Result<Option<u64>, LdifError> {
         let fault = match self.text.first() {
-            _ if !fits => LdifFault::LineTooLong,
             Some(b' ') => LdifFault::NothingToContinue,
             Some(b'#') | None => return Ok(Some(number)),
             Some(_) if self.text.contains(&0) => LdifFault::Nul,
@@ -280,6 +298,17 @@ impl<R: BufRead> LdifReader<R> {
             .and_then(|colon| self.text.split_at_checked(colon))
             .ok_or_else(|| fault(None, LdifFault::NoColon))?;
         let name = attribute_name(name).ok_or_else(|| fault(None, LdifFault::BadName))?;
+        if !self.is_read(&name) {
+            return Ok(Field {
+                name,
+                value: Zeroizing::new(Vec::new()),
+                line,
+                octets: 0,
+            });
+        }
+        if self.is_cut {
+            return Err(fault(Some(name), LdifFault::LineTooLong));
+        }
         let value = value(rest.get(1..).unwrap_or_default());
         let value = value.map_err(|cause| fault(Some(name.clone()), cause))?;
         Ok(Field {
@@ -288,6 +317,13 @@ impl<R: BufRead> LdifReader<R> {
             line,
             octets: self.text.len(),
         })
+    }
+
+    /// Whether the value of an attribute, or of a line of LDIF's own, is wanted.
+    fn is_read(&self, name: &str) -> bool {
+        const OWN: [&str; 4] = ["dn", "version", "changetype", "control"];
+        let only = self.only.as_ref();
+        OWN.contains(&name) || only.is_none_or(|only| only.contains(name))
     }
 
     fn io_fault(&mut self, error: &io::Error) -> LdifError {
@@ -335,6 +371,11 @@ impl Field {
         }
     }
 
+    /// `changetype: add` is an entry (RFC 2849, note 8).
+    fn adds(&self) -> bool {
+        self.value.trim_ascii().eq_ignore_ascii_case(b"add")
+    }
+
     fn text(&self) -> Result<String, LdifError> {
         let text = std::str::from_utf8(&self.value);
         text.map(str::to_owned)
@@ -366,13 +407,11 @@ impl Appended {
     }
 }
 
-/// Appends if the line stays within its bound; whether it did.
+/// Appends what stays within the bound of a line; whether that was all.
 fn keep(text: &mut Vec<u8>, more: &[u8]) -> bool {
-    let fits = text.len() + more.len() <= MAX_LINE;
-    if fits {
-        text.extend_from_slice(more);
-    }
-    fits
+    let fits = more.len().min(MAX_LINE.saturating_sub(text.len()));
+    text.extend_from_slice(more.get(..fits).unwrap_or_default());
+    fits == more.len()
 }
 
 fn change_or(name: &str, fault: LdifFault) -> LdifFault {
@@ -382,11 +421,17 @@ fn change_or(name: &str, fault: LdifFault) -> LdifFault {
     }
 }
 
+/// An attribute description in lower case; a numeric one that is known by its name. Underscores are
+/// not of the standard, and lldap, 389ds and Active Directory have them.
 fn attribute_name(octets: &[u8]) -> Option<String> {
-    let allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b"-;.".contains(octet);
+    let allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_;.=".contains(octet);
     let starts_well = octets.first().is_some_and(u8::is_ascii_alphanumeric);
     let name = std::str::from_utf8(octets).ok()?;
-    (starts_well && octets.iter().all(allowed)).then(|| name.to_ascii_lowercase())
+    let is_named = starts_well && octets.iter().all(allowed);
+    is_named.then(|| match name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => dn::short_name(name),
+        false => name.to_ascii_lowercase(),
+    })
 }
 
 /// The value after the first colon: ` text`, `: base64` or `< URL`.
@@ -394,8 +439,12 @@ fn value(rest: &[u8]) -> Result<Zeroizing<Vec<u8>>, LdifFault> {
     match rest.split_first() {
         Some((b'<', _)) => Err(LdifFault::ByReference),
         Some((b':', encoded)) => {
-            let encoded = std::str::from_utf8(encoded.trim_ascii());
-            let decoded = encoded.ok().and_then(|text| Base64::decode_vec(text).ok());
+            let encoded = std::str::from_utf8(encoded.trim_ascii()).ok();
+            let bare = encoded.map(|text| text.trim_end_matches('='));
+            let is_padded =
+                |text: &str| encoded.is_some_and(|padded| padded.len() - text.len() <= 2);
+            let bare = bare.filter(|text| is_padded(text));
+            let decoded = bare.and_then(|text| Base64Unpadded::decode_vec(text).ok());
             decoded.map(Zeroizing::new).ok_or(LdifFault::BadBase64)
         }
         _ => {

@@ -12,6 +12,9 @@ const BEYOND: &str = "eduPersonPrimaryAffiliation,schacExpiryDate,pwdChangedTime
                       portvaktVlan,portvaktDeactivated,portvaktInRegistry,portvaktRegisteredTerm,\
                       portvaktFeePaidTerm";
 
+/// The directory checks passwords, and `valid-days` holds for them as for all others.
+const OUR_AGES_BY_BIND: &str = "verify = \"bind\"\npassword-age = \"valid-days\"";
+
 /// A daemon and what is behind it.
 struct Site {
     daemon: Daemon,
@@ -47,7 +50,7 @@ fn by_hash() -> Site {
 }
 
 fn by_bind() -> Site {
-    slapd("verify = \"bind\"")
+    slapd(OUR_AGES_BY_BIND)
 }
 
 /// As the page has its administrator grant, and nothing else.
@@ -64,7 +67,7 @@ fn by_hash_with_the_rights_of_the_page() -> Site {
 }
 
 fn by_bind_with_the_rights_of_the_page() -> Site {
-    by_the_page(&rules()[1], "verify = \"bind\"")
+    by_the_page(&rules()[1], OUR_AGES_BY_BIND)
 }
 
 /// Once the mirror is complete: nobody is asked then.
@@ -98,7 +101,7 @@ fn peer_389ds_by_hash() -> Site {
 }
 
 fn peer_389ds_by_bind() -> Site {
-    by_389ds(false, "verify = \"bind\"")
+    by_389ds(false, OUR_AGES_BY_BIND)
 }
 
 fn peer_389ds_by_mirror() -> Site {
@@ -109,7 +112,7 @@ fn peer_389ds_by_mirror() -> Site {
 fn by_domain() -> Site {
     let directory = crate::by_domain::everybody();
     Site {
-        daemon: crate::by_domain::start(&directory, setup(), ""),
+        daemon: crate::by_domain::start(&directory, setup(), "password-age = \"valid-days\""),
         behind: Some(Box::new(directory)),
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,20 @@ impl Term {
     pub fn new(year: i16, name: &str) -> Term {
         Term {
             year,
-            name: name.to_lowercase(),
+            name: normal(name),
         }
     }
+
+    /// Whether a term may be called so: letters of any script, digits and hyphens.
+    pub fn is_name(name: &str) -> bool {
+        let name = normal(name);
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-')
+    }
+}
+
+/// In lower case, with letters and their marks as one, however they were typed.
+fn normal(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase()
 }
 
 /// Text that names no term.
@@ -46,16 +58,11 @@ impl FromStr for Term {
     fn from_str(text: &str) -> Result<Term, TermError> {
         let (year, name) = text.split_once('-').ok_or(TermError)?;
         let four_digits = year.len() == 4 && year.bytes().all(|digit| digit.is_ascii_digit());
-        if !four_digits || !is_term_name(name) {
+        if !four_digits || !Term::is_name(name) {
             return Err(TermError);
         }
         Ok(Term::new(year.parse().map_err(|_| TermError)?, name))
     }
-}
-
-/// Letters, digits and hyphens.
-fn is_term_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-')
 }
 
 impl TryFrom<String> for Term {
@@ -94,12 +101,12 @@ impl Deadline {
     /// # Errors
     /// [`TermsError::Name`] or [`TermsError::Day`].
     pub fn new(name: &str, month: i8, day: i8) -> Result<Deadline, TermsError> {
-        if !is_term_name(name) {
+        if !Term::is_name(name) {
             return Err(TermsError::Name);
         }
         Date::new(LEAP_YEAR, month, day).map_err(|_| TermsError::Day)?;
         Ok(Deadline {
-            name: name.to_lowercase(),
+            name: normal(name),
             month,
             day,
         })

@@ -5,7 +5,7 @@ use std::path::Path;
 use portvakt_auth::Kind;
 
 use super::*;
-use crate::config::{FileContent, Secret};
+use crate::config::{FileContent, Readers, Secret};
 use crate::directory::Naming;
 
 /// A directory that has Anna.
@@ -60,7 +60,7 @@ fn config(lines: &str) -> Config {
     let read = |_: &Path| {
         Ok(FileContent {
             octets: Secret::new(text.clone().into_bytes()),
-            readable_by_others: false,
+            readers: Readers::Owner,
         })
     };
     let now = jiff::Timestamp::UNIX_EPOCH;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
@@ -89,6 +89,12 @@ pub(super) enum FolderError {
     /// A file or folder can't be written.
     #[error("can't write {0}: {1}; choose another folder with --dir")]
     Write(PathBuf, io::Error),
+    /// Somebody else could put files there, or has.
+    #[error(
+        "others can write in {0}, or have made it: what the demo writes there could go anywhere; \
+         choose another folder with --dir, or chmod go-w this one"
+    )]
+    Shared(PathBuf),
     /// The certificates can't be made.
     #[error("can't make the certificates: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -102,8 +108,7 @@ pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     let config = dir.join("portvakt.toml");
     let made = !config.exists();
     for name in ["", "tls", "eapol_test", "wpa_supplicant"] {
-        let folder = dir.join(name);
-        fs::create_dir_all(&folder).map_err(|error| FolderError::Write(folder, error))?;
+        make_folder(&dir.join(name))?;
     }
     if !dir.join("tls/radius.pem").exists() {
         make_certificates(&dir.join("tls"))?;
@@ -123,10 +128,38 @@ pub(super) fn prepare(dir: &Path, port: u16) -> Result<bool, FolderError> {
     Ok(made)
 }
 
-/// Writes a file that only its owner can read.
+/// Makes a folder that only its owner can use, or takes one that is there, if nobody else can have
+/// put a link into it: keys are written there.
+fn make_folder(folder: &Path) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Write(folder.to_owned(), error);
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(failed)?;
+    // Once the link that it may be, once the folder itself.
+    let link = fs::symlink_metadata(folder).map_err(failed)?;
+    let itself = fs::metadata(folder).map_err(failed)?;
+    match is_ours(&link) && is_ours(&itself) && !is_writable_by_others(&itself) {
+        true => Ok(()),
+        false => Err(FolderError::Shared(folder.to_owned())),
+    }
+}
+
+fn is_ours(metadata: &fs::Metadata) -> bool {
+    metadata.uid() == nix::unistd::geteuid().as_raw()
+}
+
+/// A group of our own is nobody else's.
+fn is_writable_by_others(metadata: &fs::Metadata) -> bool {
+    let is_own_group = metadata.gid() == nix::unistd::getegid().as_raw();
+    let mode = metadata.mode();
+    mode & 0o002 != 0 || mode & 0o020 != 0 && !is_own_group
+}
+
+/// Writes a file that only its owner can read, and through no link.
 fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
+    options.custom_flags(libc::O_NOFOLLOW);
     options
         .open(path)
         .and_then(|mut file| file.write_all(content))

@@ -41,6 +41,9 @@ impl fmt::Display for LdapServer {
     }
 }
 
+const LDAP_PORT: u16 = 389;
+const LDAPS_PORT: u16 = 636;
+
 /// `servers`, with `start-tls` and `danger-plain-text`.
 pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
     const EXPECTED: &str = "a list of addresses, like [\"ldaps://ldap1.campus.example\"]";
@@ -49,8 +52,9 @@ pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
         section.missing("servers", advice);
     }
     let given = section
-        .list("servers", EXPECTED, address)
+        .advised_list("servers", EXPECTED, address, advice)
         .unwrap_or_default();
+    given.iter().for_each(|server| check_port(section, server));
     let bare = bare_security(section, &given);
     let mut known: Vec<Given<LdapServer>> = Vec::new();
     for mut server in given {
@@ -65,6 +69,36 @@ pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
         known.push(server);
     }
     known.into_iter().map(|server| server.value).collect()
+}
+
+/// What to write in place of what is no address.
+fn advice(text: &str) -> String {
+    match text.split_once("://") {
+        None => format!("say how to connect: \"ldaps://{text}\""),
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("ldapi") => {
+            "a directory on this machine is asked over TCP: ldap://127.0.0.1".to_owned()
+        }
+        Some((_, rest)) if rest.trim_end_matches('/').contains(['/', '?']) => {
+            "the base goes into base, and what people have in common into filter".to_owned()
+        }
+        Some(_) => String::new(),
+    }
+}
+
+/// Warns of the port that the other scheme has.
+fn check_port(section: &Section<'_>, server: &Given<LdapServer>) {
+    let (caution, advice) = match (server.value.security, server.value.port) {
+        (Security::Tls, LDAP_PORT) => (
+            "port 389 is for ldap://, where TLS begins by StartTLS",
+            "write ldap:// to have StartTLS, or leave the port out",
+        ),
+        (Security::StartTls, LDAPS_PORT) => (
+            "port 636 is for ldaps://, where TLS begins at once",
+            "write ldaps://, or leave the port out",
+        ),
+        _ => return,
+    };
+    section.report().warning(&server.place, caution, advice);
 }
 
 /// What protects `ldap://`.
@@ -104,9 +138,10 @@ pub(super) fn server_name(section: &mut Section<'_>) -> Option<String> {
 /// `ldaps://host`, `ldap://host:port`, `ldaps://[2001:db8::1]`.
 fn address(text: &str) -> Option<LdapServer> {
     let (scheme, rest) = text.split_once("://")?;
-    let (security, default_port) = match scheme {
-        "ldaps" => (Security::Tls, 636),
-        "ldap" => (Security::StartTls, 389),
+    // Schemes are the same in either case (RFC 3986 §3.1).
+    let (security, default_port) = match scheme.to_ascii_lowercase().as_str() {
+        "ldaps" => (Security::Tls, LDAPS_PORT),
+        "ldap" => (Security::StartTls, LDAP_PORT),
         _ => return None,
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -156,6 +191,10 @@ mod tests {
                 "ldap://ldap1.campus.example:389",
             ),
             ("ldap://10.0.0.1:3890", "ldap://10.0.0.1:3890"),
+            (
+                "LDAPS://LDAP1.campus.example",
+                "ldaps://ldap1.campus.example:636",
+            ),
             ("ldaps://[2001:db8::1]", "ldaps://[2001:db8::1]:636"),
             ("ldaps://[2001:db8::1]:1636", "ldaps://[2001:db8::1]:1636"),
         ];

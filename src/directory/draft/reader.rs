@@ -12,6 +12,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::super::attributes::AttributeMap;
+use super::super::dn::DistinguishedName;
 use super::super::entry::{Attribute, Entry};
 use super::super::generalized_time::{self, GeneralizedTime};
 use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, PASSWORD_LOCKED, SOURCE, Secret};
@@ -20,6 +21,17 @@ use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, PASSWORD_LOCKED,
 const MAX_TEXT: usize = 1024;
 /// Most octets of a VLAN name: what fits a tagged RADIUS attribute (RFC 2868 §3.6).
 const MAX_VLAN: usize = 249;
+
+/// Kinds in the order in which one counts before another, where somebody has several: a student who
+/// works here is not locked out for a fee, and no person is taken for a machine.
+pub(crate) const PRECEDENCE: [Kind; 6] = [
+    Kind::Employee,
+    Kind::Student,
+    Kind::Guest,
+    Kind::Service,
+    Kind::Machine,
+    Kind::Test,
+];
 
 /// What is wrong with an attribute of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +62,6 @@ pub enum AttributeFault {
     /// A name that could never log on.
     #[error("{0}")]
     Name(#[from] NameError),
-    /// An alias with a realm.
-    #[error("an alias is given without realm, the part after `@`")]
-    AliasWithRealm,
     /// Neither student nor employee nor anything else known.
     #[error("the affiliation {0:?} is not in the map of kinds")]
     UnknownKind(String),
@@ -110,6 +119,10 @@ pub(super) struct Reader<'a> {
     now: Timestamp,
     allow_cleartext: bool,
     errors: Vec<AttributeError>,
+    /// Values of the user name that are not the one that was chosen.
+    other_names: Vec<String>,
+    /// The user name has a realm that is not ours.
+    has_foreign_name: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -125,6 +138,8 @@ impl<'a> Reader<'a> {
             now,
             allow_cleartext,
             errors: Vec::new(),
+            other_names: Vec::new(),
+            has_foreign_name: false,
         }
     }
 
@@ -147,9 +162,9 @@ impl<'a> Reader<'a> {
         // Without a kind there is an error already; reading on tells the others too.
         let kind = kind.unwrap_or(Kind::Guest);
         let mut account = Account::new(id, kind);
-        account.display_name = self.text(&map.display_name);
-        account.mail = self.first_text(&map.mail);
-        account.mobile = self.first_text(&map.mobile);
+        account.display_name = self.text_to_show(&map.display_name);
+        account.mail = self.text_to_show(&map.mail);
+        account.mobile = self.text_to_show(&map.mobile);
         account.student = (kind == Kind::Student).then(|| self.student());
         account.deactivated = self.note(&map.deactivated);
         if let Some(Secret::Locked) = password.as_ref().map(|password| &password.secret) {
@@ -167,13 +182,16 @@ impl<'a> Reader<'a> {
             nt_hash,
             legacy_chap_secret,
             changed_at,
+            has_foreign_name: self.has_foreign_name,
         }
     }
 
     pub(super) fn user_name(&mut self) -> Option<AccountId> {
         let map = self.map;
-        if let Some(name) = self.text(&map.user_name) {
-            return self.checked(&map.user_name, AccountId::new(&name));
+        if let Some(name) = self.chosen_name() {
+            let (bare, is_foreign) = map.without_realm(&name);
+            self.has_foreign_name |= is_foreign;
+            return self.checked(&map.user_name, AccountId::new(bare));
         }
         if let Some(name) = self.text(&map.principal_name) {
             let user = name.split_once('@').map_or(name.as_str(), |(user, _)| user);
@@ -186,18 +204,48 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// The user name; of several the one that the entry is called by, and the others are aliases.
+    fn chosen_name(&mut self) -> Option<String> {
+        let name = &self.map.user_name;
+        if self.values(name).nth(1).is_none() {
+            return self.text(name);
+        }
+        let dn = DistinguishedName::parse(&self.entry.dn).ok();
+        let first = dn
+            .as_ref()
+            .map(DistinguishedName::first)
+            .unwrap_or_default();
+        let of_name = first.iter().find(|assertion| assertion.is_of(name));
+        let called = of_name.map(|assertion| assertion.value.to_lowercase());
+        let names = self.texts(name);
+        let is_called = |name: &&String| Some(name.to_lowercase()) == called;
+        let Some(chosen) = names.iter().find(is_called).cloned() else {
+            let second = self.values(name).nth(1).and_then(|value| value.line);
+            self.error_at(name, second, AttributeFault::Several);
+            return None;
+        };
+        self.other_names = names.into_iter().filter(|name| *name != chosen).collect();
+        Some(chosen)
+    }
+
+    /// The kind by the first affiliation that counts, as a directory's are understood.
     fn kind(&mut self) -> Option<Kind> {
         let map = self.map;
-        let Some(affiliation) = self.text(&map.affiliation) else {
+        let words = self.texts(&map.affiliation);
+        let Some(first) = words.first() else {
             if map.default_kind.is_none() {
                 self.error(&map.affiliation, AttributeFault::NoKind);
             }
             return map.default_kind;
         };
-        let kind = map.kinds.get(&affiliation.to_lowercase()).copied();
+        let known: Vec<_> = words
+            .iter()
+            .filter_map(|word| map.kinds.get(&word.to_lowercase()))
+            .collect();
+        let kind = PRECEDENCE.into_iter().find(|kind| known.contains(&kind));
         self.checked(
             &map.affiliation,
-            kind.ok_or(AttributeFault::UnknownKind(affiliation)),
+            kind.ok_or_else(|| AttributeFault::UnknownKind(first.clone())),
         )
     }
 
@@ -293,13 +341,19 @@ impl<'a> Reader<'a> {
         (!services.is_empty()).then_some(services)
     }
 
+    /// Other names to log on with; one of another realm is passed over.
     fn aliases(&mut self) -> Vec<String> {
-        let name = &self.map.alias;
-        let texts = self.texts(name);
-        let mut aliases: Vec<_> = texts
-            .iter()
-            .filter_map(|text| self.checked(name, alias(text)))
-            .collect();
+        let map = self.map;
+        let mut texts = self.texts(&map.alias);
+        texts.append(&mut self.other_names);
+        let mut aliases = Vec::new();
+        for text in texts {
+            let (bare, is_foreign) = map.without_realm(&text);
+            if !is_foreign {
+                let alias = AccountId::new(bare).map(|alias| alias.to_string());
+                aliases.extend(self.checked(&map.alias, alias));
+            }
+        }
         aliases.sort_unstable();
         aliases.dedup();
         aliases
@@ -324,9 +378,9 @@ impl<'a> Reader<'a> {
         self.checked_at(name, value.line, text(value))
     }
 
-    fn first_text(&mut self, name: &'a str) -> Option<String> {
-        let value = self.values(name).next()?;
-        self.checked_at(name, value.line, text(value))
+    /// The first value that can be shown. It grants nothing, so what can't is passed over.
+    fn text_to_show(&mut self, name: &'a str) -> Option<String> {
+        self.values(name).find_map(|value| text(value).ok())
     }
 
     fn texts(&mut self, name: &'a str) -> Vec<String> {
@@ -385,13 +439,6 @@ fn text(attribute: &Attribute) -> Result<String, AttributeFault> {
         text if text.len() > MAX_TEXT => Err(AttributeFault::TooLong(MAX_TEXT)),
         text => Ok(text.to_owned()),
     }
-}
-
-fn alias(text: &str) -> Result<String, AttributeFault> {
-    if text.contains('@') {
-        return Err(AttributeFault::AliasWithRealm);
-    }
-    Ok(AccountId::new(text)?.to_string())
 }
 
 /// When something was done.

@@ -140,10 +140,9 @@ fn only_students_have_facts_of_students() {
 #[test]
 fn each_fault_is_told_with_its_attribute_and_line() {
     let cases = [
-        ("displayName:: /w==", AttributeFault::NotText),
-        ("displayName:", AttributeFault::Empty),
+        ("portvaktVlan:: /w==", AttributeFault::NotText),
+        ("portvaktVlan:", AttributeFault::Empty),
         ("portvaktAlias: a b", AttributeFault::Name(NameError::Space)),
-        ("portvaktAlias: a@x.no", AttributeFault::AliasWithRealm),
         (
             "portvaktFeePaidTerm: autumn 2026",
             AttributeFault::Term(TermError),
@@ -167,7 +166,7 @@ fn each_fault_is_told_with_its_attribute_and_line() {
     }
     let long = "a".repeat(1025);
     assert_eq!(
-        fault(&format!("displayName: {long}")),
+        fault(&format!("portvaktService: {long}")),
         AttributeFault::TooLong(1024)
     );
     assert_eq!(
@@ -366,4 +365,59 @@ fn cleartext_that_was_never_hashed_is_not_stored() {
     let lines = "uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: hunter2\n";
     let draft = Draft::read(&entry(lines), &AttributeMap::default(), true, now());
     assert_eq!(draft.unwrap().unwrap().merge(None, now()).password, None);
+}
+
+fn with_realms(lines: &str) -> Result<Option<Draft>, Vec<AttributeError>> {
+    let map = AttributeMap {
+        realms: vec![portvakt_auth::Realm::parse("campus.example").unwrap()],
+        ..AttributeMap::default()
+    };
+    let lines = format!("eduPersonPrimaryAffiliation: employee\n{lines}");
+    Draft::read(&entry(&lines), &map, false, now())
+}
+
+#[test]
+fn name_with_a_realm_of_ours_is_the_name_without_it() {
+    let lines = "uid: Anna@Campus.Example\nportvaktAlias: a.berg@campus.example\n\
+                 portvaktAlias: anna@elsewhere.example\n";
+    let draft = with_realms(lines).unwrap().unwrap();
+    assert_eq!(draft.id().as_str(), "anna");
+    assert!(!draft.has_foreign_name());
+    assert_eq!(draft.merge(None, now()).aliases, ["a.berg"]);
+    let foreign = with_realms("uid: anna@elsewhere.example\n")
+        .unwrap()
+        .unwrap();
+    assert!(foreign.has_foreign_name());
+}
+
+#[test]
+fn what_grants_nothing_is_passed_over_where_it_can_not_be_shown() {
+    let long = "a".repeat(1025);
+    let account = account(&format!(
+        "mail:\nmail: anna@x.no\ndisplayName:: /w==\ndisplayName: {long}\ndisplayName: Anna\n\
+         displayName: Anna Berg\nmobile:: /w==\n"
+    ));
+    assert_eq!(account.mail.as_deref(), Some("anna@x.no"));
+    assert_eq!(account.display_name.as_deref(), Some("Anna"));
+    assert_eq!(account.mobile, None);
+}
+
+#[test]
+fn several_names_and_affiliations_are_understood_as_a_directorys() {
+    let lines = "uid: s100\nuid: anna\neduPersonPrimaryAffiliation: member\n\
+                 eduPersonPrimaryAffiliation: student\neduPersonPrimaryAffiliation: staff\n";
+    let text = format!("dn: UID=Anna,ou=people\n{lines}");
+    let entry = LdifReader::new(text.as_bytes()).next().unwrap().unwrap();
+    let draft = Draft::read(&entry, &AttributeMap::default(), false, now());
+    let account = draft.unwrap().unwrap().merge(None, now());
+    assert_eq!(account.id.as_str(), "anna");
+    assert_eq!(account.aliases, ["s100"]);
+    assert_eq!(account.kind, Kind::Employee);
+}
+
+#[test]
+fn end_in_the_last_hours_of_the_calendar_is_never_and_a_stamp_there_is_wrong() {
+    assert_eq!(account("schacExpiryDate: 99991231235959Z\n").expires, None);
+    let stamp = fault("pwdChangedTime: 99991231235959Z");
+    assert_eq!(stamp, AttributeFault::BeyondCalendar);
 }

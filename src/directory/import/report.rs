@@ -31,6 +31,8 @@ pub struct ImportReport {
     pub passwords_locked: usize,
     /// Accounts that keep their password, as the file has none for them.
     pub passwords_kept: usize,
+    /// Accounts that nobody can log on to, as their names are of other realms.
+    pub foreign_names: Problems,
     /// Accounts that stay as they were, as their records were left out.
     pub as_they_were: Problems,
     /// What was left out; empty unless told to keep going.
@@ -156,6 +158,12 @@ pub enum ImportFault {
          `portvakt account set-password`"
     )]
     OlderPassword,
+    /// Not a mistake, but an account that nobody can use.
+    #[error(
+        "{0} has a realm that is none of those whose people are here: nobody can log on to this \
+         account"
+    )]
+    ForeignName(AccountId),
     /// Not a mistake: what became of the account of a record that was left out.
     #[error("{name} stays as it was: {state}")]
     AsItWas {

@@ -435,6 +435,8 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
         suspended: key(Fact::Suspended),
         vlan: key(Fact::Vlan),
         service: key(Fact::Service),
+        // The translator has said names without them already.
+        realms: Vec::new(),
     }
 }
 

@@ -137,6 +137,21 @@ fn openldap_is_understood() {
 }
 
 #[test]
+fn name_with_a_realm_of_ours_is_the_name_without_it_and_one_of_another_is_no_alias() {
+    let only = format!("uid: only@campus.example\nuserPassword: {HASH}\n");
+    let anna = account(&settings(Template::OpenLdap), &only);
+    assert_eq!(anna.id.as_str(), "only");
+    let lines = format!(
+        "uid: anna\nuid: b@campus.example\nuid: c@elsewhere.example\nuserPassword: {HASH}\n"
+    );
+    let anna = account(&settings(Template::OpenLdap), &lines);
+    assert_eq!(
+        (anna.id.as_str(), anna.aliases),
+        ("anna", vec!["b".to_owned()])
+    );
+}
+
+#[test]
 fn end_beyond_the_calendar_is_never() {
     let far = active_directory("accountExpires: 2650467743999999999\n");
     assert_eq!(far.expires, None);

@@ -18,21 +18,11 @@ use super::moment::{self, Form, Moment};
 use super::template::Fact;
 use crate::config::Verify;
 use crate::directory::dn::DistinguishedName;
+use crate::directory::draft::PRECEDENCE;
 use crate::directory::entry::{Attribute, Entry};
 
 /// The groups of a person; also where those that were looked for are put.
 pub(super) const MEMBER_OF: &str = "memberOf";
-
-/// Kinds in the order in which one counts before another, where somebody has several: a student who
-/// works here is not locked out for a fee, and no person is taken for a machine.
-const PRECEDENCE: [Kind; 6] = [
-    Kind::Employee,
-    Kind::Student,
-    Kind::Guest,
-    Kind::Service,
-    Kind::Machine,
-    Kind::Test,
-];
 
 /// Says an entry again.
 pub(super) struct Translator<'a> {
@@ -109,9 +99,19 @@ impl<'a> Translator<'a> {
         if let Some((source, names)) = self.first(Fact::UserName) {
             let chosen = self.user_name(&source, &names, &principals);
             for name in names {
-                match chosen.as_ref().is_none_or(|chosen| *chosen == name) {
-                    true => self.say(Fact::UserName, &source, &name, "user name"),
-                    false => self.alias(&source, &name),
+                let is_chosen = chosen.as_ref().is_none_or(|chosen| *chosen == name);
+                match (is_chosen, self.bare(&name)) {
+                    (true, Some(bare)) => {
+                        self.say(Fact::UserName, &source, &bare, "user name");
+                    }
+                    (true, None) => {
+                        let meaning = "user name of another realm: nobody can log on with it";
+                        self.say(Fact::UserName, &source, &name, meaning);
+                    }
+                    (false, Some(bare)) => self.alias(&source, &bare),
+                    (false, None) => {
+                        self.remark(&source, &name, "a name of another realm: not read");
+                    }
                 }
             }
         } else if let Some((source, user)) = principals.first() {
@@ -162,15 +162,18 @@ impl<'a> Translator<'a> {
 
     fn aliases(&mut self) {
         for (source, name) in self.each(Fact::Alias) {
-            let bare = match name.rsplit_once('@') {
-                Some((user, realm)) if self.mapping.is_ours(realm) => user,
-                Some(_) => {
-                    self.remark(&source, &name, "a name of another realm: not read");
-                    continue;
-                }
-                None => &name,
-            };
-            self.alias(&source, bare);
+            match self.bare(&name) {
+                Some(bare) => self.alias(&source, &bare),
+                None => self.remark(&source, &name, "a name of another realm: not read"),
+            }
+        }
+    }
+
+    /// A name without the realm of ours that it may have; `None` if it is of another.
+    fn bare(&self, name: &str) -> Option<String> {
+        match name.rsplit_once('@') {
+            Some((user, realm)) => self.mapping.is_ours(realm).then(|| user.to_owned()),
+            None => Some(name.to_owned()),
         }
     }
 

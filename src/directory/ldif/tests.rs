@@ -92,7 +92,7 @@ fn each_fault_is_told_with_its_line() {
             LdifFault::ByReference,
         ),
         (
-            "dn: x\nchangetype: add\nuid: a\n",
+            "dn: x\nchangetype: modify\nadd: uid\nuid: a\n",
             2,
             LdifFault::ChangeRecord,
         ),
@@ -202,4 +202,76 @@ fn arbitrary_octets_never_stop_the_reader() {
         }
         assert!(LdifReader::new(text.as_slice()).count() <= text.len());
     }
+}
+
+#[test]
+fn entry_that_is_to_be_added_is_an_entry() {
+    for line in ["changetype: add", "changetype:Add", "changeType:: YWRk"] {
+        let entry = only(&format!("dn: x\n{line}\nuid: anna\n"));
+        assert_eq!(first(&entry, "uid"), "anna", "{line}");
+    }
+    let late = fault("dn: x\nuid: a\nchangetype: add\n");
+    assert_eq!(late, (3, LdifFault::ChangeRecord));
+}
+
+#[test]
+fn version_between_files_that_were_joined_is_passed_over() {
+    let text = "version: 1\n\ndn: x\nuid: a\n\nversion: 1\ndn: y\nuid: b\n\nversion: 1\n";
+    let records: Vec<_> = read(text).into_iter().map(Result::unwrap).collect();
+    let names: Vec<_> = records.iter().map(|entry| first(entry, "uid")).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(fault("dn: x\nuid: a\n\nversion: 2\n").1, LdifFault::Version);
+}
+
+#[test]
+fn underscores_options_and_numbers_are_attribute_names() {
+    let entry = only(
+        "dn: x\nfirst_name: Anna\nmember;range=0-1: a\n0.9.2342.19200300.100.1.1: anna\n\
+         2.5.4.35: secret\n1.2.3.4: other\n",
+    );
+    let names: Vec<_> = entry.attributes.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "first_name",
+            "member;range=0-1",
+            "uid",
+            "userpassword",
+            "1.2.3.4"
+        ]
+    );
+}
+
+#[test]
+fn base64_needs_no_padding() {
+    for text in ["YW5uYQ==", "YW5uYQ", "YW5uYQ="] {
+        assert_eq!(
+            first(&only(&format!("dn: x\nuid:: {text}\n")), "uid"),
+            "anna"
+        );
+    }
+    assert_eq!(fault("dn: x\nuid:: YW5uYQ===\n").1, LdifFault::BadBase64);
+}
+
+#[test]
+fn value_that_nobody_reads_is_passed_over_however_odd_or_large() {
+    let text = format!(
+        "dn: x\njpegPhoto:< file:///etc/shadow\naudio:: !!\nphoto: {}\n more\nuid: anna\n",
+        "a".repeat(5 * 1024 * 1024)
+    );
+    let text = text + &format!("jpegPhoto: {}\n", "a".repeat(MAX_LINE - 20)).repeat(5);
+    let mut reader = LdifReader::new(text.as_bytes()).only(["uid".to_owned()].into());
+    let entry = reader.next().unwrap().unwrap();
+    assert_eq!(first(&entry, "uid"), "anna");
+    assert!(
+        entry
+            .values("jpegPhoto")
+            .all(|value| value.value.is_empty())
+    );
+    let read =
+        LdifReader::new(&b"dn: x\nuid:< file:///etc/shadow\n"[..]).only(["uid".to_owned()].into());
+    let refused = read
+        .map(|record| record.unwrap_err().fault)
+        .collect::<Vec<_>>();
+    assert_eq!(refused, [LdifFault::ByReference]);
 }

@@ -199,3 +199,16 @@ fn terms_are_written_as_year_and_name() {
         assert_eq!(text.parse::<Term>(), Err(TermError), "{text}");
     }
 }
+
+#[test]
+fn name_of_a_term_has_letters_of_any_script_however_they_are_typed() {
+    for name in ["vår", "va\u{30a}r", "VÅR", "høst-2", "秋"] {
+        assert!(Term::is_name(name), "{name}");
+    }
+    for name in ["", "høst 2", "a.b", "a_b", "a/b"] {
+        assert!(!Term::is_name(name), "{name}");
+    }
+    let composed: Term = "2026-vår".parse().unwrap();
+    assert_eq!("2026-va\u{30a}r".parse(), Ok(composed));
+    assert!(Deadline::new("va\u{30a}r", 2, 1).unwrap().name() == "vår");
+}
