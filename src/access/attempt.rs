@@ -392,7 +392,7 @@ where
             decision.and_then(|grant| self.exchange.check_account(account).map(|()| grant));
         if decision == Err(Refusal::PasswordExpired) {
             let now = self.now;
-            let rule = password_age(rules, account);
+            let rule = password_age(self.exchange.policy.homes.rules(&account.id), account);
             self.exchange.facts.detail = self.exchange.facts.detail.take().or(rule);
             self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
         }

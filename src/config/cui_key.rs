@@ -3,9 +3,8 @@
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
-use super::network::warn_of_readers;
 use super::problem::Complaint;
-use super::referred::Referred;
+use super::referred::{Referred, warn_of_readers};
 use super::secret::Secret;
 use super::section::Section;
 
@@ -16,9 +15,7 @@ const MOST_OCTETS: usize = 64;
 pub(super) fn cui_key(section: &mut Section<'_>, referred: &Referred) -> Option<Secret> {
     let file = referred.file(section, "cui-key-file")?;
     let content = file.value.1;
-    if content.readable_by_others {
-        warn_of_readers(section, &file.place);
-    }
+    warn_of_readers(section, &file.place, content);
     let key = read(content.octets.as_bytes());
     if key.is_none() {
         let complaint = Complaint::Malformed("a file with 32 to 64 octets in base64 and no more");

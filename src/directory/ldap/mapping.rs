@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::People;
 use super::closers::{CLOSERS, Closers};
 use super::mirror::EntryId;
-use super::moment::{self, Moment};
+use super::moment::{Form, Moment};
 use super::template::{Attributes, Fact, id_attribute};
 use super::translate::{MEMBER_OF, Translator};
 use crate::access::account_kind;
@@ -370,8 +370,8 @@ fn is_exact(at: Timestamp) -> bool {
 /// See [`BindName::locked_since`].
 fn locked_since(entry: &Entry) -> Option<Timestamp> {
     let value = entry.values(LOCKOUT_TIME).next()?;
-    match moment::read(std::str::from_utf8(&value.value).ok()?) {
-        Some(Moment::At(since)) => Some(since),
+    match Form::of(LOCKOUT_TIME).read(std::str::from_utf8(&value.value).ok()?) {
+        Ok(Moment::At(since)) => Some(since),
         _ => None,
     }
 }
