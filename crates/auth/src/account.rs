@@ -181,6 +181,7 @@ impl Account {
             self.previous.truncate(PREVIOUS_PASSWORDS);
         }
         self.verification = Verification::PasswordLocked;
+        self.besides.clear();
         self.upgraded_from = None;
         self.replace_nt_hash(None);
         self.grow_version();
