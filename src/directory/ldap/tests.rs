@@ -456,10 +456,6 @@ fn what_grants_nothing_may_be_broken_and_what_does_may_not() {
         ("schacExpiryDate: soon\n", "schacExpiryDate"),
         ("pwdChangedTime: yesterday\n", "pwdChangedTime"),
         ("userAccountControl: many\n", "userAccountControl"),
-        (
-            "userPassword: {SSHA}MT5wuubbFqcj7N8OV3Ef7IpqIQyCZcy9bcbOqg==\n",
-            "userPassword",
-        ),
     ];
     for (lines, expected) in cases {
         let said = fault(&settings, &format!("{right}{lines}"));
