@@ -286,10 +286,15 @@ impl Mapping {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         };
-        for fact in [Fact::PasswordHash, Fact::NtHash, Fact::PasswordChanged] {
+        for fact in [Fact::PasswordHash, Fact::NtHash] {
             for value in said.values(fact.key()) {
                 add(&value.value);
             }
+        }
+        // As the directory writes it: Active Directory's date is finer than a second.
+        let mut dates = self.attributes.of_fact(Fact::PasswordChanged).iter();
+        if let Some(name) = dates.find(|name| entry.values(name).next().is_some()) {
+            entry.values(name).for_each(|date| add(&date.value));
         }
         for hash in besides {
             add(hash.reveal().as_bytes());

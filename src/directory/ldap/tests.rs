@@ -456,6 +456,13 @@ fn what_grants_nothing_may_be_broken_and_what_does_may_not() {
         ("schacExpiryDate: soon\n", "schacExpiryDate"),
         ("pwdChangedTime: yesterday\n", "pwdChangedTime"),
         ("userAccountControl: many\n", "userAccountControl"),
+        (
+            // Three open, a fourth is one too many.
+            "userPassword: {SSHA}MT5wuubbFqcj7N8OV3Ef7IpqIQyCZcy9bcbOqg==\n\
+             userPassword: {SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n\
+             userPassword: {SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
+            "userPassword",
+        ),
     ];
     for (lines, expected) in cases {
         let said = fault(&settings, &format!("{right}{lines}"));
@@ -526,6 +533,8 @@ fn version_changes_with_the_password_and_with_nothing_else() {
     let version = |lines: &str| active_directory(lines).credential_version;
     assert_ne!(version("uSNChanged: 7\n"), version("uSNChanged: 8\n"));
     let set = "pwdLastSet: 134312544000000000\n";
+    // Twice in one second.
+    assert_ne!(version(set), version("pwdLastSet: 134312544000000001\n"));
     assert_eq!(
         version(&format!("{set}uSNChanged: 7\n")),
         version(&format!("{set}uSNChanged: 8\n"))
