@@ -182,7 +182,7 @@ impl Offered {
     /// What tells this guess at an account from another.
     pub(super) fn tag(&self, memory: Memory<'_>, account: &Account) -> u64 {
         match self {
-            Self::Password(password) => memory.proofs.digest(account, password.canonical()).tag(),
+            Self::Password(password) => password.digest(memory.proofs, account).tag(),
             Self::Chap(offered) => memory.tags.tag(&offered.response),
             Self::MsChap(offered) => memory.tags.tag(&offered.nt_response),
             Self::MsChapV2(offered) => memory.tags.tag(&offered.nt_response),
@@ -249,7 +249,7 @@ impl Offered {
         let Self::Password(password) = self else {
             return None;
         };
-        let digest = memory.proofs.digest(account, password.canonical());
+        let digest = password.digest(memory.proofs, account);
         match memory.proofs.recall(account, &digest, now, attempt) {
             Recalled::Right(proof) => Some(proof),
             Recalled::Different | Recalled::Nothing => None,
@@ -455,7 +455,7 @@ fn glance(
             detail: HASH_WITHHELD,
         });
     }
-    let digest = memory.proofs.digest(account, password.canonical());
+    let digest = password.digest(memory.proofs, account);
     let is_current = match memory.proofs.recall(account, &digest, now, attempt) {
         Recalled::Right(proof) => {
             return Glance::Checked(Checked::Proven(proof, Evidence::None));
@@ -517,10 +517,9 @@ fn keep_in_mind(
     proof: &Proof,
     now: Now,
 ) {
-    let password = password.canonical();
-    let digest = memory.proofs.digest(account, password);
+    let digest = password.digest(memory.proofs, account);
     memory.proofs.remember(account, &digest, proof, now);
-    memory.earlier.note(password, proof);
+    memory.earlier.note(password.canonical(), proof);
 }
 
 fn of_ms_chap<S>(

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use portvakt_auth::PasswordHash;
 use portvakt_auth::password::{self, Readings};
+use portvakt_auth::{Account, PasswordDigest, PasswordHash, RememberedProofs};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Memories that a thread keeps; one log-on at a time needs one.
@@ -21,6 +21,8 @@ pub(super) struct HeldPassword {
     as_sent: Vec<u8>,
     /// Where it differs.
     canonical: Option<Zeroizing<Vec<u8>>>,
+    /// The last digest that was made of it.
+    digest: RefCell<Option<PasswordDigest>>,
 }
 
 impl HeldPassword {
@@ -35,6 +37,18 @@ impl HeldPassword {
         Self {
             as_sent: memory,
             canonical: password::canonical(password),
+            digest: RefCell::default(),
+        }
+    }
+
+    /// What it is known by for this account; made once, unless the account changes meanwhile.
+    pub(super) fn digest(&self, proofs: &RememberedProofs, account: &Account) -> PasswordDigest {
+        let mut digest = self.digest.borrow_mut();
+        match &*digest {
+            Some(known) if known.is_of(account) => known.clone(),
+            _ => digest
+                .insert(proofs.digest(account, self.canonical()))
+                .clone(),
         }
     }
 
@@ -78,6 +92,10 @@ impl Drop for HeldPassword {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use portvakt_auth::{AccountId, Kind};
+
     use super::*;
 
     #[test]
@@ -100,6 +118,23 @@ mod tests {
         drop(first);
         MEMORIES.with_borrow(|memories| assert!(memories.iter().all(Vec::is_empty)));
         assert_eq!(HeldPassword::new(b"battery").as_sent.as_ptr(), place);
+    }
+
+    #[test]
+    fn digest_is_made_anew_for_another_account_or_version() {
+        let proofs = RememberedProofs::new(&[7; 32], 1, Duration::from_secs(1));
+        let account = |name| Account::new(AccountId::new(name).unwrap(), Kind::Student);
+        let (kari, ola) = (account("kari"), account("ola"));
+        let changed = Account {
+            credential_version: 1,
+            ..kari.clone()
+        };
+        let held = HeldPassword::new(b"correct horse");
+        for account in [&kari, &kari, &ola, &changed, &kari] {
+            let digest = held.digest(&proofs, account);
+            assert!(digest.is_of(account));
+            assert_eq!(digest.tag(), proofs.digest(account, b"correct horse").tag());
+        }
     }
 
     #[test]

@@ -110,10 +110,17 @@ impl Keyed {
 /// wrong password from another without keeping either.
 #[derive(Clone)]
 pub struct PasswordDigest {
+    account: AccountId,
+    credential_version: u64,
     hash: [u8; 32],
 }
 
 impl PasswordDigest {
+    /// Whether it was made for this account, in this version of its credential.
+    pub fn is_of(&self, account: &Account) -> bool {
+        self.credential_version == account.credential_version && self.account == account.id
+    }
+
     /// The first eight octets.
     pub fn tag(&self) -> u64 {
         short(&self.hash)
@@ -210,6 +217,8 @@ impl RememberedProofs {
     /// The digest by which a password is compared here.
     pub fn digest(&self, account: &Account, password: &[u8]) -> PasswordDigest {
         PasswordDigest {
+            account: account.id.clone(),
+            credential_version: account.credential_version,
             hash: self.keyed.hash(account, password),
         }
     }
@@ -226,7 +235,7 @@ impl RememberedProofs {
         let Some(remembered) = self.entries.get(&account.id) else {
             return Recalled::Nothing;
         };
-        if !remembered.is_fresh(account, now) {
+        if !remembered.is_fresh(account, now) || !digest.is_of(account) {
             return Recalled::Nothing;
         }
         let is_same = attempt.compare(
@@ -247,7 +256,8 @@ impl RememberedProofs {
 
     /// Remembers a proven password. A proof of another account or version is not remembered.
     pub fn remember(&self, account: &Account, digest: &PasswordDigest, proof: &Proof, now: Now) {
-        if *proof != Proof::of(account) || self.time_to_live.is_zero() {
+        let is_of = *proof == Proof::of(account) && digest.is_of(account);
+        if !is_of || self.time_to_live.is_zero() {
             return;
         }
         let remembered = Remembered {
