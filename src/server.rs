@@ -145,6 +145,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     let access = Arc::new(Access {
         directories,
         locks,
+        strangers: LockTable::new(STRANGERS),
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
             accounts + RESERVE,
@@ -195,6 +196,10 @@ fn keep_unsettled_failures(access: &Access) {
 pub(crate) fn lock_records(accounts: usize) -> usize {
     LOCK_RECORDS.max(accounts + RESERVE)
 }
+
+/// Names that are nobody's and of which is kept how often they failed. Some 200 octets each; beyond,
+/// a further one is worked on each time.
+const STRANGERS: usize = 200_000;
 
 fn seeds() -> [u64; 4] {
     [(); 4].map(|()| u64::from_ne_bytes(crate::random::bytes()))

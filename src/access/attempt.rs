@@ -281,15 +281,39 @@ where
     }
 
     /// Nobody has this name: work for the pool all the same.
-    fn queue_stranger(self) {
+    fn queue_stranger(mut self) {
+        match self.next_of_nobody() {
+            Next::Refuse(refusal) => self.refuse(refusal),
+            _ => self.wait_as_nobody(),
+        }
+    }
+
+    fn wait_as_nobody(self) {
         let key = Arc::from(self.attempt.credential.name.user.as_str());
         self.queue(key, None);
     }
 
-    /// Somebody we do not know: the same work, the same answer, at the same time (P5).
-    fn refuse_stranger(self, scratch: &mut Scratch) {
+    fn next_of_nobody(&mut self) -> Next {
+        let Ok(name) = AccountId::new(&self.attempt.credential.name.user) else {
+            return Next::Hash(Possible::Yes);
+        };
+        let lockout = &self.exchange.policy.homes.rules(&name).lockout;
+        let memory = self.exchange.access.memory();
+        (self.attempt).proceed_as_nobody(memory, &name, lockout, self.now)
+    }
+
+    /// Somebody we do not know: the same work, as often as for an account, the same answer, at the
+    /// same time (P5).
+    fn refuse_stranger(mut self, scratch: &mut Scratch) {
+        match self.next_of_nobody() {
+            Next::Refuse(refusal) => return self.refuse(refusal),
+            Next::Wait => return self.wait_as_nobody(),
+            _ => {}
+        }
         let nobodys_hash = &self.exchange.access.nobodys_hash;
         (self.attempt.credential.offered).check_nobody(nobodys_hash, scratch);
+        self.resume();
+        self.attempt.settle_as_nobody(self.now);
         self.refuse(Refusal::UnknownUser);
     }
 

@@ -133,6 +133,8 @@ pub(super) enum Checked {
 pub(super) struct Memory<'a> {
     /// Failure counts and locks.
     pub locks: &'a LockTable,
+    /// The same for names that are nobody's.
+    pub strangers: &'a LockTable,
     /// Passwords proven lately.
     pub proofs: &'a RememberedProofs,
     /// Passwords that were right before.

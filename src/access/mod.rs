@@ -75,6 +75,8 @@ pub struct Access {
     pub directories: Vec<OpenDirectory>,
     /// Failure counts and locks.
     pub locks: LockTable,
+    /// The same for names that are nobody's; never stored.
+    pub strangers: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
     /// Passwords that were right before.
@@ -149,6 +151,7 @@ impl Access {
     fn memory(&self) -> Memory<'_> {
         Memory {
             locks: &self.locks,
+            strangers: &self.strangers,
             proofs: &self.proofs,
             earlier: &self.earlier,
             tags: &self.tags,

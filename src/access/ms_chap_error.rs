@@ -34,7 +34,8 @@ pub(super) fn of_change(refusal: Refusal) -> MsChapV2Error {
     }
 }
 
-/// Whether another password may help, as far as its user may know.
+/// Whether another password may help, as far as its user may know: of every reason that is found
+/// before the password is proven, our own faults included, and of no other.
 pub(super) fn looks_like_a_wrong_password(refusal: Refusal) -> bool {
     matches!(
         refusal,
@@ -44,6 +45,8 @@ pub(super) fn looks_like_a_wrong_password(refusal: Refusal) -> bool {
             | Refusal::LockedOut
             | Refusal::Barred
             | Refusal::MethodNotAllowed
+            | Refusal::DirectoryUnavailable
+            | Refusal::Overloaded
     )
 }
 
@@ -97,13 +100,15 @@ mod tests {
     const FAILURE: Verdict = Verdict::RefusedBecause(MsChapV2Error::AuthenticationFailure);
 
     /// Reasons that are found before, or without, the proof of the password.
-    const UNPROVEN: [Refusal; 6] = [
+    const UNPROVEN: [Refusal; 8] = [
         Refusal::UnknownUser,
         Refusal::WrongCredential,
         Refusal::PreviousPassword,
         Refusal::LockedOut,
         Refusal::Barred,
         Refusal::MethodNotAllowed,
+        Refusal::DirectoryUnavailable,
+        Refusal::Overloaded,
     ];
 
     fn change() -> InnerCredential {

@@ -77,6 +77,10 @@ impl Housekeeper {
         access.sessions.advance(now.tick.since(Tick::START));
         let policy = access.policy.load();
         let lockout = |id: &_| &policy.homes.rules(id).lockout;
+        // Nothing of these is stored.
+        let _ = access
+            .strangers
+            .forget_expired(lockout, now.tick, |_| false);
         let is_dirty = |id: &_| access.store.is_dirty(id);
         for change in access.locks.forget_expired(lockout, now.tick, is_dirty) {
             let lock = Some(change.stored(now));

@@ -14,8 +14,8 @@
 
 use portvakt_auth::mschap::NewPassword;
 use portvakt_auth::{
-    Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, Lockout, Now, Proof,
-    Refusal, Scratch, Settled, Tick,
+    Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, Kind, LockTable, Lockout,
+    Now, Proof, Refusal, Scratch, Settled, Tick,
 };
 
 use super::super::credential::{
@@ -96,7 +96,7 @@ impl Attempt {
                 }
             };
         }
-        if let Err(denied) = self.reserve(memory, account, rules, now) {
+        if let Err(denied) = self.reserve(memory.locks, memory, account, rules, now) {
             return match denied {
                 Denied::Busy => Next::Wait,
                 Denied::Locked { .. } => Next::Refuse(Refusal::LockedOut),
@@ -114,6 +114,35 @@ impl Attempt {
         }
     }
 
+    /// Goes on with a name that is nobody's. It is worked on as often as an account is, and refused at
+    /// once then: how many are refused how soon must not tell who exists.
+    pub(in crate::access) fn proceed_as_nobody(
+        &mut self,
+        memory: Memory<'_>,
+        name: &AccountId,
+        rules: &Lockout,
+        now: Now,
+    ) -> Next {
+        if !self.credential.offered.is_guessable() {
+            return Next::Refuse(Refusal::UnknownUser);
+        }
+        let nobody = Account::new(name.clone(), Kind::Guest);
+        match self.reserve(memory.strangers, memory, &nobody, rules, now) {
+            // Beyond the table's room names are not told apart any more.
+            Ok(()) | Err(Denied::Full) => Next::Hash(Possible::Yes),
+            Err(Denied::Busy) => Next::Wait,
+            Err(Denied::Locked { .. }) => Next::Refuse(Refusal::UnknownUser),
+        }
+    }
+
+    /// Settles the attempt at a name that is nobody's, whose work is done.
+    pub(in crate::access) fn settle_as_nobody(&mut self, now: Now) {
+        if let Leave::Held(admission) = std::mem::replace(&mut self.leave, Leave::None) {
+            // It is in memory alone: nobody's failures are nobody's loss.
+            let _ = admission.settle_as_nobody(now.tick);
+        }
+    }
+
     /// Goes on while the directory is away, with what it last said of the account. Who has proven
     /// who they are, and was there lately, may come in. A password that is known to be wrong counts
     /// as ever; of any other nothing is known, and nothing is counted.
@@ -128,7 +157,7 @@ impl Attempt {
         if !self.credential.offered.is_guessable() {
             return self.proceed(memory, account, rules, now);
         }
-        if let Err(denied) = self.reserve(memory, account, rules, now) {
+        if let Err(denied) = self.reserve(memory.locks, memory, account, rules, now) {
             return match denied {
                 Denied::Busy => Next::Settle(Checked::Unanswered(error)),
                 Denied::Locked { .. } => Next::Refuse(Refusal::LockedOut),
@@ -151,6 +180,7 @@ impl Attempt {
     /// Reserves one attempt, unless one is reserved already at this very account.
     fn reserve(
         &mut self,
+        table: &LockTable,
         memory: Memory<'_>,
         account: &Account,
         rules: &Lockout,
@@ -168,11 +198,11 @@ impl Attempt {
             arrived: self.sent.arrived,
             refusal_leaves: self.sent.refusal_leaves,
         };
-        let admitted = match memory.locks.admit(account, guess, rules, now.tick) {
+        let admitted = match table.admit(account, guess, rules, now.tick) {
             Err(Denied::Full)
                 if offered.password().is_some() && memory.proofs.is_fresh(account, now) =>
             {
-                (memory.locks).admit_beyond_capacity(account, guess, rules, now.tick)
+                table.admit_beyond_capacity(account, guess, rules, now.tick)
             }
             admitted => admitted,
         };

@@ -36,6 +36,7 @@ enum Way {
 
 struct World {
     locks: LockTable,
+    strangers: LockTable,
     proofs: RememberedProofs,
     earlier: EarlierPasswords,
     tags: GuessTags,
@@ -98,6 +99,7 @@ impl World {
     fn new(way: Way) -> Self {
         Self {
             locks: LockTable::new(10),
+            strangers: LockTable::new(10),
             proofs: RememberedProofs::new(&[1; 32], 10, Duration::from_secs(900)),
             earlier: EarlierPasswords::new(&[2; 32], 10),
             tags: GuessTags::new([4; 4]),
@@ -125,6 +127,7 @@ impl World {
     fn memory(&self) -> Memory<'_> {
         Memory {
             locks: &self.locks,
+            strangers: &self.strangers,
             proofs: &self.proofs,
             earlier: &self.earlier,
             tags: &self.tags,
@@ -423,6 +426,41 @@ fn full_table_lets_in_whom_it_remembers_and_refuses_only_others() {
     let mut stranger = World::new(Way::Costly);
     stranger.locks.set_capacity(0);
     assert_eq!(stranger.try_now(RIGHT), Told::Refused(Refusal::Overloaded));
+}
+
+/// A crowd of guesses costs as many hashes, and is refused without work from the same one on, whether
+/// its name is somebody's or nobody's.
+#[test]
+fn a_crowd_at_a_name_that_is_nobodys_is_worked_on_as_often_as_one_at_an_account() {
+    let mut world = World::new(Way::Costly);
+    let nobody = AccountId::new("nobody").unwrap();
+    let (mut of_kari, mut of_nobody) = (Vec::new(), Vec::new());
+    for number in 0..20 {
+        let told = world.try_now(&wrong(number));
+        of_kari.push(told == Told::Refused(Refusal::WrongCredential));
+        let mut attempt = world.arrive(&wrong(number));
+        let (memory, now) = (world.memory(), world.now());
+        let next = attempt.proceed_as_nobody(memory, &nobody, &world.rules, now);
+        let is_worked_on = matches!(next, Next::Hash(_));
+        if is_worked_on {
+            attempt.settle_as_nobody(now);
+        }
+        of_nobody.push(is_worked_on);
+    }
+    assert_eq!(of_kari, of_nobody);
+    assert_eq!(of_nobody.iter().filter(|worked| **worked).count(), 6);
+    // Six at once as well, and the seventh waits.
+    world.millis += 60 * 60_000;
+    let mut crowd: Vec<_> = (0..7).map(|number| world.arrive(&wrong(number))).collect();
+    let next = crowd.iter_mut().map(|attempt| {
+        let (memory, now) = (world.memory(), world.now());
+        let next = attempt.proceed_as_nobody(memory, &nobody, &world.rules, now);
+        matches!(next, Next::Hash(_))
+    });
+    assert_eq!(
+        next.collect::<Vec<_>>(),
+        [true, true, true, true, true, true, false]
+    );
 }
 
 #[derive(Clone, Copy, Debug)]

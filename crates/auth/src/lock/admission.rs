@@ -157,6 +157,13 @@ impl Admission {
         };
     }
 
+    /// Ends an attempt at a name that is nobody's, as a failure: such a name is refused after as many
+    /// as an account is.
+    pub fn settle_as_nobody(mut self, now: Tick) -> Settled {
+        self.shown = Shown::Wrong;
+        self.settle(false, now)
+    }
+
     /// Ends the attempt. `granted`: the right credential led to a grant, so the count is reset.
     ///
     /// Under a lock that was set by other means meanwhile, nothing is counted or reset.
