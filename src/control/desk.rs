@@ -243,7 +243,7 @@ impl Desk {
         if let Some(service) = service {
             self.know_service(service)?;
         }
-        let account = match self.find(user) {
+        let account = match self.find_or_recall(user) {
             Ok(account) => account,
             Err(message) => return Ok(Response::Nobody { message }),
         };
@@ -271,8 +271,21 @@ impl Desk {
         Ok(Response::Done { message })
     }
 
+    /// The account, by what its directory last said of it where that does not answer: a lock is here,
+    /// and can be looked at and opened all the same.
+    fn find_or_recall(&self, user: &str) -> Result<Arc<Account>, Complaint> {
+        self.find(user)
+            .or_else(|complaint| self.recall(user).ok_or(complaint))
+    }
+
+    fn recall(&self, user: &str) -> Option<Arc<Account>> {
+        let name = self.name(user).ok()?;
+        let policy = self.access.policy.load();
+        policy.homes.recall(name.user(), name.realm())
+    }
+
     fn unlock(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
-        let account = self.find(user)?;
+        let account = self.find_or_recall(user)?;
         let change = self.access.locks.unlock(&account.id);
         let was_locked = change.is_some();
         let lasting = change.is_none_or(|change| self.write_lock(&change));

@@ -73,6 +73,10 @@ fn peer_slapd_is_gone_and_six_guesses_are_six() {
                     assert_eq!(reason, "wrong-credential", "{context}");
                 }
                 assert_eq!(reason(&daemon, "bo", PASSWORD), "locked-out", "{context}");
+                let words = ["account", "unlock", "bo", "--why", "called"];
+                let unlocked = daemon.cli(&words);
+                assert!(unlocked.status.success(), "{context}: {unlocked:?}");
+                assert!(daemon.radclient("bo", PASSWORD).is_accept(), "{context}");
                 if !is_killed {
                     slapd.resume();
                 }
