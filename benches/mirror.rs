@@ -25,10 +25,10 @@ use ldap3::{LdapConnAsync, Scope};
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::Faults;
 use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
+use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
 
 /// OpenLDAP's argon2 module, 64 octets of salt and hash.
@@ -50,6 +50,7 @@ impl Source for OpenLdap {
                 ldap,
                 driver,
                 faults: Faults::default(),
+                flow: Flow::default(),
             })
         })
     }

@@ -21,10 +21,10 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::Faults;
 use portvakt::directory::ldap::mirror::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
+use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
 use tempfile::TempDir;
 
@@ -73,6 +73,7 @@ async fn dial(url: &str, dn: &str, password: &str) -> Result<Dialled, ldap3::Lda
         ldap,
         driver,
         faults: Faults::default(),
+        flow: Flow::default(),
     })
 }
 

@@ -15,6 +15,7 @@ mod binds;
 mod closers;
 mod connector;
 mod failure;
+mod flow;
 mod framing;
 mod hash_upgrade;
 mod known;
@@ -72,6 +73,7 @@ use server::Server;
 use written::Written;
 
 pub use failure::Failure;
+pub use flow::Flow;
 pub use framing::Fault;
 pub use mapping::{Reading, Remark};
 pub use screen::Faults;

@@ -119,6 +119,17 @@ impl Daemon {
         self.running().child.id()
     }
 
+    /// Resident memory of the process, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    }
+
     /// All that the server has written to standard error, over all its starts.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("stderr.log")).unwrap_or_default()

@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use crate::common::{Daemon, Setup, Slapd, eventually};
@@ -195,6 +196,73 @@ fn mirror_of_a_directory_that_means_harm_ends_nothing() {
         };
         assert!(eventually(given_up).is_some(), "{}", daemon.log());
         assert!(daemon.radclient("bo", PASSWORD).is_accept());
+    }
+}
+
+/// Lets everybody bind, and answers a search for the root DSE with `root` and each other search with
+/// what does not end. Returns its port, and how many octets it has sent for that.
+fn endless(root: fn(id: u8) -> Option<Vec<u8>>) -> (u16, Arc<AtomicU64>) {
+    let sent = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&sent);
+    let port = serve(move |mut stream| {
+        let mut buffer = [0; 16 * 1024];
+        while stream.read(&mut buffer).is_ok_and(|length| length > 0) {
+            let id = number(&buffer);
+            let bind = buffer.get(5) == Some(&0x60);
+            let is_root = buffer.windows(16).any(|part| part == b"supportedControl");
+            let done = |tag| message(id, &[tag, 7, 0x0A, 1, 0, 4, 0, 4, 0]);
+            let answer = match bind {
+                true => Some(done(0x61)),
+                false if is_root => root(id),
+                false => None,
+            };
+            if let Some(answer) = answer {
+                if stream.write_all(&answer).is_err() {
+                    return;
+                }
+                continue;
+            }
+            let referral = with_length(0x04, &[b'x'; 100_000]);
+            let long = message(id, &with_length(0x73, &referral));
+            while stream.write_all(&long).is_ok() {
+                count.fetch_add(long.len() as u64, Ordering::Relaxed);
+            }
+        }
+    });
+    (port, sent)
+}
+
+/// Neither to what is asked about one entry nor to what is asked about everybody.
+#[test]
+fn mirror_whose_answer_does_not_end_takes_no_memory_and_is_given_up_in_words() {
+    const MOST_KIB: u64 = 400 * 1024;
+    let slapd = Slapd::with(&everybody());
+    let root = |id| Some([entry(id), message(id, &[0x65, 7, 0x0A, 1, 0, 4, 0, 4, 0])].concat());
+    for root in [root as fn(u8) -> Option<Vec<u8>>, |_| None] {
+        let (port, sent) = endless(root);
+        let servers = [format!("ldap://127.0.0.1:{port}"), slapd.ldap()];
+        let lines = "start-tls = false\ndanger-plain-text = true\nquery-timeout = \"500ms\"\n\
+                     mirror = \"poll\"";
+        let table = slapd.table_for(&[&servers[0], &servers[1]], lines);
+        let daemon = Setup::new().people("").more(&table).start();
+        let much = || (sent.load(Ordering::Relaxed) > 500_000_000).then_some(());
+        let is_given_up = || {
+            assert!(
+                daemon.resident_kib() < MOST_KIB,
+                "{}",
+                daemon.resident_kib()
+            );
+            let health = daemon.health().1;
+            health.contains("more than any answer needs").then_some(())
+        };
+        assert!(eventually(|| much().or_else(is_given_up)).is_some());
+        let said = eventually(is_given_up);
+        assert!(said.is_some(), "{}\n{}", daemon.health().1, daemon.log());
+        assert!(
+            daemon.radclient("bo", PASSWORD).is_accept(),
+            "{}",
+            daemon.log()
+        );
     }
 }
 

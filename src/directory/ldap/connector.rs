@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::failure::{Failure, rustls_error};
+use super::flow::Flow;
 use super::screen::{Answers, Faults, Screen, start_tls};
 use super::tls_words::Expected;
 use crate::config::{Ldap as Settings, LdapServer, Security, ServiceAccount};
@@ -32,7 +33,7 @@ pub(super) struct Connector {
     tls: Arc<ClientConfig>,
     patience: Duration,
     keep_alive: Duration,
-    answers: Answers,
+    is_of_mirror: bool,
 }
 
 /// A connection, and the task that reads and writes it: when that ends, so has the connection.
@@ -41,6 +42,8 @@ pub(super) struct Connection {
     pub(super) driver: JoinHandle<()>,
     /// Why it ended, where that is for what the directory sent.
     pub(super) faults: Faults,
+    /// What a mirror takes of it.
+    pub(super) flow: Flow,
 }
 
 impl Connector {
@@ -55,14 +58,14 @@ impl Connector {
             tls,
             patience: settings.connect_timeout,
             keep_alive: settings.keep_alive,
-            answers: Answers::OfPeople,
+            is_of_mirror: false,
         }
     }
 
     /// The same for a mirror, which asks for everybody.
     pub(super) fn of_mirror(self) -> Self {
         Self {
-            answers: Answers::OfEverybody,
+            is_of_mirror: true,
             ..self
         }
     }
@@ -128,7 +131,12 @@ impl Connector {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let faults = Faults::default();
-        let (screen, end) = Screen::before(stream, self.answers, faults.clone())?;
+        let flow = Flow::default();
+        let answers = match self.is_of_mirror {
+            true => Answers::OfEverybody(flow.clone()),
+            false => Answers::OfPeople,
+        };
+        let (screen, end) = Screen::before(stream, answers, faults.clone())?;
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(end));
         // The address only says that it is such a socket: nothing is said yet, by either.
         let (connection, ldap) = LdapConnAsync::with_settings(settings, "ldapi:///").await?;
@@ -150,6 +158,7 @@ impl Connector {
             ldap,
             driver,
             faults,
+            flow,
         })
     }
 

@@ -72,6 +72,7 @@ impl LdapSource {
                         ldap: connection.ldap,
                         driver: connection.driver,
                         faults: connection.faults,
+                        flow: connection.flow,
                     });
                 }
                 Err(failure) => last = failure,

@@ -17,6 +17,7 @@ use tokio::io::{
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
+use super::flow::Flow;
 use super::framing::{Fault, Framing, element};
 
 /// StartTLS (RFC 4511 §4.14): message 1, `[APPLICATION 23] { requestName [0] 1.3.6.1.4.1.1466.20037 }`.
@@ -25,7 +26,7 @@ const EXTENDED_RESPONSE: u8 = 0x78;
 const ENUMERATED: u8 = 0x0A;
 
 /// Octets that may come after one question, with all that were asked before it: half a thousand
-/// people with two thousand groups each. A mirror's question is about everybody.
+/// people with two thousand groups each.
 const MOST_OCTETS_UNASKED: u64 = 64 << 20;
 /// The same in messages.
 const MOST_MESSAGES_UNASKED: u64 = 1_000_000;
@@ -56,12 +57,12 @@ impl Faults {
 }
 
 /// How much a directory may say after it was asked something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Answers {
     /// What is asked of one person, however many are asked for at once.
     OfPeople,
-    /// The whole directory; whoever reads it has a bound of its own.
-    OfEverybody,
+    /// The whole directory, as fast as a mirror reads it and up to the bound that it sets.
+    OfEverybody(Flow),
 }
 
 /// Asks for TLS, and reads the answer octet by octet as far as it goes.
@@ -158,12 +159,12 @@ impl<S: AsyncRead + AsyncWrite> Screen<S> {
         let count = Count::default();
         // Both at once: the library reads nothing while it waits to be read.
         tokio::select! {
-            end = inwards(self.from_directory, to_library, self.answers, &count) => {
+            end = inwards(self.from_directory, to_library, &self.answers, &count) => {
                 if let Err(fault) = end && fault != Fault::Notice {
                     self.faults.note(fault);
                 }
             }
-            () = outwards(from_library, self.to_directory, &count) => {}
+            () = outwards(from_library, self.to_directory, &self.answers, &count) => {}
         }
     }
 }
@@ -198,7 +199,7 @@ impl Count {
 async fn inwards(
     mut directory: impl AsyncRead + Unpin,
     mut library: impl AsyncWrite + Unpin,
-    answers: Answers,
+    answers: &Answers,
     count: &Count,
 ) -> Result<(), Fault> {
     let mut framing = Framing::of_messages();
@@ -207,11 +208,17 @@ async fn inwards(
         let before = framing.messages();
         framing.take(octets, asked(count.asked.load(Ordering::Relaxed)))?;
         let messages = framing.messages() - before;
-        if answers == Answers::OfPeople && count.is_endless(octets.len() as u64, messages) {
-            return Err(Fault::Endless);
+        let length = octets.len() as u64;
+        match answers {
+            Answers::OfPeople if count.is_endless(length, messages) => return Err(Fault::Endless),
+            Answers::OfPeople => {}
+            Answers::OfEverybody(flow) => flow.pass(length, messages, framing.is_between())?,
         }
         if library.write_all(octets).await.is_err() {
             break;
+        }
+        if let Answers::OfEverybody(flow) = answers {
+            flow.room().await;
         }
     }
     Ok(())
@@ -220,6 +227,7 @@ async fn inwards(
 async fn outwards(
     mut library: impl AsyncRead + Unpin,
     mut directory: impl AsyncWrite + Unpin,
+    answers: &Answers,
     count: &Count,
 ) {
     let mut framing = Framing::of_messages();
@@ -231,6 +239,9 @@ async fn outwards(
             Ok(())
         });
         count.ask(highest);
+        if let Answers::OfEverybody(flow) = answers {
+            flow.ask();
+        }
         let is_sent = async {
             directory.write_all(octets).await?;
             directory.flush().await

@@ -156,8 +156,9 @@ impl Keeping {
 
     /// Follows the directory for as long as it lets us. `fresh` begins with a whole load.
     async fn keep(self, fresh: bool) -> Result<Again, Trouble> {
+        let known = self.mirror.reading().accounts;
         let dialled = self.source.dial().await.map_err(Trouble::Connect)?;
-        let mut link = Link::new(dialled, Arc::clone(&self.plan));
+        let mut link = Link::new(dialled, Arc::clone(&self.plan), known);
         let kept = self.keep_by(&mut link, fresh).await;
         kept.map_err(|trouble| link.explain(trouble))
     }

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use super::plan::{Dialled, Plan};
 use super::wire::{self, Malformed};
 use crate::directory::entry::Entry;
-use crate::directory::ldap::{Fault, Faults};
+use crate::directory::ldap::flow::Bound;
+use crate::directory::ldap::{Fault, Faults, Flow};
 
 /// Entries in one answer: as many as Active Directory gives.
 const PAGE: i32 = 1000;
@@ -76,6 +77,8 @@ pub(super) struct Link {
     pub(super) plan: Arc<Plan>,
     driver: JoinHandle<()>,
     faults: Faults,
+    flow: Flow,
+    everybody: Bound,
 }
 
 impl Drop for Link {
@@ -85,18 +88,28 @@ impl Drop for Link {
 }
 
 impl Link {
-    pub(super) fn new(dialled: Dialled, plan: Arc<Plan>) -> Self {
+    /// `known` is how many accounts the directory had so far.
+    pub(super) fn new(dialled: Dialled, plan: Arc<Plan>, known: usize) -> Self {
         let Dialled {
             ldap,
             driver,
             faults,
+            flow,
         } = dialled;
         Self {
             ldap,
             plan,
             driver,
             faults,
+            flow,
+            everybody: Bound::of_everybody(known),
         }
+    }
+
+    /// Answers are about everybody from here on.
+    pub(super) fn expect_everybody(&self) -> Flow {
+        self.flow.expect(Some(self.everybody));
+        self.flow.clone()
     }
 
     /// The trouble, for what it is: a connection that was ended for what came over it is not lost.
@@ -109,12 +122,16 @@ impl Link {
 
     /// Attributes of the root DSE (RFC 4512 §5.1).
     pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, Trouble> {
-        let mut ldap = self.timed();
-        let filter = "(objectClass=*)";
-        let search = ldap.search("", Scope::Base, filter, attributes);
-        let (results, _) = search.await?.success()?;
-        let mut entries = results.into_iter().map(wire::entry);
-        let found = entries.find_map(Result::transpose).transpose()?;
+        self.flow.expect(Some(Bound::ONE_ENTRY));
+        let attributes = attributes.iter().map(|name| (*name).to_owned()).collect();
+        let (place, filter) = (("", Scope::Base), "(objectClass=*)");
+        let mut found = None;
+        let mut visit = |entry| {
+            found.get_or_insert(entry);
+            Ok(())
+        };
+        self.search_at(place, filter, attributes, Vec::new(), &mut visit)
+            .await?;
         found.ok_or_else(|| Trouble::Refused(0, "its root DSE is hidden".to_owned()))
     }
 
@@ -124,6 +141,7 @@ impl Link {
         filter: &str,
         mut visit: impl FnMut(Entry) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
+        self.expect_everybody();
         let mut cookie = Vec::new();
         let mut pages = 0;
         loop {
@@ -167,7 +185,10 @@ impl Link {
             .streaming_search(base, scope, filter, attributes)
             .await?;
         let mut answers = 0;
-        while let Some(result) = stream.next().await? {
+        loop {
+            let result = stream.next().await?;
+            self.flow.take();
+            let Some(result) = result else { break };
             answers = one_more(answers)?;
             if let Some(entry) = wire::entry(result)? {
                 visit(entry)?;
@@ -176,10 +197,17 @@ impl Link {
         success(stream.finish().await)
     }
 
-    /// Asks whether anybody is there: whatever the answer, it is one.
+    /// Asks whether anybody is there: whatever the answer, it is one. So is what fills the way of the
+    /// answer.
     pub(super) async fn is_there(&mut self) -> Result<(), Trouble> {
-        self.timed().extended(WhoAmI).await?;
-        Ok(())
+        let answer = self.timed().extended(WhoAmI).await;
+        match answer {
+            Err(LdapError::Timeout { .. }) if self.flow.is_full() => Ok(()),
+            answer => {
+                self.flow.take();
+                Ok(answer.map(drop)?)
+            }
+        }
     }
 
     /// What is read of each entry: the plan's attributes, and those that the mirror needs.

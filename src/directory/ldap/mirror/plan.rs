@@ -11,7 +11,7 @@ use portvakt_auth::account::Account;
 use tokio::task::JoinHandle;
 
 use crate::directory::entry::Entry;
-use crate::directory::ldap::Faults;
+use crate::directory::ldap::{Faults, Flow};
 use crate::store::Store;
 
 /// The way in which a mirror is kept current.
@@ -69,6 +69,8 @@ pub struct Dialled {
     pub driver: JoinHandle<()>,
     /// Why it ended, where that is for what the directory sent.
     pub faults: Faults,
+    /// How far it is read.
+    pub flow: Flow,
 }
 
 /// A connection in the making; why there is none, in words.

@@ -105,6 +105,7 @@ async fn changes(
     context: &str,
     mut cookie: Vec<u8>,
 ) -> Result<(Vec<u8>, Changes), Trouble> {
+    link.expect_everybody();
     let mut changes = Changes::default();
     let id_attribute = link.plan.id_attribute;
     let mut pages = 0;

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
+use crate::directory::ldap::Flow;
 use crate::directory::ldap::mirror::journal::Position;
 use crate::directory::ldap::mirror::link::{Link, MOST_ANSWERS, Trouble, success};
 use crate::directory::ldap::mirror::sync::{Cookie, Message, Session, Step};
@@ -62,6 +63,7 @@ pub(super) async fn keep(
 struct Search<'k> {
     keeping: &'k Keeping,
     stream: Stream,
+    flow: Flow,
     session: Session,
     reconcile: Instant,
     /// When the first change came that is not on disk yet.
@@ -98,6 +100,7 @@ impl<'k> Search<'k> {
         let attributes = link.attributes();
         let plan = &keeping.plan;
         let mut ldap = link.ldap.clone();
+        let flow = link.expect_everybody();
         ldap.with_controls(vec![RawControl::from(request.critical())]);
         let search = ldap.streaming_search(&plan.base, plan.scope, &plan.filter, attributes);
         Ok(Self {
@@ -105,6 +108,7 @@ impl<'k> Search<'k> {
             stream: timeout(plan.patience, search)
                 .await
                 .map_err(ldap3::LdapError::from)??,
+            flow,
             session,
             reconcile: keeping.next_reconcile(),
             dirty: None,
@@ -144,13 +148,18 @@ impl<'k> Search<'k> {
     async fn next(&mut self) -> Result<Event, Trouble> {
         if !self.session.is_persisting() {
             let next = timeout(SILENCE, self.stream.next()).await;
-            return Ok(Event::Message(next.map_err(ldap3::LdapError::from)??));
+            let next = next.map_err(ldap3::LdapError::from)??;
+            self.flow.take();
+            return Ok(Event::Message(next));
         }
         let now = Instant::now();
         let keep_alive = now + self.keeping.plan.keep_alive;
         let quiet = self.dirty.map(|since| (since + LATEST).min(now + QUIET));
         tokio::select! {
-            next = self.stream.next() => Ok(Event::Message(next?)),
+            next = self.stream.next() => {
+                self.flow.take();
+                Ok(Event::Message(next?))
+            }
             () = sleep_until(quiet.unwrap_or(keep_alive)), if quiet.is_some() => Ok(Event::Quiet),
             () = sleep_until(self.reconcile) => Ok(Event::Reconcile),
             () = self.keeping.mirror.wished() => Ok(Event::Reconcile),
@@ -188,7 +197,11 @@ impl<'k> Search<'k> {
                 Step::Put(id, entry) => upkeep.put(id, &entry),
                 Step::Remove(id) => upkeep.remove(&id),
                 Step::RetainOnly(ids) => upkeep.retain_only(&ids),
-                Step::Complete => upkeep.complete(),
+                Step::Complete => {
+                    upkeep.complete();
+                    // Changes may come for ever.
+                    self.flow.expect(None);
+                }
                 Step::Remember(cookie) => upkeep.remember(Position {
                     way: WAY.to_owned(),
                     server: None,
