@@ -26,9 +26,9 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// What an attempt must say to be found; what is not given is not asked for.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// A name that was sent, or the account: [`Pattern::names`].
+    /// A name that was sent, or the account: see `Pattern::names`.
     pub name: Option<Pattern>,
-    /// Calling-Station-Id: [`Pattern::fits_device`].
+    /// Calling-Station-Id: see `Pattern::fits_device`.
     pub device: Option<Pattern>,
     /// Operator-Name or NAS-Identifier.
     pub place: Option<Pattern>,
