@@ -8,6 +8,7 @@ use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{
     Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
 };
+use thiserror::Error;
 
 use super::explain::{Explanation, state_code};
 use super::import::Wish;
@@ -17,7 +18,7 @@ use super::protocol::{
 use crate::access::{Access, Home, Homes};
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{Reading, Remark};
-use crate::directory::{self, DirectoryWriter, OpenDirectory, WriteError};
+use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteError};
 use crate::shown::Shown;
 use crate::store::{Durability, Entry};
 
@@ -31,6 +32,20 @@ pub struct Desk {
 
 /// What went wrong, as a sentence with advice.
 type Complaint = String;
+
+/// Why no account was found by a name.
+#[derive(Debug, Error)]
+enum LookUpError {
+    #[error("there is no account {0}; `portvakt account list` shows the ones there are")]
+    Unknown(String),
+    #[error("several people are called {name}: say which, {}", .full_names.join(" or "))]
+    Shared {
+        name: String,
+        full_names: Vec<String>,
+    },
+    #[error(transparent)]
+    Directory(#[from] FindError),
+}
 
 /// A password as it comes from the command line.
 struct NewPassword {
@@ -169,14 +184,16 @@ impl Desk {
 
     fn find(&self, user: &str) -> Result<Arc<Account>, Complaint> {
         let name = self.name(user)?;
+        self.look_up(&name).map_err(|error| error.to_string())
+    }
+
+    fn look_up(&self, name: &NetworkAccessIdentifier) -> Result<Arc<Account>, LookUpError> {
         let policy = self.access.policy.load();
-        let found = match name.realm() {
-            Some(realm) => policy.homes.find(name.user(), Some(realm)).wait(),
-            None => return find_in_any(&policy.homes, name.user()),
+        let Some(realm) = name.realm() else {
+            return find_in_any(&policy.homes, name.user());
         };
-        found
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| nobody(user))
+        let found = policy.homes.find(name.user(), Some(realm)).wait()?;
+        found.ok_or_else(|| LookUpError::Unknown(name.to_string()))
     }
 
     /// Has the directory of an account change it.
@@ -271,17 +288,22 @@ impl Desk {
         Ok(Response::Done { message })
     }
 
-    /// The account, by what its directory last said of it where that does not answer: a lock is here,
-    /// and can be looked at and opened all the same.
+    /// The account; where its directory does not answer, as the directory described it last: a lock
+    /// is kept here, and can be shown and opened all the same.
     fn find_or_recall(&self, user: &str) -> Result<Arc<Account>, Complaint> {
-        self.find(user)
-            .or_else(|complaint| self.recall(user).ok_or(complaint))
-    }
-
-    fn recall(&self, user: &str) -> Option<Arc<Account>> {
-        let name = self.name(user).ok()?;
-        let policy = self.access.policy.load();
-        policy.homes.recall(name.user(), name.realm())
+        let name = self.name(user)?;
+        let error = match self.look_up(&name) {
+            Ok(account) => return Ok(account),
+            Err(error) => error,
+        };
+        let recalled = match error {
+            LookUpError::Directory(FindError::Unavailable(_)) => {
+                let policy = self.access.policy.load();
+                policy.homes.recall(name.user(), name.realm())
+            }
+            _ => None,
+        };
+        recalled.ok_or_else(|| error.to_string())
     }
 
     fn unlock(&self, who: &str, user: &str, why: &str) -> Result<Response, Complaint> {
@@ -418,13 +440,9 @@ impl Desk {
     }
 }
 
-fn nobody(user: &str) -> Complaint {
-    format!("there is no account {user}; `portvakt account list` shows the ones there are")
-}
-
-/// Whoever has this name in any directory, if that is one person. The primary realm's people go by
-/// it while others can't be asked, as everywhere.
-fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, Complaint> {
+/// The account of this name in any directory, if there is exactly one. While a directory does not
+/// answer, a bare name is the primary realm's, as everywhere.
+fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, LookUpError> {
     let (mut found, mut full_names, mut unanswered) = (Vec::new(), Vec::new(), None);
     for (index, home) in homes.all().enumerate() {
         match home.directory.find(name, None).wait() {
@@ -433,19 +451,19 @@ fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, Complaint> {
                 found.push(account);
             }
             Ok(None) => {}
-            Err(error) if index == 0 => return Err(error.to_string()),
+            Err(error) if index == 0 => return Err(error.into()),
             Err(error) => unanswered = Some(error),
         }
     }
     let mut found = found.into_iter();
     match (found.next(), found.next(), unanswered) {
         (Some(one), None, _) => Ok(one),
-        (None, _, None) => Err(nobody(name)),
-        (None, _, Some(error)) => Err(error.to_string()),
-        (Some(_), Some(_), _) => Err(format!(
-            "several people are called {name}: say which, {}",
-            full_names.join(" or ")
-        )),
+        (None, _, None) => Err(LookUpError::Unknown(name.to_owned())),
+        (None, _, Some(error)) => Err(error.into()),
+        (Some(_), Some(_), _) => Err(LookUpError::Shared {
+            name: name.to_owned(),
+            full_names,
+        }),
     }
 }
 
