@@ -1,11 +1,11 @@
 //! FreeRADIUS and Portvakt on this machine, side by side. `benches/compare/run` installs what it
 //! needs and runs it; docs/compare.md says what is measured and how each side is configured.
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 #[path = "compare/mod.rs"]
 mod compare;
-#[path = "../tests/nas/mod.rs"]
+#[path = "../tests/it/nas/mod.rs"]
 mod nas;
 
 use std::path::Path;

@@ -15,11 +15,11 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 #[path = "server/hall.rs"]
 mod hall;
-#[path = "../tests/nas/mod.rs"]
+#[path = "../tests/it/nas/mod.rs"]
 mod nas;
 #[path = "server/release.rs"]
 mod release;

@@ -17,11 +17,11 @@
 
 #[path = "instructions/cases.rs"]
 mod cases;
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 #[path = "instructions/figures.rs"]
 mod figures;
-#[path = "../tests/nas/mod.rs"]
+#[path = "../tests/it/nas/mod.rs"]
 mod nas;
 #[path = "server/release.rs"]
 mod release;

@@ -11,7 +11,7 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 
 use std::hint::black_box;

@@ -20,13 +20,13 @@
 
 #[path = "overhead/bare.rs"]
 mod bare;
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 #[path = "overhead/daemon.rs"]
 mod daemon;
 #[path = "overhead/log_on.rs"]
 mod log_on;
-#[path = "../tests/nas/mod.rs"]
+#[path = "../tests/it/nas/mod.rs"]
 mod nas;
 #[path = "overhead/stopwatch.rs"]
 mod stopwatch;

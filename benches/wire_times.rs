@@ -18,9 +18,9 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
-#[path = "../tests/nas/mod.rs"]
+#[path = "../tests/it/nas/mod.rs"]
 mod nas;
 
 use std::fmt::Write as _;

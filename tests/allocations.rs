@@ -9,7 +9,9 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "it/common/mod.rs"]
 mod common;
+#[path = "it/nas/mod.rs"]
 mod nas;
 
 use std::net::SocketAddr;
