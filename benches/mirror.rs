@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 
 use common::{SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd};
 use ldap3::{LdapConnAsync, Scope};
+use portvakt::directory::account_facts::Draft;
 use portvakt::directory::attributes::AttributeMap;
-use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::mirror::{
+use portvakt::directory::ldap::replica::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
 use portvakt::directory::ldap::{Faults, Flow};

@@ -68,7 +68,7 @@
 //!
 //! A step runs to completion on the thread that received the packet. Three things leave it: a
 //! password that must be hashed goes to the [pool](access::hashing), a question to a
-//! [directory](directory::ask) that is elsewhere is answered later, and a failure waits for the
+//! [directory](directory::pending) that is elsewhere is answered later, and a failure waits for the
 //! [store] before it is answered. All take the [exchange](access) with them and hand it on;
 //! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
 //! lies beyond it.

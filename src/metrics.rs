@@ -18,7 +18,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use crate::directory::ldap::mirror::MirrorReading;
+use crate::directory::ldap::replica::MirrorReading;
 use directory::DirectoryFamilies;
 use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 

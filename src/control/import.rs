@@ -9,7 +9,7 @@ use crate::config::EMBEDDED;
 use crate::directory::import::{
     self, ImportErrors, ImportOptions, ImportReport, Problems, Progress,
 };
-use crate::directory::{Directory, draft};
+use crate::directory::{Directory, account_facts};
 
 /// How an import is to go about it.
 pub(super) struct Wish<'a> {
@@ -35,7 +35,7 @@ impl Desk {
     ) -> Response {
         let access = self.access();
         let policy = access.policy.load();
-        let hash = draft::argon2id(policy.hash_cost.clone(), crate::random::bytes::<16>);
+        let hash = account_facts::argon2id(policy.hash_cost.clone(), crate::random::bytes::<16>);
         let options = ImportOptions {
             source: wish.file,
             keep_going: wish.keep_going,

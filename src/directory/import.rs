@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
 
+use super::account_facts::{AttributeError, Draft, HashCleartext};
 use super::attributes::AttributeMap;
-use super::draft::{AttributeError, Draft, HashCleartext};
 use super::ldif::{LdifError, LdifFault, LdifReader};
 use super::{Change, Directory, FindError};
 

@@ -11,23 +11,24 @@
 
 mod active_directory;
 mod bind;
-mod binds;
-mod closers;
+mod bind_pool;
 mod connector;
 mod failure;
 mod flow;
 mod framing;
+mod grace_cache;
 mod hash_upgrade;
-mod known;
+mod known_credentials;
+mod ldap_time;
+mod lock_attributes;
 mod mapping;
-pub mod mirror;
-mod mirrored;
-mod moment;
 mod new_password;
 mod password_policy;
 mod pool;
 mod query;
-mod recent;
+mod recent_writes;
+pub mod replica;
+mod replica_setup;
 mod screen;
 mod server;
 mod template;
@@ -36,7 +37,6 @@ mod tests;
 mod tls_words;
 mod translate;
 mod write;
-mod written;
 
 use std::io;
 use std::path::Path;
@@ -63,14 +63,14 @@ use crate::metrics::{Metrics, MetricsError};
 use crate::store::Store;
 
 use connector::Connector;
-use known::Known;
+use grace_cache::Recent;
+use known_credentials::Known;
 use mapping::Mapping;
-use mirror::{Mirror, MirrorKeeper, Mirrored};
 use pool::Pool;
 use query::Queries;
-use recent::Recent;
+use recent_writes::Written;
+use replica::{Mirror, MirrorKeeper, Mirrored};
 use server::Server;
-use written::Written;
 
 pub use failure::Failure;
 pub use flow::Flow;
@@ -165,9 +165,9 @@ impl LdapDirectory {
             asked: Arc::new(asked),
             timeout: settings.timeout,
             writing: settings.writing,
-            written: Written::new(mirrored::hears_within(settings)),
+            written: Written::new(replica_setup::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: mirrored::start(settings, people, data, store, known)?,
+            mirror: replica_setup::start(settings, people, data, store, known)?,
             runtime: Some(runtime),
             naming: people.naming.clone(),
         })

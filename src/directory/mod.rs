@@ -5,10 +5,9 @@
 //! accounts in memory and in the local store; one that is asked over the network fits
 //! behind the same trait.
 
-pub mod ask;
+pub mod account_facts;
 pub mod attributes;
 pub mod dn;
-pub mod draft;
 mod embedded;
 pub mod entry;
 mod generalized_time;
@@ -16,6 +15,7 @@ pub mod import;
 pub mod ldap;
 pub mod ldif;
 mod naming;
+pub mod pending;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
-pub use ask::{Answer, Ask, Question, Reply, Verdict, Verify};
 pub use embedded::{Embedded, OpenError};
 pub use naming::{Naming, NamingError};
+pub use pending::{Answer, Ask, Question, Reply, Verdict, Verify};
 
 /// Accounts by name.
 pub trait Directory: Send + Sync {
@@ -77,7 +77,7 @@ pub trait Directory: Send + Sync {
     }
 
     /// Its accounts in memory, where they are kept.
-    fn mirror(&self) -> Option<&Arc<ldap::mirror::Mirror>> {
+    fn mirror(&self) -> Option<&Arc<ldap::replica::Mirror>> {
         None
     }
 

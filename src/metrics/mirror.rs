@@ -6,7 +6,7 @@ use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::MetricsError;
-use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
+use crate::directory::ldap::replica::{MirrorReading, MirrorState};
 
 /// What is read off at each scrape; nothing of a directory without a mirror.
 pub(super) struct MirrorGauges {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::{Access, End};
-use crate::directory::ldap::mirror::{MirrorReading, MirrorState};
+use crate::directory::ldap::replica::{MirrorReading, MirrorState};
 use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};

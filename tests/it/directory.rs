@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use portvakt::directory::account_facts::argon2id;
 use portvakt::directory::attributes::AttributeMap;
-use portvakt::directory::draft::argon2id;
 use portvakt::directory::import::{ImportOptions, ImportReport, import};
 use portvakt::directory::{Directory, Embedded, Found, WriteError};
 use portvakt::store::{Store, StoreError};

@@ -10,10 +10,10 @@ use crate::common::{
 };
 use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
+use portvakt::directory::account_facts::Draft;
 use portvakt::directory::attributes::AttributeMap;
-use portvakt::directory::draft::Draft;
 use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::mirror::{
+use portvakt::directory::ldap::replica::{
     Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
 };
 use portvakt::directory::ldap::{Faults, Flow};

@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, unbounded};
 use portvakt_auth::account::Account;
 use portvakt_auth::password::{HashError, Scratch};
 
-use super::super::draft::{Draft, HashCleartext};
+use super::super::account_facts::{Draft, HashCleartext};
 use super::super::{Directory, FindError};
 use super::{Placed, Progress, existing};
 

@@ -10,17 +10,17 @@ use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
 use super::People;
-use super::closers::{CLOSERS, Closers};
-use super::mirror::EntryId;
-use super::moment::{Form, Moment};
+use super::ldap_time::{Form, Moment};
+use super::lock_attributes::{CLOSERS, Closers};
+use super::replica::EntryId;
 use super::template::{Attributes, Fact, id_attribute};
 use super::translate::{MEMBER_OF, Translator};
 use crate::access::account_kind;
 use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Verify};
 use crate::directory::Naming;
+use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
 use crate::directory::attributes::AttributeMap;
 use crate::directory::dn::ComparedName;
-use crate::directory::draft::{AttributeError, AttributeFault, Draft};
 use crate::directory::entry::Entry;
 
 /// Attributes that change when an entry does, the finest first.

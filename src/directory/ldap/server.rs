@@ -19,7 +19,7 @@ use ldap3::exop::WhoAmI;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::binds::Binds;
+use super::bind_pool::Binds;
 use super::connector::{Connection, Connector};
 use super::failure::Failure;
 use super::framing::Fault;

@@ -1,6 +1,6 @@
 //! An entry in the directory's words, said again in ours: one rule for each fact.
 //!
-//! What comes out is read by the same [reader](crate::directory::draft) as an LDIF file. What grants
+//! What comes out is read by the same [reader](crate::directory::account_facts) as an LDIF file. What grants
 //! nothing (a name to show, a telephone number) is passed over where it can't be read; all else that
 //! can't be read is a fault, and somebody whose entry has one is not let in.
 
@@ -12,13 +12,13 @@ use portvakt_auth::password::StoredPassword;
 use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
 use zeroize::Zeroizing;
 
-use super::closers::{CLOSERS, Closing, never_expires};
+use super::ldap_time::{self, Form, Moment};
+use super::lock_attributes::{CLOSERS, Closing, never_expires};
 use super::mapping::{Mapping, Remark};
-use super::moment::{self, Form, Moment};
 use super::template::Fact;
 use crate::config::Verify;
+use crate::directory::account_facts::PRECEDENCE;
 use crate::directory::dn::DistinguishedName;
-use crate::directory::draft::PRECEDENCE;
 use crate::directory::entry::{Attribute, Entry};
 
 /// The groups of a person; also where those that were looked for are put.
@@ -424,7 +424,7 @@ impl<'a> Translator<'a> {
 
     fn say_moment(&mut self, fact: Fact, source: &str, given: &str, at: Timestamp, means: &str) {
         self.remark_fact(fact, source, given, &format!("{means} {at}"));
-        self.push(fact, moment::write(at).as_bytes());
+        self.push(fact, ldap_time::write(at).as_bytes());
     }
 
     fn remark_fact(&mut self, fact: Fact, source: &str, value: &str, meaning: &str) {

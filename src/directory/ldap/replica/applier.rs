@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::account::Account;
 
+use super::config::Source;
+use super::connection::MOST_ANSWERS;
 use super::journal::{Journal, Position, Restored};
-use super::link::MOST_ANSWERS;
-use super::plan::Source;
 use super::sync::Ids;
 use super::table::{Table, taken_in};
 use super::{EntryId, Mirror, lock};

@@ -10,10 +10,10 @@ use ldap3::Scope;
 use super::poll::{id_of, text};
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
-use crate::directory::ldap::mirror::EntryId;
-use crate::directory::ldap::mirror::journal::Position;
-use crate::directory::ldap::mirror::link::{Link, Trouble, one_more};
-use crate::directory::ldap::mirror::wire;
+use crate::directory::ldap::replica::EntryId;
+use crate::directory::ldap::replica::connection::{Link, Trouble, one_more};
+use crate::directory::ldap::replica::journal::Position;
+use crate::directory::ldap::replica::wire;
 
 const WAY: &str = "dirsync";
 const ANYTHING: &str = "(objectClass=*)";

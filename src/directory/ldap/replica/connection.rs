@@ -9,7 +9,7 @@ use ldap3::result::LdapResult;
 use ldap3::{Ldap, LdapError, Scope};
 use tokio::task::JoinHandle;
 
-use super::plan::{Dialled, Plan};
+use super::config::{Dialled, Plan};
 use super::wire::{self, Malformed};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::flow::Bound;

@@ -11,16 +11,16 @@
 //! A whole load is built beside what is in use and put in its place when it is complete, so that a
 //! look-up never takes half a directory for the whole.
 
+mod applier;
+mod config;
+mod connection;
 mod entry_id;
 mod history;
 mod journal;
-mod keeper;
-mod link;
-mod plan;
 mod sync;
 mod table;
-mod upkeep;
 mod wire;
+mod worker;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -32,11 +32,11 @@ use portvakt_auth::account::{Account, Verification};
 use portvakt_auth::name::AccountId;
 use tokio::sync::Notify;
 
+pub use config::{Dial, Dialled, Plan, Source, Way};
 pub use entry_id::EntryId;
 pub use history::carry_over;
-pub use keeper::MirrorKeeper;
-pub use plan::{Dial, Dialled, Plan, Source, Way};
 pub use table::{Lookup, Table, taken_in};
+pub use worker::MirrorKeeper;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::password::{PasswordHash, Scratch};
 use zeroize::Zeroizing;
 
+use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
 use crate::directory::attributes::AttributeMap;
-use crate::directory::draft::{AttributeError, AttributeFault, Draft};
 use crate::directory::entry::{Attribute, Entry};
 
 /// Hashes that nothing checks here; what counts is which is which.

@@ -12,7 +12,7 @@ use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 use sha2::{Digest, Sha256};
 
-use super::mirror::carry_over;
+use super::replica::carry_over;
 
 /// The most accounts in a half: some 20 MB in all.
 const MOST: usize = 50_000;

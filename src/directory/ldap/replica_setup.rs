@@ -10,9 +10,9 @@ use ldap3::Scope as LdapScope;
 use portvakt_auth::Account;
 
 use super::connector::{self, Connector};
-use super::known::Known;
+use super::known_credentials::Known;
 use super::mapping::Mapping;
-use super::mirror::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
+use super::replica::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
 use super::template::{Fact, id_attribute};
 use super::{Failure, OpenError, People};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};

@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::Flow;
-use crate::directory::ldap::mirror::journal::Position;
-use crate::directory::ldap::mirror::link::{Link, MOST_ANSWERS, Trouble, success};
-use crate::directory::ldap::mirror::sync::{Cookie, Message, Session, Step};
-use crate::directory::ldap::mirror::wire;
+use crate::directory::ldap::replica::connection::{Link, MOST_ANSWERS, Trouble, success};
+use crate::directory::ldap::replica::journal::Position;
+use crate::directory::ldap::replica::sync::{Cookie, Message, Session, Step};
+use crate::directory::ldap::replica::wire;
 
 const WAY: &str = "sync";
 /// e-syncRefreshRequired (RFC 4533 §4.1).

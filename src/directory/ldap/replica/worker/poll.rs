@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::{Again, Keeping};
 use crate::directory::entry::Entry;
 use crate::directory::generalized_time::{self, GeneralizedTime};
-use crate::directory::ldap::mirror::EntryId;
-use crate::directory::ldap::mirror::journal::Position;
-use crate::directory::ldap::mirror::link::{Link, Trouble};
+use crate::directory::ldap::replica::EntryId;
+use crate::directory::ldap::replica::connection::{Link, Trouble};
+use crate::directory::ldap::replica::journal::Position;
 
 const WAY_OF_TIME: &str = "poll-time";
 const WAY_OF_NUMBERS: &str = "poll-usn";

@@ -2,8 +2,8 @@
 //! begins again when that ends, each time after a longer pause.
 
 mod dirsync;
-mod follow;
 mod poll;
+mod syncrepl;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::applier::Upkeep;
+use super::config::{Plan, Source, Way};
+use super::connection::{Link, Trouble, offers};
 use super::journal::{Journal, Position, Restored};
-use super::link::{Link, Trouble, offers};
-use super::plan::{Plan, Source, Way};
-use super::upkeep::Upkeep;
 use super::{Mirror, lock, wire};
 use crate::store::Store;
 
@@ -170,10 +170,10 @@ impl Keeping {
         match self.plan.way {
             Way::Sync if !has_sync => Err(Trouble::NotOffered("content synchronisation (sync)")),
             Way::DirSync if !has_dirsync => Err(Trouble::NotOffered("DirSync")),
-            Way::Sync => follow::keep(self, link, fresh).await,
+            Way::Sync => syncrepl::keep(self, link, fresh).await,
             Way::DirSync => dirsync::keep(self, link, fresh).await,
             Way::Poll => poll::keep(self, link, fresh).await,
-            Way::Auto if has_sync => follow::keep(self, link, fresh).await,
+            Way::Auto if has_sync => syncrepl::keep(self, link, fresh).await,
             Way::Auto if has_dirsync => self.dirsync_or_poll(link, fresh).await,
             Way::Auto => poll::keep(self, link, fresh).await,
         }

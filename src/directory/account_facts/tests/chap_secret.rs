@@ -4,8 +4,8 @@ use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::chap::ChapSecretError;
 
 use super::{HASH, entry, now};
+use crate::directory::account_facts::{AttributeFault, Draft};
 use crate::directory::attributes::AttributeMap;
-use crate::directory::draft::{AttributeFault, Draft};
 
 fn map() -> AttributeMap {
     AttributeMap {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::moment::{Form, Moment};
+use super::ldap_time::{Form, Moment};
 use crate::config::Verify;
 
 /// The attributes.
