@@ -18,7 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use portvakt_auth::{
-    EarlierPasswords, GuessTags, LockTable, PasswordHash, Realm, RememberedProofs, Scratch,
+    EarlierPasswords, GuessTags, HashMemory, LockTable, PasswordHash, Realm, RememberedProofs,
 };
 use portvakt_eap::Sessions;
 
@@ -124,7 +124,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
         &nobodys_password,
         crate::random::bytes(),
         policy.hash_cost.clone(),
-        &mut Scratch::new(),
+        &mut HashMemory::new(),
     )
     .map_err(PolicyError::HashCost)?;
     let accounts = accounts_in(&directories);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::{Argon2Cost, PasswordHash, Scratch};
+use portvakt_auth::password::{Argon2Cost, HashMemory, PasswordHash};
 
 use super::cases::{Case, Hash, Whose};
 use crate::nas::people::ssha;
@@ -117,6 +117,6 @@ fn nt_hash(password: &str) -> String {
 
 fn argon2(password: &str) -> String {
     let cost = Argon2Cost::new(19 * 1024, 2, 1).unwrap();
-    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new());
+    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut HashMemory::new());
     format!("{{ARGON2}}{}", hash.unwrap().reveal())
 }

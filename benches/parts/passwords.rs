@@ -6,8 +6,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion};
 use portvakt_auth::password::{self, Argon2Cost};
 use portvakt_auth::{
-    Account, Admission, Checked, Guess, Kind, LockTable, Lockout, Now, Password, PasswordHash,
-    PasswordKind, Recalled, RememberedProofs, Rules, Scratch, decide,
+    Account, Admission, Checked, Guess, HashMemory, Kind, LockTable, Lockout, Now, Password,
+    PasswordHash, PasswordKind, Recalled, RememberedProofs, Rules, decide,
 };
 
 use crate::contention::on_all_cores;
@@ -15,7 +15,7 @@ use crate::{at, id};
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
 
-fn account(scratch: &mut Scratch) -> Account {
+fn account(scratch: &mut HashMemory) -> Account {
     let cost = Argon2Cost::default();
     let hash = PasswordHash::hash_new(PASSWORD, [5; 16], cost, scratch).unwrap();
     let mut account = Account::new(id(1), Kind::Employee);
@@ -40,7 +40,7 @@ fn admit(table: &LockTable, account: &Account, now: Now) -> Admission {
 }
 
 pub(crate) fn measure(c: &mut Criterion) {
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     let account = account(&mut scratch);
     let (table, now) = (LockTable::new(1000), at(Duration::from_secs(60)));
     let mut leave = admit(&table, &account, now);

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
-use portvakt_auth::password::Scratch;
+use portvakt_auth::password::HashMemory;
 use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Verification};
 
 use zeroize::Zeroizing;
@@ -209,7 +209,7 @@ where
     }
 
     /// The account's turn in the pool. It may have changed while this waited, so it is read anew.
-    fn take_turn(mut self, scratch: &mut Scratch) {
+    fn take_turn(mut self, scratch: &mut HashMemory) {
         self.resume();
         let Some(account) = self.find_again() else {
             return self.refuse_stranger(scratch);
@@ -304,7 +304,7 @@ where
 
     /// Somebody we do not know: the same work, as often as for an account, the same answer, at the
     /// same time (P5).
-    fn refuse_stranger(mut self, scratch: &mut Scratch) {
+    fn refuse_stranger(mut self, scratch: &mut HashMemory) {
         match self.next_of_nobody() {
             Next::Refuse(refusal) => return self.refuse(refusal),
             Next::Wait => return self.wait_as_nobody(),
@@ -317,7 +317,7 @@ where
         self.refuse(Refusal::UnknownUser);
     }
 
-    fn hash(mut self, account: &Account, is_current: Possible, scratch: &mut Scratch) {
+    fn hash(mut self, account: &Account, is_current: Possible, scratch: &mut HashMemory) {
         let memory = self.exchange.access.memory();
         let checked = (self.attempt).hash(memory, account, self.now, is_current, scratch);
         // The hash took its time.
@@ -326,7 +326,7 @@ where
     }
 
     /// The present password is proven, and a new one offered: taken, the log-on goes on with it.
-    fn change_password(mut self, account: &Account, scratch: &mut Scratch) {
+    fn change_password(mut self, account: &Account, scratch: &mut HashMemory) {
         let (proof, new) = match self.attempt.open_change(account) {
             Ok(opened) => opened,
             Err(checked) => return self.settle_checked(account, checked),
@@ -347,7 +347,7 @@ where
         account: &Account,
         proof: Proof,
         new: &NewPassword,
-        scratch: &mut Scratch,
+        scratch: &mut HashMemory,
     ) -> Result<Arc<Account>, Refusal> {
         change::apply(&self.exchange, account, proof, new, scratch).map_err(|not_changed| {
             self.exchange.facts.detail = not_changed.detail;

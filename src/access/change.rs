@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
-use portvakt_auth::password::{Scratch, UnfitPassword, check_new_password, composed_text};
+use portvakt_auth::password::{HashMemory, UnfitPassword, check_new_password, composed_text};
 use portvakt_auth::{Account, Now, Password, PasswordHash, PasswordKind, Proof, Refusal, findings};
 use zeroize::Zeroizing;
 
@@ -48,7 +48,7 @@ pub(super) fn apply(
     account: &Account,
     proof: Proof,
     new: &NewPassword,
-    scratch: &mut Scratch,
+    scratch: &mut HashMemory,
 ) -> Result<Arc<Account>, NotChanged> {
     let now = exchange.access.clock.now();
     let home = exchange.policy.homes.of_account(&account.id);

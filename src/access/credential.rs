@@ -4,7 +4,7 @@ use portvakt_auth::mschap::{
     ENCRYPTED_PASSWORD_OCTETS, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success,
     NewPassword, PasswordChange,
 };
-use portvakt_auth::password::{self, CheckedMsChap, MissingSecret, Scratch};
+use portvakt_auth::password::{self, CheckedMsChap, HashMemory, MissingSecret};
 use portvakt_auth::{
     Account, AccountId, Admission, Barred, BindAnswer, ChapExchange, EarlierPasswords, Grant,
     GuessTags, HashError, LockTable, Now, PasswordHash, Proof, ProvenRefusal, Recalled,
@@ -287,7 +287,7 @@ impl Offered {
         account: &Account,
         now: Now,
         is_current: Possible,
-        scratch: &mut Scratch,
+        scratch: &mut HashMemory,
         attempt: &mut Admission,
     ) -> Checked {
         let Self::Password(password) = self else {
@@ -347,7 +347,7 @@ impl Offered {
     }
 
     /// Does the same work for somebody we do not know (P5).
-    pub(super) fn check_nobody(&self, nobodys_hash: &PasswordHash, scratch: &mut Scratch) {
+    pub(super) fn check_nobody(&self, nobodys_hash: &PasswordHash, scratch: &mut HashMemory) {
         match self {
             Self::Password(password) => nobodys_hash.work_for_nobody(password.readings(), scratch),
             Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portvakt_auth::password::Scratch;
+use portvakt_auth::password::HashMemory;
 
 use queue::{Job, Queue};
 
@@ -43,7 +43,7 @@ pub(super) fn be_nicer(by: i32) {
 /// What a job gets when its time comes.
 pub enum Turn<'a> {
     /// The thread and its memory are its own until it returns.
-    Hash(&'a mut Scratch),
+    Hash(&'a mut HashMemory),
     /// Too much work: it waited past its deadline, or newer work pushed it out.
     Shed,
 }
@@ -218,7 +218,7 @@ impl Shared {
 
     fn work(&self) {
         be_nicer(NICER_BY);
-        let mut scratch = Scratch::new();
+        let mut scratch = HashMemory::new();
         while let Some(job) = self.next() {
             let waited = job.submitted.elapsed();
             (self.observe)(waited);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{io, iter};
 
-use portvakt_auth::{Account, AccountId, PasswordHash, Scratch};
+use portvakt_auth::{Account, AccountId, HashMemory, PasswordHash};
 use zeroize::Zeroizing;
 
 use super::hashing::be_nicer;
@@ -115,14 +115,14 @@ impl Shared {
         be_nicer(NICER_BY);
         while let Ok(first) = queue.recv() {
             // Used for all that wait, and given back then: the thread is idle most of the time.
-            let mut scratch = Scratch::new();
+            let mut scratch = HashMemory::new();
             for job in iter::once(first).chain(queue.try_iter()) {
                 self.work_on(&job, &mut scratch);
             }
         }
     }
 
-    fn work_on(&self, job: &Job, scratch: &mut Scratch) {
+    fn work_on(&self, job: &Job, scratch: &mut HashMemory) {
         if self.is_calm(&job.access) {
             self.run(job, scratch);
         } else {
@@ -144,7 +144,7 @@ impl Shared {
         false
     }
 
-    fn run(&self, job: &Job, scratch: &mut Scratch) {
+    fn run(&self, job: &Job, scratch: &mut HashMemory) {
         match job.run(scratch) {
             Ok(is_replaced) => {
                 self.end(&job.account);
@@ -185,7 +185,7 @@ impl Shared {
 
 impl Job {
     /// Whether it was replaced: not if somebody else has put another password there meanwhile.
-    fn run(&self, scratch: &mut Scratch) -> Result<bool, WriteError> {
+    fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
         let policy = self.access.policy.load_full();
         let home = policy.homes.of_account(&self.account);

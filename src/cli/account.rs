@@ -405,7 +405,7 @@ fn print_account(account: &Account, secrets: &Secrets<'_>, zone: &TimeZone) {
         row("studies ended", student.ended_on.map(|day| day.to_string()));
     }
     row("ends", account.expires.map(|ends| for_people(ends, zone)));
-    let note = |note: &portvakt_auth::Note| {
+    let note = |note: &portvakt_auth::Closure| {
         let since = for_people(note.since, zone);
         format!("{since}, {} ({})", note.reason, note.by)
     };

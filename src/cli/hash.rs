@@ -2,7 +2,7 @@
 
 use clap::Args;
 use portvakt_auth::PasswordHash;
-use portvakt_auth::password::{Argon2Cost, Scratch, composed_text};
+use portvakt_auth::password::{Argon2Cost, HashMemory, composed_text};
 
 use super::way::read_password;
 use super::{Ending, fail, say};
@@ -44,5 +44,10 @@ pub(super) fn hash_password(
     password: &[u8],
     cost: Argon2Cost,
 ) -> Result<PasswordHash, portvakt_auth::HashError> {
-    PasswordHash::hash_new(password, crate::random::bytes(), cost, &mut Scratch::new())
+    PasswordHash::hash_new(
+        password,
+        crate::random::bytes(),
+        cost,
+        &mut HashMemory::new(),
+    )
 }

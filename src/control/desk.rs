@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{
-    Account, LockChange, NetworkAccessIdentifier, Note, Password, PasswordHash, PasswordKind,
+    Account, Closure, LockChange, NetworkAccessIdentifier, Password, PasswordHash, PasswordKind,
 };
 use thiserror::Error;
 
@@ -350,11 +350,11 @@ impl Desk {
         act: &'static str,
         user: &str,
         why: &str,
-        change: impl FnOnce(&mut Account, Note),
+        change: impl FnOnce(&mut Account, Closure),
     ) -> Result<Response, Complaint> {
         let account = self.find(user)?;
         let since = self.access.clock.now().utc;
-        let note = Note {
+        let note = Closure {
             reason: why.to_owned(),
             until: None,
             since,

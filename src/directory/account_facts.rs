@@ -5,11 +5,11 @@ mod reader;
 mod tests;
 
 use jiff::Timestamp;
-use portvakt_auth::account::{Account, Kind, Note, Password, PasswordKind};
+use portvakt_auth::account::{Account, Closure, Kind, Password, PasswordKind};
 use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
-use portvakt_auth::password::{Argon2Cost, HashError, PasswordHash, Scratch, canonical};
+use portvakt_auth::password::{Argon2Cost, HashError, HashMemory, PasswordHash, canonical};
 use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
@@ -99,8 +99,9 @@ impl std::fmt::Debug for Secret {
 /// Makes the hash of a cleartext password; gets the hashes that the account has and has had too, of
 /// which it returns the one that is of this password already. So importing twice changes nothing,
 /// and an old file is known for what it is. Called from several threads at once.
-pub type HashCleartext<'a> =
-    &'a (dyn Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync);
+pub type HashCleartext<'a> = &'a (
+        dyn Fn(&[u8], &[&PasswordHash], &mut HashMemory) -> Result<PasswordHash, HashError> + Sync
+    );
 
 /// A [`HashCleartext`] that makes Argon2id hashes of this cost, of the password's canonical reading.
 /// `salt` is asked for a new one each
@@ -108,7 +109,7 @@ pub type HashCleartext<'a> =
 pub fn argon2id(
     cost: Argon2Cost,
     salt: impl Fn() -> [u8; 16] + Sync,
-) -> impl Fn(&[u8], &[&PasswordHash], &mut Scratch) -> Result<PasswordHash, HashError> + Sync {
+) -> impl Fn(&[u8], &[&PasswordHash], &mut HashMemory) -> Result<PasswordHash, HashError> + Sync {
     move |sent, known, scratch| {
         let canonical = canonical(sent);
         let password = canonical.as_deref().map_or(sent, Vec::as_slice);
@@ -219,7 +220,7 @@ impl Draft {
         &mut self,
         existing: Option<&Account>,
         hash: HashCleartext<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut HashMemory,
     ) -> Result<(), HashError> {
         let Some(DraftPassword { secret, .. }) = &mut self.password else {
             return Ok(());
@@ -289,7 +290,7 @@ fn fate_without_password(account: &Account, changed_at: Option<Timestamp>) -> Fa
 }
 
 /// A note made by a person outlives the source; one of the source goes with it.
-fn joined(existing: &Option<Note>, new: Option<Note>) -> Option<Note> {
+fn joined(existing: &Option<Closure>, new: Option<Closure>) -> Option<Closure> {
     match existing {
         Some(old) if old.by != SOURCE => Some(old.clone()),
         Some(old) => new.map(|new| {

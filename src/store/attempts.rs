@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use portvakt_auth::name::AccountId;
-use portvakt_auth::reason::Refusal;
+use portvakt_auth::refusal::Refusal;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
 

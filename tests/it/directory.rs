@@ -11,8 +11,8 @@ use portvakt::directory::{Directory, Embedded, Found, WriteError};
 use portvakt::store::{Store, StoreError};
 use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::name::AccountId;
-use portvakt_auth::password::{Argon2Cost, Checked, Scratch, check};
-use portvakt_auth::reason::Refusal;
+use portvakt_auth::password::{Argon2Cost, Checked, HashMemory, check};
+use portvakt_auth::refusal::Refusal;
 use portvakt_auth::rules::Rules;
 use portvakt_auth::status::standing;
 use portvakt_auth::{Admission, Guess, LockTable, Lockout, Tick};
@@ -164,7 +164,7 @@ fn facts_of_an_account_are_understood<S: Site>() {
 fn password_is_checked_against_the_stored_hash<S: Site>() {
     let site = S::with(PEOPLE);
     let anna = find(site.directory(), "anna").unwrap();
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     assert!(matches!(
         check(&anna, b"northern-lights", &mut scratch, &mut admit(&anna)),
         Ok(Checked::Proven(_))
@@ -428,7 +428,7 @@ fn people_of_the_demo_are_as_described() {
         ("astrid", "northern-lights", None),
         ("torstein", "fjord-and-fell", None),
     ];
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     // And the printer, which has no password.
     assert_eq!(site.directory.list().unwrap().len(), expected.len() + 1);
     for (name, password, refusal) in expected {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::common::{Daemon, Setup, eventually};
 use crate::nas::people;
 use portvakt_auth::password::Argon2Cost;
-use portvakt_auth::{PasswordHash, Scratch};
+use portvakt_auth::{HashMemory, PasswordHash};
 use portvakt_testkit::supplicant::Supplicant;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn server() -> Daemon {
 }
 
 fn argon2(password: &str) -> String {
-    let (cost, mut scratch) = (Argon2Cost::new(19_456, 2, 1).unwrap(), Scratch::new());
+    let (cost, mut scratch) = (Argon2Cost::new(19_456, 2, 1).unwrap(), HashMemory::new());
     let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut scratch);
     hash.unwrap().reveal().to_owned()
 }

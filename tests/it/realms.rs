@@ -2,7 +2,7 @@
 //! they log on, and whatever becomes of the other's directory.
 
 use crate::common::{AccessPoint, Daemon, EapolTest, Setup, Slapd, eventually, text};
-use portvakt_auth::password::{Argon2Cost, PasswordHash, Scratch};
+use portvakt_auth::password::{Argon2Cost, HashMemory, PasswordHash};
 use portvakt_testkit::supplicant::{Authority, ClientCertificate, Device, Outcome, Profile};
 
 const OF_CAMPUS: &str = "the-anna-of-the-campus";
@@ -13,7 +13,7 @@ const REALMS: &str = "[\"campus.example\", \"physics.example\", \"old.campus.exa
 
 fn anna(password: &str) -> String {
     let cost = Argon2Cost::new(1024, 1, 1).unwrap();
-    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new());
+    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut HashMemory::new());
     format!(
         "dn: uid=anna,ou=people,dc=campus,dc=example
 objectClass: inetOrgPerson

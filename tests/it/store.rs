@@ -13,7 +13,7 @@ use portvakt::store::{
 use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
-use portvakt_auth::reason::Refusal;
+use portvakt_auth::refusal::Refusal;
 use portvakt_auth::time::{Now, Tick};
 
 const PATIENCE: Duration = Duration::from_secs(120);

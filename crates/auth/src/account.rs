@@ -63,10 +63,10 @@ pub struct Account {
     pub student: Option<StudentFacts>,
     /// Closed by IT support.
     #[serde(default)]
-    pub deactivated: Option<Note>,
+    pub deactivated: Option<Closure>,
     /// Closed after an abuse report.
     #[serde(default)]
-    pub suspended: Option<Note>,
+    pub suspended: Option<Closure>,
     /// When the account ends (schacExpiryDate); from then on its owner has left.
     #[serde(default)]
     pub expires: Option<Timestamp>,
@@ -304,7 +304,7 @@ impl Account {
 
 /// Why, since when and by whom an account was closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
+pub struct Closure {
     /// In words, for the helpdesk.
     pub reason: String,
     /// When it was closed.

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::name::{AccountId, ShortText};
 use crate::proof::Proof;
-use crate::reason::Refusal;
+use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::status::standing;
 use crate::time::Now;

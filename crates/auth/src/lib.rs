@@ -24,14 +24,14 @@ pub mod mschap;
 pub mod name;
 pub mod password;
 pub mod proof;
-pub mod reason;
+pub mod refusal;
 pub mod rules;
 pub mod status;
 pub mod term;
 pub mod time;
 
 pub use account::{
-    Account, BindName, Kind, Note, Password, PasswordKind, StudentFacts, Verification,
+    Account, BindName, Closure, Kind, Password, PasswordKind, StudentFacts, Verification,
 };
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
@@ -42,11 +42,11 @@ pub use lock::{
 pub use mschap::NtHash;
 pub use name::{AccountId, NameError, NetworkAccessIdentifier, Realm, RealmError, ShortText};
 pub use password::{
-    Barred, BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, MissingSecret,
-    PasswordHash, ProvenRefusal, Scheme, Scratch,
+    Barred, BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, HashMemory, MissingSecret,
+    PasswordHash, ProvenRefusal, Scheme,
 };
 pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
-pub use reason::Refusal;
+pub use refusal::Refusal;
 pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};
 pub use status::{Finding, Standing, findings, standing};
 pub use term::{Term, Terms};

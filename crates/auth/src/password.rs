@@ -9,10 +9,10 @@ mod chap;
 mod crypt;
 mod digest;
 mod foreign;
+mod hash_memory;
 mod ms_chap;
 mod new;
 mod received;
-mod scratch;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -20,6 +20,7 @@ mod tests;
 pub use argon::Argon2Cost;
 pub use bind::{Barred, BindAttempt, ProvenRefusal};
 pub use chap::{check_chap, check_chap_of_nobody};
+pub use hash_memory::HashMemory;
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,
     check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
@@ -28,7 +29,6 @@ pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
 pub use received::{
     PasswordOddity, Readings, canonical, composed_text, is_plausible, is_stand_in, oddity,
 };
-pub use scratch::Scratch;
 pub use stored::StoredPassword;
 
 use crate::account::{Account, MOST_BESIDES, PREVIOUS_PASSWORDS};
@@ -268,15 +268,15 @@ impl PasswordHash {
     pub fn is_of_imported(
         &self,
         password: &[u8],
-        scratch: &mut Scratch,
+        memory: &mut HashMemory,
     ) -> Result<bool, HashError> {
-        self.verify(password, scratch)
+        self.verify(password, memory)
     }
 
     /// Does the work of a check for a name that is nobody's (P5); this hash is nobody's, too.
-    pub fn work_for_nobody<'p>(&self, password: impl Into<Readings<'p>>, scratch: &mut Scratch) {
+    pub fn work_for_nobody<'p>(&self, password: impl Into<Readings<'p>>, memory: &mut HashMemory) {
         for reading in password.into().all() {
-            let _ = self.verify(reading, scratch);
+            let _ = self.verify(reading, memory);
         }
     }
 
@@ -286,7 +286,11 @@ impl PasswordHash {
     ///
     /// # Errors
     /// [`HashError::OutOfMemory`]; what else could be wrong was found by [`PasswordHash::parse`].
-    pub(crate) fn verify(&self, password: &[u8], scratch: &mut Scratch) -> Result<bool, HashError> {
+    pub(crate) fn verify(
+        &self,
+        password: &[u8],
+        memory: &mut HashMemory,
+    ) -> Result<bool, HashError> {
         if password.is_empty() || password.len() > MAX_PASSWORD_OCTETS {
             return Ok(false);
         }
@@ -294,7 +298,7 @@ impl PasswordHash {
             Parsed::Digest(hash) => Ok(hash.verify(password)),
             Parsed::Pbkdf2(hash) => Ok(hash.verify(password)),
             Parsed::Crypt(hash) => hash.verify(password),
-            Parsed::Argon2(hash) => hash.verify(password, scratch),
+            Parsed::Argon2(hash) => hash.verify(password, memory),
         }
     }
 
@@ -306,7 +310,7 @@ impl PasswordHash {
         password: &[u8],
         salt: [u8; 16],
         cost: Argon2Cost,
-        scratch: &mut Scratch,
+        memory: &mut HashMemory,
     ) -> Result<PasswordHash, HashError> {
         if password.is_empty() {
             return Err(HashError::EmptyPassword);
@@ -314,7 +318,7 @@ impl PasswordHash {
         if password.len() > MAX_PASSWORD_OCTETS {
             return Err(HashError::PasswordTooLong);
         }
-        let text = argon::hash_new(password, salt, cost, scratch)?;
+        let text = argon::hash_new(password, salt, cost, memory)?;
         Ok(PasswordHash {
             text: text.into(),
             scheme: Scheme::Argon2,
@@ -464,31 +468,31 @@ fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
 pub fn check<'p>(
     account: &Account,
     password: impl Into<Readings<'p>>,
-    scratch: &mut Scratch,
+    memory: &mut HashMemory,
     attempt: &mut Admission,
 ) -> Result<Checked, HashError> {
     let password = password.into();
-    attempt.compare(|| compare(account, password, scratch), shown)
+    attempt.compare(|| compare(account, password, memory), shown)
 }
 
 fn compare(
     account: &Account,
     password: Readings<'_>,
-    scratch: &mut Scratch,
+    memory: &mut HashMemory,
 ) -> Result<Checked, HashError> {
     let Some(current) = &account.password else {
-        PasswordHash::dummy().work_for_nobody(password, scratch);
+        PasswordHash::dummy().work_for_nobody(password, memory);
         return Ok(Checked::Wrong);
     };
     let besides = account.besides.iter().take(MOST_BESIDES);
     for hash in std::iter::once(&current.hash).chain(besides) {
         for reading in password.all() {
-            if hash.verify(reading, scratch)? {
+            if hash.verify(reading, memory)? {
                 return Ok(Checked::Proven(Proof::of(account)));
             }
         }
     }
-    Ok(compare_previous(account, password, scratch))
+    Ok(compare_previous(account, password, memory))
 }
 
 /// Checks a password that is known not to be the current one against the previous ones: it is
@@ -496,20 +500,20 @@ fn compare(
 pub fn check_previous<'p>(
     account: &Account,
     password: impl Into<Readings<'p>>,
-    scratch: &mut Scratch,
+    memory: &mut HashMemory,
     attempt: &mut Admission,
 ) -> Checked {
     let password = password.into();
     let checked = attempt.compare(
-        || Ok::<_, HashError>(compare_previous(account, password, scratch)),
+        || Ok::<_, HashError>(compare_previous(account, password, memory)),
         shown,
     );
     checked.unwrap_or(Checked::Wrong)
 }
 
-fn compare_previous(account: &Account, password: Readings<'_>, scratch: &mut Scratch) -> Checked {
+fn compare_previous(account: &Account, password: Readings<'_>, memory: &mut HashMemory) -> Checked {
     let mut previous = account.previous.iter().take(PREVIOUS_PASSWORDS);
-    let mut is_of = |hash: &PasswordHash, reading| hash.verify(reading, scratch).unwrap_or(false);
+    let mut is_of = |hash: &PasswordHash, reading| hash.verify(reading, memory).unwrap_or(false);
     let is_known = previous.any(|hash| password.all().any(|reading| is_of(hash, reading)));
     match is_known {
         true => Checked::Previous,
@@ -527,7 +531,7 @@ pub fn check_quickly<'p>(
     let current = account.password.as_ref()?;
     let besides = account.besides.iter().all(PasswordHash::is_quick);
     let is_quick = current.hash.is_quick() && besides && previous_are_quick(account);
-    is_quick.then(|| check(account, password, &mut Scratch::new(), attempt))
+    is_quick.then(|| check(account, password, &mut HashMemory::new(), attempt))
 }
 
 /// The same as [`check_previous`] at once, where all previous hashes are quick, or there is none.
@@ -536,7 +540,7 @@ pub fn check_previous_quickly<'p>(
     password: impl Into<Readings<'p>>,
     attempt: &mut Admission,
 ) -> Option<Checked> {
-    let check = || check_previous(account, password, &mut Scratch::new(), attempt);
+    let check = || check_previous(account, password, &mut HashMemory::new(), attempt);
     previous_are_quick(account).then(check)
 }
 

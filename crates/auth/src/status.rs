@@ -2,8 +2,8 @@
 //!
 //! No rule knows of passwords or locks; the caller asks only once the credential is proven (I6).
 
-use crate::account::{Account, Kind, Note, PasswordKind, StudentFacts};
-use crate::reason::Refusal;
+use crate::account::{Account, Closure, Kind, PasswordKind, StudentFacts};
+use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::time::later;
 use jiff::{Timestamp, ToSpan};
@@ -121,13 +121,13 @@ fn holds_until(end: Timestamp, question: &Question<'_>, refusal: Refusal) -> Hol
     }
 }
 
-/// Holds where there is no note, or where it has ended.
-fn unless_noted(note: Option<&Note>, question: &Question<'_>, refusal: Refusal) -> Holds {
-    let in_force = |note: &&Note| note.until.is_none_or(|until| question.utc < until);
-    note.filter(in_force).map_or(Ok(None), |note| {
+/// Holds where there is no closure, or where it has ended.
+fn unless_closed(closure: Option<&Closure>, question: &Question<'_>, refusal: Refusal) -> Holds {
+    let in_force = |closure: &&Closure| closure.until.is_none_or(|until| question.utc < until);
+    closure.filter(in_force).map_or(Ok(None), |closure| {
         Err(Finding {
             refusal,
-            since: Some(note.since),
+            since: Some(closure.since),
         })
     })
 }
@@ -138,7 +138,7 @@ pub struct NotDeactivated;
 
 impl Rule for NotDeactivated {
     fn check(&self, question: &Question<'_>) -> Holds {
-        unless_noted(
+        unless_closed(
             question.account.deactivated.as_ref(),
             question,
             Refusal::Deactivated,
@@ -152,7 +152,7 @@ pub struct NotSuspended;
 
 impl Rule for NotSuspended {
     fn check(&self, question: &Question<'_>) -> Holds {
-        unless_noted(
+        unless_closed(
             question.account.suspended.as_ref(),
             question,
             Refusal::Suspended,

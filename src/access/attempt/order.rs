@@ -14,8 +14,8 @@
 
 use portvakt_auth::mschap::NewPassword;
 use portvakt_auth::{
-    Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, Kind, LockTable, Lockout,
-    Now, Proof, Refusal, Scratch, Settled, Tick,
+    Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, HashMemory, Kind,
+    LockTable, Lockout, Now, Proof, Refusal, Settled, Tick,
 };
 
 use super::super::credential::{
@@ -217,7 +217,7 @@ impl Attempt {
         account: &Account,
         now: Now,
         is_current: Possible,
-        scratch: &mut Scratch,
+        scratch: &mut HashMemory,
     ) -> Checked {
         let offered = &self.credential.offered;
         match &mut self.leave {

@@ -7,7 +7,7 @@ use portvakt_auth::account::{BindName, Kind, Password, PasswordKind};
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::{Account, AccountId, BeforeBind, BindAttempt, Lockout, Refusal};
 use portvakt_auth::{
-    EarlierPasswords, GuessTags, LockTable, Now, PasswordHash, RememberedProofs, Scratch, Tick,
+    EarlierPasswords, GuessTags, HashMemory, LockTable, Now, PasswordHash, RememberedProofs, Tick,
     Verification,
 };
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ struct World {
     account: Account,
     rules: Lockout,
     millis: i64,
-    scratch: Scratch,
+    scratch: HashMemory,
 }
 
 /// How a log-on ended.
@@ -61,7 +61,7 @@ enum Stage {
 
 fn hash(text: &str) -> PasswordHash {
     let cost = Argon2Cost::new(8, 1, 1).unwrap();
-    PasswordHash::hash_new(text.as_bytes(), [3; 16], cost, &mut Scratch::new()).unwrap()
+    PasswordHash::hash_new(text.as_bytes(), [3; 16], cost, &mut HashMemory::new()).unwrap()
 }
 
 fn account(way: Way) -> Account {
@@ -106,7 +106,7 @@ impl World {
             account: account(way),
             rules: Lockout::default(),
             millis: 0,
-            scratch: Scratch::new(),
+            scratch: HashMemory::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use portvakt_auth::account::{Account, Kind, Note, PasswordKind, StudentFacts};
+use portvakt_auth::account::{Account, Closure, Kind, PasswordKind, StudentFacts};
 use portvakt_auth::chap::{ChapSecret, ChapSecretError};
 use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::name::{AccountId, NameError};
@@ -323,7 +323,7 @@ impl<'a> Reader<'a> {
         DraftChapSecret::Is(attribute.and_then(read))
     }
 
-    fn note(&mut self, name: &'a str) -> Option<Note> {
+    fn note(&mut self, name: &'a str) -> Option<Closure> {
         let reason = self.text(name)?;
         Some(note(reason, self.now))
     }
@@ -471,8 +471,8 @@ fn boolean(text: &str) -> Result<bool, AttributeFault> {
     }
 }
 
-fn note(reason: String, since: Timestamp) -> Note {
-    Note {
+fn note(reason: String, since: Timestamp) -> Closure {
+    Closure {
         reason,
         since,
         until: None,

@@ -74,7 +74,7 @@ fn every_attribute_finds_its_place() {
          portvaktService: vpn\nportvaktAlias: S1\nportvaktAlias: a.berg\n",
     );
     let note = |reason: &str| {
-        Some(Note {
+        Some(Closure {
             reason: reason.to_owned(),
             until: None,
             since: now(),
@@ -267,7 +267,7 @@ fn password_left_behind_does_not_come_back_with_an_old_file() {
 #[test]
 fn what_a_person_closed_stays_closed_and_what_the_source_closed_opens_with_it() {
     let mut before = account("portvaktDeactivated: by the source\n");
-    let by_hand = Note {
+    let by_hand = Closure {
         reason: "by hand".to_owned(),
         until: None,
         since: now(),
@@ -296,7 +296,7 @@ fn note_of_the_source_keeps_its_time_while_its_reason_stays() {
 fn cleartext_is_hashed_where_asked_and_hashing_it_twice_changes_nothing() {
     let lines = "uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: hunter2\n";
     let read = || Draft::read(&entry(lines), &AttributeMap::default(), true, now());
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     let salt = AtomicU8::new(0);
     let salt = || [salt.fetch_add(1, Ordering::Relaxed); 16];
     let hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), salt);
@@ -343,7 +343,7 @@ fn cleartext_of_a_password_that_the_account_has_had_does_not_come_back() {
         let draft = Draft::read(&entry(&lines), &AttributeMap::default(), true, now());
         draft.unwrap().unwrap()
     };
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     let salt = AtomicU8::new(0);
     let salt = || [salt.fetch_add(1, Ordering::Relaxed); 16];
     let hash = argon2id(Argon2Cost::new(64, 1, 1).unwrap(), salt);

@@ -5,7 +5,7 @@ use std::thread::{Builder, available_parallelism};
 
 use crossbeam_channel::{Sender, unbounded};
 use portvakt_auth::account::Account;
-use portvakt_auth::password::{HashError, Scratch};
+use portvakt_auth::password::{HashError, HashMemory};
 
 use super::super::account_facts::{Draft, HashCleartext};
 use super::super::{Directory, FindError};
@@ -81,7 +81,7 @@ fn work<'d>(
     hash: HashCleartext<'_>,
     tell: Sender<Outcome>,
 ) {
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
     while let Some(job) = next() {
         let existing = job.existing.as_deref();

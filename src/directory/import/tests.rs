@@ -264,7 +264,7 @@ fn disk_that_refuses_is_told_and_nothing_shows() {
 
 #[test]
 fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_order() {
-    use portvakt_auth::password::{PasswordHash, Scratch};
+    use portvakt_auth::password::{HashMemory, PasswordHash};
     let site = site();
     let people: String = (0..200)
         .map(|number| {
@@ -274,7 +274,7 @@ fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_orde
             )
         })
         .collect();
-    let hash = |password: &[u8], _: &[&PasswordHash], scratch: &mut Scratch| {
+    let hash = |password: &[u8], _: &[&PasswordHash], scratch: &mut HashMemory| {
         let cost = match password {
             b"pass7" | b"pass150" => return PasswordHash::parse("{NONE}"),
             _ => portvakt_auth::password::Argon2Cost::new(8, 1, 1)?,
@@ -312,7 +312,7 @@ fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_orde
     assert!(lines[0] < lines[1]);
     assert_eq!(seen, (1..=200).map(|done| (done, 200)).collect::<Vec<_>>());
     let accounts = site.directory.list().unwrap();
-    let mut scratch = Scratch::new();
+    let mut scratch = HashMemory::new();
     for account in accounts {
         let password = format!("pass{}", &account.id.as_str()[1..]);
         let hash = &account.password.as_ref().unwrap().hash;

@@ -1,6 +1,6 @@
 //! Who is in the directories of these tests.
 
-use portvakt_auth::password::{Argon2Cost, PasswordHash, Scratch};
+use portvakt_auth::password::{Argon2Cost, HashMemory, PasswordHash};
 
 /// The password of everybody, and the word for Anna's second one.
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
@@ -35,7 +35,7 @@ userPassword: {}
 /// As OpenLDAP's argon2 module keeps it.
 pub(crate) fn hash(password: &str) -> String {
     let cost = Argon2Cost::new(1024, 1, 1).unwrap();
-    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new());
+    let hash = PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut HashMemory::new());
     format!("{{ARGON2}}{}", hash.unwrap().reveal())
 }
 

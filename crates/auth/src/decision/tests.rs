@@ -1,7 +1,7 @@
 use super::*;
 use crate::account::{Account, Kind, Password, PasswordKind};
 use crate::lock::tests::admitted;
-use crate::password::{Argon2Cost, Checked, PasswordHash, Scratch, check};
+use crate::password::{Argon2Cost, Checked, HashMemory, PasswordHash, check};
 use crate::time::Tick;
 
 fn now() -> Now {
@@ -21,7 +21,7 @@ fn employee(name: &str) -> Account {
 fn set_password(account: &mut Account, password: &str) {
     let cost = Argon2Cost::new(8, 1, 1).unwrap();
     account.set_password(Password {
-        hash: PasswordHash::hash_new(password.as_bytes(), [3; 16], cost, &mut Scratch::new())
+        hash: PasswordHash::hash_new(password.as_bytes(), [3; 16], cost, &mut HashMemory::new())
             .unwrap(),
         changed_at: "2026-11-21T16:00:00Z".parse().unwrap(),
         kind: PasswordKind::Permanent,
@@ -32,7 +32,7 @@ fn proof(account: &Account) -> Proof {
     match check(
         account,
         b"right",
-        &mut Scratch::new(),
+        &mut HashMemory::new(),
         &mut admitted(account),
     ) {
         Ok(Checked::Proven(proof)) => proof,

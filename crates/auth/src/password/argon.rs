@@ -1,6 +1,6 @@
 //! Argon2 (RFC 9106) in PHC strings, as OpenLDAP's `{ARGON2}` writes them too.
 
-use super::{HashError, Scheme, Scratch, at_most, decimal};
+use super::{HashError, HashMemory, Scheme, at_most, decimal};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64ct::{Base64Unpadded, Encoding};
 use subtle::ConstantTimeEq;
@@ -109,10 +109,14 @@ impl Argon2Hash {
         })
     }
 
-    pub(super) fn verify(&self, password: &[u8], scratch: &mut Scratch) -> Result<bool, HashError> {
+    pub(super) fn verify(
+        &self,
+        password: &[u8],
+        memory: &mut HashMemory,
+    ) -> Result<bool, HashError> {
         let argon2 = Argon2::new(self.algorithm, self.version, self.cost.0.clone());
         let mut output = Zeroizing::new(vec![0; self.output.len()]);
-        run(&argon2, password, &self.salt, &mut output, scratch)?;
+        run(&argon2, password, &self.salt, &mut output, memory)?;
         Ok(output.ct_eq(&self.output).into())
     }
 }
@@ -175,10 +179,10 @@ fn run(
     password: &[u8],
     salt: &[u8],
     output: &mut [u8],
-    scratch: &mut Scratch,
+    memory: &mut HashMemory,
 ) -> Result<(), HashError> {
     let blocks = argon2.params().block_count();
-    scratch
+    memory
         .with(blocks, |memory| {
             argon2.hash_password_into_with_memory(password, salt, output, memory)
         })?
@@ -190,11 +194,11 @@ pub(super) fn hash_new(
     password: &[u8],
     salt: [u8; 16],
     cost: Argon2Cost,
-    scratch: &mut Scratch,
+    memory: &mut HashMemory,
 ) -> Result<String, HashError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.0.clone());
     let mut output = Zeroizing::new([0; 32]);
-    run(&argon2, password, &salt, &mut *output, scratch)?;
+    run(&argon2, password, &salt, &mut *output, memory)?;
     Ok(format!(
         "$argon2id$v=19$m={},t={},p={}${}${}",
         cost.memory_kib(),

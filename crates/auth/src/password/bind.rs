@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::account::{Account, Verification};
 use crate::proof::Proof;
-use crate::reason::Refusal;
+use crate::refusal::Refusal;
 
 use super::MAX_PASSWORD_OCTETS;
 

@@ -7,7 +7,7 @@ use crate::mschap::{
     PasswordChange,
 };
 use crate::proof::Proof;
-use crate::reason::Refusal;
+use crate::refusal::Refusal;
 use std::fmt;
 
 /// What a response turned out to be; `S` is what a right one earns.

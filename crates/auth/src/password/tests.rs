@@ -162,7 +162,7 @@ const VECTORS: &[(Scheme, &str)] = &[
 
 fn verify(hash: &str, password: &[u8]) -> bool {
     let hash = PasswordHash::parse(hash).unwrap();
-    hash.verify(password, &mut Scratch::new()).unwrap()
+    hash.verify(password, &mut HashMemory::new()).unwrap()
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn wrong_password_matches_none_of_them() {
 fn empty_password_matches_nothing_and_cannot_be_set() {
     // The SHA-1 of nothing, stored by somebody.
     assert!(!verify("{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=", b""));
-    let set = PasswordHash::hash_new(b"", [0; 16], Argon2Cost::default(), &mut Scratch::new());
+    let set = PasswordHash::hash_new(b"", [0; 16], Argon2Cost::default(), &mut HashMemory::new());
     assert_eq!(set, Err(HashError::EmptyPassword));
 }
 
@@ -206,7 +206,12 @@ fn overlong_password_is_wrong_at_once_and_cannot_be_set() {
     let is_sha_crypt = |(scheme, _): &&(Scheme, &str)| *scheme == Scheme::Sha512Crypt;
     let (_, sha_crypt) = VECTORS.iter().find(is_sha_crypt).unwrap();
     assert!(!verify(sha_crypt, &long));
-    let set = PasswordHash::hash_new(&long, [0; 16], Argon2Cost::default(), &mut Scratch::new());
+    let set = PasswordHash::hash_new(
+        &long,
+        [0; 16],
+        Argon2Cost::default(),
+        &mut HashMemory::new(),
+    );
     assert_eq!(set, Err(HashError::PasswordTooLong));
 }
 
@@ -387,12 +392,12 @@ fn malformed_hashes_are_told_apart_by_scheme() {
 
 #[test]
 fn new_hash_is_argon2id_and_matches_its_password_only() {
-    let mut scratch = Scratch::new();
+    let mut memory = HashMemory::new();
     let hash = PasswordHash::hash_new(
         RIGHT.as_bytes(),
         *b"saltsaltsalt1234",
         Argon2Cost::default(),
-        &mut scratch,
+        &mut memory,
     );
     let hash = hash.unwrap();
     assert_eq!(
@@ -400,36 +405,33 @@ fn new_hash_is_argon2id_and_matches_its_password_only() {
         VECTORS.last().unwrap().1,
         "as the reference implementation has it"
     );
-    assert_eq!(hash.verify(RIGHT.as_bytes(), &mut scratch), Ok(true));
-    assert_eq!(hash.verify(b"wrong", &mut scratch), Ok(false));
+    assert_eq!(hash.verify(RIGHT.as_bytes(), &mut memory), Ok(true));
+    assert_eq!(hash.verify(b"wrong", &mut memory), Ok(false));
 }
 
 #[test]
-fn scratch_is_reused_whatever_was_in_it() {
-    let mut scratch = Scratch::new();
+fn hash_memory_is_reused_whatever_was_in_it() {
+    let mut memory = HashMemory::new();
     for (_, text) in VECTORS.iter().chain(VECTORS.iter().rev()) {
         let hash = PasswordHash::parse(text).unwrap();
         assert_eq!(
-            hash.verify(RIGHT.as_bytes(), &mut scratch),
+            hash.verify(RIGHT.as_bytes(), &mut memory),
             Ok(true),
             "{text}"
         );
     }
-    assert_eq!(scratch.octets(), 19 * 1024 * 1024);
+    assert_eq!(memory.octets(), 19 * 1024 * 1024);
 }
 
 #[test]
-fn scratch_gives_back_what_one_costly_hash_took() {
-    let mut scratch = Scratch::new();
+fn hash_memory_gives_back_what_one_costly_hash_took() {
+    let mut memory = HashMemory::new();
     assert_eq!(
-        scratch.with(64 * 1024 + 1, |blocks| blocks.len()),
+        memory.with(64 * 1024 + 1, |blocks| blocks.len()),
         Ok(64 * 1024 + 1)
     );
-    assert_eq!(scratch.octets(), 0);
-    assert_eq!(
-        scratch.with(usize::MAX, |_| ()),
-        Err(HashError::OutOfMemory)
-    );
+    assert_eq!(memory.octets(), 0);
+    assert_eq!(memory.with(usize::MAX, |_| ()), Err(HashError::OutOfMemory));
 }
 
 /// P5
@@ -445,7 +447,7 @@ fn dummy_costs_what_a_new_hash_costs_and_matches_nothing() {
             .contains(&format!("$m={memory},t={passes},p={lanes}$"))
     );
     assert_eq!(
-        dummy.verify(RIGHT.as_bytes(), &mut Scratch::new()),
+        dummy.verify(RIGHT.as_bytes(), &mut HashMemory::new()),
         Ok(false)
     );
 }
@@ -470,7 +472,7 @@ fn stored_form_is_the_text_itself() {
 
 fn cheap(password: &str) -> PasswordHash {
     let cost = Argon2Cost::new(8, 1, 1).unwrap();
-    PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut Scratch::new()).unwrap()
+    PasswordHash::hash_new(password.as_bytes(), [7; 16], cost, &mut HashMemory::new()).unwrap()
 }
 
 fn account(passwords: &[&str]) -> Account {
@@ -489,7 +491,7 @@ fn outcome(account: &Account, password: &str) -> Checked {
     check(
         account,
         password.as_bytes(),
-        &mut Scratch::new(),
+        &mut HashMemory::new(),
         &mut admitted(account),
     )
     .unwrap()
@@ -556,7 +558,7 @@ proptest! {
         if let Ok(hash) = PasswordHash::parse(&altered) {
             // The others may now be as costly as the bounds allow.
             let cheap = !matches!(hash.scheme(), Scheme::Argon2 | Scheme::Bcrypt | Scheme::Yescrypt);
-            let matches = cheap && hash.verify(RIGHT.as_bytes(), &mut Scratch::new()).unwrap();
+            let matches = cheap && hash.verify(RIGHT.as_bytes(), &mut HashMemory::new()).unwrap();
             prop_assert!(!matches, "{}", altered);
         }
     }
@@ -571,7 +573,7 @@ fn what_openldap_leaves_behind_a_hash_is_not_of_it() {
     for remains in ["\0", "\0\0", "\0h\0"] {
         let hash = PasswordHash::parse(&format!("{text}{remains}")).unwrap();
         assert_eq!(hash.reveal(), text);
-        assert_eq!(hash.verify(password, &mut Scratch::new()), Ok(true));
+        assert_eq!(hash.verify(password, &mut HashMemory::new()), Ok(true));
     }
     // Memory is no text.
     let stored = [text.as_bytes(), &[0, 0xc3]].concat();

@@ -46,8 +46,8 @@ fn with_facts(change: impl FnOnce(&mut StudentFacts)) -> Account {
     account
 }
 
-fn note() -> Option<Note> {
-    Some(Note {
+fn note() -> Option<Closure> {
+    Some(Closure {
         reason: "lost laptop".into(),
         until: None,
         since: utc("2026-10-01T08:00:00Z"),

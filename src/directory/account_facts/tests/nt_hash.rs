@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portvakt_auth::account::{Account, Password, PasswordKind};
 use portvakt_auth::mschap::{NtHash, NtHashError};
-use portvakt_auth::password::{PasswordHash, Scratch};
+use portvakt_auth::password::{HashMemory, PasswordHash};
 use zeroize::Zeroizing;
 
 use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
@@ -250,8 +250,8 @@ fn nt_hash_is_made_of_a_password_in_the_clear_unless_the_source_has_its_say() {
     let made = |attributes: &[(&str, &str)]| {
         let mut draft = read(attributes).unwrap();
         draft.make_nt_hash();
-        let hash = |_: &[u8], _: &[&PasswordHash], _: &mut Scratch| PasswordHash::parse(FIRST);
-        let hashed = draft.hash_cleartext(None, &hash, &mut Scratch::new());
+        let hash = |_: &[u8], _: &[&PasswordHash], _: &mut HashMemory| PasswordHash::parse(FIRST);
+        let hashed = draft.hash_cleartext(None, &hash, &mut HashMemory::new());
         hashed.unwrap();
         draft.merge(None, now()).nt_hash
     };

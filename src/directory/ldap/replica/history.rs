@@ -2,7 +2,7 @@
 //! passwords, and since when something is so that has no date.
 
 use jiff::Timestamp;
-use portvakt_auth::account::{Account, Note, PREVIOUS_PASSWORDS};
+use portvakt_auth::account::{Account, Closure, PREVIOUS_PASSWORDS};
 
 /// Adds to an account, as the directory has it `now`, what is known from before. A device that still
 /// sends the previous password is refused without being counted.
@@ -45,7 +45,7 @@ fn carry_over_nt_hashes(account: &mut Account, known: &Account) {
     account.previous_nt_hashes = previous;
 }
 
-fn carry_over_note(new: Option<&mut Note>, old: Option<&Note>, now: Timestamp) {
+fn carry_over_note(new: Option<&mut Closure>, old: Option<&Closure>, now: Timestamp) {
     if let (Some(new), Some(old)) = (new, old)
         && new.reason == old.reason
         && new.since == now
@@ -123,7 +123,7 @@ mod tests {
         let now = moment(9);
         let mut known = with_password('a', moment(1));
         let note = |since| {
-            Some(Note {
+            Some(Closure {
                 reason: "abuse".to_owned(),
                 until: None,
                 since,

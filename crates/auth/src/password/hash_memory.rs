@@ -11,14 +11,14 @@ const KEPT_BLOCKS: usize = 64 * 1024;
 /// Argon2's memory, reused: taking it anew for each hash costs more than the hash (page faults).
 /// One per hashing thread; wiped on drop.
 #[derive(Default)]
-pub struct Scratch {
+pub struct HashMemory {
     blocks: Vec<Block>,
 }
 
-impl Scratch {
+impl HashMemory {
     /// No memory yet; the first hash takes it.
-    pub fn new() -> Scratch {
-        Scratch::default()
+    pub fn new() -> HashMemory {
+        HashMemory::default()
     }
 
     /// Octets held at this moment.
@@ -54,14 +54,14 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for HashMemory {
     fn drop(&mut self) {
         self.wipe();
     }
 }
 
-impl fmt::Debug for Scratch {
+impl fmt::Debug for HashMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scratch({} octets)", self.octets())
+        write!(f, "HashMemory({} octets)", self.octets())
     }
 }
