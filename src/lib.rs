@@ -28,7 +28,8 @@
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
 //! | [`portvakt_supplicant`] | A device that logs on, for the load harness and the tests |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
-//! | [`listen`] | Sockets, who may ask, duplicates, delayed refusals |
+//! | [`transport`] | Datagrams to verified requests, duplicates, delayed refusals; `udp` |
+//! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
 //! | [`access`] | What an Access-Request goes through, one file per step |
 //! | [`directory`] | Where accounts come from; LDIF |
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
@@ -46,10 +47,10 @@
 //!
 //! ```text
 //!  datagram
-//!    │ listen::udp          the client by source address; Packet::parse      ── drop, counted
+//!    │ transport::udp       the client by source address; Packet::parse      ── drop, counted
 //!    v
 //!  VerifiedRequest          Message-Authenticator is right                   ── drop, counted
-//!    │ listen::duplicates   the same bytes again: the same answer again
+//!    │ transport::duplicates  the same bytes again: the same answer again
 //!    v
 //!  Exchange  (access)       identify: who asks, from where
 //!    │ route                whose realm it is                                ── Refusal
@@ -67,7 +68,7 @@
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Three things leave it: a
-//! password that must be hashed goes to the [pool](access::hashing), a question to a
+//! password that must be hashed goes to the [pool](access::workers::hash_pool), a question to a
 //! [directory](directory::pending) that is elsewhere is answered later, and a failure waits for the
 //! [store] before it is answered. All take the [exchange](access) with them and hand it on;
 //! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
@@ -76,7 +77,7 @@
 //! An accept can't be written without a [`Grant`](portvakt_auth::Grant). Only
 //! [`decide`](portvakt_auth::decide) makes one, and it takes a [`Proof`](portvakt_auth::Proof),
 //! which only checking the credential makes. One function turns an outcome into bytes
-//! (`access/reply.rs`), one turns it into audit line and counter (`access/record.rs`), and every
+//! (`access/reply.rs`), one turns it into audit line and counter (`access/report.rs`), and every
 //! exit goes through both.
 //!
 //! # Threads
@@ -102,7 +103,7 @@
 //! - A packet: [`portvakt_radius::Packet`], then a case in `tests/corpus/radius`.
 //! - An EAP method: `crates/eap/src/method/ttls.rs`; `peap.rs`, `tls.rs` and `teap.rs` are beside it,
 //!   and what is spoken inside in `inner/`.
-//! - The order of a log-on: `src/access/attempt.rs`, from top to bottom.
+//! - The order of a log-on: `src/access/authentication.rs`, from top to bottom.
 //! - A reason for "no": [`portvakt_auth::Refusal`], the one list that audit, metrics and operators
 //!   share.
 //! - A key of the configuration: its line in `src/config/`, its comment in `config/portvakt.toml`.
@@ -150,12 +151,13 @@ mod clock;
 pub mod config;
 pub mod control;
 pub mod directory;
-pub mod listen;
 pub mod load;
 pub mod metrics;
+pub mod policy;
 mod process;
 mod random;
 pub mod server;
 pub mod shown;
 pub mod store;
 pub mod times;
+pub mod transport;

@@ -3,8 +3,8 @@
 //! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
+mod health;
 mod housekeeping;
-mod pages;
 mod renewal;
 mod restart;
 
@@ -23,8 +23,7 @@ use portvakt_auth::{
 use portvakt_eap::Sessions;
 
 use crate::access::{
-    self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Homes, Lines, Policy,
-    PolicyError, Repeats, Upgrades,
+    self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Lines, Repeats, Upgrades,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
@@ -32,12 +31,13 @@ use crate::config::{Config, Home, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::{self, LdapDirectory, People};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
-use crate::listen::{DropLog, ListenError, Listeners, Options};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
+use crate::policy::{Homes, Policy, PolicyError};
 use crate::store::{Entry, SealingKey, Store, StoreError};
+use crate::transport::{DropLog, ListenError, Listeners, Options};
+use health::Pages;
 use housekeeping::Housekeeper;
-use pages::Pages;
 use renewal::{Renewer, Running};
 use restart::{needs_restart, resume_for};
 

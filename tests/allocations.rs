@@ -23,8 +23,9 @@ use jiff::Timestamp;
 use nas::{Nas, PATIENCE, Request, kind, people};
 use portvakt::access::{Access, FrontDoor};
 use portvakt::config::Config;
-use portvakt::listen::{Answer, Client, DropReason, Listeners, Options, RequestHandler};
+use portvakt::policy::Client;
 use portvakt::server;
+use portvakt::transport::{Answer, DropReason, Listeners, Options, RequestHandler};
 use portvakt_radius::VerifiedRequest;
 
 const PEOPLE: usize = 4;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use portvakt::audit::{Attempt, AttemptResult, Audit, AuditEvent, Destination, Nas};
-use portvakt::listen::duplicates::{Arrival, Duplicates, Fingerprint, Key};
+use portvakt::transport::duplicates::{Arrival, Duplicates, Fingerprint, Key};
 
 use crate::at;
 use crate::contention::on_all_cores;

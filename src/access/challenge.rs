@@ -8,11 +8,12 @@ use portvakt_auth::Refusal;
 use portvakt_eap::MsChapV2Error;
 use portvakt_radius::{AttributeType, ChallengeCredential, ChallengeError, VerifiedRequest};
 
-use super::attempt;
+use super::authentication;
 use super::credential::Offered;
 use super::credential::{Chap, Credential, Evidence, Granted, MsChap, MsChapV2, MsChapV2Change};
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
-use super::{intake, ms_chap_error, route};
+use super::{intake, ms_chap_error};
+use crate::policy::route;
 
 /// How a device is answered.
 #[derive(Clone, Copy)]
@@ -54,7 +55,7 @@ pub(super) fn handle(
         }
     };
     let credential = Credential { name, offered };
-    attempt::log_on(
+    authentication::log_on(
         exchange,
         credential,
         move |exchange, decision| match decision {

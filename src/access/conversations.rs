@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Conversation, IdentityType, Stage};
 
-use super::identify::{Facts, Text};
 use super::ms_chap_error::Tries;
-use super::route::LocalName;
-use crate::listen::Client;
+use super::request_context::{Facts, Text};
+use crate::policy::Client;
+use crate::policy::route::LocalName;
 pub(super) use table::{Full, StateToken};
 use table::{Table, Waiting};
 

@@ -11,9 +11,9 @@ use portvakt_auth::{
     RememberedProofs, Verification,
 };
 
-use super::held::HeldPassword;
-use super::route::LocalName;
+use super::received_password::HeldPassword;
 use crate::directory::{FindError, Verdict};
+use crate::policy::route::LocalName;
 
 /// Said of an account whose hash the directory does not show.
 const HASH_WITHHELD: &str = "the directory shows no password of this account: let the service \

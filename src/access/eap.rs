@@ -12,18 +12,19 @@ use portvakt_eap::{
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
-use super::attempt::{self, Decision};
+use super::authentication::{self, Decision};
 use super::conversations::{Full, Parked, StateToken};
 use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
 use super::exchange::{AcceptedBy, AskedFor, Exchange, Outcome, RefusedBy};
-use super::held::HeldPassword;
 use super::ms_chap_error::Tries;
-use super::policy::Policy;
-use super::record::GaveWay;
+use super::received_password::HeldPassword;
 use super::repeats::Arrival;
-use super::route::LocalName;
-use super::{identify, record, route};
+use super::report::GaveWay;
+use super::{report, request_context};
 use crate::metrics::HandshakeOutcome;
+use crate::policy::Policy;
+use crate::policy::route;
+use crate::policy::route::LocalName;
 
 /// What a machine's name begins with.
 const HOST: &[u8] = b"host/";
@@ -40,7 +41,7 @@ pub(super) fn handle(
     request: &VerifiedRequest<'_>,
     message: EapMessage<'_>,
 ) {
-    let limits = identify::eap_limits(request, exchange.policy.max_fragment);
+    let limits = request_context::eap_limits(request, exchange.policy.max_fragment);
     let response = whole(message);
     exchange.eap_identifier = packet::identifier_of(&response);
     let state = request.first(AttributeType::STATE);
@@ -91,7 +92,7 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
 }
 
 fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
-    exchange.facts.eap_identity = identity(response).map(identify::text);
+    exchange.facts.eap_identity = identity(response).map(request_context::text);
     let name = request.first(AttributeType::USER_NAME);
     let outer = match route::route(name, &exchange.policy.realms) {
         // I1: a roaming user's server can't have meant us by a name without a realm.
@@ -213,13 +214,13 @@ fn answer_untaken(exchange: Exchange, mut parked: Box<Parked>, response: &[u8], 
 /// Tells of the conversation that ended to make room.
 fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
     if let Some(displaced) = displaced {
-        record::gave_way(&displaced, &exchange.access, why);
+        report::gave_way(&displaced, &exchange.access, why);
     }
 }
 
 /// What is known from the conversation's earlier requests.
 fn with_facts_of(mut exchange: Exchange, parked: &Parked) -> Exchange {
-    exchange.facts = record::with_method(exchange.facts, &parked.conversation);
+    exchange.facts = report::with_method(exchange.facts, &parked.conversation);
     exchange.facts.began = parked.facts.began;
     exchange
         .facts
@@ -269,9 +270,9 @@ fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limi
 
 /// Ends it with the conversation's EAP-Failure.
 fn fail(exchange: Exchange, parked: &Parked, packet: Message, cause: FailureCause) {
-    record::handshake_failed(&exchange.access.metrics, &cause);
-    let refusal = record::refusal_of(parked.decision.as_ref(), Some(&cause));
-    let detail = record::detail_of(parked.decision.as_ref(), &cause);
+    report::handshake_failed(&exchange.access.metrics, &cause);
+    let refusal = report::refusal_of(parked.decision.as_ref(), Some(&cause));
+    let detail = report::detail_of(parked.decision.as_ref(), &cause);
     exchange.finish(Outcome::Reject {
         refusal,
         detail,
@@ -306,7 +307,7 @@ fn prove(
             return conclude(exchange, parked, Err(refusal), limits);
         }
     };
-    exchange.facts.inner_identity = Some(identify::text(&identity));
+    exchange.facts.inner_identity = Some(request_context::text(&identity));
     parked
         .facts
         .inner_identity
@@ -331,7 +332,7 @@ fn prove(
         exchange.facts.detail = Some(detail.into());
         return conclude(exchange, parked, Err(Refusal::NotAPassword), limits);
     }
-    attempt::log_on(
+    authentication::log_on(
         exchange,
         Credential { name, offered },
         move |exchange, decision| {
@@ -359,7 +360,7 @@ fn note_handshake(exchange: &Exchange, parked: &Parked) {
 
 /// The device was refused, and offers something else now: each try has its own line.
 fn note_try(exchange: &mut Exchange, parked: &mut Parked, refusal: Refusal) {
-    exchange.facts = record::with_method(exchange.facts.clone(), &parked.conversation);
+    exchange.facts = report::with_method(exchange.facts.clone(), &parked.conversation);
     exchange.facts.began = parked.facts.began;
     exchange
         .facts
@@ -367,7 +368,7 @@ fn note_try(exchange: &mut Exchange, parked: &mut Parked, refusal: Refusal) {
         .clone_from(&parked.facts.inner_identity);
     exchange.facts.account.clone_from(&parked.facts.account);
     exchange.facts.detail = parked.facts.detail.take();
-    record::tried(exchange, refusal);
+    report::tried(exchange, refusal);
     exchange.facts.detail = None;
 }
 

@@ -13,12 +13,13 @@ use zeroize::Zeroize as _;
 
 use super::conversations::StateToken;
 use super::cui;
-use super::identify::Facts;
-use super::policy::Policy;
 use super::repeats::Given;
-use super::{Access, record, reply};
-use crate::listen::{Answer, Client, DropReason, LARGEST_PACKET};
+use super::request_context::Facts;
+use super::{Access, reply, report};
 use crate::metrics::RequestResult;
+use crate::policy::Client;
+use crate::policy::Policy;
+use crate::transport::{Answer, DropReason, LARGEST_PACKET};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -232,7 +233,7 @@ impl Exchange {
         let took = self.answer.arrived().elapsed();
         let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
-        record::record(&self, &outcome, took, leaves);
+        report::record(&self, &outcome, took, leaves);
         let waiting = self.repeats_of.and_then(|state| {
             let due = self.arrived() + delay;
             let given = Arc::new(Given { outcome, due });

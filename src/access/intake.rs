@@ -8,7 +8,7 @@ use portvakt_radius::dictionary::microsoft;
 use portvakt_radius::{AttributeType, ChallengeCredential, EapMessage, VerifiedRequest, deciding};
 
 use super::exchange::Exchange;
-use super::{challenge, eap, identify, pap};
+use super::{challenge, eap, pap, request_context};
 use crate::config::ClientMethods;
 
 /// Service-Type of a request that wants no log-on (RFC 5176 §3.2).
@@ -36,8 +36,8 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
             Ok(None) => {
                 exchange.facts.method = "pap";
                 let mut detail = not_among("PAP", methods);
-                if identify::names_itself(&exchange.facts) {
-                    detail = format!("{detail}; {}", identify::MAC_AUTHENTICATION);
+                if request_context::names_itself(&exchange.facts) {
+                    detail = format!("{detail}; {}", request_context::MAC_AUTHENTICATION);
                 }
                 exchange.refuse_with(Refusal::MethodNotAllowed, detail);
             }
@@ -94,8 +94,8 @@ fn no_credential(exchange: &Exchange, request: &VerifiedRequest<'_>) -> String {
         return "Service-Type is Authorize-Only: there is no log-on in it".to_owned();
     }
     let nothing = "the request has no EAP-Message, User-Password or answer to a challenge";
-    match identify::names_itself(&exchange.facts) {
-        true => format!("{nothing}; {}", identify::MAC_AUTHENTICATION),
+    match request_context::names_itself(&exchange.facts) {
+        true => format!("{nothing}; {}", request_context::MAC_AUTHENTICATION),
         false => nothing.to_owned(),
     }
 }

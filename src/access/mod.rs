@@ -5,35 +5,27 @@
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
-//! a password under a costly hash goes to the [`hashing`] pool, a failure waits for the
+//! a password under a costly hash goes to the [hash pool](workers::hash_pool), a failure waits for the
 //! [store](crate::store) before its answer leaves.
 
-mod attempt;
+mod authentication;
 mod challenge;
-mod change;
 mod conversations;
 mod credential;
 mod cui;
 mod eap;
 mod exchange;
-mod familiar;
-pub mod hashing;
-mod held;
-mod homes;
-mod identify;
 mod intake;
-pub mod lines;
 mod ms_chap_error;
-mod offers;
 mod pap;
-mod policy;
-mod record;
+mod password_change;
+mod received_password;
+mod recent_devices;
 mod repeats;
 mod reply;
-mod route;
-mod upgrade;
-mod validity;
-mod vouching;
+mod report;
+mod request_context;
+pub mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,23 +40,19 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::OpenDirectory;
-use crate::listen::{Answer, Client, DropLog, DropReason, RequestHandler};
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
+use crate::policy::{Client, Homes, Policy, PolicyError};
 use crate::store::Store;
+use crate::transport::{Answer, DropLog, DropReason, RequestHandler};
 
 pub use conversations::{Conversations, Parked};
 pub use cui::CuiKey;
-pub use familiar::FamiliarDevices;
-pub use hashing::HashPool;
-pub use homes::{Home, Homes};
-pub use lines::Lines;
 pub use ms_chap_error::Tries;
-pub use offers::EapOffers;
-pub(crate) use policy::kind as account_kind;
-pub use policy::{Policy, PolicyError, Service};
+pub use recent_devices::FamiliarDevices;
 pub use repeats::Repeats;
-pub use upgrade::Upgrades;
-pub use validity::{End, Validity};
+pub use workers::hash_pool::HashPool;
+pub use workers::hash_upgrade::Upgrades;
+pub use workers::per_account_queue::Lines;
 
 use credential::Memory;
 use exchange::Exchange;
@@ -161,7 +149,7 @@ impl Access {
     /// Tells of the conversations that nobody came back to (E10).
     pub fn give_up_expired(&self, now: Instant) {
         for parked in self.conversations.take_expired(now) {
-            record::given_up(&parked, self);
+            report::given_up(&parked, self);
         }
         self.repeats.forget_old(now);
     }
@@ -172,7 +160,7 @@ impl Access {
 /// # Errors
 /// None that can happen.
 pub fn metrics() -> Result<Metrics, MetricsError> {
-    let (refusals, drops) = record::labels(&DropReason::labels());
+    let (refusals, drops) = report::labels(&DropReason::labels());
     let bare = ["none", "eap", "pap", "chap", "mschap", "mschapv2"];
     let eap = MethodName::ALL.map(MethodName::label);
     let methods: Vec<_> = bare.into_iter().chain(eap).collect();

@@ -3,12 +3,12 @@
 use portvakt_auth::{Refusal, password};
 use portvakt_radius::{AttributeType, VerifiedRequest};
 
-use super::attempt;
+use super::authentication;
 use super::credential::{Credential, Granted, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
-use super::held::HeldPassword;
-use super::route;
-use crate::listen::DropReason;
+use super::received_password::HeldPassword;
+use crate::policy::route;
+use crate::transport::DropReason;
 
 /// Said of a password that was hidden under another secret, as far as can be told.
 const NOISE: &str = "the password makes no sense: the shared secret may differ";
@@ -33,7 +33,7 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         return exchange.refuse_with(Refusal::NotAPassword, detail.to_owned());
     }
     let credential = Credential { name, offered };
-    attempt::log_on(exchange, credential, |exchange, decision| {
+    authentication::log_on(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
             Ok(Granted { grant, .. }) => Outcome::Accept {
                 grant,

@@ -9,7 +9,7 @@ use portvakt_radius::reply::{MppePolicy, MsChapFailure};
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
-use super::policy::Policy;
+use crate::policy::Policy;
 
 /// A right that ends within this time is told to the NAS as Session-Timeout, so that no session
 /// outlives it by much.

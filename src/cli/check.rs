@@ -7,9 +7,10 @@ use portvakt_auth::Realm;
 use portvakt_eap::Sessions;
 
 use super::{ConfigFile, Ending, fail, say};
-use crate::access::{self, Homes, Policy};
+use crate::access;
 use crate::config::{self, Config};
 use crate::directory::{Directory, Found, Naming, OpenDirectory};
+use crate::policy::{Homes, Policy};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     let config = match file.load_aloud() {

@@ -15,10 +15,11 @@ use super::import::Wish;
 use super::protocol::{
     ClearPassword, Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
-use crate::access::{Access, Home, Homes};
+use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{Reading, Remark};
 use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteError};
+use crate::policy::{Home, Homes};
 use crate::shown::Shown;
 use crate::store::{Durability, Entry};
 

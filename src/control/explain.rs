@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use portvakt_auth::{Account, Kind, Refusal, Verification};
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Access, Policy};
+use crate::access::Access;
+use crate::policy::Policy;
 use crate::shown::Outside;
 use crate::store::{AttemptRow, StoreError};
 use crate::times::{for_people, iso, iso_if_any};

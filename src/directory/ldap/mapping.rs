@@ -15,13 +15,13 @@ use super::lock_attributes::{CLOSERS, Closers};
 use super::replica::EntryId;
 use super::template::{Attributes, Fact, id_attribute};
 use super::translate::{MEMBER_OF, Translator};
-use crate::access::account_kind;
 use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Verify};
 use crate::directory::Naming;
 use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
 use crate::directory::attributes::AttributeMap;
 use crate::directory::dn::ComparedName;
 use crate::directory::entry::Entry;
+use crate::policy::account_kind;
 
 /// Attributes that change when an entry does, the finest first.
 const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];

@@ -10,7 +10,7 @@ use portvakt_auth::Realm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::homes::Homes;
+use super::account_sources::Homes;
 use crate::config::{Config, EapProfile};
 
 /// The realms of which a certificate must say that they are meant.

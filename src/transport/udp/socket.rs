@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::many::{self, Letter, Slot};
+use super::batch_io::{self, Letter, Slot};
 
 /// The most octets of a RADIUS packet (RFC 2865 §3), and so of a receive buffer.
 pub const LARGEST_PACKET: usize = 4096;
@@ -21,14 +21,14 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// One UDP socket of a listening address.
 #[derive(Debug)]
-pub(super) struct Endpoint {
+pub(in crate::transport) struct Endpoint {
     socket: UdpSocket,
     address: SocketAddr,
 }
 
 /// Where a datagram came from and where it was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Path {
+pub(in crate::transport) struct Path {
     /// The sender's address and port; the answer goes there.
     pub peer: SocketAddr,
     /// The local address the datagram was sent to; the answer leaves from it. `None` where the
@@ -43,7 +43,7 @@ pub(super) struct Path {
 ///
 /// # Errors
 /// What the kernel says: address in use, no such local address, no permission for the port.
-pub(super) fn bind(
+pub(in crate::transport) fn bind(
     address: SocketAddr,
     count: usize,
     receive_buffer: usize,
@@ -131,7 +131,7 @@ impl Endpoint {
 
     /// The bound address, with the port that was chosen.
     #[must_use]
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(in crate::transport) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -140,16 +140,16 @@ impl Endpoint {
     ///
     /// # Errors
     /// What the kernel says; the caller counts it and goes on.
-    pub(super) fn receive(&self, slots: &mut [Slot]) -> io::Result<usize> {
+    pub(in crate::transport) fn receive(&self, slots: &mut [Slot]) -> io::Result<usize> {
         let tells_local = self.address.ip().is_unspecified();
-        match many::receive(&self.socket, slots, self.address.is_ipv6(), tells_local) {
+        match batch_io::receive(&self.socket, slots, self.address.is_ipv6(), tells_local) {
             Err(error) if is_no_datagram(&error) => Ok(0),
             received => received,
         }
     }
 
     /// Where the datagram in `slot` came from.
-    pub(super) fn path(&self, slot: &Slot) -> Path {
+    pub(in crate::transport) fn path(&self, slot: &Slot) -> Path {
         slot.path(self.address.is_ipv6())
     }
 
@@ -157,8 +157,11 @@ impl Endpoint {
     ///
     /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
     /// again, and the duplicate cache has the answer.
-    pub(super) fn send<'a>(&self, letters: impl Iterator<Item = Letter<'a>>) -> usize {
-        match many::send(&self.socket, letters) {
+    pub(in crate::transport) fn send<'a>(
+        &self,
+        letters: impl Iterator<Item = Letter<'a>>,
+    ) -> usize {
+        match batch_io::send(&self.socket, letters) {
             Ok(sent) => sent.max(1),
             Err(error) => {
                 tracing::debug!(address = %self.address, %error, "answer not sent");

@@ -27,7 +27,7 @@ const NICER_BY: i32 = 10;
 
 /// Lowers the priority of the thread that calls; where that can't be done, it is told once for all
 /// threads.
-pub(super) fn be_nicer(by: i32) {
+pub(in crate::access) fn be_nicer(by: i32) {
     static TOLD: Once = Once::new();
     if let Err(error) = rustix::process::nice(by) {
         TOLD.call_once(|| {

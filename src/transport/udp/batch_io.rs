@@ -13,7 +13,7 @@ use std::ptr::{from_mut, null_mut};
 use super::socket::{LARGEST_PACKET, Path};
 
 /// The most datagrams of one call.
-pub(super) const MANY: usize = 16;
+pub(in crate::transport) const MANY: usize = 16;
 
 /// A control message as cmsg(3) lays it out: header, then `T` at the next 8 octets, padded to them.
 #[repr(C)]
@@ -32,7 +32,7 @@ struct Envelope {
 }
 
 /// Room for one datagram that comes in.
-pub(super) struct Slot {
+pub(in crate::transport) struct Slot {
     envelope: Envelope,
     octets: [u8; LARGEST_PACKET],
     length: usize,
@@ -40,7 +40,7 @@ pub(super) struct Slot {
 
 /// A datagram that goes out.
 #[derive(Clone, Copy)]
-pub(super) struct Letter<'a> {
+pub(in crate::transport) struct Letter<'a> {
     /// What is in it.
     pub octets: &'a [u8],
     /// Where it goes.
@@ -48,7 +48,7 @@ pub(super) struct Letter<'a> {
 }
 
 impl Slot {
-    pub(super) fn new() -> Self {
+    pub(in crate::transport) fn new() -> Self {
         Self {
             envelope: Envelope::new(),
             octets: [0; LARGEST_PACKET],
@@ -58,12 +58,12 @@ impl Slot {
 
     /// The datagram; what is longer than the longest packet was cut, which the packet's own Length
     /// then tells.
-    pub(super) fn datagram(&self) -> &[u8] {
+    pub(in crate::transport) fn datagram(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or_default()
     }
 
     /// Where it came from, and, if it was asked for, where it was sent to.
-    pub(super) fn path(&self, is_v6: bool) -> Path {
+    pub(in crate::transport) fn path(&self, is_v6: bool) -> Path {
         self.envelope.path(is_v6)
     }
 }
@@ -75,7 +75,7 @@ impl Slot {
 ///
 /// # Errors
 /// What the kernel says; `WouldBlock` where none came.
-pub(super) fn receive(
+pub(in crate::transport) fn receive(
     socket: &UdpSocket,
     slots: &mut [Slot],
     is_v6: bool,
@@ -110,7 +110,7 @@ pub(super) fn receive(
 ///
 /// # Errors
 /// What the kernel says of the first of them.
-pub(super) fn send<'a>(
+pub(in crate::transport) fn send<'a>(
     socket: &UdpSocket,
     letters: impl Iterator<Item = Letter<'a>>,
 ) -> io::Result<usize> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::delay::Delayed;
-use super::duplicates::{Duplicates, Fingerprint, Key};
-use super::outgoing;
+use super::reject_delay::Delayed;
+use super::send_batch;
 use super::socket::{Endpoint, Path};
+use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
 
 /// What all answers of a socket share.
-pub(super) struct Outbox {
+pub(in crate::transport) struct Outbox {
     /// The socket that they leave from.
     pub endpoint: Endpoint,
     /// The cache that keeps answers for retransmissions.
@@ -30,7 +30,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(
+    pub(in crate::transport) fn new(
         outbox: Arc<Outbox>,
         path: Path,
         identifier: u8,
@@ -64,7 +64,7 @@ impl Answer {
         self.answered = true;
         let duplicates = &self.outbox.duplicates;
         duplicates.answered(&self.key(), &self.fingerprint, datagram);
-        outgoing::send(&self.outbox.endpoint, datagram, self.path);
+        send_batch::send(&self.outbox.endpoint, datagram, self.path);
     }
 
     /// Sends `datagram` once `delay` has passed since the request came in (R6).
@@ -87,7 +87,7 @@ impl Answer {
 
 impl Outbox {
     /// What names an exchange at this socket.
-    pub(super) fn key(&self, path: Path, identifier: u8) -> Key {
+    pub(in crate::transport) fn key(&self, path: Path, identifier: u8) -> Key {
         Key {
             peer: path.peer,
             local_port: self.endpoint.address().port(),

@@ -13,10 +13,10 @@ use portvakt_auth::{
 use proptest::prelude::*;
 
 use super::super::credential::{Checked, Credential, Memory, Offered};
-use super::super::held::HeldPassword;
-use super::super::route::LocalName;
+use super::super::received_password::HeldPassword;
 use super::order::{Attempt, Next, Sent};
 use crate::directory::{FindError, Verdict};
+use crate::policy::route::LocalName;
 
 const RIGHT: &str = "correct-horse";
 const PREVIOUS: &str = "battery-staple";

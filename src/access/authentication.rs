@@ -23,12 +23,12 @@ use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Ver
 
 use zeroize::Zeroizing;
 
-use super::change;
 use super::credential::{Checked, Credential, Evidence, Granted, Possible};
 use super::exchange::Exchange;
-use super::hashing::{Standing, Turn};
-use super::lines::Place;
-use super::record;
+use super::password_change;
+use super::report;
+use super::workers::hash_pool::{Standing, Turn};
+use super::workers::per_account_queue::Place;
 use crate::directory::{Answer, FindError, Found};
 use order::{Attempt, Next, Sent};
 
@@ -334,7 +334,7 @@ where
         match self.take_new_password(account, proof, &new, scratch) {
             Ok(changed) => {
                 self.resume();
-                self.exchange.facts.detail = Some(change::CHANGED.into());
+                self.exchange.facts.detail = Some(password_change::CHANGED.into());
                 let checked = self.attempt.check_changed(&changed);
                 self.settle_checked(&changed, checked);
             }
@@ -349,10 +349,12 @@ where
         new: &NewPassword,
         scratch: &mut HashMemory,
     ) -> Result<Arc<Account>, Refusal> {
-        change::apply(&self.exchange, account, proof, new, scratch).map_err(|not_changed| {
-            self.exchange.facts.detail = not_changed.detail;
-            not_changed.refusal
-        })
+        password_change::apply(&self.exchange, account, proof, new, scratch).map_err(
+            |not_changed| {
+                self.exchange.facts.detail = not_changed.detail;
+                not_changed.refusal
+            },
+        )
     }
 
     fn settle_checked(self, account: &Account, checked: Checked) {
@@ -418,7 +420,8 @@ where
             let now = self.now;
             let rule = password_age(self.exchange.policy.homes.rules(&account.id), account);
             self.exchange.facts.detail = self.exchange.facts.detail.take().or(rule);
-            self.exchange.can_change_password = change::is_possible(&self.exchange, account, now);
+            self.exchange.can_change_password =
+                password_change::is_possible(&self.exchange, account, now);
         }
         if let (Ok(_), Some(password)) = (&decision, self.attempt.credential.offered.password()) {
             let Exchange { access, policy, .. } = &self.exchange;
@@ -444,7 +447,7 @@ where
         if ended.refusal.is_none() {
             exchange.note_familiar();
         }
-        if let Some(note) = record::note(&exchange, ended.refusal, now.utc) {
+        if let Some(note) = report::note(&exchange, ended.refusal, now.utc) {
             access.store.note(&note);
         }
         let clock = access.clock;

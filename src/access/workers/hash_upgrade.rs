@@ -14,10 +14,11 @@ use std::{io, iter};
 use portvakt_auth::{Account, AccountId, HashMemory, PasswordHash};
 use zeroize::Zeroizing;
 
-use super::hashing::be_nicer;
-use super::held::HeldPassword;
-use super::{Access, Policy};
+use super::hash_pool::be_nicer;
+use crate::access::Access;
+use crate::access::received_password::HeldPassword;
 use crate::directory::{FindError, WriteError};
+use crate::policy::Policy;
 
 /// Upgrades that may wait; further ones come with the next log-on.
 const MOST_WAITING: usize = 256;
@@ -70,7 +71,7 @@ impl Upgrades {
 
     /// Takes a password that was right for `account`, if its hash is to be replaced, and returns at
     /// once. Not where the scheme looks at a part of it only: then it may not be the whole truth.
-    pub(super) fn offer(
+    pub(in crate::access) fn offer(
         &self,
         access: &Arc<Access>,
         policy: &Policy,

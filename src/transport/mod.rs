@@ -3,21 +3,13 @@
 //! One thread per socket reads, checks and hands over what is a verified Access-Request; it knows
 //! nothing of accounts. [`RequestHandler`] is the only thing it knows of the rest of the house.
 
-mod answer;
-pub mod clients;
-mod delay;
 pub mod drop_log;
 mod drop_reason;
 pub mod duplicates;
-mod many;
-mod outgoing;
-mod receiver;
-mod socket;
 mod udp;
 
-pub use answer::Answer;
-pub use clients::{Client, Clients};
 pub use drop_log::DropLog;
 pub use drop_reason::DropReason;
-pub use socket::LARGEST_PACKET;
+pub use udp::responder::Answer;
+pub use udp::socket::LARGEST_PACKET;
 pub use udp::{ListenError, Listeners, Options, RequestHandler};

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, End};
+use crate::access::Access;
 use crate::directory::ldap::replica::{MirrorReading, MirrorState};
 use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};
+use crate::policy::End;
 
 /// What the pages show.
 pub(super) struct Pages(Arc<Access>);

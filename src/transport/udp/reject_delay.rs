@@ -14,8 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::answer::{Answer, Outbox};
-use super::outgoing;
+use super::responder::{Answer, Outbox};
+use super::send_batch;
 
 /// The most that waits at once, for a flood must not grow memory. For more, those that are due first
 /// leave early: an answer that left at once would tell how long the work on it took.
@@ -67,20 +67,20 @@ struct Turning {
 }
 
 /// The waiting room of one socket's delayed rejects.
-pub(super) struct Delayed {
+pub(in crate::transport) struct Delayed {
     wheel: Mutex<Wheel>,
     turning: Arc<Turning>,
 }
 
 /// Turns the wheels of all sockets.
 #[derive(Clone)]
-pub(super) struct DelayLine {
+pub(in crate::transport) struct DelayLine {
     turning: Arc<Turning>,
 }
 
 impl Delayed {
     /// Sends `datagram` as the answer at `due`, or now where the room is closed.
-    pub(super) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
+    pub(in crate::transport) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
         if self.turning.is_full() {
             self.send_next(usize::MAX);
         }
@@ -223,7 +223,7 @@ impl Turning {
 
 impl DelayLine {
     /// Wheels that nobody turns yet.
-    pub(super) fn new() -> Self {
+    pub(in crate::transport) fn new() -> Self {
         Self::with_capacity(CAPACITY)
     }
 
@@ -242,7 +242,7 @@ impl DelayLine {
     }
 
     /// A wheel for one more socket.
-    pub(super) fn wheel(&self) -> Delayed {
+    pub(in crate::transport) fn wheel(&self) -> Delayed {
         let wheel = Wheel {
             steps: (0..STEPS).map(|_| Step::default()).collect(),
             sent: 0,
@@ -261,7 +261,10 @@ impl DelayLine {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn start(&self, outboxes: Vec<Arc<Outbox>>) -> std::io::Result<JoinHandle<()>> {
+    pub(in crate::transport) fn start(
+        &self,
+        outboxes: Vec<Arc<Outbox>>,
+    ) -> std::io::Result<JoinHandle<()>> {
         let turning = Arc::clone(&self.turning);
         std::thread::Builder::new()
             .name("rejects".to_owned())
@@ -269,7 +272,7 @@ impl DelayLine {
     }
 
     /// Sends what waits and ends the thread.
-    pub(super) fn close(&self) {
+    pub(in crate::transport) fn close(&self) {
         self.turning.closed.store(true, Ordering::Relaxed);
         self.turning.wake();
     }
@@ -288,9 +291,9 @@ fn turn(turning: &Turning, outboxes: &[Arc<Outbox>]) {
 /// Has each socket send, and what it sends leave together.
 fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
     for outbox in outboxes {
-        outgoing::gather(outbox);
+        send_batch::gather(outbox);
         send(&outbox.delayed);
-        outgoing::send_all();
+        send_batch::send_all();
     }
 }
 
@@ -298,9 +301,9 @@ fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
 mod tests {
     use std::net::UdpSocket;
 
-    use super::super::duplicates::{Arrival, Duplicates, Fingerprint};
     use super::super::socket::{self, Path};
     use super::*;
+    use crate::transport::duplicates::{Arrival, Duplicates, Fingerprint};
 
     const FINGERPRINT: Fingerprint = Fingerprint {
         authenticator: [7; 16],

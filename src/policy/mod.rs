@@ -1,6 +1,13 @@
 //! What the configuration says about log-ons, as the request path reads it. A reload replaces it
 //! whole; what is under way keeps the one it began with.
 
+mod account_sources;
+mod certificate_realms;
+pub mod clients;
+mod eap_profiles;
+mod expiry;
+pub mod route;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +18,17 @@ use portvakt_auth::{Account, Kind, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
-use super::cui::CuiKey;
-use super::homes::Homes;
-use super::offers::EapOffers;
-use super::route::{self, LocalName, Realms};
-use super::validity::Validity;
-use super::vouching;
+use crate::access::CuiKey;
 use crate::config::{self, AccountKind, ClientMethods, Config};
 use crate::directory::attributes::AttributeMap;
-use crate::listen::{Client, Clients};
 use crate::metrics::{Metrics, MetricsError};
+
+pub use account_sources::{Home, Homes};
+pub use clients::{Client, Clients};
+pub use eap_profiles::EapOffers;
+pub use expiry::{End, Validity};
+pub(crate) use kind as account_kind;
+pub use route::{LocalName, Realms};
 
 /// The rules of the request path.
 pub struct Policy {
@@ -117,7 +125,7 @@ impl Policy {
                 windows_domains: windows_domains(config)?,
             },
             eap: EapOffers::new(config, sessions)?,
-            named_realms: vouching::to_be_named(config, &homes),
+            named_realms: certificate_realms::to_be_named(config, &homes),
             homes,
             offered_services: offered_services(&config.clients),
             services: config.services.iter().map(service).collect(),

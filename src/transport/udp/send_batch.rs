@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answer::Outbox;
-use super::many::{Letter, MANY};
+use super::batch_io::{Letter, MANY};
+use super::responder::Outbox;
 use super::socket::{Endpoint, Path};
 
 /// How long an answer waits for the others of its batch: a TLS handshake among them takes longer.
@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// From now on this thread gathers what it sends for `outbox`, and for no other.
-pub(super) fn gather(outbox: &Arc<Outbox>) {
+pub(in crate::transport) fn gather(outbox: &Arc<Outbox>) {
     OUTGOING.with_borrow_mut(|outgoing| match outgoing {
         Some(outgoing) => outgoing.outbox = Arc::clone(outbox),
         None => {
@@ -46,7 +46,7 @@ pub(super) fn gather(outbox: &Arc<Outbox>) {
 ///
 /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
 /// again, and the duplicate cache has the answer.
-pub(super) fn send(endpoint: &Endpoint, datagram: &[u8], path: Path) {
+pub(in crate::transport) fn send(endpoint: &Endpoint, datagram: &[u8], path: Path) {
     let gathered = OUTGOING.with_borrow_mut(|outgoing| match outgoing {
         Some(outgoing) if std::ptr::eq(&raw const outgoing.outbox.endpoint, endpoint) => {
             outgoing.add(datagram, path);
@@ -64,7 +64,7 @@ pub(super) fn send(endpoint: &Endpoint, datagram: &[u8], path: Path) {
 }
 
 /// Sends what has waited too long.
-pub(super) fn send_overdue() {
+pub(in crate::transport) fn send_overdue() {
     OUTGOING.with_borrow_mut(|outgoing| {
         if let Some(outgoing) = outgoing {
             outgoing.send_overdue(Instant::now());
@@ -73,7 +73,7 @@ pub(super) fn send_overdue() {
 }
 
 /// Sends all that was gathered.
-pub(super) fn send_all() {
+pub(in crate::transport) fn send_all() {
     OUTGOING.with_borrow_mut(|outgoing| {
         if let Some(outgoing) = outgoing {
             outgoing.send_all();

@@ -10,10 +10,10 @@ use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsV
 
 use super::conversations::Parked;
 use super::exchange::{Exchange, Outcome};
-use super::identify::{self, Facts, Text};
+use super::request_context::{self, Facts, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
-use crate::listen::Client;
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
+use crate::policy::Client;
 use crate::store::{self, Note};
 
 /// Labels of everything that is counted.
@@ -94,7 +94,8 @@ fn write_attempt(
 /// What can be said of a refusal where nobody has said more.
 fn usual_detail(refusal: Refusal, facts: &Facts) -> Option<&'static str> {
     let is_unknown = refusal == Refusal::UnknownUser;
-    (is_unknown && identify::names_itself(facts)).then_some(identify::MAC_AUTHENTICATION)
+    (is_unknown && request_context::names_itself(facts))
+        .then_some(request_context::MAC_AUTHENTICATION)
 }
 
 /// The parts of an audit line that every attempt has.

@@ -11,7 +11,7 @@ use portvakt_eap::{
 };
 use zeroize::Zeroizing;
 
-use super::policy::PolicyError;
+use super::PolicyError;
 use crate::config::{
     self, CertificateName, Chain, Config, EapMethod, EapProfile, InnerEapMethod, OuterName, Secret,
     TeapIdentity,

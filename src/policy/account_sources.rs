@@ -12,8 +12,8 @@ use portvakt_auth::{
     Account, AccountId, Lockout, PasswordValidity, Realm, Rules, SameWrongPassword, Terms,
 };
 
-use super::account_kind;
-use super::policy::PolicyError;
+use super::PolicyError;
+use super::kind as account_kind;
 use crate::config::{self, AccountRules, Config};
 use crate::directory::{Directory, Found, OpenDirectory};
 

@@ -7,30 +7,30 @@ use std::time::{Duration, Instant};
 
 use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
 
-use super::answer::{Answer, Outbox};
-use super::clients::Client;
-use super::drop_reason::DropReason;
-use super::duplicates::Arrival;
-use super::many::{MANY, Slot};
-use super::outgoing;
+use super::RequestHandler;
+use super::batch_io::{MANY, Slot};
+use super::responder::{Answer, Outbox};
+use super::send_batch;
 use super::socket::{LARGEST_PACKET, Path};
-use super::udp::RequestHandler;
+use crate::policy::Client;
+use crate::transport::DropReason;
+use crate::transport::duplicates::Arrival;
 
 /// Before a socket that failed to receive is asked again.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// What a thread that serves one socket works with.
-pub(super) struct Receiver<H> {
+pub(in crate::transport) struct Receiver<H> {
     pub outbox: Arc<Outbox>,
     pub handler: Arc<H>,
 }
 
 impl<H: RequestHandler> Receiver<H> {
     /// Serves until `stop`: takes what has come, finishes what can be finished, answers it all.
-    pub(super) fn run(&self, stop: &AtomicBool) {
+    pub(in crate::transport) fn run(&self, stop: &AtomicBool) {
         let endpoint = &self.outbox.endpoint;
         let mut slots: Vec<_> = (0..MANY).map(|_| Slot::new()).collect();
-        outgoing::gather(&self.outbox);
+        send_batch::gather(&self.outbox);
         while !stop.load(Ordering::Relaxed) {
             match endpoint.receive(&mut slots) {
                 Ok(received) => self.handle_batch(slots.iter().take(received)),
@@ -55,9 +55,9 @@ impl<H: RequestHandler> Receiver<H> {
             if catch_unwind(handled).is_err() {
                 tracing::error!(peer = %path.peer, "a request panicked; it gets no answer");
             }
-            outgoing::send_overdue();
+            send_batch::send_overdue();
         }
-        outgoing::send_all();
+        send_batch::send_all();
     }
 
     fn handle_datagram(&self, datagram: &[u8], path: Path, arrived: Instant) {
@@ -111,7 +111,7 @@ impl<H: RequestHandler> Receiver<H> {
             Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {
                 self.handler.duplicate(client);
-                outgoing::send(&self.outbox.endpoint, &bytes, path);
+                send_batch::send(&self.outbox.endpoint, &bytes, path);
             }
         }
     }
@@ -123,7 +123,7 @@ impl<H: RequestHandler> Receiver<H> {
         let reply =
             Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
         if let Ok(bytes) = reply {
-            outgoing::send(&self.outbox.endpoint, bytes, path);
+            send_batch::send(&self.outbox.endpoint, bytes, path);
             self.handler.status_server(client);
         }
     }

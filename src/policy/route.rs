@@ -17,7 +17,7 @@ pub struct Realms {
 
 /// A name that nobody of ours can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NameRefused {
+pub(crate) struct NameRefused {
     /// The reason.
     pub refusal: Refusal,
     /// What is wrong with the name, for the log.
@@ -53,7 +53,7 @@ impl Realms {
     }
 
     /// The realm of a name; a name without one stands for the primary realm.
-    pub(super) fn realm_of<'r>(&'r self, name: &'r LocalName) -> Option<&'r Realm> {
+    pub(crate) fn realm_of<'r>(&'r self, name: &'r LocalName) -> Option<&'r Realm> {
         name.realm.as_ref().or(self.ours.first())
     }
 }
@@ -72,7 +72,7 @@ pub struct LocalName {
 /// # Errors
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
-pub(super) fn route(name: Option<&[u8]>, realms: &Realms) -> Result<LocalName, NameRefused> {
+pub(crate) fn route(name: Option<&[u8]>, realms: &Realms) -> Result<LocalName, NameRefused> {
     let refused = |refusal, detail| Err(NameRefused { refusal, detail });
     let Some(name) = name else {
         return refused(Refusal::UnknownUser, "User-Name is missing".to_owned());
@@ -100,7 +100,7 @@ pub(super) fn route(name: Option<&[u8]>, realms: &Realms) -> Result<LocalName, N
 ///
 /// # Errors
 /// [`Refusal::IdentityMismatch`] where the inner realm is neither the outer one nor below it (E9).
-pub(super) fn inner_name(
+pub(crate) fn inner_name(
     inner: &[u8],
     outer: &LocalName,
     realms: &Realms,

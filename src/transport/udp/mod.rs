@@ -1,5 +1,12 @@
 //! The listeners: sockets, their threads, and what they need of the rest of the house.
 
+mod batch_io;
+mod receiver;
+mod reject_delay;
+pub(super) mod responder;
+mod send_batch;
+pub(super) mod socket;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use portvakt_radius::VerifiedRequest;
 
-use super::answer::{Answer, Outbox};
-use super::clients::Client;
-use super::delay::DelayLine;
 use super::drop_reason::DropReason;
 use super::duplicates::Duplicates;
-use super::receiver::Receiver;
-use super::socket::{self, Endpoint};
+use crate::policy::Client;
+use receiver::Receiver;
+use reject_delay::DelayLine;
+use responder::{Answer, Outbox};
+use socket::Endpoint;
 
 /// The most exchanges remembered at once, by all sockets together.
 const EXCHANGES: usize = 200_000;
