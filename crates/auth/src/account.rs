@@ -8,8 +8,11 @@ use crate::term::Term;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
+mod history;
 #[cfg(test)]
 mod tests;
+
+pub use history::CredentialHistory;
 
 /// How many further passwords of an account are looked at; a log-on costs a hash for each.
 pub const MOST_BESIDES: usize = 2;
@@ -155,35 +158,30 @@ impl Account {
 
     /// Puts a new password and its NT hash in place; the old ones become the newest previous ones.
     pub fn set_credentials(&mut self, password: Password, nt_hash: Option<NtHash>) {
-        // A lock may have made it a previous one.
-        self.previous.retain(|previous| *previous != password.hash);
-        if let Some(old) = self.password.replace(password) {
-            self.previous.insert(0, old.hash);
-            self.previous.truncate(PREVIOUS_PASSWORDS);
-        }
         if self.verification == Verification::PasswordLocked {
             self.verification = Verification::StoredHash;
         }
-        self.upgraded_from = None;
-        self.replace_nt_hash(nt_hash);
-        self.grow_version();
+        self.replace_credentials(Some(password), nt_hash);
     }
 
-    /// Takes the password away, with its NT hash, until a new one is set: none opens anything any
-    /// more, and proofs and sessions by it are void. Once more changes nothing.
+    /// Takes the password away, with its NT hash, until a new one is set: no password opens the
+    /// account, and proofs and sessions by the old one are void. Once more changes nothing.
     pub fn lock_password(&mut self) {
         let is_locked = self.verification == Verification::PasswordLocked;
         if is_locked && self.password.is_none() && self.nt_hash.is_none() {
             return;
         }
-        if let Some(old) = self.password.take() {
-            self.previous.insert(0, old.hash);
-            self.previous.truncate(PREVIOUS_PASSWORDS);
-        }
         self.verification = Verification::PasswordLocked;
         self.besides.clear();
+        self.replace_credentials(None, None);
+    }
+
+    fn replace_credentials(&mut self, password: Option<Password>, nt_hash: Option<NtHash>) {
+        let history = CredentialHistory::of(self);
         self.upgraded_from = None;
-        self.replace_nt_hash(None);
+        self.password = password;
+        self.nt_hash = nt_hash;
+        history.pass_to(self);
         self.grow_version();
     }
 
@@ -216,7 +214,9 @@ impl Account {
     /// as it is. The same one again changes nothing.
     pub fn set_nt_hash(&mut self, nt_hash: Option<NtHash>) {
         if self.nt_hash != nt_hash {
-            self.replace_nt_hash(nt_hash);
+            let history = CredentialHistory::of(self);
+            self.nt_hash = nt_hash;
+            history.pass_to(self);
             self.grow_version();
         }
     }
@@ -228,17 +228,6 @@ impl Account {
             self.legacy_chap_secret = secret;
             self.grow_version();
         }
-    }
-
-    /// A previous one stays previous until others push it out, however many passwords come after:
-    /// a source that goes on sending it must not find it forgotten.
-    fn replace_nt_hash(&mut self, nt_hash: Option<NtHash>) {
-        let old = std::mem::replace(&mut self.nt_hash, nt_hash);
-        self.previous_nt_hashes.splice(0..0, old);
-        let current = &self.nt_hash;
-        self.previous_nt_hashes
-            .retain(|previous| Some(previous) != current.as_ref());
-        self.previous_nt_hashes.truncate(PREVIOUS_PASSWORDS);
     }
 
     fn grow_version(&mut self) {

@@ -31,7 +31,8 @@ pub mod term;
 pub mod time;
 
 pub use account::{
-    Account, BindName, Closure, Kind, Password, PasswordKind, StudentFacts, Verification,
+    Account, BindName, Closure, CredentialHistory, Kind, Password, PasswordKind, StudentFacts,
+    Verification,
 };
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};

@@ -128,7 +128,11 @@ fn hash_that_an_upgrade_replaced_is_an_earlier_one_after_the_next_change() {
     let old = PasswordHash::parse("{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui").unwrap();
     account.password.as_mut().unwrap().hash = old.clone();
     assert!(account.upgrade_hash(&old, PasswordHash::dummy()));
-    account.set_password(password());
+    let new = PasswordHash::parse("{SSHA}8PJeAwHjTeQzlWxYH8nXzBUDEAc5HRCa").unwrap();
+    account.set_password(Password {
+        hash: new,
+        ..password()
+    });
     assert!(!account.has_hash(&old));
     assert_eq!(account.previous, [PasswordHash::dummy()]);
 }
