@@ -3,10 +3,10 @@
 //! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
+mod certificate_reload;
 mod health;
 mod housekeeping;
-mod renewal;
-mod restart;
+mod restart_required;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::access::{
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
-use crate::config::{Config, Home, Problems, Warning};
+use crate::config::{AccountSource, Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
 use crate::directory::ldap::{self, LdapDirectory, People};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
@@ -36,10 +36,10 @@ use crate::metrics::{Metrics, MetricsError};
 use crate::policy::{Homes, Policy, PolicyError};
 use crate::store::{Entry, SealingKey, Store, StoreError};
 use crate::transport::{DropLog, ListenError, Listeners, Options};
+use certificate_reload::{CertificateReloader, RunningConfig};
 use health::Pages;
 use housekeeping::Housekeeper;
-use renewal::{Renewer, Running};
-use restart::{needs_restart, resume_for};
+use restart_required::{restart_required, resume_for};
 
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
 const SESSIONS_PER_CONVERSATION: usize = 5;
@@ -237,10 +237,14 @@ fn directories(
     store: &Store,
     metrics: &Metrics,
 ) -> Result<Vec<OpenDirectory>, StartError> {
-    let realms = |home: &Home| home.realms.iter().map(|realm| parsed(realm)).collect();
-    let of_homes: Vec<Vec<Realm>> = config.homes.iter().map(realms).collect::<Result<_, _>>()?;
+    let realms = |home: &AccountSource| home.realms.iter().map(|realm| parsed(realm)).collect();
+    let of_homes: Vec<Vec<Realm>> = config
+        .account_sources
+        .iter()
+        .map(realms)
+        .collect::<Result<_, _>>()?;
     let namings = namings(&of_homes);
-    let homes = config.homes.iter().zip(of_homes).zip(namings);
+    let homes = config.account_sources.iter().zip(of_homes).zip(namings);
     let open = homes.map(|((home, realms), naming)| {
         let people = People { realms, naming };
         Ok(OpenDirectory {
@@ -271,7 +275,7 @@ fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
 
 fn directory(
     config: &Config,
-    home: &Home,
+    home: &AccountSource,
     people: People,
     store: &Store,
     metrics: &Metrics,
@@ -319,7 +323,7 @@ fn or_cores(threads: u16, cores: usize) -> usize {
 /// A running server.
 pub struct Server {
     access: Arc<Access>,
-    running: Running,
+    running: RunningConfig,
     path: PathBuf,
     listeners: Listeners,
     control: ControlServer,
@@ -355,9 +359,9 @@ impl Server {
         let listeners = Listeners::start(&config.listen, options, &front_door)?;
         let (stop_tidying, stopped) = channel();
         let keep_days = u64::from(config.audit.keep_days);
-        let running = Running::new(config);
+        let running = RunningConfig::new(config);
         let housekeeper = Housekeeper {
-            renewer: Renewer::new(Arc::clone(&access), running.clone()),
+            certificates: CertificateReloader::new(Arc::clone(&access), running.clone()),
             access: Arc::clone(&access),
             sweep_duplicates: Box::new(listeners.sweeper()),
             keep_attempts: Duration::from_secs(keep_days * 24 * 60 * 60),
@@ -397,7 +401,7 @@ impl Server {
     }
 
     /// Reads the configuration again and puts clients, certificate, rules and services in place.
-    /// Running conversations go on as they began. What can't change while running is returned as
+    /// RunningConfig conversations go on as they began. What can't change while running is returned as
     /// the names of its keys.
     ///
     /// # Errors
@@ -426,7 +430,7 @@ impl Server {
         if self.access.audit.reopen(destination(&config)).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }
-        let waits_for_restart = needs_restart(&running, &config);
+        let waits_for_restart = restart_required(&running, &config);
         *running = config;
         Ok((waits_for_restart, warnings))
     }

@@ -222,7 +222,7 @@ fn set_password(set: &SetPassword) -> Ending {
 /// Whether a directory wants a password itself. Where there are others, those go without it.
 fn is_hashed_there(config: &Config) -> bool {
     let directories = config
-        .homes
+        .account_sources
         .iter()
         .filter_map(|home| home.directory.as_ref());
     let mut writing = directories.filter_map(|ldap| ldap.writing);

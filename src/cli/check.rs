@@ -56,9 +56,9 @@ impl Directory for Unopened {
 }
 
 fn unopened(config: &Config) -> Vec<OpenDirectory> {
-    let stand_in = |home: &config::Home| OpenDirectory {
+    let stand_in = |home: &config::AccountSource| OpenDirectory {
         name: home.name().to_owned(),
         directory: Arc::new(Unopened::default()),
     };
-    config.homes.iter().map(stand_in).collect()
+    config.account_sources.iter().map(stand_in).collect()
 }

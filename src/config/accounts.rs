@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::eap::{self, EapMethod};
-use super::problem::Complaint;
-use super::referred::Referred;
+use super::external::External;
+use super::problem::Problem;
 use super::rules::{self, Calendar, PasswordRules};
 use super::secret::Secret;
 use super::section::Section;
@@ -120,7 +120,7 @@ pub(super) fn passwords(root: &mut Section<'_>) -> (Passwords, PasswordRules) {
 }
 
 /// `[accounts]`: what is known of them, and by which days they live.
-pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> (Accounts, Calendar) {
+pub(super) fn accounts(root: &mut Section<'_>, external: &External) -> (Accounts, Calendar) {
     let mut section = root.table("accounts");
     let calendar = rules::calendar(&mut section, None);
     let known = KINDS.map(|(word, kind)| (word, Some(kind)));
@@ -128,21 +128,21 @@ pub(super) fn accounts(root: &mut Section<'_>, referred: &Referred) -> (Accounts
         attributes: attributes(&mut section),
         kinds: kinds(&mut section),
         default_kind: section.word("default-kind", &known, None),
-        sealing_key: sealing_key(&mut section, referred),
+        sealing_key: sealing_key(&mut section, external),
         write_nt_hashes: write_nt_hashes(&mut section),
     };
     section.finish();
     (accounts, calendar)
 }
 
-fn sealing_key(section: &mut Section<'_>, referred: &Referred) -> Option<SealingKeyFile> {
-    let file = referred.file(section, "sealing-key-file")?;
+fn sealing_key(section: &mut Section<'_>, external: &External) -> Option<SealingKeyFile> {
+    let file = external.file(section, "sealing-key-file")?;
     let (path, content) = file.value;
-    super::referred::warn_of_readers(section, &file.place, content);
+    super::external::warn_of_readers(section, &file.place, content);
     if crate::store::decode_sealing_key(content.octets.as_bytes()).is_none() {
-        let complaint = Complaint::Malformed("a file with 32 octets in base64 and nothing else");
+        let problem = Problem::Malformed("a file with 32 octets in base64 and nothing else");
         let advice = "for a new key: openssl rand -base64 32";
-        section.report().problem(&file.place, complaint, advice);
+        section.report().problem(&file.place, problem, advice);
     }
     let text = content.octets.clone();
     Some(SealingKeyFile { path, text })
@@ -152,8 +152,8 @@ fn write_nt_hashes(section: &mut Section<'_>) -> bool {
     let given = section.boolean("write-nt-hashes-danger", false);
     if given.value {
         let advice = "leave it out unless devices need MS-CHAP; docs/methods.md has the choice";
-        let caution = "whoever steals an NT hash can log on with it";
-        section.report().warning(&given.place, caution, advice);
+        let lint = "whoever steals an NT hash can log on with it";
+        section.report().warning(&given.place, lint, advice);
     }
     given.value
 }
@@ -307,9 +307,9 @@ fn eap_methods(
     let methods = eap::each_once(section, "eap-methods", eap::METHODS)?;
     for (table, offered) in offered {
         if !offered.iter().any(|offered| methods.contains(offered)) {
-            let complaint = Complaint::NoneLeft(format!("methods of [{table}]"));
+            let problem = Problem::NoneLeft(format!("methods of [{table}]"));
             let advice = "name one of them here, or add one of these there";
-            section.report().problem(&place, complaint, advice);
+            section.report().problem(&place, problem, advice);
         }
     }
     Some(methods)

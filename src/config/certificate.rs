@@ -1,8 +1,8 @@
 //! What a server certificate says, and whether its chain and key can be used at all. What devices
-//! and eduroam's own checks would hold against it stands in `certificate/cautions.rs`.
+//! and eduroam's own checks would hold against it stands in `certificate/lints.rs`.
 
-mod cautions;
 mod issuers;
+mod lints;
 mod names;
 mod round_trips;
 #[cfg(test)]
@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-pub(super) use cautions::{Setting, cautions, too_long};
+pub(super) use lints::{Setting, lints, too_long};
 
 /// What the server's own certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::certificate::{self, CertificateFacts, Inspected};
-use super::eap::{EapMethod, EapProfile, Reading};
+use super::eap::{Context, EapMethod, EapProfile};
+use super::external::FileContent;
 use super::ocsp::{self, OcspResponse};
 use super::pem::Wanted;
-use super::problem::Complaint;
-use super::referred::FileContent;
-use super::report::{Given, Place};
+use super::problem::Problem;
+use super::report::{Located, Place};
 use super::secret::Secret;
 use super::section::Section;
 use super::value;
@@ -117,32 +117,30 @@ pub(super) fn check_length(
     place: &Place,
     chain: &Chain,
     methods: &[EapMethod],
-    reading: Reading<'_>,
+    context: Context<'_>,
 ) {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain.pem).collect();
-    let setting = setting(methods, reading);
-    let caution = certificates
+    let setting = setting(methods, context);
+    let lint = certificates
         .ok()
         .and_then(|c| certificate::too_long(&c, setting));
-    if let Some(caution) = caution {
-        section
-            .report()
-            .warning(place, caution.text, caution.advice);
+    if let Some(lint) = lint {
+        section.report().warning(place, lint.text, lint.advice);
     }
 }
 
-fn setting<'s>(methods: &'s [EapMethod], reading: Reading<'_>) -> certificate::Setting<'s> {
+fn setting<'s>(methods: &'s [EapMethod], context: Context<'_>) -> certificate::Setting<'s> {
     certificate::Setting {
         methods,
-        fragment: reading.fragment.into(),
-        now: reading.now,
+        fragment: context.fragment.into(),
+        now: context.now,
     }
 }
 
 /// Reads `certificate` and `key`, which must both be there.
 pub(super) fn chain(
     section: &mut Section<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
     methods: &[EapMethod],
     name: &str,
 ) -> Option<Chain> {
@@ -157,11 +155,11 @@ pub(super) fn chain(
             section.missing(key, advice);
         }
     }
-    let response = reading.referred.file(section, "ocsp-response");
-    let chain = reading.referred.file(section, "certificate");
-    let key = reading.referred.file(section, "key");
+    let response = context.external.file(section, "ocsp-response");
+    let chain = context.external.file(section, "certificate");
+    let key = context.external.file(section, "key");
     let (chain, key) = chain.zip(key)?;
-    super::referred::warn_of_readers(section, &key.place, key.value.1);
+    super::external::warn_of_readers(section, &key.place, key.value.1);
     let (certificate, content) = chain.value;
     let pem = content.octets.as_bytes();
     let key_pem = key.value.1.octets.as_bytes();
@@ -170,10 +168,10 @@ pub(super) fn chain(
     let keys = Wanted::Key.of_file(section, &key.place, &key.value.0, key.value.1);
     certificates.zip(keys)?;
     let inspected = identity(section, &chain.place, pem, &key.place, key_pem)?;
-    for caution in certificate::cautions(&inspected.certificates, setting(methods, reading)) {
+    for lint in certificate::lints(&inspected.certificates, setting(methods, context)) {
         section
             .report()
-            .warning(&chain.place, caution.text, caution.advice);
+            .warning(&chain.place, lint.text, lint.advice);
     }
     Some(Chain {
         name: name.to_owned(),
@@ -183,23 +181,23 @@ pub(super) fn chain(
         facts: inspected.facts,
         ocsp_response: response
             .zip(inspected.certificates.first())
-            .and_then(|(response, own)| ocsp_response(section, &response, own, reading)),
+            .and_then(|(response, own)| ocsp_response(section, &response, own, context)),
     })
 }
 
 /// A response that does not fit is not shown: a device would hang up on it, and is content without.
 fn ocsp_response(
     section: &Section<'_>,
-    response: &Given<(PathBuf, &FileContent)>,
+    response: &Located<(PathBuf, &FileContent)>,
     own: &CertificateDer<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
 ) -> Option<OcspResponse> {
-    match ocsp::inspect(response.value.1.octets.as_bytes(), own, reading.now) {
+    match ocsp::inspect(response.value.1.octets.as_bytes(), own, context.now) {
         Ok(response) => Some(response),
         Err(why) => {
-            let caution = format!("{why}; it is not shown to devices");
+            let lint = format!("{why}; it is not shown to devices");
             let advice = "fetch a new one: openssl ocsp -respout, from a timer";
-            section.report().warning(&response.place, caution, advice);
+            section.report().warning(&response.place, lint, advice);
             None
         }
     }
@@ -221,8 +219,8 @@ fn identity(
             } else {
                 chain_place
             };
-            let complaint = Complaint::Certificate(error.to_string());
-            section.report().problem(place, complaint, error.advice());
+            let problem = Problem::Certificate(error.to_string());
+            section.report().problem(place, problem, error.advice());
             None
         }
     }
@@ -231,18 +229,18 @@ fn identity(
 /// Reads `[[eap.chain]]`.
 pub(super) fn named(
     eap: &mut Section<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
     ours: &[String],
-    usual: Option<&EapProfile>,
+    defaults: Option<&EapProfile>,
 ) -> Vec<NamedChain> {
-    let mut names: Vec<Given<String>> = Vec::new();
-    let methods = usual.map_or(&[][..], |usual| &usual.methods);
+    let mut names: Vec<Located<String>> = Vec::new();
+    let methods = defaults.map_or(&[][..], |defaults| &defaults.methods);
     let sections = eap.tables("chain").into_iter();
     sections
         .filter_map(|mut section| {
             let name = name(&mut section, &mut names, ours);
             let outer_names = outer_names(&mut section, ours);
-            let chain = chain(&mut section, reading, methods, &name.unwrap_or_default());
+            let chain = chain(&mut section, context, methods, &name.unwrap_or_default());
             section.finish();
             Some(NamedChain {
                 outer_names,
@@ -254,7 +252,7 @@ pub(super) fn named(
 
 fn name(
     section: &mut Section<'_>,
-    known: &mut Vec<Given<String>>,
+    known: &mut Vec<Located<String>>,
     ours: &[String],
 ) -> Option<String> {
     const EXPECTED: &str = "letters, digits, '.', '_' and '-', up to 64";
@@ -268,9 +266,9 @@ fn name(
             .report()
             .duplicate(&name.place, &first.place, advice);
     } else if name.value == DEFAULT || ours.contains(&name.value) {
-        let complaint = Complaint::Malformed("a name that no other chain has");
+        let problem = Problem::Malformed("a name that no other chain has");
         let advice = "realms, and \"default\", are the names of chains elsewhere in this file";
-        section.report().problem(&name.place, complaint, advice);
+        section.report().problem(&name.place, problem, advice);
     }
     known.push(name.clone());
     Some(name.value)
@@ -286,9 +284,9 @@ fn outer_names(section: &mut Section<'_>, ours: &[String]) -> Vec<OuterName> {
     let given = given.unwrap_or_default();
     for name in &given {
         if !ours.is_empty() && !name.value.can_match(ours) {
-            let complaint = Complaint::Malformed("a name in one of your realms");
+            let problem = Problem::Malformed("a name in one of your realms");
             let advice = "add its realm to realms: no device with this name gets here";
-            section.report().problem(&name.place, complaint, advice);
+            section.report().problem(&name.place, problem, advice);
         }
     }
     given.into_iter().map(|name| name.value).collect()

@@ -3,8 +3,8 @@
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
-use super::problem::Complaint;
-use super::referred::{Referred, warn_of_readers};
+use super::external::{External, warn_of_readers};
+use super::problem::Problem;
 use super::secret::Secret;
 use super::section::Section;
 
@@ -12,15 +12,15 @@ use super::section::Section;
 const LEAST_OCTETS: usize = 32;
 const MOST_OCTETS: usize = 64;
 
-pub(super) fn cui_key(section: &mut Section<'_>, referred: &Referred) -> Option<Secret> {
-    let file = referred.file(section, "cui-key-file")?;
+pub(super) fn cui_key(section: &mut Section<'_>, external: &External) -> Option<Secret> {
+    let file = external.file(section, "cui-key-file")?;
     let content = file.value.1;
     warn_of_readers(section, &file.place, content);
     let key = read(content.octets.as_bytes());
     if key.is_none() {
-        let complaint = Complaint::Malformed("a file with 32 to 64 octets in base64 and no more");
+        let problem = Problem::Malformed("a file with 32 to 64 octets in base64 and no more");
         let advice = "for a new key: openssl rand -base64 32";
-        section.report().problem(&file.place, complaint, advice);
+        section.report().problem(&file.place, problem, advice);
     }
     key
 }

@@ -2,8 +2,8 @@
 
 use super::pem::{self, Wanted};
 use super::{
-    AccountRules, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Home, Ldap,
-    Verify,
+    AccountRules, AccountSource, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile,
+    Ldap, Verify,
 };
 
 /// What the server would do with this configuration, one fact a line; no secrets.
@@ -16,17 +16,17 @@ pub fn describe(config: &Config) -> Vec<String> {
     lines.extend(config.clients.iter().map(client));
     lines.extend(
         config
-            .homes
+            .account_sources
             .iter()
             .filter_map(|home| directory(config, home)),
     );
     match &config.eap {
-        Some(usual) => lines.extend(eap(config, usual)),
+        Some(defaults) => lines.extend(eap(config, defaults)),
         None => lines.push("eap         off".to_owned()),
     }
     lines.extend(rules(&config.rules, ""));
     let special = config
-        .homes
+        .account_sources
         .iter()
         .filter(|home| home.rules != config.rules);
     lines.extend(special.flat_map(|home| {
@@ -47,8 +47,8 @@ pub fn describe(config: &Config) -> Vec<String> {
 }
 
 /// Where accounts are, if that must be said.
-fn directory(config: &Config, home: &Home) -> Option<String> {
-    let of = match &*config.homes {
+fn directory(config: &Config, home: &AccountSource) -> Option<String> {
+    let of = match &*config.account_sources {
         [_] => String::new(),
         _ => format!(" of {}", home.realms.join(", ")),
     };
@@ -127,7 +127,7 @@ fn client(client: &Client) -> String {
 
 /// What holds everywhere, then what is special about realms, and the chains for outer names.
 fn eap(config: &Config, eap: &Eap) -> Vec<String> {
-    let mut lines = vec![format!("eap         {}", profile(&eap.usual))];
+    let mut lines = vec![format!("eap         {}", profile(&eap.defaults))];
     let realms = config.realm_rules.iter();
     lines.extend(realms.filter_map(|(name, rules)| {
         let eap = rules.eap.as_ref()?;

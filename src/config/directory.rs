@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::directory::dn::DistinguishedName;
 
 use super::accounts::{self, AccountKind, AttributeNames, KINDS};
-use super::odd;
+use super::external::External;
 use super::pem;
-use super::problem::Complaint;
-use super::referred::Referred;
-use super::report::{Given, Place};
+use super::problem::Problem;
+use super::report::{Located, Place};
 use super::secret::Secret;
+use super::secret_lints;
 use super::section::Section;
 use super::value;
 
@@ -196,13 +196,13 @@ const TENTH: Duration = Duration::from_millis(100);
 /// `[directory.NAME]`, each with its place. `kinds` is what affiliations mean everywhere.
 pub(super) fn directories(
     root: &mut Section<'_>,
-    referred: &Referred,
+    external: &External,
     kinds: &BTreeMap<String, AccountKind>,
 ) -> Vec<(Ldap, Place)> {
     let named = root.table("directory").named_tables().into_iter();
     let read = named.map(|(name, section)| {
         let place = section.place().clone();
-        (ldap(name, section, referred, kinds.clone()), place)
+        (ldap(name, section, external, kinds.clone()), place)
     });
     read.collect()
 }
@@ -210,20 +210,20 @@ pub(super) fn directories(
 fn ldap(
     name: String,
     mut section: Section<'_>,
-    referred: &Referred,
+    external: &External,
     mut kinds: BTreeMap<String, AccountKind>,
 ) -> Ldap {
     if value::label(&name).is_none() {
-        let complaint = Complaint::Malformed("letters, digits, '.', '_' and '-', up to 64");
+        let problem = Problem::Malformed("letters, digits, '.', '_' and '-', up to 64");
         section
             .report()
-            .problem(section.place(), complaint, "logs and metrics call it by it");
+            .problem(section.place(), problem, "logs and metrics call it by it");
     }
     section.word("kind", &[("ldap", ())], ());
     let template = template(&mut section);
     let servers = address::servers(&mut section);
     let base = distinguished_name(&mut section, "base");
-    let bind = service_account(&mut section, referred, template);
+    let bind = service_account(&mut section, external, template);
     let verify = verify(&mut section, template);
     let timeouts = timeouts(&mut section);
     kinds.extend(accounts::given_kinds(&mut section));
@@ -231,7 +231,7 @@ fn ldap(
     let group_base = optional_name(&mut section, "group-base");
     let (membership, groups) = (membership(&mut section, template), groups(&mut section));
     let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
-    let trusted = authorities(&mut section, referred);
+    let trusted = authorities(&mut section, external);
     let ldap = Ldap {
         balance: section.boolean("balance", false).value,
         ca_file: trusted.as_ref().map(|(file, _)| file.clone()),
@@ -308,9 +308,9 @@ fn verify(section: &mut Section<'_>, template: Option<Template>) -> Verify {
     };
     let verify = section.word("verify", &words, default);
     if is_active_directory && verify == Verify::Hash {
-        let complaint = Complaint::Conflict("template = \"active-directory\"".to_owned());
+        let problem = Problem::Conflict("template = \"active-directory\"".to_owned());
         let advice = "Active Directory shows nobody a hash: leave the line out for \"bind\"";
-        section.report().problem(&place, complaint, advice);
+        section.report().problem(&place, problem, advice);
     }
     verify
 }
@@ -338,8 +338,8 @@ fn optional_name(section: &mut Section<'_>, key: &'static str) -> Option<String>
     match dn_fault(&given.value) {
         None => Some(given.value),
         Some(advice) => {
-            let complaint = Complaint::Malformed(EXPECTED);
-            section.report().problem(&given.place, complaint, advice);
+            let problem = Problem::Malformed(EXPECTED);
+            section.report().problem(&given.place, problem, advice);
             None
         }
     }
@@ -386,9 +386,9 @@ fn lock_holds(section: &mut Section<'_>, verify: Verify) -> Option<Duration> {
     };
     let given = section.parsed("lock-holds", EXPECTED, parse)?;
     if verify == Verify::Bind {
-        let caution = "a directory that checks passwords tells of its locks itself";
+        let lint = "a directory that checks passwords tells of its locks itself";
         let advice = "leave the line out, or set verify = \"hash\"";
-        section.report().warning(&given.place, caution, advice);
+        section.report().warning(&given.place, lint, advice);
     }
     given.value
 }
@@ -428,8 +428,8 @@ fn placeholder(text: &str) -> Option<&'static str> {
 }
 
 /// The file of `ca-file`, and what is in it.
-fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<(PathBuf, Vec<u8>)> {
-    let given = referred.file(section, "ca-file")?;
+fn authorities(section: &mut Section<'_>, external: &External) -> Option<(PathBuf, Vec<u8>)> {
+    let given = external.file(section, "ca-file")?;
     let (path, content) = given.value;
     let pem = pem::authorities(section, &given.place, &path, content)?;
     Some((path, pem))
@@ -438,35 +438,35 @@ fn authorities(section: &mut Section<'_>, referred: &Referred) -> Option<(PathBu
 /// `OldPasswordAllowedPeriod` of Active Directory is an hour, unless its administrator says
 /// otherwise; no other directory has one.
 fn old_password_period(section: &mut Section<'_>, template: Option<Template>) -> Duration {
-    let usual = match template {
+    let default = match template {
         Some(Template::ActiveDirectory) => 3600 * SECOND,
         _ => Duration::ZERO,
     };
     section.duration(
         "old-password-period",
-        usual,
+        default,
         Duration::ZERO..=24 * 3600 * SECOND,
     )
 }
 
 fn service_account(
     section: &mut Section<'_>,
-    referred: &Referred,
+    external: &External,
     template: Option<Template>,
 ) -> Option<ServiceAccount> {
     let has_name = section.has("bind-dn");
     let place = section.key_place("bind-dn");
     let dn = bind_name(section, template);
-    let password = bind_password(section, referred, has_name);
+    let password = bind_password(section, external, has_name);
     match (has_name, &password) {
         (false, Some(password)) => {
-            let complaint = Complaint::Conflict("no bind-dn".to_owned());
+            let problem = Problem::Conflict("no bind-dn".to_owned());
             let advice = "say whose password it is: bind-dn = \"cn=portvakt,…\"";
-            section.report().problem(&password.place, complaint, advice);
+            section.report().problem(&password.place, problem, advice);
         }
         (true, Some(password)) if password.value.as_bytes().is_empty() => {
             let advice = "a bind without password succeeds as nobody, and finds nobody";
-            section.report().problem(&place, Complaint::Empty, advice);
+            section.report().problem(&place, Problem::Empty, advice);
         }
         _ => {}
     }
@@ -490,8 +490,8 @@ fn bind_name(section: &mut Section<'_>, template: Option<Template>) -> Option<St
         }
         Some(advice) => advice,
     };
-    let complaint = Complaint::Malformed(EXPECTED);
-    section.report().problem(&given.place, complaint, advice);
+    let problem = Problem::Malformed(EXPECTED);
+    section.report().problem(&given.place, problem, advice);
     None
 }
 
@@ -514,17 +514,17 @@ fn is_logon_part(text: &str) -> bool {
 
 fn bind_password(
     section: &mut Section<'_>,
-    referred: &Referred,
+    external: &External,
     is_needed: bool,
-) -> Option<Given<Secret>> {
+) -> Option<Located<Secret>> {
     const KEYS: [&str; 2] = ["bind-password-file", "bind-password-env"];
     match KEYS.map(|key| section.has(key)) {
         [true, true] => {
             let place = section.key_place("bind-password-env");
-            let complaint = Complaint::Conflict("bind-password-file".to_owned());
+            let problem = Problem::Conflict("bind-password-file".to_owned());
             section
                 .report()
-                .problem(&place, complaint, "keep exactly one of them");
+                .problem(&place, problem, "keep exactly one of them");
         }
         [false, false] if is_needed => section.missing(
             "bind-password-file",
@@ -532,10 +532,10 @@ fn bind_password(
         ),
         _ => {}
     }
-    let file = referred.secret_file(section, "bind-password-file");
-    let variable = referred.variable(section, "bind-password-env");
+    let file = external.secret_file(section, "bind-password-file");
+    let variable = external.variable(section, "bind-password-env");
     let password = file.or(variable)?;
-    odd::tell(section, &password);
+    secret_lints::check(section, &password);
     Some(password)
 }
 
@@ -545,9 +545,9 @@ fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
     let mut section = section.table("attributes");
     let of_registry = REGISTRY.iter().filter(|key| section.has(key)).count();
     if (1..REGISTRY.len()).contains(&of_registry) {
-        let complaint = Complaint::Conflict("only some of what the registry says".to_owned());
+        let problem = Problem::Conflict("only some of what the registry says".to_owned());
         let advice = "name registered-term, fee-paid-term and in-registry, or none of them";
-        section.report().problem(section.place(), complaint, advice);
+        section.report().problem(section.place(), problem, advice);
     }
     let mut given = BTreeMap::new();
     // A secret in clear text is read from LDIF only, and kept sealed here.

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use super::chain::{self, Chain, NamedChain};
+use super::external::External;
 use super::pem;
-use super::referred::Referred;
-use super::report::Given;
+use super::report::Located;
 use super::revocation::{self, RevocationLists};
 use super::secret::Secret;
 use super::section::Section;
@@ -17,7 +17,7 @@ use super::ticket_keys::ticket_keys;
 #[derive(Debug, Clone)]
 pub struct Eap {
     /// What holds in every realm that says nothing else.
-    pub usual: EapProfile,
+    pub defaults: EapProfile,
     /// Chains for devices that are known by their outer name; the first that matches counts, and
     /// goes before that of a realm.
     pub chains: Vec<NamedChain>,
@@ -142,22 +142,22 @@ enum Version {
 }
 
 /// What EAP may take where nobody says how much (RFC 3579 §2.4).
-pub(super) const USUAL_FRAGMENT: u16 = 1020;
+pub(super) const DEFAULT_FRAGMENT: u16 = 1020;
 
 /// What the keys that a table leaves out are taken from.
 #[derive(Clone, Copy)]
-pub(super) enum Above<'e> {
+pub(super) enum Parent<'e> {
     /// Nothing: the table is `[eap]` itself.
     Nothing,
     /// `[eap]`, unless that has a mistake.
-    Usual(Option<&'e EapProfile>),
+    Eap(Option<&'e EapProfile>),
 }
 
-impl<'e> Above<'e> {
+impl<'e> Parent<'e> {
     fn profile(self) -> Option<&'e EapProfile> {
         match self {
             Self::Nothing => None,
-            Self::Usual(profile) => profile,
+            Self::Eap(profile) => profile,
         }
     }
 
@@ -168,8 +168,8 @@ impl<'e> Above<'e> {
 
 /// What all tables with a certificate are read with.
 #[derive(Clone, Copy)]
-pub(super) struct Reading<'r> {
-    pub(super) referred: &'r Referred,
+pub(super) struct Context<'r> {
+    pub(super) external: &'r External,
     pub(super) now: jiff::Timestamp,
     /// `eap.max-fragment`.
     pub(super) fragment: u16,
@@ -178,7 +178,7 @@ pub(super) struct Reading<'r> {
 /// Reads `[eap]`. `needed` is whether any client speaks EAP; without it an absent table is fine.
 pub(super) fn eap(
     root: &mut Section<'_>,
-    referred: &Referred,
+    external: &External,
     ours: &[String],
     needed: bool,
     now: jiff::Timestamp,
@@ -188,21 +188,21 @@ pub(super) fn eap(
     if absent && !needed {
         return None;
     }
-    let max_fragment = section.integer("max-fragment", USUAL_FRAGMENT, 256..=1400);
+    let max_fragment = section.integer("max-fragment", DEFAULT_FRAGMENT, 256..=1400);
     let day = Duration::from_secs(24 * 60 * 60);
     let resume_for = section.duration("resume-for", day / 3, Duration::ZERO..=7 * day);
-    let ticket_keys = ticket_keys(&mut section, referred);
+    let ticket_keys = ticket_keys(&mut section, external);
     let mschapv2_retries = section.integer("mschapv2-retries", 0, 0..=2);
-    let reading = Reading {
-        referred,
+    let context = Context {
+        external,
         now,
         fragment: max_fragment,
     };
-    let usual = profile(&mut section, reading, Above::Nothing, "default");
-    let chains = chain::named(&mut section, reading, ours, usual.as_ref());
+    let defaults = profile(&mut section, context, Parent::Nothing, "default");
+    let chains = chain::named(&mut section, context, ours, defaults.as_ref());
     section.finish();
     Some(Eap {
-        usual: usual?,
+        defaults: defaults?,
         chains,
         mschapv2_retries,
         resume_for,
@@ -215,27 +215,30 @@ pub(super) fn eap(
 /// chain.
 pub(super) fn profile(
     section: &mut Section<'_>,
-    reading: Reading<'_>,
-    above: Above<'_>,
+    context: Context<'_>,
+    parent: Parent<'_>,
     name: &str,
 ) -> Option<EapProfile> {
-    let usual = above.profile();
+    let defaults = parent.profile();
     let methods_place = section.has("methods").then(|| section.key_place("methods"));
     let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
-        usual.map_or_else(|| vec![EapMethod::Ttls], |usual| usual.methods.clone())
+        defaults.map_or_else(
+            || vec![EapMethod::Ttls],
+            |defaults| defaults.methods.clone(),
+        )
     });
     let tls_versions = tls_versions(section)
-        .or(usual.map(|usual| usual.tls_versions))
+        .or(defaults.map(|defaults| defaults.tls_versions))
         .unwrap_or(TlsVersions::BOTH);
-    let inside = Inside::read(section, usual);
-    let client_certificates = client_certificates(section, reading, &methods, &inside, above);
-    let own = above.says_nothing() || chain::is_named_in(section);
+    let inside = InnerMethods::read(section, defaults);
+    let client_certificates = client_certificates(section, context, &methods, &inside, parent);
+    let own = parent.says_nothing() || chain::is_named_in(section);
     let chain = match own {
-        true => chain::chain(section, reading, &methods, name),
-        false => usual.map(|usual| usual.chain.clone()),
+        true => chain::chain(section, context, &methods, name),
+        false => defaults.map(|defaults| defaults.chain.clone()),
     };
     if let (false, Some(chain), Some(place)) = (own, &chain, &methods_place) {
-        chain::check_length(section, place, chain, &methods, reading);
+        chain::check_length(section, place, chain, &methods, context);
     }
     Some(EapProfile {
         methods,
@@ -251,7 +254,7 @@ pub(super) fn profile(
 }
 
 /// What is spoken inside the tunnels, and by whom inside TEAP's.
-struct Inside {
+struct InnerMethods {
     ttls: Vec<InnerEapMethod>,
     peap: Vec<InnerEapMethod>,
     teap: Vec<InnerEapMethod>,
@@ -259,28 +262,33 @@ struct Inside {
     teap_identities: Vec<TeapIdentity>,
 }
 
-impl Inside {
-    fn read(section: &mut Section<'_>, usual: Option<&EapProfile>) -> Self {
+impl InnerMethods {
+    fn read(section: &mut Section<'_>, defaults: Option<&EapProfile>) -> Self {
         let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
-            usual.map_or_else(|| vec![else_], |usual| list(usual).clone())
+            defaults.map_or_else(|| vec![else_], |defaults| list(defaults).clone())
         };
         Self {
             ttls: each_once(section, "ttls-inner", TTLS_INNER)
-                .unwrap_or_else(|| inherited(|usual| &usual.ttls_inner, InnerEapMethod::Pap)),
+                .unwrap_or_else(|| inherited(|defaults| &defaults.ttls_inner, InnerEapMethod::Pap)),
             peap: each_once(section, "peap-inner", PEAP_INNER).unwrap_or_else(|| {
-                inherited(|usual| &usual.peap_inner, InnerEapMethod::EapMsChapV2)
+                inherited(|defaults| &defaults.peap_inner, InnerEapMethod::EapMsChapV2)
             }),
             teap: each_once(section, "teap-inner", TEAP_INNER).unwrap_or_else(|| {
-                inherited(|usual| &usual.teap_inner, InnerEapMethod::EapMsChapV2)
+                inherited(|defaults| &defaults.teap_inner, InnerEapMethod::EapMsChapV2)
             }),
             // A password can be typed at any device: it proves no machine.
             teap_machine: each_once(section, "teap-machine-inner", TEAP_INNER).unwrap_or_else(
-                || inherited(|usual| &usual.teap_machine_inner, InnerEapMethod::EapTls),
+                || {
+                    inherited(
+                        |defaults| &defaults.teap_machine_inner,
+                        InnerEapMethod::EapTls,
+                    )
+                },
             ),
             teap_identities: each_once(section, "teap-identities", IDENTITIES).unwrap_or_else(
                 || {
                     let user = || vec![TeapIdentity::User];
-                    usual.map_or_else(user, |usual| usual.teap_identities.clone())
+                    defaults.map_or_else(user, |defaults| defaults.teap_identities.clone())
                 },
             ),
         }
@@ -367,20 +375,20 @@ pub(super) fn each_once<T: Copy + PartialEq>(
 /// authorities: whoever names other authorities names other lists.
 fn client_certificates(
     section: &mut Section<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
     methods: &[EapMethod],
-    inside: &Inside,
-    above: Above<'_>,
+    inside: &InnerMethods,
+    parent: Parent<'_>,
 ) -> Option<ClientCertificates> {
     let mut offered = methods.iter().copied();
     let of_users = offered
         .clone()
         .any(|method| inside.takes_certificates(method));
     let of_machines = offered.any(|method| inside.takes_machine_certificates(method));
-    let usual = above
+    let defaults = parent
         .profile()
-        .and_then(|usual| usual.client_certificates.as_ref());
-    let is_told = usual.is_some() || matches!(above, Above::Usual(None));
+        .and_then(|defaults| defaults.client_certificates.as_ref());
+    let is_told = defaults.is_some() || matches!(parent, Parent::Eap(None));
     if (of_users || of_machines) && !is_told && !section.has("client-ca") {
         let advice = match of_users {
             true => "the PEM file with the authorities of your devices",
@@ -391,39 +399,40 @@ fn client_certificates(
         };
         section.missing("client-ca", advice);
     }
-    let authorities = authorities(section, reading);
-    let lists = revocation_lists(section, reading);
-    let usual_lists = usual.filter(|_| authorities.is_none());
-    let usual_lists = usual_lists.and_then(|usual| usual.revocation_lists.clone());
-    let counts_when_stale = usual.is_some_and(|usual| !usual.refuse_on_stale_list);
+    let authorities = authorities(section, context);
+    let lists = revocation_lists(section, context);
+    let default_lists = defaults.filter(|_| authorities.is_none());
+    let default_lists = default_lists.and_then(|defaults| defaults.revocation_lists.clone());
+    let counts_when_stale = defaults.is_some_and(|defaults| !defaults.refuse_on_stale_list);
     let counts_when_stale = section.boolean("client-crl-stale-danger", counts_when_stale);
     let names = each_once(section, "client-names", NAMES);
-    let names = names.or_else(|| usual.map(|usual| usual.names.clone()));
+    let names = names.or_else(|| defaults.map(|defaults| defaults.names.clone()));
     Some(ClientCertificates {
-        authorities: authorities.or_else(|| usual.map(|usual| usual.authorities.clone()))?,
-        revocation_lists: lists.or(usual_lists),
+        authorities: authorities
+            .or_else(|| defaults.map(|defaults| defaults.authorities.clone()))?,
+        revocation_lists: lists.or(default_lists),
         refuse_on_stale_list: !counts_when_stale.value,
         names: names.unwrap_or_else(|| vec![CertificateName::Upn]),
     })
 }
 
 /// `client-ca`, with at least one certificate in it.
-fn authorities(section: &mut Section<'_>, reading: Reading<'_>) -> Option<Vec<u8>> {
-    let file = reading.referred.file(section, "client-ca")?;
+fn authorities(section: &mut Section<'_>, context: Context<'_>) -> Option<Vec<u8>> {
+    let file = context.external.file(section, "client-ca")?;
     let (path, content) = &file.value;
     pem::authorities(section, &file.place, path, content)
 }
 
 /// `client-crl`. One that is past its next update shuts out everybody, or is no protection.
-fn revocation_lists(section: &mut Section<'_>, reading: Reading<'_>) -> Option<RevocationLists> {
-    let file = reading.referred.file(section, "client-crl")?;
+fn revocation_lists(section: &mut Section<'_>, context: Context<'_>) -> Option<RevocationLists> {
+    let file = context.external.file(section, "client-crl")?;
     let (path, content) = &file.value;
     let lists = revocation::of_file(section, &file.place, path, content)?;
-    if let Some(end) = lists.next_update.filter(|end| *end <= reading.now) {
+    if let Some(end) = lists.next_update.filter(|end| *end <= context.now) {
         let day = end.strftime("%Y-%m-%d");
-        let caution = format!("a list in it should have been replaced by {day}");
+        let lint = format!("a list in it should have been replaced by {day}");
         let advice = "fetch the new one: nobody it vouches for gets in, or revoked ones do";
-        section.report().warning(&file.place, caution, advice);
+        section.report().warning(&file.place, lint, advice);
     }
     Some(lists)
 }
@@ -441,7 +450,7 @@ fn tls_versions(section: &mut Section<'_>) -> Option<TlsVersions> {
     let has = |version| {
         given
             .iter()
-            .any(|item: &Given<Version>| item.value == version)
+            .any(|item: &Located<Version>| item.value == version)
     };
     Some(TlsVersions {
         tls12: has(Version::Tls12),

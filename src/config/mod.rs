@@ -4,6 +4,7 @@
 //! key (`section.rs`), so that a key, its type, its bound and its default stand in one line, and one
 //! pass reports every mistake with its place. `config/portvakt.toml` explains each key.
 
+mod account_source;
 mod accounts;
 mod certificate;
 mod chain;
@@ -11,22 +12,21 @@ mod cui_key;
 mod describe;
 mod directory;
 mod eap;
-mod home;
+mod external;
+mod input_files;
 mod network;
 mod ocsp;
-mod odd;
 mod operations;
 mod pem;
 mod problem;
 mod realm;
-mod referred;
 mod report;
 mod revocation;
 mod rules;
 mod secret;
+mod secret_lints;
 mod section;
-mod source;
-mod sources;
+mod source_text;
 mod ticket_keys;
 mod value;
 
@@ -38,6 +38,7 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
 
+pub use account_source::{AccountSource, EMBEDDED};
 pub use accounts::{AccountKind, Accounts, AttributeNames, Passwords, SealingKeyFile, Service};
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
@@ -50,25 +51,24 @@ pub use eap::{
     CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,
     TlsVersions,
 };
-pub use home::{EMBEDDED, Home};
+pub use external::{Environment, FileContent, ReadFile, Readers, read_file};
+pub use input_files::InputFiles;
 pub use network::{Client, ClientMethods, Radius};
 pub use ocsp::OcspResponse;
 pub use operations::Audit;
-pub use problem::{Complaint, Finding, Location, Problems, Warning};
+pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;
-pub use referred::{Environment, FileContent, ReadFile, Readers, read_file};
 pub use revocation::RevocationLists;
 pub use rules::{AccountRules, Calendar, Lockout, PasswordRules, SameWrongPassword, TermDeadline};
 pub use secret::Secret;
-pub use sources::Sources;
 pub use value::MonthDay;
 
-use eap::Reading;
-use realm::Usual;
-use referred::Referred;
-use report::{Given, Report};
+use eap::Context;
+use external::External;
+use realm::Defaults;
+use report::{Located, Report};
 use section::Section;
-use source::Source;
+use source_text::SourceText;
 
 /// A configuration without a mistake.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub struct Config {
     pub eap: Option<Eap>,
     /// Where accounts are kept, and by which rules they live; never empty, that of the primary
     /// realm first.
-    pub homes: Vec<Home>,
+    pub account_sources: Vec<AccountSource>,
     /// The rules of accounts where no realm has others.
     pub rules: AccountRules,
     /// What is known of accounts, and where it is found.
@@ -107,9 +107,9 @@ pub struct Config {
     /// The socket for the command line.
     pub control: PathBuf,
     /// What all that was read from.
-    pub sources: Sources,
+    pub input_files: InputFiles,
     /// When something that was read then will not be used any more.
-    pub runs_out: Option<Timestamp>,
+    pub next_expiry: Option<Timestamp>,
 }
 
 impl Config {
@@ -126,13 +126,13 @@ impl Config {
         now: Timestamp,
     ) -> Result<(Self, Vec<Warning>), Problems> {
         let text = read_text(path, read)?;
-        let source = Source::new(path, &text);
+        let source = SourceText::new(path, &text);
         let tree = parse(&source)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        let referred = Referred::gather(tree.get_ref(), folder, env, read);
+        let external = External::gather(tree.get_ref(), folder, env, read);
         let report = Report::new(&source);
-        let sources = referred.sources(path, &text);
-        let checked = check(Section::root(tree, &report), &referred, sources, now);
+        let input_files = external.input_files(path, &text);
+        let checked = check(Section::root(tree, &report), &external, input_files, now);
         report.conclude(checked)
     }
 
@@ -147,14 +147,14 @@ impl Config {
 
 fn read_text(path: &Path, read: ReadFile<'_>) -> Result<zeroize::Zeroizing<String>, Problems> {
     let unreadable = |why: String| {
-        let at = Source::new(path, "").locate(None);
+        let at = SourceText::new(path, "").locate(None);
         let (key, advice) = (String::new(), "name another file with --config".to_owned());
-        let complaint = Complaint::FileUnreadable(why);
+        let problem = Problem::FileUnreadable(why);
         let problems = vec![Finding {
             at,
             key,
             value: None,
-            complaint,
+            problem,
             advice,
         }];
         Problems {
@@ -168,7 +168,7 @@ fn read_text(path: &Path, read: ReadFile<'_>) -> Result<zeroize::Zeroizing<Strin
     Ok(zeroize::Zeroizing::new(text.to_owned()))
 }
 
-fn parse<'t>(source: &Source<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
+fn parse<'t>(source: &SourceText<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
     let (tree, errors) = DeTable::parse_recoverable(source.text);
     match errors.is_empty() {
         true => Ok(tree),
@@ -181,50 +181,51 @@ fn parse<'t>(source: &Source<'t>) -> Result<Spanned<DeTable<'t>>, Problems> {
 
 fn check(
     mut root: Section<'_>,
-    referred: &Referred,
-    sources: Sources,
+    external: &External,
+    input_files: InputFiles,
     now: Timestamp,
 ) -> Option<Config> {
-    let data = referred.path(&mut root, "data").map(|given| given.value);
+    let data = external.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
     let ours = realms(&mut root);
     let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
     let listen = network::listen(&mut root);
-    let radius = network::radius(&mut root, referred);
-    let (clients, heard) = network::clients(&mut root, referred);
-    let eap = eap::eap(&mut root, referred, &realms, heard.eap, now);
-    let reading = Reading {
-        referred,
+    let radius = network::radius(&mut root, external);
+    let (clients, heard) = network::clients(&mut root, external);
+    let eap = eap::eap(&mut root, external, &realms, heard.eap, now);
+    let context = Context {
+        external,
         now,
         fragment: eap
             .as_ref()
-            .map_or(eap::USUAL_FRAGMENT, |eap| eap.max_fragment),
+            .map_or(eap::DEFAULT_FRAGMENT, |eap| eap.max_fragment),
     };
-    let (accounts, calendar) = accounts::accounts(&mut root, referred);
+    let (accounts, calendar) = accounts::accounts(&mut root, external);
     let (passwords, ageing) = accounts::passwords(&mut root);
     let rules = AccountRules {
         lockout: rules::lockout(&mut root, &Lockout::default()),
         calendar,
         passwords: ageing,
     };
-    let usual = Usual {
+    let defaults = Defaults {
         eap: eap.as_ref(),
         rules: &rules,
     };
-    let (realm_rules, wishes) = realm::realms(&mut root, reading, &realms, usual);
-    let directories = directory::directories(&mut root, referred, &accounts.kinds);
-    let homes = home::homes(&ours, directories, wishes, &rules, root.report());
+    let (realm_rules, overrides) = realm::realms(&mut root, context, &realms, defaults);
+    let directories = directory::directories(&mut root, external, &accounts.kinds);
+    let account_sources =
+        account_source::account_sources(&ours, directories, overrides, &rules, root.report());
     let services = accounts::services(
         &mut root,
         &heard.services,
         &offered(eap.as_ref(), &realm_rules),
     );
-    let audit = operations::audit(&mut root, referred, &data);
+    let audit = operations::audit(&mut root, external, &data);
     let metrics = operations::metrics(&mut root);
-    let control = operations::control(&mut root, referred, &data);
+    let control = operations::control(&mut root, external, &data);
     root.finish();
-    let runs_out = runs_out(eap.as_ref(), &realm_rules);
+    let next_expiry = next_expiry(eap.as_ref(), &realm_rules);
     Some(Config {
         data,
         realms,
@@ -234,7 +235,7 @@ fn check(
         radius,
         clients,
         eap,
-        homes,
+        account_sources,
         rules,
         accounts,
         passwords,
@@ -242,17 +243,17 @@ fn check(
         audit,
         metrics,
         control,
-        sources,
-        runs_out,
+        input_files,
+        next_expiry,
     })
 }
 
 /// When the first OCSP response has to be taken away.
-fn runs_out(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Option<Timestamp> {
-    let usual = eap.map(|eap| &eap.usual.chain).into_iter();
+fn next_expiry(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Option<Timestamp> {
+    let defaults = eap.map(|eap| &eap.defaults.chain).into_iter();
     let named = eap.map_or(&[][..], |eap| &eap.chains);
     let realms = realms.values().filter_map(|rules| rules.eap.as_ref());
-    let chains = usual
+    let chains = defaults
         .chain(named.iter().map(|named| &named.chain))
         .chain(realms.map(|profile| &profile.chain));
     let ends = chains.filter_map(|chain| chain.ocsp_response.as_ref()?.next_update);
@@ -264,15 +265,15 @@ fn offered<'c>(
     eap: Option<&'c Eap>,
     realms: &'c BTreeMap<String, RealmRules>,
 ) -> Vec<(String, &'c [EapMethod])> {
-    let usual = eap.map(|eap| ("eap".to_owned(), &*eap.usual.methods));
+    let defaults = eap.map(|eap| ("eap".to_owned(), &*eap.defaults.methods));
     let realms = realms.iter().filter_map(|(name, rules)| {
         let eap = rules.eap.as_ref()?;
         Some((format!("realm.\"{name}\""), &*eap.methods))
     });
-    usual.into_iter().chain(realms).collect()
+    defaults.into_iter().chain(realms).collect()
 }
 
-fn realms(root: &mut Section<'_>) -> Vec<Given<String>> {
+fn realms(root: &mut Section<'_>) -> Vec<Located<String>> {
     const EXPECTED: &str = "a list of realms with a dot in each, like [\"campus.example\"]";
     if !root.has("realms") {
         root.missing(
@@ -280,7 +281,7 @@ fn realms(root: &mut Section<'_>) -> Vec<Given<String>> {
             "the realms of your own users, like realms = [\"campus.example\"]",
         );
     }
-    let mut known: Vec<Given<String>> = Vec::new();
+    let mut known: Vec<Located<String>> = Vec::new();
     for realm in root
         .list("realms", EXPECTED, value::realm)
         .into_iter()

@@ -9,11 +9,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::cui_key::cui_key;
-use super::odd;
-use super::problem::Complaint;
-use super::referred::Referred;
-use super::report::{Given, Place};
+use super::external::External;
+use super::problem::Problem;
+use super::report::{Located, Place};
 use super::secret::Secret;
+use super::secret_lints;
 use super::section::Section;
 use super::value;
 
@@ -126,7 +126,7 @@ const METHODS: &[(&str, Method)] = &[
 
 pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
     const EXPECTED: &str = "an address and a port, like \"0.0.0.0:1812\" or \"[::]:1812\"";
-    let mut addresses: Vec<Given<SocketAddr>> = Vec::new();
+    let mut addresses: Vec<Located<SocketAddr>> = Vec::new();
     for mut section in root.tables("listen") {
         let parse = |text: &str| value::socket_address(text, AUTHENTICATION_PORT);
         let known = section.has("address");
@@ -144,8 +144,8 @@ pub(super) fn listen(root: &mut Section<'_>) -> Vec<SocketAddr> {
 }
 
 fn add_address(
-    addresses: &mut Vec<Given<SocketAddr>>,
-    address: Given<SocketAddr>,
+    addresses: &mut Vec<Located<SocketAddr>>,
+    address: Located<SocketAddr>,
     section: &Section<'_>,
 ) {
     let is_any_port = address.value.port() == 0;
@@ -167,7 +167,7 @@ fn default_addresses() -> Vec<SocketAddr> {
     ]
 }
 
-pub(super) fn radius(root: &mut Section<'_>, referred: &Referred) -> Radius {
+pub(super) fn radius(root: &mut Section<'_>, external: &External) -> Radius {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * KIB;
     let mut section = root.table("radius");
@@ -179,7 +179,7 @@ pub(super) fn radius(root: &mut Section<'_>, referred: &Referred) -> Radius {
         conversation_timeout: section.duration("conversation-timeout", seconds(30), span(5, 120)),
         max_conversations: section.integer("max-conversations", 20_000, 100..=1_000_000),
         receive_buffer: section.size("receive-buffer", 8 * MIB, 64 * KIB..=1024 * MIB),
-        cui_key: cui_key(&mut section, referred),
+        cui_key: cui_key(&mut section, external),
     };
     check_waiting(&section, &radius);
     section.finish();
@@ -195,10 +195,10 @@ fn check_waiting(section: &Section<'_>, radius: &Radius) {
     let keys = ["duplicate-lifetime", "reject-delay"];
     let key = keys.into_iter().find(|key| section.has(key));
     let place = section.key_place(key.unwrap_or("reject-delay"));
-    let complaint =
-        Complaint::Malformed("a duplicate-lifetime longer than reject-delay with its jitter");
+    let problem =
+        Problem::Malformed("a duplicate-lifetime longer than reject-delay with its jitter");
     let advice = "else a request that is sent again while its refusal waits counts as another one";
-    section.report().problem(&place, complaint, advice);
+    section.report().problem(&place, problem, advice);
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -212,15 +212,15 @@ fn span(least: u64, most: u64) -> RangeInclusive<Duration> {
 /// What the clients so far have said, to find what is said twice; of those with mistakes too.
 #[derive(Default)]
 pub(super) struct Heard {
-    names: Vec<Given<String>>,
-    nets: Vec<Given<IpNet>>,
+    names: Vec<Located<String>>,
+    nets: Vec<Located<IpNet>>,
     /// Every service that a client has.
     pub(super) services: Vec<String>,
     /// Whether any client may speak EAP.
     pub(super) eap: bool,
 }
 
-pub(super) fn clients(root: &mut Section<'_>, referred: &Referred) -> (Vec<Client>, Heard) {
+pub(super) fn clients(root: &mut Section<'_>, external: &External) -> (Vec<Client>, Heard) {
     if !root.has("client") {
         let advice = "add a [[client]] with name, net and secret: without one, nobody may ask";
         root.missing("client", advice);
@@ -228,15 +228,15 @@ pub(super) fn clients(root: &mut Section<'_>, referred: &Referred) -> (Vec<Clien
     let mut heard = Heard::default();
     let sections = root.tables("client").into_iter();
     let clients = sections
-        .filter_map(|section| client(section, referred, &mut heard))
+        .filter_map(|section| client(section, external, &mut heard))
         .collect();
     (clients, heard)
 }
 
-fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> Option<Client> {
+fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> Option<Client> {
     let name = client_name(&mut section, &mut heard.names);
     let nets = client_nets(&mut section, &mut heard.nets);
-    let secret = client_secret(&mut section, referred);
+    let secret = client_secret(&mut section, external);
     let service = service(&mut section);
     let legacy_message_authenticator_optional = legacy(&mut section);
     let federation_peer = section.boolean("federation-peer", false).value;
@@ -264,7 +264,7 @@ fn client(mut section: Section<'_>, referred: &Referred, heard: &mut Heard) -> O
     })
 }
 
-fn client_name(section: &mut Section<'_>, known: &mut Vec<Given<String>>) -> Option<String> {
+fn client_name(section: &mut Section<'_>, known: &mut Vec<Located<String>>) -> Option<String> {
     const EXPECTED: &str = "letters, digits, '.', '_' and '-', up to 64";
     if !section.has("name") {
         section.missing("name", "logs and metrics call the client by it");
@@ -280,23 +280,23 @@ fn client_name(section: &mut Section<'_>, known: &mut Vec<Given<String>>) -> Opt
     Some(name.value)
 }
 
-fn client_nets(section: &mut Section<'_>, known: &mut Vec<Given<IpNet>>) -> Vec<IpNet> {
+fn client_nets(section: &mut Section<'_>, known: &mut Vec<Located<IpNet>>) -> Vec<IpNet> {
     const ONE: &str = "an address or a network, like \"10.20.0.0/16\" or \"2001:db8::/32\"";
     const LIST: &str = "a list of networks, like [\"10.20.0.0/16\", \"2001:db8::/32\"]";
     match (section.has("net"), section.has("nets")) {
         (false, false) => section.missing("net", "say which addresses the client sends from"),
         (true, true) => {
-            let complaint = Complaint::Conflict("nets".to_owned());
+            let problem = Problem::Conflict("nets".to_owned());
             let place = section.key_place("net");
             section
                 .report()
-                .problem(&place, complaint, "put all of them into nets");
+                .problem(&place, problem, "put all of them into nets");
         }
         _ => {}
     }
     let one = section.advised("net", ONE, value::net, net_advice);
     let list = section.advised_list("nets", LIST, value::net, net_advice);
-    let mut given: Vec<Given<IpNet>> = one.into_iter().collect();
+    let mut given: Vec<Located<IpNet>> = one.into_iter().collect();
     given.extend(list.into_iter().flatten());
     for net in &given {
         check_net(net, known, section);
@@ -329,15 +329,15 @@ fn net_advice(text: &str) -> String {
     }
 }
 
-fn check_net(net: &Given<IpNet>, known: &[Given<IpNet>], section: &Section<'_>) {
+fn check_net(net: &Located<IpNet>, known: &[Located<IpNet>], section: &Section<'_>) {
     let report = section.report();
     if net.value != net.value.trunc() {
-        let complaint = Complaint::Malformed("a network whose host bits are zero");
+        let problem = Problem::Malformed("a network whose host bits are zero");
         let advice = format!(
             "did you mean \"{}\", or one address without a slash?",
             net.value.trunc()
         );
-        report.problem(&net.place, complaint, advice);
+        report.problem(&net.place, problem, advice);
     } else if let Some(first) = known.iter().find(|first| first.value == net.value) {
         let advice = "a network belongs to one client; narrower ones inside it are allowed";
         report.duplicate(&net.place, &first.place, advice);
@@ -352,7 +352,7 @@ fn check_net(net: &Given<IpNet>, known: &[Given<IpNet>], section: &Section<'_>) 
     }
 }
 
-fn client_secret(section: &mut Section<'_>, referred: &Referred) -> Option<Secret> {
+fn client_secret(section: &mut Section<'_>, external: &External) -> Option<Secret> {
     const KEYS: &[&str] = &["secret", "secret-file", "secret-env"];
     let present: Vec<&str> = KEYS
         .iter()
@@ -361,27 +361,27 @@ fn client_secret(section: &mut Section<'_>, referred: &Referred) -> Option<Secre
         .collect();
     if let [first, second, ..] = *present {
         let place = section.key_place(second);
-        let complaint = Complaint::Conflict(first.to_owned());
+        let problem = Problem::Conflict(first.to_owned());
         section
             .report()
-            .problem(&place, complaint, "keep exactly one of them");
+            .problem(&place, problem, "keep exactly one of them");
     }
     if present.is_empty() {
         section.missing("secret", "give secret, secret-file or secret-env");
     }
-    let literal = section.hidden_text("secret").map(|given| Given {
+    let literal = section.hidden_text("secret").map(|given| Located {
         value: Secret::new(given.value.into_bytes()),
         place: given.place,
     });
-    let from_file = referred.secret_file(section, "secret-file");
-    let from_variable = referred.variable(section, "secret-env");
+    let from_file = external.secret_file(section, "secret-file");
+    let from_variable = external.variable(section, "secret-env");
     let given = literal.or(from_file).or(from_variable)?;
     check_secret(&given, section);
-    odd::tell(section, &given);
+    secret_lints::check(section, &given);
     Some(given.value)
 }
 
-fn check_secret(secret: &Given<Secret>, section: &Section<'_>) {
+fn check_secret(secret: &Located<Secret>, section: &Section<'_>) {
     const LEAST: usize = 16;
     let place = Place {
         shown: None,
@@ -389,10 +389,10 @@ fn check_secret(secret: &Given<Secret>, section: &Section<'_>) {
     };
     let advice = "take 16 octets or more at random: openssl rand -base64 24";
     match secret.value.as_bytes().len() {
-        0 => section.report().problem(&place, Complaint::Empty, advice),
+        0 => section.report().problem(&place, Problem::Empty, advice),
         1..LEAST => {
-            let caution = "a secret under 16 octets can be guessed from one recorded packet";
-            section.report().warning(&place, caution, advice);
+            let lint = "a secret under 16 octets can be guessed from one recorded packet";
+            section.report().warning(&place, lint, advice);
         }
         _ => {}
     }
@@ -407,11 +407,11 @@ fn service(section: &mut Section<'_>) -> String {
 fn legacy(section: &mut Section<'_>) -> bool {
     let legacy = section.boolean("legacy-message-authenticator-optional", false);
     if legacy.value {
-        let caution = "answers to this client can be forged (CVE-2024-3596), and anybody who can \
+        let lint = "answers to this client can be forged (CVE-2024-3596), and anybody who can \
                        send from its address can lock accounts";
         let advice = "update its firmware, make it send Message-Authenticator, remove this line; or \
                       give it a link that nobody else is on";
-        section.report().warning(&legacy.place, caution, advice);
+        section.report().warning(&legacy.place, lint, advice);
     }
     legacy.value
 }
@@ -425,8 +425,8 @@ fn of_our_own(
 ) -> bool {
     let send = section.boolean(key, false);
     if send.value && federation_peer {
-        let complaint = Complaint::Conflict("federation-peer".to_owned());
-        section.report().problem(&send.place, complaint, advice);
+        let problem = Problem::Conflict("federation-peer".to_owned());
+        section.report().problem(&send.place, problem, advice);
     }
     send.value
 }
@@ -442,13 +442,13 @@ fn client_methods(
     let find = |method| given.iter().find(|given| given.value == method);
     let bare = given.iter().find(|given| given.value != Method::Eap);
     if let (Some(bare), true) = (bare, federation_peer) {
-        let complaint = Complaint::Conflict("federation-peer".to_owned());
+        let problem = Problem::Conflict("federation-peer".to_owned());
         let advice = "roaming users log on by EAP: other sites must not see what proves a password";
-        section.report().problem(&bare.place, complaint, advice);
+        section.report().problem(&bare.place, problem, advice);
     } else if let (Some(bare), "eduroam") = (bare, service) {
-        let caution = "eduroam users would show their password, or what is as good, to this client";
+        let lint = "eduroam users would show their password, or what is as good, to this client";
         let advice = "keep methods outside EAP for services like a VPN";
-        section.report().warning(&bare.place, caution, advice);
+        section.report().warning(&bare.place, lint, advice);
     }
     ClientMethods {
         eap: find(Method::Eap).is_some(),

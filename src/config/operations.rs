@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::problem::Complaint;
-use super::referred::Referred;
+use super::external::External;
+use super::problem::Problem;
 use super::section::Section;
 use super::value;
 
@@ -19,9 +19,9 @@ pub struct Audit {
 
 const METRICS_PORT: u16 = 9812;
 
-pub(super) fn audit(root: &mut Section<'_>, referred: &Referred, data: &Path) -> Audit {
+pub(super) fn audit(root: &mut Section<'_>, external: &External, data: &Path) -> Audit {
     let mut section = root.table("audit");
-    let folder = referred.path(&mut section, "folder");
+    let folder = external.path(&mut section, "folder");
     let keep_days = section.integer("keep-days", 183, 1..=3650);
     section.finish();
     Audit {
@@ -54,21 +54,21 @@ pub(super) fn metrics(root: &mut Section<'_>) -> Option<SocketAddr> {
 }
 
 /// The socket over which the command line talks to the running server.
-pub(super) fn control(root: &mut Section<'_>, referred: &Referred, data: &Path) -> PathBuf {
+pub(super) fn control(root: &mut Section<'_>, external: &External, data: &Path) -> PathBuf {
     let mut section = root.table("control");
-    let given = referred.path(&mut section, "socket");
+    let given = external.path(&mut section, "socket");
     let place = given
         .as_ref()
         .map_or_else(|| section.key_place("socket"), |g| g.place.clone());
     let socket = given.map_or_else(|| data.join("control.sock"), |given| given.value);
     if socket.as_os_str().len() > MOST_SOCKET_OCTETS {
-        let complaint = Complaint::Unreadable(format!(
+        let problem = Problem::Unreadable(format!(
             "the path {} is longer than the {MOST_SOCKET_OCTETS} octets of a socket's name",
             socket.display()
         ));
         section
             .report()
-            .problem(&place, complaint, "set control.socket to a shorter path");
+            .problem(&place, problem, "set control.socket to a shorter path");
     }
     section.finish();
     socket

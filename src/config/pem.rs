@@ -11,8 +11,8 @@ use base64ct::{Base64, Encoding as _};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::problem::Complaint;
-use super::referred::FileContent;
+use super::external::FileContent;
+use super::problem::Problem;
 use super::report::Place;
 use super::section::Section;
 
@@ -242,16 +242,16 @@ impl Wanted {
                 let others = blocks_in_words(octets);
                 let text = format!("no PEM {} in this file{others}", self.noun());
                 let advice = format!("it should have {BEGIN}{}{DASHES} in it", self.label());
-                let complaint = Complaint::Certificate(text);
-                section.report().problem(place, complaint, advice);
+                let problem = Problem::Certificate(text);
+                section.report().problem(place, problem, advice);
                 None
             }
             Ok(blocks) => Some(blocks),
             Err((line, fault)) => {
                 let text = format!("{}:{line}: {fault}", path.display());
                 let advice = fault.advice();
-                let complaint = Complaint::Certificate(text);
-                section.report().problem(place, complaint, advice);
+                let problem = Problem::Certificate(text);
+                section.report().problem(place, problem, advice);
                 None
             }
         }
@@ -295,8 +295,8 @@ pub(super) fn authorities(
                 block.line
             );
             let advice = "look at it with: openssl x509 -text -in FILE";
-            let complaint = Complaint::Certificate(text);
-            section.report().problem(place, complaint, advice);
+            let problem = Problem::Certificate(text);
+            section.report().problem(place, problem, advice);
         }
     }
     is_whole.then(|| octets.to_vec())

@@ -19,7 +19,7 @@ pub struct Problems {
 #[derive(Debug)]
 pub struct Warning(pub Finding);
 
-/// One complaint: where, about which key, what, and what to do.
+/// One problem: where, about which key, what, and what to do.
 #[derive(Debug)]
 pub struct Finding {
     /// Where it stands; none if it concerns no single place.
@@ -29,7 +29,7 @@ pub struct Finding {
     /// The value as written, cut short; never that of a secret.
     pub value: Option<String>,
     /// What is wrong.
-    pub complaint: Complaint,
+    pub problem: Problem,
     /// What to do about it, in the operator's words.
     pub advice: String,
 }
@@ -47,7 +47,7 @@ pub struct Location {
 
 /// What is wrong with a key, or weak about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Complaint {
+pub enum Problem {
     /// The configuration file itself cannot be read.
     #[error("cannot be read: {0}")]
     FileUnreadable(String),
@@ -110,7 +110,7 @@ pub enum Complaint {
     Certificate(String),
     /// Allowed, but weak, unusual or soon to break.
     #[error("{0}")]
-    Caution(String),
+    Lint(String),
 }
 
 impl Problems {
@@ -154,7 +154,7 @@ impl Finding {
             (key, Some(value)) => write!(f, "{key} = {value}: ")?,
             (key, None) => write!(f, "{key}: ")?,
         }
-        writeln!(f, "{}", self.complaint)?;
+        writeln!(f, "{}", self.problem)?;
         if self.advice.is_empty() {
             return Ok(());
         }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::eap::{self, Above, Eap, EapProfile, Reading};
-use super::home::Wish;
-use super::problem::Complaint;
-use super::report::{Given, Place};
+use super::account_source::RealmOverride;
+use super::eap::{self, Context, Eap, EapProfile, Parent};
+use super::problem::Problem;
+use super::report::{Located, Place};
 use super::rules::{self, AccountRules};
 use super::section::Section;
 use super::value;
@@ -21,7 +21,7 @@ pub struct RealmRules {
 
 /// What is as usual where a realm's table does not say otherwise.
 #[derive(Clone, Copy)]
-pub(super) struct Usual<'u> {
+pub(super) struct Defaults<'u> {
     pub(super) eap: Option<&'u Eap>,
     pub(super) rules: &'u AccountRules,
 }
@@ -29,13 +29,16 @@ pub(super) struct Usual<'u> {
 /// Reads all tables, by realm in lower case. Each must belong to one of `ours`.
 pub(super) fn realms(
     root: &mut Section<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
     ours: &[String],
-    usual: Usual<'_>,
-) -> (BTreeMap<String, RealmRules>, BTreeMap<String, Wish>) {
-    let (mut rules, mut wishes) = (BTreeMap::new(), BTreeMap::new());
+    defaults: Defaults<'_>,
+) -> (
+    BTreeMap<String, RealmRules>,
+    BTreeMap<String, RealmOverride>,
+) {
+    let (mut rules, mut overrides) = (BTreeMap::new(), BTreeMap::new());
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
-    let mut domains: Vec<Given<String>> = Vec::new();
+    let mut domains: Vec<Located<String>> = Vec::new();
     for (name, mut section) in root.table("realm").named_tables() {
         let Some(name) = known(&section, &name, ours) else {
             continue;
@@ -45,43 +48,43 @@ pub(super) fn realms(
             let advice = "put all of it into one table";
             section.report().duplicate(&place, first, advice);
         }
-        let wish = wish(&mut section, usual.rules);
+        let own = own(&mut section, defaults.rules);
         let read = RealmRules {
             windows_domains: windows_domains(&mut section, &mut domains),
-            eap: profile(&mut section, reading, &name, usual.eap),
+            eap: profile(&mut section, context, &name, defaults.eap),
         };
         section.finish();
         places.insert(name.clone(), place);
-        wishes.insert(name.clone(), wish);
+        overrides.insert(name.clone(), own);
         rules.insert(name, read);
     }
-    (rules, wishes)
+    (rules, overrides)
 }
 
 /// The table's realm, if it is one of ours; where those are not known, that is said elsewhere.
 fn known(section: &Section<'_>, name: &str, ours: &[String]) -> Option<String> {
-    let (complaint, advice) = match value::realm(name) {
+    let (problem, advice) = match value::realm(name) {
         Some(name) if ours.is_empty() || ours.contains(&name) => return Some(name),
         Some(_) => (
-            Complaint::NotOneOf("your realms".to_owned()),
+            Problem::NotOneOf("your realms".to_owned()),
             "add it to realms at the top of this file, or remove this table",
         ),
         None => (
-            Complaint::Malformed("a realm in quotes, like [realm.\"campus.example\"]"),
+            Problem::Malformed("a realm in quotes, like [realm.\"campus.example\"]"),
             "without quotes TOML takes each dot for a table of its own",
         ),
     };
-    section.report().problem(section.place(), complaint, advice);
+    section.report().problem(section.place(), problem, advice);
     None
 }
 
-fn wish(section: &mut Section<'_>, usual: &AccountRules) -> Wish {
+fn own(section: &mut Section<'_>, defaults: &AccountRules) -> RealmOverride {
     const DIRECTORY: &str = "the NAME of a [directory.NAME], or \"embedded\"";
     let has_directory = section.has("directory");
     let directory = section.parsed("directory", DIRECTORY, value::label);
     let place = rules::place(section);
-    let rules = rules::of_realm(section, usual);
-    Wish {
+    let rules = rules::of_realm(section, defaults);
+    RealmOverride {
         directory,
         has_directory,
         rules: place.zip(rules),
@@ -89,7 +92,7 @@ fn wish(section: &mut Section<'_>, usual: &AccountRules) -> Wish {
 }
 
 /// The realm's Windows domains; `known` are those of all realms so far.
-fn windows_domains(section: &mut Section<'_>, known: &mut Vec<Given<String>>) -> Vec<String> {
+fn windows_domains(section: &mut Section<'_>, known: &mut Vec<Located<String>>) -> Vec<String> {
     const EXPECTED: &str = "a list of Windows domains, like [\"CAMPUS\"]: the part before \\ of \
                             CAMPUS\\anna";
     let given = section.list("windows-domains", EXPECTED, value::windows_domain);
@@ -112,11 +115,11 @@ fn windows_domains(section: &mut Section<'_>, known: &mut Vec<Given<String>>) ->
 
 fn profile(
     section: &mut Section<'_>,
-    reading: Reading<'_>,
+    context: Context<'_>,
     name: &str,
-    usual: Option<&Eap>,
+    defaults: Option<&Eap>,
 ) -> Option<EapProfile> {
-    let above = Above::Usual(usual.map(|eap| &eap.usual));
-    let profile = eap::profile(section, reading, above, name);
-    profile.filter(|_| usual.is_some())
+    let parent = Parent::Eap(defaults.map(|eap| &eap.defaults));
+    let profile = eap::profile(section, context, parent, name);
+    profile.filter(|_| defaults.is_some())
 }

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::problem::{Complaint, Finding, Location, Problems, Warning};
-use super::source::Source;
+use super::problem::{Finding, Location, Problem, Problems, Warning};
+use super::source_text::SourceText;
 
 /// Where a key or value stands and what it is called.
 #[derive(Debug, Clone)]
@@ -17,20 +17,20 @@ pub(super) struct Place {
 
 /// A value that was read, and where.
 #[derive(Debug, Clone)]
-pub(super) struct Given<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) place: Place,
 }
 
 /// The findings so far. Shared by all sections, hence the cells.
 pub(super) struct Report<'s> {
-    source: &'s Source<'s>,
+    source: &'s SourceText<'s>,
     problems: RefCell<Vec<Finding>>,
     warnings: RefCell<Vec<Finding>>,
 }
 
 impl<'s> Report<'s> {
-    pub(super) fn new(source: &'s Source<'s>) -> Self {
+    pub(super) fn new(source: &'s SourceText<'s>) -> Self {
         Self {
             source,
             problems: RefCell::default(),
@@ -38,36 +38,36 @@ impl<'s> Report<'s> {
         }
     }
 
-    pub(super) fn problem(&self, place: &Place, complaint: Complaint, advice: impl Into<String>) {
+    pub(super) fn problem(&self, place: &Place, problem: Problem, advice: impl Into<String>) {
         self.problems
             .borrow_mut()
-            .push(self.finding(place, complaint, advice.into()));
+            .push(self.finding(place, problem, advice.into()));
     }
 
-    pub(super) fn warning(&self, place: &Place, caution: impl Into<String>, advice: &str) {
-        let complaint = Complaint::Caution(caution.into());
+    pub(super) fn warning(&self, place: &Place, lint: impl Into<String>, advice: &str) {
+        let problem = Problem::Lint(lint.into());
         self.warnings
             .borrow_mut()
-            .push(self.finding(place, complaint, advice.to_owned()));
+            .push(self.finding(place, problem, advice.to_owned()));
     }
 
     /// The second of two equal values is the problem; the first one's line is named.
     pub(super) fn duplicate(&self, place: &Place, first: &Place, advice: &str) {
         let line = self.locate(first).line;
-        self.problem(place, Complaint::Duplicate(line), advice);
+        self.problem(place, Problem::Duplicate(line), advice);
     }
 
     fn locate(&self, place: &Place) -> Location {
         self.source.locate(place.offset)
     }
 
-    fn finding(&self, place: &Place, complaint: Complaint, advice: String) -> Finding {
+    fn finding(&self, place: &Place, problem: Problem, advice: String) -> Finding {
         let Place { key, shown, .. } = place.clone();
         Finding {
             at: self.locate(place),
             key,
             value: shown,
-            complaint,
+            problem,
             advice,
         }
     }

@@ -7,9 +7,9 @@ use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
+use super::external::FileContent;
 use super::pem::Wanted;
-use super::problem::Complaint;
-use super::referred::FileContent;
+use super::problem::Problem;
 use super::report::Place;
 use super::section::Section;
 
@@ -53,8 +53,8 @@ pub(super) fn of_file(
                     0 => path.display().to_string(),
                     line => format!("{}:{line}", path.display()),
                 };
-                let complaint = Complaint::Certificate(format!("{place_in_file}: {fault}"));
-                section.report().problem(place, complaint, fault.advice());
+                let problem = Problem::Certificate(format!("{place_in_file}: {fault}"));
+                section.report().problem(place, problem, fault.advice());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::accounts::{AccountKind, KINDS};
-use super::report::{Given, Place};
+use super::report::{Located, Place};
 use super::section::Section;
 use super::value::{self, MonthDay};
 
@@ -108,8 +108,8 @@ impl Default for PasswordRules {
     }
 }
 
-/// Reads `[lockout]`, or what a realm has of it; what is left out is as `usual`.
-pub(super) fn lockout(parent: &mut Section<'_>, usual: &Lockout) -> Lockout {
+/// Reads `[lockout]`, or what a realm has of it; what is left out is as `defaults`.
+pub(super) fn lockout(parent: &mut Section<'_>, defaults: &Lockout) -> Lockout {
     let same = &[
         ("each", SameWrongPassword::Each),
         ("once", SameWrongPassword::Once),
@@ -117,39 +117,43 @@ pub(super) fn lockout(parent: &mut Section<'_>, usual: &Lockout) -> Lockout {
     let durations = || SECOND..=24 * HOUR;
     let mut section = parent.table("lockout");
     let lockout = Lockout {
-        attempts: section.integer("attempts", usual.attempts, 1..=100),
-        duration: section.duration("duration", usual.duration, durations()),
-        forget_after: section.duration("forget-after", usual.forget_after, durations()),
-        same_wrong_password: section.word("same-wrong-password", same, usual.same_wrong_password),
+        attempts: section.integer("attempts", defaults.attempts, 1..=100),
+        duration: section.duration("duration", defaults.duration, durations()),
+        forget_after: section.duration("forget-after", defaults.forget_after, durations()),
+        same_wrong_password: section.word(
+            "same-wrong-password",
+            same,
+            defaults.same_wrong_password,
+        ),
     };
     section.finish();
     lockout
 }
 
-/// Reads zone and terms of a table; what is left out is as `usual`, or as by default.
-pub(super) fn calendar(section: &mut Section<'_>, usual: Option<&Calendar>) -> Calendar {
+/// Reads zone and terms of a table; what is left out is as `defaults`, or as by default.
+pub(super) fn calendar(section: &mut Section<'_>, defaults: Option<&Calendar>) -> Calendar {
     Calendar {
-        zone: zone(section, usual.map(|usual| &usual.zone)),
+        zone: zone(section, defaults.map(|defaults| &defaults.zone)),
         left_after_days: section.integer(
             "left-after-days",
-            usual.map_or(90, |usual| usual.left_after_days),
+            defaults.map_or(90, |defaults| defaults.left_after_days),
             0..=3650,
         ),
-        terms: terms(section, usual.map(|usual| &usual.terms)),
+        terms: terms(section, defaults.map(|defaults| &defaults.terms)),
     }
 }
 
-/// Reads how passwords age; what is left out is as `usual`.
-pub(super) fn passwords(section: &mut Section<'_>, usual: &PasswordRules) -> PasswordRules {
+/// Reads how passwords age; what is left out is as `defaults`.
+pub(super) fn passwords(section: &mut Section<'_>, defaults: &PasswordRules) -> PasswordRules {
     let PasswordRules {
         temporary_valid,
         temporary_on_network,
         change_by_mschapv2,
         ..
-    } = *usual;
+    } = *defaults;
     PasswordRules {
-        valid_days: section.integer_or_none("valid-days", usual.valid_days, 1..=3650),
-        valid_days_of: valid_days_of(section, &usual.valid_days_of),
+        valid_days: section.integer_or_none("valid-days", defaults.valid_days, 1..=3650),
+        valid_days_of: valid_days_of(section, &defaults.valid_days_of),
         temporary_valid: section.duration("temporary-valid", temporary_valid, MINUTE..=72 * HOUR),
         temporary_on_network: section
             .boolean("temporary-on-network", temporary_on_network)
@@ -163,10 +167,10 @@ pub(super) fn passwords(section: &mut Section<'_>, usual: &PasswordRules) -> Pas
 /// The table `valid-days-of`: kinds whose passwords are valid for another time, or for good.
 fn valid_days_of(
     parent: &mut Section<'_>,
-    usual: &[(AccountKind, Option<u16>)],
+    defaults: &[(AccountKind, Option<u16>)],
 ) -> Vec<(AccountKind, Option<u16>)> {
     let mut section = parent.table("valid-days-of");
-    let mut days = usual.to_vec();
+    let mut days = defaults.to_vec();
     for (word, kind) in KINDS {
         let is_given = section.has(word);
         let value = section.integer_or_none(word, None, 1..=3650);
@@ -181,17 +185,17 @@ fn valid_days_of(
 
 /// Reads the tables `lockout`, `accounts` and `passwords` of a realm; `None` where it has none of
 /// them.
-pub(super) fn of_realm(realm: &mut Section<'_>, usual: &AccountRules) -> Option<AccountRules> {
+pub(super) fn of_realm(realm: &mut Section<'_>, defaults: &AccountRules) -> Option<AccountRules> {
     if !TABLES.iter().any(|table| realm.has(table)) {
         TABLES.iter().for_each(|table| drop(realm.table(table)));
         return None;
     }
-    let lockout = lockout(realm, &usual.lockout);
+    let lockout = lockout(realm, &defaults.lockout);
     let mut section = realm.table("accounts");
-    let calendar = calendar(&mut section, Some(&usual.calendar));
+    let calendar = calendar(&mut section, Some(&defaults.calendar));
     section.finish();
     let mut section = realm.table("passwords");
-    let passwords = passwords(&mut section, &usual.passwords);
+    let passwords = passwords(&mut section, &defaults.passwords);
     section.finish();
     Some(AccountRules {
         lockout,
@@ -206,12 +210,16 @@ pub(super) fn place(realm: &Section<'_>) -> Option<Place> {
     Some(realm.key_place(table))
 }
 
-fn zone(section: &mut Section<'_>, usual: Option<&TimeZone>) -> TimeZone {
+fn zone(section: &mut Section<'_>, defaults: Option<&TimeZone>) -> TimeZone {
     const EXPECTED: &str = "a zone of the IANA database, like \"Europe/Oslo\"";
     let is_given = section.has("zone");
     let given = section.parsed("zone", EXPECTED, |name| TimeZone::get(name).ok());
-    let usual = || usual.cloned().or_else(|| TimeZone::get("Europe/Oslo").ok());
-    match given.map(|given| given.value).or_else(usual) {
+    let defaults = || {
+        defaults
+            .cloned()
+            .or_else(|| TimeZone::get("Europe/Oslo").ok())
+    };
+    match given.map(|given| given.value).or_else(defaults) {
         Some(zone) => zone,
         None => {
             if !is_given {
@@ -223,7 +231,7 @@ fn zone(section: &mut Section<'_>, usual: Option<&TimeZone>) -> TimeZone {
 }
 
 /// Giving any replaces all of them.
-fn terms(accounts: &mut Section<'_>, usual: Option<&Vec<TermDeadline>>) -> Vec<TermDeadline> {
+fn terms(accounts: &mut Section<'_>, defaults: Option<&Vec<TermDeadline>>) -> Vec<TermDeadline> {
     let mut names = Vec::new();
     let mut deadlines = Vec::new();
     let sections = accounts.tables("term");
@@ -233,7 +241,7 @@ fn terms(accounts: &mut Section<'_>, usual: Option<&Vec<TermDeadline>>) -> Vec<T
     let mut terms: Vec<TermDeadline> = given.collect();
     if terms.is_empty() {
         let default = || vec![default_term("spring", 2), default_term("autumn", 9)];
-        terms = usual.map_or_else(default, Vec::clone);
+        terms = defaults.map_or_else(default, Vec::clone);
     }
     terms.sort_by_key(|term| term.deadline);
     terms
@@ -248,8 +256,8 @@ fn default_term(name: &str, month: i8) -> TermDeadline {
 
 fn term(
     mut section: Section<'_>,
-    known_names: &mut Vec<Given<String>>,
-    known_deadlines: &mut Vec<Given<MonthDay>>,
+    known_names: &mut Vec<Located<String>>,
+    known_deadlines: &mut Vec<Located<MonthDay>>,
 ) -> Option<TermDeadline> {
     const NAME: &str = "a term's name of letters, digits and '-', like \"autumn\"";
     const DAY: &str = "a day of every year, month first, like \"09-01\"";
@@ -273,8 +281,8 @@ fn term(
 
 /// The value, after a look whether it was given before.
 fn once<T: PartialEq + Clone>(
-    given: Option<Given<T>>,
-    known: &mut Vec<Given<T>>,
+    given: Option<Located<T>>,
+    known: &mut Vec<Located<T>>,
     section: &Section<'_>,
 ) -> Option<T> {
     let given = given?;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Complaint;
-use super::report::{Given, Place, Report};
+use super::problem::Problem;
+use super::report::{Located, Place, Report};
 use super::value::{duration, shown_duration, shown_size, size};
 
 /// A table that is being read.
@@ -55,7 +55,7 @@ impl<'s> Section<'s> {
         }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Given<DeValue<'s>>> {
+    fn take(&mut self, key: &'static str) -> Option<Located<DeValue<'s>>> {
         self.asked.push(key);
         let value = self.table.remove(key)?;
         Some(given(self.path_of(key), value.span(), value.into_inner()))
@@ -79,17 +79,17 @@ impl<'s> Section<'s> {
     /// Says that a key is needed; stands at the head of the table.
     pub(super) fn missing(&self, key: &str, advice: &str) {
         self.report
-            .problem(&self.key_place(key), Complaint::Missing, advice);
+            .problem(&self.key_place(key), Problem::Missing, advice);
     }
 
-    fn wrong_type(&self, given: &Given<DeValue<'s>>, expected: &'static str) {
+    fn wrong_type(&self, given: &Located<DeValue<'s>>, expected: &'static str) {
         let found = type_name(&given.value);
         self.report
-            .problem(&given.place, Complaint::WrongType { expected, found }, "");
+            .problem(&given.place, Problem::WrongType { expected, found }, "");
     }
 
-    pub(super) fn boolean(&mut self, key: &'static str, default: bool) -> Given<bool> {
-        let absent = Given {
+    pub(super) fn boolean(&mut self, key: &'static str, default: bool) -> Located<bool> {
+        let absent = Located {
             value: default,
             place: self.place.clone(),
         };
@@ -97,7 +97,7 @@ impl<'s> Section<'s> {
             return absent;
         };
         match given.value {
-            DeValue::Boolean(value) => Given {
+            DeValue::Boolean(value) => Located {
                 value,
                 place: given.place,
             },
@@ -139,8 +139,8 @@ impl<'s> Section<'s> {
         const EXPECTED: &str = "a whole number without quotes, or \"none\"";
         match self.table.get(key).map(Spanned::get_ref) {
             Some(DeValue::Integer(_)) => {
-                let usual = default.unwrap_or(365).clamp(*bounds.start(), *bounds.end());
-                Some(self.integer(key, usual, bounds))
+                let default = default.unwrap_or(365).clamp(*bounds.start(), *bounds.end());
+                Some(self.integer(key, default, bounds))
             }
             Some(_) => {
                 let none = |text: &str| (text == "none").then_some(());
@@ -202,7 +202,7 @@ impl<'s> Section<'s> {
                 let (least, most) = (show(bounds.start()), show(bounds.end()));
                 let advice = format!("leave the line out for the default, {}", show(&default));
                 self.report
-                    .problem(place, Complaint::OutOfBounds { least, most }, advice);
+                    .problem(place, Problem::OutOfBounds { least, most }, advice);
                 default
             }
         }
@@ -214,7 +214,7 @@ impl<'s> Section<'s> {
         key: &'static str,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Given<T>> {
+    ) -> Option<Located<T>> {
         let given = self.take(key)?;
         self.parse_given(given, expected, parse)
     }
@@ -226,44 +226,44 @@ impl<'s> Section<'s> {
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
         advise: impl Fn(&str) -> String,
-    ) -> Option<Given<T>> {
+    ) -> Option<Located<T>> {
         let given = self.take(key)?;
         self.parse_advised(given, expected, parse, advise)
     }
 
     fn parse_given<T>(
         &self,
-        given: Given<DeValue<'s>>,
+        given: Located<DeValue<'s>>,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Given<T>> {
+    ) -> Option<Located<T>> {
         self.parse_advised(given, expected, parse, |_| String::new())
     }
 
     fn parse_advised<T>(
         &self,
-        given: Given<DeValue<'s>>,
+        given: Located<DeValue<'s>>,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
         advise: impl Fn(&str) -> String,
-    ) -> Option<Given<T>> {
+    ) -> Option<Located<T>> {
         let DeValue::String(text) = &given.value else {
             self.wrong_type(&given, expected);
             return None;
         };
         let Some(value) = parse(text) else {
             self.report
-                .problem(&given.place, Complaint::Malformed(expected), advise(text));
+                .problem(&given.place, Problem::Malformed(expected), advise(text));
             return None;
         };
-        Some(Given {
+        Some(Located {
             value,
             place: given.place,
         })
     }
 
     /// A string that is shown in no message, whatever is wrong with it.
-    pub(super) fn hidden_text(&mut self, key: &'static str) -> Option<Given<String>> {
+    pub(super) fn hidden_text(&mut self, key: &'static str) -> Option<Located<String>> {
         let mut given = self.take(key)?;
         given.place.shown = None;
         self.parse_given(given, "a string in double quotes", |text| {
@@ -288,10 +288,10 @@ impl<'s> Section<'s> {
                 shown: None,
                 ..given.place
             };
-            let complaint = Complaint::Malformed("the path of a file, not what is in it");
+            let problem = Problem::Malformed("the path of a file, not what is in it");
             self.report.problem(
                 &place,
-                complaint,
+                problem,
                 "write it to a file that only the server reads",
             );
         }
@@ -316,7 +316,7 @@ impl<'s> Section<'s> {
         &mut self,
         key: &'static str,
         words: &[(&'static str, T)],
-    ) -> Option<Vec<Given<T>>> {
+    ) -> Option<Vec<Located<T>>> {
         let expected = "a list of words, like [\"a\", \"b\"]";
         let items = self.list(key, expected, |text| Some(text.to_owned()))?;
         Some(
@@ -329,11 +329,11 @@ impl<'s> Section<'s> {
 
     fn chosen<T: Copy>(
         &self,
-        given: Given<String>,
+        given: Located<String>,
         words: &[(&'static str, T)],
-    ) -> Option<Given<T>> {
+    ) -> Option<Located<T>> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == given.value) {
-            return Some(Given {
+            return Some(Located {
                 value: *value,
                 place: given.place,
             });
@@ -345,7 +345,7 @@ impl<'s> Section<'s> {
             .collect::<Vec<_>>()
             .join(", ");
         self.report
-            .problem(&given.place, Complaint::NotOneOf(words), advice);
+            .problem(&given.place, Problem::NotOneOf(words), advice);
         None
     }
 
@@ -356,7 +356,7 @@ impl<'s> Section<'s> {
         key: &'static str,
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Option<Vec<Given<T>>> {
+    ) -> Option<Vec<Located<T>>> {
         self.advised_list(key, expected, parse, |_| String::new())
     }
 
@@ -367,7 +367,7 @@ impl<'s> Section<'s> {
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
         advise: impl Fn(&str) -> String,
-    ) -> Option<Vec<Given<T>>> {
+    ) -> Option<Vec<Located<T>>> {
         let given = self.take(key)?;
         let DeValue::Array(items) = given.value else {
             self.wrong_type(&given, expected);
@@ -375,7 +375,7 @@ impl<'s> Section<'s> {
         };
         if items.is_empty() {
             self.report
-                .problem(&given.place, Complaint::Empty, "leave the line out instead");
+                .problem(&given.place, Problem::Empty, "leave the line out instead");
         }
         let mut read = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
@@ -437,7 +437,7 @@ impl<'s> Section<'s> {
     pub(super) fn named_words<T: Copy>(
         &mut self,
         words: &[(&'static str, T)],
-    ) -> Vec<(String, Given<T>)> {
+    ) -> Vec<(String, Located<T>)> {
         let mut named = Vec::new();
         for (name, value) in std::mem::take(&mut self.table) {
             let name = name.into_inner().into_owned();
@@ -449,7 +449,7 @@ impl<'s> Section<'s> {
         named
     }
 
-    fn section(&self, given: Given<DeValue<'s>>) -> Section<'s> {
+    fn section(&self, given: Located<DeValue<'s>>) -> Section<'s> {
         let table = match given.value {
             DeValue::Table(table) => table,
             _ => {
@@ -482,18 +482,18 @@ impl<'s> Section<'s> {
             let advice = did_you_mean(name, known()).unwrap_or_else(|| {
                 format!("known here: {}", known().collect::<Vec<_>>().join(", "))
             });
-            self.report.problem(&place, Complaint::UnknownKey, advice);
+            self.report.problem(&place, Problem::UnknownKey, advice);
         }
     }
 }
 
-fn given(key: String, span: Range<usize>, value: DeValue<'_>) -> Given<DeValue<'_>> {
+fn given(key: String, span: Range<usize>, value: DeValue<'_>) -> Located<DeValue<'_>> {
     let place = Place {
         key,
         offset: Some(span.start),
         shown: shown(&value),
     };
-    Given { value, place }
+    Located { value, place }
 }
 
 fn did_you_mean<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<String> {

@@ -3,8 +3,8 @@
 use base64ct::{Base64, Encoding as _};
 use zeroize::Zeroizing;
 
-use super::problem::Complaint;
-use super::referred::{Referred, warn_of_readers};
+use super::external::{External, warn_of_readers};
+use super::problem::Problem;
 use super::secret::Secret;
 use super::section::Section;
 
@@ -23,16 +23,16 @@ enum KeysError {
 }
 
 /// Reads the file; empty where none is named, or where there is a mistake.
-pub(super) fn ticket_keys(section: &mut Section<'_>, referred: &Referred) -> Vec<Secret> {
-    let Some(file) = referred.file(section, "ticket-keys") else {
+pub(super) fn ticket_keys(section: &mut Section<'_>, external: &External) -> Vec<Secret> {
+    let Some(file) = external.file(section, "ticket-keys") else {
         return Vec::new();
     };
     let content = file.value.1;
     warn_of_readers(section, &file.place, content);
     read(content.octets.as_bytes()).unwrap_or_else(|error| {
-        let complaint = Complaint::Unreadable(error.to_string());
+        let problem = Problem::Unreadable(error.to_string());
         let advice = "make a key with: openssl rand -base64 32";
-        section.report().problem(&file.place, complaint, advice);
+        section.report().problem(&file.place, problem, advice);
         Vec::new()
     })
 }

@@ -58,7 +58,11 @@ impl Homes {
         for name in &config.realms {
             let realm = Realm::parse(name);
             let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
-            let Some(home) = config.homes.iter().find(|home| home.realms.contains(name)) else {
+            let Some(home) = config
+                .account_sources
+                .iter()
+                .find(|home| home.realms.contains(name))
+            else {
                 continue;
             };
             let Some(directory) = directory(home.name(), &realm, open, before) else {

@@ -29,7 +29,7 @@ pub(super) fn to_be_named(config: &Config, homes: &Homes) -> HashSet<Realm> {
 fn profile<'c>(config: &'c Config, realm: &Realm) -> Option<&'c EapProfile> {
     let own = config.realm_rules.get(realm.as_str());
     let own = own.and_then(|rules| rules.eap.as_ref());
-    own.or(config.eap.as_ref().map(|eap| &eap.usual))
+    own.or(config.eap.as_ref().map(|eap| &eap.defaults))
 }
 
 fn authorities(profile: Option<&EapProfile>) -> HashSet<CertificateDer<'_>> {

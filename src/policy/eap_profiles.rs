@@ -58,7 +58,7 @@ impl EapOffers {
         }
         let outer_names = eap.chains.iter().map(|named| named.outer_names.clone());
         Ok(Some(Self {
-            usual: build(&eap.usual)?,
+            usual: build(&eap.defaults)?,
             realms,
             outer_names: outer_names.collect(),
         }))

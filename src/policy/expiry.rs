@@ -68,7 +68,7 @@ fn revocation_lists(config: &Config) -> Vec<End> {
         let name = name.to_owned();
         Some(End { name, at })
     };
-    let usual = config.eap.iter().map(|eap| ("default", &eap.usual));
+    let usual = config.eap.iter().map(|eap| ("default", &eap.defaults));
     let realms = config.realm_rules.iter();
     let realms = realms.filter_map(|(name, rules)| Some((name.as_str(), rules.eap.as_ref()?)));
     usual.chain(realms).filter_map(list).collect()
@@ -76,7 +76,7 @@ fn revocation_lists(config: &Config) -> Vec<End> {
 
 /// That of `[eap]`, then those of the realms.
 fn profiles(config: &Config) -> impl Iterator<Item = &EapProfile> {
-    let usual = config.eap.iter().map(|eap| &eap.usual);
+    let usual = config.eap.iter().map(|eap| &eap.defaults);
     let realms = config.realm_rules.values();
     usual.chain(realms.filter_map(|rules| rules.eap.as_ref()))
 }

@@ -323,7 +323,10 @@ fn attributes(config: &Config) -> AttributeMap {
 
 /// The realms whose people are in this server's own database.
 fn own_realms(config: &Config) -> Vec<Realm> {
-    let own = config.homes.iter().find(|home| home.directory.is_none());
+    let own = config
+        .account_sources
+        .iter()
+        .find(|home| home.directory.is_none());
     let realms = own.map(|home| home.realms.as_slice()).unwrap_or_default();
     realms
         .iter()

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portvakt_auth::Tick;
 
-use super::renewal::Renewer;
+use super::certificate_reload::CertificateReloader;
 use crate::access::Access;
 use crate::store::Entry;
 
@@ -27,7 +27,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// gauges current.
 pub(super) struct Housekeeper {
     pub(super) access: Arc<Access>,
-    pub(super) renewer: Renewer,
+    pub(super) certificates: CertificateReloader,
     pub(super) sweep_duplicates: Box<dyn Fn(Instant) + Send>,
     pub(super) keep_attempts: Duration,
 }
@@ -47,7 +47,7 @@ impl Housekeeper {
             self.forget();
             if now - looked >= RENEW_EVERY {
                 looked = now;
-                self.renewer.look();
+                self.certificates.look();
             }
             if now - swept >= SWEEP_SESSIONS_EVERY {
                 swept = now;

@@ -190,7 +190,7 @@ fn every_key_is_read() {
         "legacy_message_authenticator_optional: false",
         "name: \"default\"",
         "certificate:",
-        "sources: Sources",
+        "input_files: InputFiles",
         "not_before",
         "not_after",
         "tls13: true",
@@ -434,15 +434,15 @@ fn ocsp_response_that_does_not_fit_is_warned_of_and_not_shown() {
         ("radius.pem", "no OCSP response"),
     ] {
         let (config, warnings) = load(&with(&format!("ocsp-response = \"{file}\""))).unwrap();
-        assert!(config.eap.unwrap().usual.chain.ocsp_response.is_none());
+        assert!(config.eap.unwrap().defaults.chain.ocsp_response.is_none());
         let said: String = warnings.iter().map(Warning::to_string).collect();
         assert!(said.contains(expected), "{file}: {said}");
     }
     let (config, warnings) = load(&with("ocsp-response = \"radius.ocsp\"")).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    assert!(config.eap.unwrap().usual.chain.ocsp_response.is_some());
+    assert!(config.eap.unwrap().defaults.chain.ocsp_response.is_some());
     assert_eq!(
-        config.runs_out,
+        config.next_expiry,
         Some("2027-01-01T00:00:00Z".parse().unwrap())
     );
 }
@@ -516,15 +516,15 @@ fn only_directory_has_the_people_of_all_realms_that_name_none() {
     );
     let (config, warnings) = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(warnings.is_empty(), "{warnings:?}");
-    let homes: Vec<_> = config
-        .homes
+    let account_sources: Vec<_> = config
+        .account_sources
         .iter()
         .map(|home| (home.name(), &*home.realms))
         .collect();
     let of_campus = ["campus.example".to_owned(), "old.campus.example".to_owned()];
     let of_guests = ["guests.example".to_owned()];
     assert_eq!(
-        homes,
+        account_sources,
         [("campus", &of_campus[..]), ("embedded", &of_guests)]
     );
 }
@@ -537,7 +537,7 @@ fn rules_of_a_realm_are_as_everywhere_where_it_says_nothing_else() {
          [realm.\"campus.example\".passwords]\nvalid-days = 90\n",
     ))
     .unwrap_or_else(|problems| panic!("{problems}"));
-    let rules = &config.homes[0].rules;
+    let rules = &config.account_sources[0].rules;
     assert_eq!(rules.lockout.attempts, 4);
     assert_eq!(rules.lockout.duration, Duration::from_secs(3600));
     assert_eq!(rules.passwords.valid_days, Some(90));

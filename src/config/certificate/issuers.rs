@@ -3,7 +3,7 @@
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
-use super::cautions::{Caution, Chain, called};
+use super::lints::{Chain, Lint, called};
 
 /// How the certificates of a file hang together.
 pub(super) struct Order {
@@ -50,28 +50,28 @@ fn strangers<'c>(chain: &'c Chain<'_>) -> impl Iterator<Item = &'c X509Certifica
     at.filter_map(|at| chain.all.get(*at))
 }
 
-pub(super) fn self_signed(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn self_signed(chain: &Chain<'_>) -> Option<Lint> {
     let text =
         "the certificate is self-signed: each renewal would have to reach every device first";
     let advice = "make a CA of your own, give that to the devices, and issue this one from it";
-    is_self_issued(chain.own).then(|| Caution::new(text, advice))
+    is_self_issued(chain.own).then(|| Lint::new(text, advice))
 }
 
-pub(super) fn own_is_an_authority(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn own_is_an_authority(chain: &Chain<'_>) -> Option<Lint> {
     let text = "the first certificate is that of a CA, not of a server";
     let advice = "the server's own certificate comes first, and says CA:FALSE";
-    is_authority(chain.own).then(|| Caution::new(text, advice))
+    is_authority(chain.own).then(|| Lint::new(text, advice))
 }
 
-pub(super) fn out_of_order(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn out_of_order(chain: &Chain<'_>) -> Option<Lint> {
     let Order { path, strangers } = &chain.order;
     let text = "the chain is not in order: some devices don't sort it";
     let advice = "each certificate is followed by its issuer's";
-    (strangers.is_empty() && !path.is_sorted()).then(|| Caution::new(text, advice))
+    (strangers.is_empty() && !path.is_sorted()).then(|| Lint::new(text, advice))
 }
 
 /// Further authorities that lead nowhere: something between is missing, or they don't belong here.
-pub(super) fn broken(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn broken(chain: &Chain<'_>) -> Option<Lint> {
     let stranger = strangers(chain).find(|stranger| is_authority(stranger))?;
     let last = last(chain)?;
     let text = format!(
@@ -81,12 +81,12 @@ pub(super) fn broken(chain: &Chain<'_>) -> Option<Caution> {
         called(stranger)
     );
     let advice = "devices fetch nothing: put in each issuer between the server and the root";
-    Some(Caution::new(text, advice))
+    Some(Lint::new(text, advice))
 }
 
 /// With the server's certificate alone it can't be told whether the root issued it. Where it says
 /// from where to fetch its issuer, it probably did not.
-pub(super) fn incomplete(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn incomplete(chain: &Chain<'_>) -> Option<Lint> {
     if chain.all.len() > 1 || is_self_issued(chain.own) || !names_its_issuers_address(chain.own) {
         return None;
     }
@@ -96,7 +96,7 @@ pub(super) fn incomplete(chain: &Chain<'_>) -> Option<Caution> {
         chain.own.issuer()
     );
     let advice = "add the CA's intermediate certificates after it: devices don't fetch them";
-    Some(Caution::new(text, advice))
+    Some(Lint::new(text, advice))
 }
 
 fn names_its_issuers_address(certificate: &X509Certificate<'_>) -> bool {
@@ -111,17 +111,17 @@ fn names_its_issuers_address(certificate: &X509Certificate<'_>) -> bool {
     extensions.any(|extension| has_address(extension.parsed_extension()))
 }
 
-pub(super) fn root_included(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn root_included(chain: &Chain<'_>) -> Option<Lint> {
     let root = last(chain).filter(|last| is_self_issued(last))?;
     let text = format!(
         "the root, {}, is in the chain: devices have it, and must",
         called(root)
     );
     let advice = "remove it: it only makes each log-on longer";
-    (chain.all.len() > 1).then(|| Caution::new(text, advice))
+    (chain.all.len() > 1).then(|| Lint::new(text, advice))
 }
 
-pub(super) fn without_basic_constraints(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn without_basic_constraints(chain: &Chain<'_>) -> Option<Lint> {
     let mut issuers = chain.order.path.iter().skip(1);
     let issuer = issuers.find_map(|at| {
         let issuer = chain.all.get(*at)?;
@@ -131,17 +131,17 @@ pub(super) fn without_basic_constraints(chain: &Chain<'_>) -> Option<Caution> {
         "{} does not say that it is a CA (BasicConstraints)",
         called(issuer)
     );
-    Some(Caution::new(
+    Some(Lint::new(
         text,
         "devices refuse what it issued: use another CA",
     ))
 }
 
-pub(super) fn several_servers(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn several_servers(chain: &Chain<'_>) -> Option<Lint> {
     let second = strangers(chain).find(|stranger| !is_authority(stranger))?;
     let text = format!(
         "there is a second server certificate in the chain, {}",
         called(second)
     );
-    Some(Caution::new(text, "leave the server's own and its issuers"))
+    Some(Lint::new(text, "leave the server's own and its issuers"))
 }

@@ -2,8 +2,8 @@
 
 use x509_parser::certificate::X509Certificate;
 
-use super::cautions::{Caution, Chain};
 use super::dns_names;
+use super::lints::{Chain, Lint};
 
 const ADVICE: &str =
     "have one host name in it, such as radius.campus.example, as CN and as SAN:DNS";
@@ -13,7 +13,7 @@ fn common_names<'c>(certificate: &'c X509Certificate<'_>) -> Vec<&'c str> {
     names.filter_map(|name| name.as_str().ok()).collect()
 }
 
-pub(super) fn missing(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn missing(chain: &Chain<'_>) -> Option<Lint> {
     if !dns_names(chain.own).is_empty() {
         return None;
     }
@@ -24,10 +24,10 @@ pub(super) fn missing(chain: &Chain<'_>) -> Option<Caution> {
         ),
         None => "the certificate names no host (no SAN:DNS)".to_owned(),
     };
-    Some(Caution::new(text, ADVICE))
+    Some(Lint::new(text, ADVICE))
 }
 
-pub(super) fn only_in_one_place(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn only_in_one_place(chain: &Chain<'_>) -> Option<Lint> {
     let (alternative, common) = (dns_names(chain.own), common_names(chain.own));
     if alternative.is_empty() {
         return None;
@@ -42,30 +42,30 @@ pub(super) fn only_in_one_place(chain: &Chain<'_>) -> Option<Caution> {
     };
     let names = alternative.join(", ");
     let text = format!("no name is in both CN and SAN: {common}, SAN:DNS has {names}");
-    Some(Caution::new(text, ADVICE))
+    Some(Lint::new(text, ADVICE))
 }
 
-pub(super) fn several_common_names(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn several_common_names(chain: &Chain<'_>) -> Option<Lint> {
     let names = common_names(chain.own);
     let text = format!("the certificate has {} common names", names.len());
-    (names.len() > 1).then(|| Caution::new(text, ADVICE))
+    (names.len() > 1).then(|| Lint::new(text, ADVICE))
 }
 
-pub(super) fn wildcard(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn wildcard(chain: &Chain<'_>) -> Option<Lint> {
     let alternative = dns_names(chain.own);
     let common = common_names(chain.own);
     let mut names = alternative.iter().map(String::as_str).chain(common);
     let text = "some devices refuse a wildcard certificate";
     names
         .any(|name| name.contains('*'))
-        .then(|| Caution::new(text, ADVICE))
+        .then(|| Lint::new(text, ADVICE))
 }
 
-pub(super) fn malformed(chain: &Chain<'_>) -> Option<Caution> {
+pub(super) fn malformed(chain: &Chain<'_>) -> Option<Lint> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '*');
     let is_host = |name: &&String| name.contains('.') && name.chars().all(is_letter);
     let names = dns_names(chain.own);
     let wrong = names.iter().find(|name| !is_host(name))?;
     let text = format!("{wrong:?} in SAN:DNS is no host name");
-    Some(Caution::new(text, ADVICE))
+    Some(Lint::new(text, ADVICE))
 }

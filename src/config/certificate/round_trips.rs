@@ -1,7 +1,7 @@
 //! How many round trips a log-on takes with a chain (E11). Each is one packet all the way from the
 //! device's access point to here, through the whole federation when its owner is abroad.
 
-use super::cautions::Caution;
+use super::lints::Lint;
 use crate::config::EapMethod;
 
 /// Beyond this, equipment and proxies on the way begin to give up.
@@ -56,8 +56,8 @@ pub(super) fn round_trips(flight: &Flight, method: EapMethod, fragment: usize) -
     others + flight.fragments(fragment)
 }
 
-/// A caution where one of the methods needs too many.
-pub(super) fn too_long(flight: &Flight, methods: &[EapMethod], fragment: usize) -> Option<Caution> {
+/// A lint where one of the methods needs too many.
+pub(super) fn too_long(flight: &Flight, methods: &[EapMethod], fragment: usize) -> Option<Lint> {
     let fragment = fragment.min(LEAST_USUAL_FRAGMENT);
     let needed = |method: &EapMethod| round_trips(flight, *method, fragment);
     let most = methods.iter().map(needed).max()?;
@@ -67,5 +67,5 @@ pub(super) fn too_long(flight: &Flight, methods: &[EapMethod], fragment: usize) 
          {fragment}, and some equipment gives up after {AT_MOST}"
     );
     let advice = "take a certificate with an ECDSA key from an ECDSA CA, and leave the root out";
-    (most > AT_MOST).then(|| Caution::new(text, advice))
+    (most > AT_MOST).then(|| Lint::new(text, advice))
 }

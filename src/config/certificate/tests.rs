@@ -1,4 +1,4 @@
-//! One certificate for every caution; a good one has none.
+//! One certificate for every lint; a good one has none.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CrlDistributionPoint, CustomExtension,
@@ -8,7 +8,7 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 use super::round_trips::{Flight, round_trips};
-use super::{Setting, cautions};
+use super::{Setting, lints};
 use crate::config::EapMethod;
 
 const NAME: &str = "radius.campus.example";
@@ -78,15 +78,15 @@ fn said_at(chain: &[CertificateDer<'_>], now: &str, methods: &[EapMethod]) -> Ve
         fragment: 1020,
         now: now.parse().unwrap(),
     };
-    let cautions = cautions(chain, setting).into_iter();
-    cautions.map(|caution| caution.text).collect()
+    let lints = lints(chain, setting).into_iter();
+    lints.map(|lint| lint.text).collect()
 }
 
 fn said(chain: &[CertificateDer<'_>]) -> Vec<String> {
     said_at(chain, "2026-06-01T00:00:00Z", &[EapMethod::Ttls])
 }
 
-/// The one caution about a chain with this certificate before a good issuer.
+/// The one lint about a chain with this certificate before a good issuer.
 fn said_of(change: impl FnOnce(&mut CertificateParams)) -> String {
     let authority = Authority::new();
     let mut params = good();

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::super::problem::Complaint;
-use super::super::report::Given;
+use super::super::problem::Problem;
+use super::super::report::Located;
 use super::super::section::Section;
 
 /// One server of a directory.
@@ -56,12 +56,12 @@ pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
         .unwrap_or_default();
     given.iter().for_each(|server| check_port(section, server));
     let bare = bare_security(section, &given);
-    let mut known: Vec<Given<LdapServer>> = Vec::new();
+    let mut known: Vec<Located<LdapServer>> = Vec::new();
     for mut server in given {
         if server.value.security != Security::Tls {
             server.value.security = bare;
         }
-        let same = |other: &&Given<LdapServer>| other.value == server.value;
+        let same = |other: &&Located<LdapServer>| other.value == server.value;
         if let Some(first) = known.iter().find(same) {
             let report = section.report();
             report.duplicate(&server.place, &first.place, "name each server once");
@@ -86,8 +86,8 @@ fn advice(text: &str) -> String {
 }
 
 /// Warns of the port that the other scheme has.
-fn check_port(section: &Section<'_>, server: &Given<LdapServer>) {
-    let (caution, advice) = match (server.value.security, server.value.port) {
+fn check_port(section: &Section<'_>, server: &Located<LdapServer>) {
+    let (lint, advice) = match (server.value.security, server.value.port) {
         (Security::Tls, LDAP_PORT) => (
             "port 389 is for ldap://, where TLS begins by StartTLS",
             "write ldap:// to have StartTLS, or leave the port out",
@@ -98,11 +98,11 @@ fn check_port(section: &Section<'_>, server: &Given<LdapServer>) {
         ),
         _ => return,
     };
-    section.report().warning(&server.place, caution, advice);
+    section.report().warning(&server.place, lint, advice);
 }
 
 /// What protects `ldap://`.
-fn bare_security(section: &mut Section<'_>, servers: &[Given<LdapServer>]) -> Security {
+fn bare_security(section: &mut Section<'_>, servers: &[Located<LdapServer>]) -> Security {
     let start_tls = section.boolean("start-tls", true);
     let danger = section.boolean("danger-plain-text", false);
     let bare = servers.iter().find(|s| s.value.security != Security::Tls);
@@ -111,17 +111,13 @@ fn bare_security(section: &mut Section<'_>, servers: &[Given<LdapServer>]) -> Se
     };
     let report = section.report();
     if danger.value {
-        let caution = "passwords cross the network in the clear";
-        report.warning(
-            &bare.place,
-            caution,
-            "write ldaps://, or leave start-tls out",
-        );
+        let lint = "passwords cross the network in the clear";
+        report.warning(&bare.place, lint, "write ldaps://, or leave start-tls out");
     } else {
-        let complaint = Complaint::Conflict("a server with ldap://".to_owned());
+        let problem = Problem::Conflict("a server with ldap://".to_owned());
         let advice = "write ldaps://, or leave start-tls out; danger-plain-text = true is for a \
                       directory on this very machine";
-        report.problem(&start_tls.place, complaint, advice);
+        report.problem(&start_tls.place, problem, advice);
     }
     Security::DangerPlainText
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::problem::Complaint;
+use super::super::problem::Problem;
 use super::super::section::Section;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -53,10 +53,10 @@ pub(super) fn mirror(section: &mut Section<'_>, is_searched: bool) -> Option<Mir
     let has_reconcile = section.has("reconcile-every");
     let reconcile_every = section.duration("reconcile-every", DAY, MINUTE..=7 * DAY);
     if way.is_some() && is_searched {
-        let complaint = Complaint::Conflict("groups that are searched for".to_owned());
+        let problem = Problem::Conflict("groups that are searched for".to_owned());
         let advice = "a mirror knows the groups of memberOf alone: set membership = \
                       \"member-of\", or mirror = \"off\"";
-        section.report().problem(&place, complaint, advice);
+        section.report().problem(&place, problem, advice);
     }
     way.map(|way| MirrorSettings {
         way,

@@ -1,7 +1,7 @@
 //! What is written into a directory, and how: `write`, `write-passwords`, `upgrade-hashes`.
 
 use super::{LdapServer, Security, Template, Verify};
-use crate::config::problem::Complaint;
+use crate::config::problem::Problem;
 use crate::config::section::Section;
 
 /// How passwords and what closes an account are written.
@@ -45,11 +45,11 @@ pub(super) fn writing(
     let is_possible = write && passwords == PasswordWay::Hash && verify == Verify::Hash;
     let upgrade_hashes = section.boolean("upgrade-hashes", false);
     if upgrade_hashes.value && !is_possible {
-        let complaint =
-            Complaint::Conflict("passwords that are checked or written otherwise".to_owned());
+        let problem =
+            Problem::Conflict("passwords that are checked or written otherwise".to_owned());
         let advice = "it needs write = true, write-passwords = \"hash\" and verify = \"hash\"";
         let place = &upgrade_hashes.place;
-        section.report().problem(place, complaint, advice);
+        section.report().problem(place, problem, advice);
     }
     write.then_some(Writing {
         passwords,
@@ -70,15 +70,15 @@ fn passwords(section: &mut Section<'_>, template: Option<Template>, write: bool)
     );
     let way = section.word("write-passwords", &WAYS, default);
     if is_given && !write {
-        let complaint = Complaint::Conflict("write = false".to_owned());
+        let problem = Problem::Conflict("write = false".to_owned());
         let advice = "nothing is written without write = true: add it, or leave this line out";
-        section.report().problem(&place, complaint, advice);
+        section.report().problem(&place, problem, advice);
     }
     if template.is_some() && is_active_directory != (way == PasswordWay::UnicodePwd) {
-        let complaint = Complaint::Conflict("a template that knows another way".to_owned());
+        let problem = Problem::Conflict("a template that knows another way".to_owned());
         let advice =
             "\"unicode-pwd\" is Active Directory's way, and its only one: leave the line out";
-        section.report().problem(&place, complaint, advice);
+        section.report().problem(&place, problem, advice);
     }
     way
 }
@@ -88,8 +88,8 @@ fn refuse_plain_text(section: &mut Section<'_>, servers: &[LdapServer]) {
     let is_plain = |server: &LdapServer| server.security == Security::DangerPlainText;
     if servers.iter().any(is_plain) {
         let place = section.key_place("write");
-        let complaint = Complaint::Conflict("danger-plain-text".to_owned());
+        let problem = Problem::Conflict("danger-plain-text".to_owned());
         let advice = "Active Directory takes passwords over TLS only: write ldaps://, or leave start-tls out";
-        section.report().problem(&place, complaint, advice);
+        section.report().problem(&place, problem, advice);
     }
 }

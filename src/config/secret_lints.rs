@@ -2,14 +2,14 @@
 //!
 //! A secret is any octets, and most of these are only warned of. Nothing of it is shown.
 
-use super::problem::Complaint;
-use super::report::{Given, Place};
+use super::problem::Problem;
+use super::report::{Located, Place};
 use super::secret::Secret;
 use super::section::Section;
 
 /// Something odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Oddity {
+enum SecretLint {
     ByteOrderMark,
     Utf16,
     Newline,
@@ -18,7 +18,7 @@ enum Oddity {
     Assignment,
 }
 
-impl Oddity {
+impl SecretLint {
     /// In the order in which they are found.
     const ALL: [Self; 6] = [
         Self::ByteOrderMark,
@@ -87,22 +87,20 @@ fn is_assignment(secret: &[u8]) -> bool {
     key.is_some_and(|key| KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
 }
 
-/// Tells of what is odd about a secret.
-pub(super) fn tell(section: &Section<'_>, secret: &Given<Secret>) {
+/// Reports what suggests that a secret is not the one that was meant.
+pub(super) fn check(section: &Section<'_>, secret: &Located<Secret>) {
     let place = Place {
         shown: None,
         ..secret.place.clone()
     };
     let octets = secret.value.as_bytes();
-    let found = Oddity::ALL.into_iter().find(|oddity| oddity.is_of(octets));
+    let found = SecretLint::ALL.into_iter().find(|lint| lint.is_of(octets));
     match found {
-        Some(oddity) if oddity.is_fault() => {
-            let complaint = Complaint::Unreadable(oddity.text().to_owned());
-            section.report().problem(&place, complaint, oddity.advice());
+        Some(lint) if lint.is_fault() => {
+            let problem = Problem::Unreadable(lint.text().to_owned());
+            section.report().problem(&place, problem, lint.advice());
         }
-        Some(oddity) => section
-            .report()
-            .warning(&place, oddity.text(), oddity.advice()),
+        Some(lint) => section.report().warning(&place, lint.text(), lint.advice()),
         None => {}
     }
 }
@@ -111,26 +109,26 @@ pub(super) fn tell(section: &Section<'_>, secret: &Given<Secret>) {
 mod tests {
     use super::*;
 
-    fn oddity(secret: &str) -> Option<Oddity> {
-        let mut all = Oddity::ALL.into_iter();
-        all.find(|oddity| oddity.is_of(secret.as_bytes()))
+    fn lint(secret: &str) -> Option<SecretLint> {
+        let mut all = SecretLint::ALL.into_iter();
+        all.find(|lint| lint.is_of(secret.as_bytes()))
     }
 
     #[test]
     fn signs_of_another_secret_than_was_meant_are_seen() {
         let cases = [
-            ("\u{feff}sixteen octets or more", Oddity::ByteOrderMark),
-            ("# the vpn\nsixteen octets", Oddity::Newline),
-            ("sixteen octets or more\n", Oddity::Newline),
-            (" sixteen octets or more", Oddity::EdgeSpace),
-            ("sixteen octets or more\t", Oddity::EdgeSpace),
-            ("\"sixteen octets or more\"", Oddity::Quotes),
-            ("'sixteen octets or more'", Oddity::Quotes),
-            ("secret = sixteen octets", Oddity::Assignment),
-            ("Password: sixteen octets", Oddity::Assignment),
+            ("\u{feff}sixteen octets or more", SecretLint::ByteOrderMark),
+            ("# the vpn\nsixteen octets", SecretLint::Newline),
+            ("sixteen octets or more\n", SecretLint::Newline),
+            (" sixteen octets or more", SecretLint::EdgeSpace),
+            ("sixteen octets or more\t", SecretLint::EdgeSpace),
+            ("\"sixteen octets or more\"", SecretLint::Quotes),
+            ("'sixteen octets or more'", SecretLint::Quotes),
+            ("secret = sixteen octets", SecretLint::Assignment),
+            ("Password: sixteen octets", SecretLint::Assignment),
         ];
         for (secret, expected) in cases {
-            assert_eq!(oddity(secret), Some(expected), "{secret:?}");
+            assert_eq!(lint(secret), Some(expected), "{secret:?}");
         }
         for plain in [
             "",
@@ -140,7 +138,7 @@ mod tests {
             "it's 'quoted' within",
             "bl\u{e5}b\u{e6}r",
         ] {
-            assert_eq!(oddity(plain), None, "{plain:?}");
+            assert_eq!(lint(plain), None, "{plain:?}");
         }
     }
 }

@@ -23,9 +23,9 @@ use crate::metrics::Renewal;
 
 /// The configuration that is at work: a signal and the housekeeping may both replace it.
 #[derive(Clone)]
-pub(super) struct Running(Arc<Mutex<Config>>);
+pub(super) struct RunningConfig(Arc<Mutex<Config>>);
 
-impl Running {
+impl RunningConfig {
     pub(super) fn new(config: Config) -> Self {
         Self(Arc::new(Mutex::new(config)))
     }
@@ -48,25 +48,25 @@ struct Stamp {
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
 /// Looks after the files.
-pub(super) struct Renewer {
+pub(super) struct CertificateReloader {
     access: Arc<Access>,
-    running: Running,
+    running: RunningConfig,
     /// As last seen: what changes between two looks is still being written.
     seen: Stamps,
     /// As when their contents were last looked at.
     examined: Stamps,
     /// What ran out was looked after once.
-    ran_out: Option<Timestamp>,
+    expired: Option<Timestamp>,
 }
 
-impl Renewer {
-    pub(super) fn new(access: Arc<Access>, running: Running) -> Self {
+impl CertificateReloader {
+    pub(super) fn new(access: Arc<Access>, running: RunningConfig) -> Self {
         Self {
             access,
             running,
             seen: Stamps::new(),
             examined: Stamps::new(),
-            ran_out: None,
+            expired: None,
         }
     }
 
@@ -75,13 +75,13 @@ impl Renewer {
         let running = self.running.clone();
         let mut config = running.lock();
         let now = Timestamp::now();
-        let ran_out = config.runs_out.filter(|then| *then <= now);
-        let stamps = stamps(config.sources.renewable());
+        let expired = config.next_expiry.filter(|then| *then <= now);
+        let stamps = stamps(config.input_files.renewable());
         let is_stable = std::mem::replace(&mut self.seen, stamps.clone()) == stamps;
-        if !is_stable || (stamps == self.examined && ran_out == self.ran_out) {
+        if !is_stable || (stamps == self.examined && expired == self.expired) {
             return;
         }
-        (self.examined, self.ran_out) = (stamps, ran_out);
+        (self.examined, self.expired) = (stamps, expired);
         match self.renew(&config, now) {
             Ok(None) => {}
             Ok(Some((renewed, warnings))) => {
@@ -105,8 +105,8 @@ impl Renewer {
         let renewed = Config {
             eap: read.eap,
             realm_rules: read.realm_rules,
-            sources: read.sources,
-            runs_out: read.runs_out,
+            input_files: read.input_files,
+            next_expiry: read.next_expiry,
             ..config.clone()
         };
         self.access.put_to_work(&renewed)?;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Complaint;
-use super::report::{Given, Place, Report};
+use super::input_files::InputFiles;
+use super::problem::Problem;
+use super::report::{Located, Place, Report};
 use super::secret::Secret;
 use super::section::Section;
-use super::sources::Sources;
 
 /// A file as the shell read it.
 #[derive(Debug, Clone)]
@@ -105,14 +105,14 @@ const RENEWABLE_KEYS: &[&str] = &[
 const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
 
 /// The content of all files and variables that are named anywhere.
-pub(super) struct Referred {
+pub(super) struct External {
     folder: PathBuf,
     files: BTreeMap<PathBuf, io::Result<FileContent>>,
     renewable: BTreeSet<PathBuf>,
     variables: BTreeMap<String, Option<Secret>>,
 }
 
-impl Referred {
+impl External {
     /// Reads them all. Paths are relative to `folder`, that of the configuration file.
     pub(super) fn gather(
         table: &DeTable<'_>,
@@ -160,7 +160,7 @@ impl Referred {
     }
 
     /// All that was read, and the text of the configuration itself.
-    pub(super) fn sources(&self, path: &Path, text: &str) -> Sources {
+    pub(super) fn input_files(&self, path: &Path, text: &str) -> InputFiles {
         let own = FileContent {
             octets: Secret::new(text.as_bytes().to_vec()),
             readers: Readers::Owner,
@@ -170,7 +170,7 @@ impl Referred {
             .filter_map(|(path, content)| Some((path.clone(), content.as_ref().ok()?.clone())))
             .collect();
         files.insert(path.to_owned(), own);
-        Sources {
+        InputFiles {
             path: path.to_owned(),
             files,
             renewable: self.renewable.clone(),
@@ -187,7 +187,7 @@ impl Referred {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-    ) -> Option<Given<PathBuf>> {
+    ) -> Option<Located<PathBuf>> {
         let is_path = |text: &str| !text.is_empty() && !text.contains(['\n', '\0']);
         let parse = |text: &str| is_path(text).then(|| self.absolute(text));
         section.parsed(key, "the path of a file or folder", parse)
@@ -198,11 +198,11 @@ impl Referred {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-    ) -> Option<Given<(PathBuf, &FileContent)>> {
+    ) -> Option<Located<(PathBuf, &FileContent)>> {
         section.refuse_pasted_key(key);
-        let Given { value: path, place } = self.path(section, key)?;
+        let Located { value: path, place } = self.path(section, key)?;
         match self.files.get(&path)? {
-            Ok(content) => Some(Given {
+            Ok(content) => Some(Located {
                 value: (path, content),
                 place,
             }),
@@ -218,14 +218,14 @@ impl Referred {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-    ) -> Option<Given<Secret>> {
+    ) -> Option<Located<Secret>> {
         let given = self.file(section, key)?;
         let (_, content) = &given.value;
         warn_of_readers(section, &given.place, content);
         let octets = content.octets.as_bytes();
         let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
         let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-        Some(Given {
+        Some(Located {
             value: Secret::new(octets.to_vec()),
             place: given.place,
         })
@@ -236,24 +236,24 @@ impl Referred {
         &self,
         section: &mut Section<'_>,
         key: &'static str,
-    ) -> Option<Given<Secret>> {
+    ) -> Option<Located<Secret>> {
         let is_name = |text: &str| {
             text.chars()
                 .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         };
         let mut given = section.hidden_text(key)?;
         if !is_name(&given.value) || given.value.is_empty() {
-            let complaint = Complaint::Malformed("a variable's name, like \"AP_SECRET\"");
+            let problem = Problem::Malformed("a variable's name, like \"AP_SECRET\"");
             section.report().problem(
                 &given.place,
-                complaint,
+                problem,
                 "to write the secret itself, use secret",
             );
             return None;
         }
         given.place.shown = Some(format!("{:?}", given.value));
         match self.variables.get(&given.value).cloned().flatten() {
-            Some(value) => Some(Given {
+            Some(value) => Some(Located {
                 value,
                 place: given.place,
             }),
@@ -261,7 +261,7 @@ impl Referred {
                 let advice = "set it where the server is started";
                 section
                     .report()
-                    .problem(&given.place, Complaint::NotSet, advice);
+                    .problem(&given.place, Problem::NotSet, advice);
                 None
             }
         }
@@ -270,17 +270,17 @@ impl Referred {
 
 /// Warns of a file with a secret in it that others may read too.
 pub(super) fn warn_of_readers(section: &Section<'_>, place: &Place, content: &FileContent) {
-    let caution = match content.readers {
+    let lint = match content.readers {
         Readers::Owner => return,
         Readers::Group => "others of the file's group can read it",
         Readers::Everybody => "every user of this machine can read this file",
     };
     let advice = "chmod 600 it, owned by the user of the server";
-    section.report().warning(place, caution, advice);
+    section.report().warning(place, lint, advice);
 }
 
 fn report_unreadable(report: &Report<'_>, place: &Place, path: &Path, error: &io::Error) {
-    let complaint = Complaint::Unreadable(format!("cannot read {}: {error}", path.display()));
+    let problem = Problem::Unreadable(format!("cannot read {}: {error}", path.display()));
     let advice = match error.kind() {
         io::ErrorKind::NotFound => "relative paths begin at the folder of this file",
         io::ErrorKind::PermissionDenied => {
@@ -288,5 +288,5 @@ fn report_unreadable(report: &Report<'_>, place: &Place, path: &Path, error: &io
         }
         _ => "",
     };
-    report.problem(place, complaint, advice);
+    report.problem(place, problem, advice);
 }

@@ -13,7 +13,7 @@ pub(super) fn resume_for(config: &Config) -> Option<Duration> {
 }
 
 /// The keys that differ and are only read at the start.
-pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+pub(super) fn restart_required(old: &Config, new: &Config) -> Vec<&'static str> {
     let pairs = [
         ("data", old.data == new.data),
         ("listen", old.listen == new.listen),
@@ -74,15 +74,15 @@ fn sealing_key_path(config: &Config) -> Option<&Path> {
 /// What is settled when directories are opened: each with its people's realms and its password.
 fn directories(config: &Config) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
     // Of several directories the order and the first realms say how accounts are named.
-    let naming = |home: &config::Home| match &*config.homes {
+    let naming = |home: &config::AccountSource| match &*config.account_sources {
         [_] => None,
         _ => home.realms.first().cloned(),
     };
-    let of = |home: &config::Home| {
+    let of = |home: &config::AccountSource| {
         let bind = home.directory.as_ref().and_then(|ldap| ldap.bind.as_ref());
         let password = bind.map(|bind| Zeroizing::new(bind.password.as_bytes().to_vec()));
         // What is written out has every key, and the password's place only.
         (format!("{:?} {:?}", naming(home), home.directory), password)
     };
-    config.homes.iter().map(of).collect()
+    config.account_sources.iter().map(of).collect()
 }

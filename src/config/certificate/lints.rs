@@ -25,12 +25,12 @@ pub(in crate::config) struct Setting<'s> {
 
 /// Something weak, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct Caution {
+pub(in crate::config) struct Lint {
     pub(in crate::config) text: String,
     pub(in crate::config) advice: &'static str,
 }
 
-impl Caution {
+impl Lint {
     pub(super) fn new(text: impl Into<String>, advice: &'static str) -> Self {
         Self {
             text: text.into(),
@@ -49,7 +49,7 @@ pub(super) struct Chain<'c> {
 }
 
 /// One thing that is looked at.
-type Check = fn(&Chain<'_>) -> Option<Caution>;
+type Check = fn(&Chain<'_>) -> Option<Lint>;
 
 const CHECKS: &[Check] = &[
     validity,
@@ -75,14 +75,14 @@ const CHECKS: &[Check] = &[
 ];
 
 /// All that can be held against a chain, the server's own certificate first.
-pub(in crate::config) fn cautions(
+pub(in crate::config) fn lints(
     certificates: &[CertificateDer<'_>],
     setting: Setting<'_>,
-) -> Vec<Caution> {
+) -> Vec<Lint> {
     let parse = |der: &CertificateDer<'_>| x509_parser::parse_x509_certificate(der).is_ok();
     if !certificates.iter().all(parse) {
         let text = "one of the issuers in the chain cannot be read";
-        return vec![Caution::new(text, "look at each with: openssl x509 -text")];
+        return vec![Lint::new(text, "look at each with: openssl x509 -text")];
     }
     let parsed: Vec<_> = certificates
         .iter()
@@ -106,7 +106,7 @@ pub(in crate::config) fn cautions(
 pub(in crate::config) fn too_long(
     certificates: &[CertificateDer<'_>],
     setting: Setting<'_>,
-) -> Option<Caution> {
+) -> Option<Lint> {
     let own = certificates.first()?;
     let (_, own) = x509_parser::parse_x509_certificate(own).ok()?;
     let flight = Flight {
@@ -136,7 +136,7 @@ fn days(from: Timestamp, until: Timestamp) -> i64 {
 
 const RENEW: &str = "renew it from the same CA under the same name, so that devices notice nothing";
 
-fn validity(chain: &Chain<'_>) -> Option<Caution> {
+fn validity(chain: &Chain<'_>) -> Option<Lint> {
     let now = chain.now;
     let soon = now.checked_add((30 * 24).hours()).unwrap_or(Timestamp::MAX);
     let begins = instant(chain.own.validity().not_before);
@@ -144,28 +144,28 @@ fn validity(chain: &Chain<'_>) -> Option<Caution> {
     let day = ends.strftime("%Y-%m-%d");
     if ends <= now {
         let text = format!("the certificate expired on {day}: no device will log on");
-        Some(Caution::new(text, RENEW))
+        Some(Lint::new(text, RENEW))
     } else if ends <= soon {
         let days = days(now, ends);
         let text = format!("the certificate expires on {day}, in {days} days");
-        Some(Caution::new(text, RENEW))
+        Some(Lint::new(text, RENEW))
     } else if begins > now {
         let day = begins.strftime("%Y-%m-%d");
         let text = format!("the certificate is not valid before {day}");
-        Some(Caution::new(text, "check the clock"))
+        Some(Lint::new(text, "check the clock"))
     } else {
         None
     }
 }
 
-fn issuers_validity(chain: &Chain<'_>) -> Option<Caution> {
+fn issuers_validity(chain: &Chain<'_>) -> Option<Lint> {
     let is_over = |issuer: &&X509Certificate<'_>| {
         let validity = issuer.validity();
         instant(validity.not_after) <= chain.now || instant(validity.not_before) > chain.now
     };
     let issuer = chain.all.iter().skip(1).find(is_over)?;
     let text = format!("{} in the chain is not valid now", called(issuer));
-    Some(Caution::new(
+    Some(Lint::new(
         text,
         "fetch the issuers' certificates of today from your CA",
     ))
@@ -175,12 +175,12 @@ fn issuers_validity(chain: &Chain<'_>) -> Option<Caution> {
 const APPLE_AT_MOST: i64 = 825;
 const APPLE_AT_MOST_IF_PUBLIC: i64 = 398;
 
-fn lifetime(chain: &Chain<'_>) -> Option<Caution> {
+fn lifetime(chain: &Chain<'_>) -> Option<Lint> {
     let validity = chain.own.validity();
     let days = days(instant(validity.not_before), instant(validity.not_after));
     if days > APPLE_AT_MOST {
         let text = format!("it is valid for {days} days: Apple devices refuse more than 825");
-        Some(Caution::new(
+        Some(Lint::new(
             text,
             "have it issued for a year, and renew it each year",
         ))
@@ -189,7 +189,7 @@ fn lifetime(chain: &Chain<'_>) -> Option<Caution> {
             "it is valid for {days} days: Apple devices take more than 398 only from a CA that \
              your profile installs"
         );
-        Some(Caution::new(
+        Some(Lint::new(
             text,
             "have it issued for a year, and renew it each year",
         ))
@@ -205,7 +205,7 @@ pub(super) fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<usize> {
     }
 }
 
-fn key(chain: &Chain<'_>) -> Option<Caution> {
+fn key(chain: &Chain<'_>) -> Option<Lint> {
     let weak = |certificate: &&X509Certificate<'_>| rsa_bits(certificate).is_some_and(|n| n < 2048);
     let weak = chain.all.iter().find(weak)?;
     let bits = rsa_bits(weak).unwrap_or_default();
@@ -213,7 +213,7 @@ fn key(chain: &Chain<'_>) -> Option<Caution> {
         "{} has an RSA key of {bits} bits: devices refuse less than 2048",
         called(weak)
     );
-    Some(Caution::new(
+    Some(Lint::new(
         text,
         "ask for a certificate with an ECDSA P-256 key",
     ))
@@ -228,7 +228,7 @@ const WEAK_SIGNATURES: &[Oid<'static>] = &[
 ];
 
 /// A root's signature over itself proves nothing to anybody, so it may be as old as it is.
-fn signature(chain: &Chain<'_>) -> Option<Caution> {
+fn signature(chain: &Chain<'_>) -> Option<Lint> {
     let is_weak = |certificate: &&X509Certificate<'_>| {
         WEAK_SIGNATURES.contains(&certificate.signature_algorithm.algorithm)
             && !issuers::is_self_issued(certificate)
@@ -238,21 +238,18 @@ fn signature(chain: &Chain<'_>) -> Option<Caution> {
         "{} is signed with MD5 or SHA-1: devices refuse it",
         called(weak)
     );
-    Some(Caution::new(
-        text,
-        "have it issued again, signed with SHA-256",
-    ))
+    Some(Lint::new(text, "have it issued again, signed with SHA-256"))
 }
 
-fn purpose(chain: &Chain<'_>) -> Option<Caution> {
+fn purpose(chain: &Chain<'_>) -> Option<Lint> {
     let usage = chain.own.extended_key_usage().ok().flatten();
     let serves_tls = usage.is_some_and(|usage| usage.value.server_auth);
     let text = "the certificate is not made for TLS servers (no serverAuth)";
     let advice = "Windows and Android refuse it: have it issued again";
-    (!serves_tls).then(|| Caution::new(text, advice))
+    (!serves_tls).then(|| Lint::new(text, advice))
 }
 
-fn revocation_point(chain: &Chain<'_>) -> Option<Caution> {
+fn revocation_point(chain: &Chain<'_>) -> Option<Lint> {
     const ADVICE: &str = "have the CA put an http address of its list in; some Windows devices ask";
     if chain.own.subject().as_raw() == chain.own.issuer().as_raw() {
         return None;
@@ -269,7 +266,7 @@ fn revocation_point(chain: &Chain<'_>) -> Option<Caution> {
     let Some(points) = points.next() else {
         let text = "the certificate does not say where its revocation list is (no CRL \
                     distribution point)";
-        return Some(Caution::new(text, ADVICE));
+        return Some(Lint::new(text, ADVICE));
     };
     let full = points
         .iter()
@@ -280,5 +277,5 @@ fn revocation_point(chain: &Chain<'_>) -> Option<Caution> {
     let is_http = |name: &GeneralName<'_>| matches!(name, GeneralName::URI(uri) if uri.starts_with("http://"));
     let text = "no address of its revocation list begins with http:// (CRL distribution point)";
     let reachable = full.flatten().any(is_http);
-    (!reachable).then(|| Caution::new(text, ADVICE))
+    (!reachable).then(|| Lint::new(text, ADVICE))
 }

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::problem::{Complaint, Finding, Location};
+use super::problem::{Finding, Location, Problem};
 
 /// The configuration as text, with its name.
-pub(super) struct Source<'t> {
+pub(super) struct SourceText<'t> {
     pub(super) file: Arc<PathBuf>,
     pub(super) text: &'t str,
 }
 
-impl<'t> Source<'t> {
+impl<'t> SourceText<'t> {
     pub(super) fn new(file: &Path, text: &'t str) -> Self {
         Self {
             file: Arc::new(file.to_owned()),
@@ -53,7 +53,7 @@ impl<'t> Source<'t> {
             .nth(at.line.saturating_sub(1))
             .unwrap_or_default();
         let caret = format!("{:>width$}", "^", width = at.column);
-        let complaint = Complaint::Syntax {
+        let problem = Problem::Syntax {
             message: error.message().to_owned(),
             excerpt: format!("    {}\n    {caret}", masked(line)),
         };
@@ -62,7 +62,7 @@ impl<'t> Source<'t> {
             at,
             key: String::new(),
             value: None,
-            complaint,
+            problem,
             advice,
         }
     }
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn places_count_characters_from_one() {
-        let source = Source::new(Path::new("f"), "a = 1\nnåme = 2\n");
+        let source = SourceText::new(Path::new("f"), "a = 1\nnåme = 2\n");
         let at = source.locate(source.text.find('2'));
         assert_eq!((at.line, at.column), (2, 8));
     }

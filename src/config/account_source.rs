@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::directory::Ldap;
-use super::problem::Complaint;
-use super::report::{Given, Place, Report};
+use super::problem::Problem;
+use super::report::{Located, Place, Report};
 use super::rules::AccountRules;
 
 /// The accounts of one directory: whose they are, where they are, and their rules.
 #[derive(Debug, Clone)]
-pub struct Home {
+pub struct AccountSource {
     /// The realms of their owners in the order of `realms`; never empty. The first names the
     /// accounts where those of several directories must be told apart, and has their rules.
     pub realms: Vec<String>,
@@ -22,7 +22,7 @@ pub struct Home {
 /// What realms call this server's own database.
 pub const EMBEDDED: &str = "embedded";
 
-impl Home {
+impl AccountSource {
     /// The name of the directory.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -33,9 +33,9 @@ impl Home {
 
 /// What the table of a realm says about its people.
 #[derive(Default)]
-pub(super) struct Wish {
+pub(super) struct RealmOverride {
     /// The directory that has them.
-    pub(super) directory: Option<Given<String>>,
+    pub(super) directory: Option<Located<String>>,
     /// Whether it says anything of that, understood or not.
     pub(super) has_directory: bool,
     /// Rules of their own, and where those begin.
@@ -43,26 +43,26 @@ pub(super) struct Wish {
 }
 
 /// A realm of a home, and what its table says.
-type Resident<'r> = (&'r Given<String>, Wish);
+type Resident<'r> = (&'r Located<String>, RealmOverride);
 
 /// Finds the home of each of `ours`; that of the primary realm comes first.
-pub(super) fn homes(
-    ours: &[Given<String>],
+pub(super) fn account_sources(
+    ours: &[Located<String>],
     directories: Vec<(Ldap, Place)>,
-    mut wishes: BTreeMap<String, Wish>,
+    mut overrides: BTreeMap<String, RealmOverride>,
     shared: &AccountRules,
     report: &Report<'_>,
-) -> Vec<Home> {
+) -> Vec<AccountSource> {
     refuse_own_name(&directories, report);
     let mut named: Vec<(String, Vec<Resident<'_>>)> = Vec::new();
     for realm in ours {
-        let wish = wishes.remove(&realm.value).unwrap_or_default();
-        let Some(name) = directory_of(realm, &wish, &directories, report) else {
+        let own = overrides.remove(&realm.value).unwrap_or_default();
+        let Some(name) = directory_of(realm, &own, &directories, report) else {
             continue;
         };
         match named.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, realms)) => realms.push((realm, wish)),
-            None => named.push((name, vec![(realm, wish)])),
+            Some((_, realms)) => realms.push((realm, own)),
+            None => named.push((name, vec![(realm, own)])),
         }
     }
     for (directory, place) in directories.iter().filter(|_| !ours.is_empty()) {
@@ -75,7 +75,7 @@ pub(super) fn homes(
         .into_iter()
         .map(|(directory, _)| (directory.name.clone(), directory))
         .collect();
-    let home = |(name, realms): (String, Vec<Resident<'_>>)| Home {
+    let home = |(name, realms): (String, Vec<Resident<'_>>)| AccountSource {
         directory: directories.remove(&name),
         rules: rules(&realms, report).unwrap_or_else(|| shared.clone()),
         realms: realms
@@ -88,16 +88,16 @@ pub(super) fn homes(
 
 fn refuse_own_name(directories: &[(Ldap, Place)], report: &Report<'_>) {
     for (_, place) in directories.iter().filter(|(ldap, _)| ldap.name == EMBEDDED) {
-        let complaint = Complaint::Malformed("another name");
+        let problem = Problem::Malformed("another name");
         let advice = "\"embedded\" is what realms call this server's own database";
-        report.problem(place, complaint, advice);
+        report.problem(place, problem, advice);
     }
 }
 
 /// The name of the directory that has the people of a realm, if that can be told.
 fn directory_of(
-    realm: &Given<String>,
-    wish: &Wish,
+    realm: &Located<String>,
+    own: &RealmOverride,
     directories: &[(Ldap, Place)],
     report: &Report<'_>,
 ) -> Option<String> {
@@ -107,16 +107,16 @@ fn directory_of(
         let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
         quoted.join(", ")
     };
-    match (&wish.directory, &*names) {
+    match (&own.directory, &*names) {
         (Some(given), _) if given.value == EMBEDDED => Some(EMBEDDED.to_owned()),
         (Some(given), names) if names.contains(&&*given.value) => Some(given.value.clone()),
         (Some(given), names) => {
             let known = [&[EMBEDDED], names].concat();
             let advice = "this server's own database, or the NAME of a [directory.NAME]";
-            report.problem(&given.place, Complaint::NotOneOf(quoted(&known)), advice);
+            report.problem(&given.place, Problem::NotOneOf(quoted(&known)), advice);
             None
         }
-        (None, _) if wish.has_directory => None,
+        (None, _) if own.has_directory => None,
         (None, []) => Some(EMBEDDED.to_owned()),
         (None, [only]) => Some((*only).to_owned()),
         (None, names) => {
@@ -131,7 +131,7 @@ fn directory_of(
                 quoted(names),
                 realm.value
             );
-            report.problem(&place, Complaint::Missing, advice);
+            report.problem(&place, Problem::Missing, advice);
             None
         }
     }
@@ -139,15 +139,15 @@ fn directory_of(
 
 /// The rules of the first of a home's realms; the others share its accounts, and so its rules.
 fn rules(realms: &[Resident<'_>], report: &Report<'_>) -> Option<AccountRules> {
-    let ((first, wish), others) = realms.split_first()?;
-    for (place, _) in others.iter().filter_map(|(_, wish)| wish.rules.as_ref()) {
-        let complaint = Complaint::Conflict(format!("the accounts of {}", first.value));
+    let ((first, own), others) = realms.split_first()?;
+    for (place, _) in others.iter().filter_map(|(_, own)| own.rules.as_ref()) {
+        let problem = Problem::Conflict(format!("the accounts of {}", first.value));
         let advice = format!(
             "both realms have the same accounts, and an account has one set of rules: put them \
              into [realm.\"{}\"]",
             first.value
         );
-        report.problem(place, complaint, advice);
+        report.problem(place, problem, advice);
     }
-    wish.rules.as_ref().map(|(_, rules)| rules.clone())
+    own.rules.as_ref().map(|(_, rules)| rules.clone())
 }

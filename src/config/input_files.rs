@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Config;
+use super::external::{Environment, FileContent, ReadFile};
 use super::problem::{Problems, Warning};
-use super::referred::{Environment, FileContent, ReadFile};
 
 /// The files of a configuration with what was in them.
 #[derive(Clone)]
-pub struct Sources {
+pub struct InputFiles {
     pub(super) path: PathBuf,
     pub(super) files: BTreeMap<PathBuf, FileContent>,
     /// Those that take effect as soon as they change.
     pub(super) renewable: BTreeSet<PathBuf>,
 }
 
-impl Sources {
+impl InputFiles {
     /// The files that take effect as soon as they change: chains, keys, authorities, lists.
     pub fn renewable(&self) -> impl Iterator<Item = &Path> {
         self.renewable.iter().map(PathBuf::as_path)
@@ -37,15 +37,15 @@ impl Sources {
     }
 }
 
-impl fmt::Debug for Sources {
+impl fmt::Debug for InputFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sources(…)")
+        f.write_str("InputFiles(…)")
     }
 }
 
 impl Config {
     /// The same configuration with its certificates, keys and lists as they are now; `None` where
-    /// they are as they were and none of them has run out since (`Config::runs_out`).
+    /// they are as they were and none of them has run out since (`Config::next_expiry`).
     ///
     /// # Errors
     /// All problems, as with [`Config::load`].
@@ -55,15 +55,17 @@ impl Config {
         read: ReadFile<'_>,
         now: Timestamp,
     ) -> Result<Option<(Self, Vec<Warning>)>, Problems> {
-        let has_run_out = self.runs_out.is_some_and(|then| then <= now);
-        if !has_run_out && !self.sources.differs(read) {
+        let has_run_out = self.next_expiry.is_some_and(|then| then <= now);
+        if !has_run_out && !self.input_files.differs(read) {
             return Ok(None);
         }
-        let kept_or_new = |path: &Path| match self.sources.files.get(path) {
-            Some(kept) if !self.sources.renewable.contains(path) => Ok(kept.clone()),
-            None if !self.sources.renewable.contains(path) => Err(io::ErrorKind::NotFound.into()),
+        let kept_or_new = |path: &Path| match self.input_files.files.get(path) {
+            Some(kept) if !self.input_files.renewable.contains(path) => Ok(kept.clone()),
+            None if !self.input_files.renewable.contains(path) => {
+                Err(io::ErrorKind::NotFound.into())
+            }
             _ => read(path),
         };
-        Self::load(&self.sources.path, env, &kept_or_new, now).map(Some)
+        Self::load(&self.input_files.path, env, &kept_or_new, now).map(Some)
     }
 }
