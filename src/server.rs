@@ -21,6 +21,7 @@ use portvakt_auth::{
     EarlierPasswords, GuessTags, HashMemory, LockTable, PasswordHash, Realm, RememberedProofs,
 };
 use portvakt_eap::Sessions;
+use portvakt_sealing::SealingKey;
 
 use crate::access::{
     self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Lines, Repeats, Upgrades,
@@ -34,7 +35,7 @@ use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
 use crate::policy::{Homes, Policy, PolicyError};
-use crate::store::{Entry, SealingKey, Store, StoreError};
+use crate::store::{Entry, Store, StoreError};
 use crate::transport::{DropLog, ListenError, Listeners, Options};
 use certificate_reload::{CertificateReloader, RunningConfig};
 use health::Pages;
@@ -305,8 +306,8 @@ pub fn put_away(access: &Access) {
 /// The key that the operator keeps; `None` for the one in the data folder.
 fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
     let file = config.accounts.sealing_key.as_ref();
-    file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()))
-        .transpose()
+    let key = file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()));
+    Ok(key.transpose()?)
 }
 
 fn destination(config: &Config) -> Destination {

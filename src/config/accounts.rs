@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portvakt_sealing::SealingKey;
+
 use super::eap::{self, EapMethod};
 use super::external::External;
 use super::problem::Problem;
@@ -139,7 +141,7 @@ fn sealing_key(section: &mut Section<'_>, external: &External) -> Option<Sealing
     let file = external.file(section, "sealing-key-file")?;
     let (path, content) = file.value;
     super::external::warn_of_readers(section, &file.place, content);
-    if crate::store::decode_sealing_key(content.octets.as_bytes()).is_none() {
+    if SealingKey::parse(&path, content.octets.as_bytes()).is_err() {
         let problem = Problem::Malformed("a file with 32 octets in base64 and nothing else");
         let advice = "for a new key: openssl rand -base64 32";
         section.report().problem(&file.place, problem, advice);

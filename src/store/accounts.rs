@@ -4,17 +4,11 @@
 use std::sync::Arc;
 
 use portvakt_auth::account::Account;
-use portvakt_auth::chap::ChapSecret;
-use portvakt_auth::mschap::NtHash;
+use portvakt_sealing::SealingKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use super::sealing::SealingKey;
-
-/// Room for the secrets of one account, so that writing them leaves no copies behind.
-const SECRETS_OCTETS: usize = 1024;
 
 /// An account as it is stored.
 pub(super) struct AccountRow {
@@ -22,52 +16,6 @@ pub(super) struct AccountRow {
     /// Holds a password hash.
     body: Zeroizing<String>,
     sealed: Option<Vec<u8>>,
-}
-
-/// What whoever has it can log on with, no guessing needed.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Secrets {
-    nt_hash: Option<NtHash>,
-    previous_nt_hashes: Vec<NtHash>,
-    legacy_chap_secret: Option<ChapSecret>,
-}
-
-impl Secrets {
-    /// Takes them out of an account.
-    fn take(account: &mut Account) -> Self {
-        Self {
-            nt_hash: account.nt_hash.take(),
-            previous_nt_hashes: std::mem::take(&mut account.previous_nt_hashes),
-            legacy_chap_secret: account.legacy_chap_secret.take(),
-        }
-    }
-
-    fn put_back(self, account: &mut Account) {
-        account.nt_hash = self.nt_hash;
-        account.previous_nt_hashes = self.previous_nt_hashes;
-        account.legacy_chap_secret = self.legacy_chap_secret;
-    }
-
-    fn is_empty(&self) -> bool {
-        self.nt_hash.is_none()
-            && self.previous_nt_hashes.is_empty()
-            && self.legacy_chap_secret.is_none()
-    }
-
-    fn seal(&self, account: &str, key: &SealingKey) -> Result<Option<Vec<u8>>, StoreError> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        let mut text = Zeroizing::new(Vec::with_capacity(SECRETS_OCTETS));
-        serde_json::to_writer(&mut *text, self).map_err(|cause| unreadable(account, cause))?;
-        key.seal(account, text).map(Some)
-    }
-
-    fn open(account: &str, sealed: &[u8], key: &SealingKey) -> Result<Self, StoreError> {
-        let text = key.open(account, sealed)?;
-        serde_json::from_slice(&text).map_err(|cause| unreadable(account, cause))
-    }
 }
 
 /// Writes accounts down, on the caller's thread rather than on the writer's.
@@ -79,24 +27,9 @@ pub(super) fn rows(
     rows.map(|account| row((**account).clone(), key)).collect()
 }
 
-/// Takes out of an account what is as good as a password, and seals it.
-pub(super) fn seal(account: &mut Account, key: &SealingKey) -> Result<Option<Vec<u8>>, StoreError> {
-    Secrets::take(account).seal(account.id.as_str(), key)
-}
-
-/// Puts back what [`seal`] took out.
-pub(super) fn unseal(
-    account: &mut Account,
-    sealed: &[u8],
-    key: &SealingKey,
-) -> Result<(), StoreError> {
-    Secrets::open(account.id.as_str(), sealed, key)?.put_back(account);
-    Ok(())
-}
-
 fn row(mut account: Account, key: &SealingKey) -> Result<AccountRow, StoreError> {
     let id = account.id.to_string();
-    let sealed = seal(&mut account, key)?;
+    let sealed = key.seal(&mut account)?;
     let body = serde_json::to_string(&account).map_err(|cause| unreadable(&id, cause))?;
     Ok(AccountRow {
         id,
@@ -144,7 +77,7 @@ pub(super) fn load(
         let mut account = read(&id, body)?;
         let sealed = row.get_ref(2)?.as_blob_or_null();
         if let Some(sealed) = sealed.map_err(rusqlite::Error::from)? {
-            Secrets::open(&id, sealed, key)?.put_back(&mut account);
+            key.unseal(&mut account, sealed)?;
         }
         visit(account);
     }

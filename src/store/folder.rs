@@ -5,6 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use portvakt_sealing::SealingKey;
+use zeroize::Zeroizing;
+
 use super::StoreError;
 
 /// A data folder that this process has taken; freed on drop, or by the kernel when the process
@@ -45,19 +48,38 @@ impl DataFolder {
         self.path.join("portvakt.db")
     }
 
-    /// Where the key that seals secrets is, unless the operator keeps it elsewhere.
-    pub(super) fn sealing_key(&self) -> PathBuf {
-        self.path.join("sealing.key")
+    /// The key in `sealing.key`, made if it is missing. `in_use` says that something is sealed
+    /// already: a missing key is an error then, for a new one would not open it.
+    pub(super) fn sealing_key(&self, in_use: bool) -> Result<SealingKey, StoreError> {
+        let path = self.path.join("sealing.key");
+        let unusable = |cause| StoreError::SealingKeyUnusable {
+            path: path.clone(),
+            cause,
+        };
+        let text = match std::fs::read(&path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && in_use => {
+                return Err(StoreError::SealingKeyMissing { path });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text =
+                    SealingKey::generate().map_err(|cause| unusable(io::Error::other(cause)))?;
+                self.write_sealing_key(&path, &text).map_err(unusable)?;
+                text
+            }
+            Err(error) => return Err(unusable(error)),
+        };
+        Ok(SealingKey::parse(&path, &text)?)
     }
 
     /// Whole or not at all, and on disk before anything is sealed with it.
-    pub(super) fn write_sealing_key(&self, text: &[u8]) -> io::Result<()> {
+    fn write_sealing_key(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         let new = self.path.join("sealing.key.new");
         let mut file = open_private(&new)?;
         file.set_len(0)?;
         file.write_all(text)?;
         file.sync_all()?;
-        std::fs::rename(&new, self.sealing_key())?;
+        std::fs::rename(&new, path)?;
         File::open(&self.path)?.sync_all()
     }
 

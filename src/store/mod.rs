@@ -17,7 +17,6 @@ mod folder;
 mod locks;
 mod notes;
 mod schema;
-mod sealing;
 mod untold;
 mod unwritten;
 mod writer;
@@ -33,13 +32,12 @@ use portvakt_auth::account::Account;
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
+use portvakt_sealing::{SealingError, SealingKey};
 use rusqlite::Connection;
 use thiserror::Error;
 
 pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
 pub use notes::Note;
-pub use sealing::SealingKey;
-pub(crate) use sealing::decode as decode_sealing_key;
 pub use untold::Untold;
 
 use folder::DataFolder;
@@ -154,24 +152,9 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
-    /// Not a key.
-    #[error(
-        "{path} holds no sealing key, which is 32 octets in base64 (openssl rand -base64 32 makes \
-         a new one)"
-    )]
-    SealingKeyMalformed {
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// One account's secrets are damaged.
-    #[error(
-        "the sealed secrets of the account {account} cannot be opened: the row is damaged or \
-         from another database; restore a backup, or see \"The sealing key\" in docs/operating.md"
-    )]
-    Unsealable {
-        /// Whose.
-        account: String,
-    },
+    /// The sealing key is malformed, or the secrets of an account do not open.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -347,26 +330,16 @@ impl Store {
         self.ask(|reply| Message::RemoveAccount(id.to_string(), reply))?
     }
 
-    /// Takes out of an account what is as good as a password, sealed for whoever writes it down.
-    ///
-    /// # Errors
-    /// [`StoreError::Unsealable`].
-    pub fn seal(&self, account: &mut Account) -> Result<Option<Vec<u8>>, StoreError> {
-        accounts::seal(account, &self.inner.sealing)
-    }
-
-    /// Puts back what [`seal`](Self::seal) took out.
-    ///
-    /// # Errors
-    /// [`StoreError::Unsealable`], as for another account's.
-    pub fn unseal(&self, account: &mut Account, sealed: &[u8]) -> Result<(), StoreError> {
-        accounts::unseal(account, sealed, &self.inner.sealing)
+    /// The key that the secrets of accounts are sealed with.
+    #[must_use]
+    pub fn sealing_key(&self) -> &SealingKey {
+        &self.inner.sealing
     }
 
     /// Hands out every account that is stored, in no order.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Unsealable`].
+    /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Sealing`].
     pub fn accounts(&self, visit: impl FnMut(Account)) -> Result<(), StoreError> {
         accounts::load(&self.reader(), &self.inner.sealing, visit)
     }
@@ -419,10 +392,10 @@ fn sealing_key(
     let sealed = accounts::any_sealed(connection)?;
     let key = match given {
         Some(key) => key,
-        None => SealingKey::of_folder(folder, sealed.is_some())?,
+        None => folder.sealing_key(sealed.is_some())?,
     };
     match sealed {
-        Some((account, text)) if key.open(&account, &text).is_err() => {
+        Some((account, text)) if !key.opens(&account, &text) => {
             let path = key.path().to_owned();
             Err(StoreError::SealingKeyWrong { path })
         }

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use portvakt::store::{SealingKey, Store, StoreError};
+use portvakt::store::{Store, StoreError};
 use portvakt_auth::account::{Account, Kind, Password, PasswordKind};
 use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::PasswordHash;
+use portvakt_sealing::{SealingError, SealingKey};
 use rusqlite::{Connection, params};
 
 /// The NT hashes of "first" and "second", and a CHAP secret in base64 as its account is serialised.
@@ -159,7 +160,7 @@ fn sealing_that_was_cut_short_is_finished_at_the_next_start() {
     // The tables are changed, and then the key turns out to be none.
     assert!(matches!(
         why_not(dir.path()),
-        StoreError::SealingKeyMalformed { .. }
+        StoreError::Sealing(SealingError::Malformed { .. })
     ));
     fs::remove_file(dir.path().join("sealing.key")).unwrap();
     assert_eq!(stored(&Store::open(dir.path()).unwrap()), accounts);

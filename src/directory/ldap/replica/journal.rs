@@ -239,7 +239,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn put(id: EntryId, account: &Account, store: Option<&Store>) -> io::Result<Line<'static>> {
     let mut account = Box::new(account.clone());
-    let sealed = store.map(|store| store.seal(&mut account)).transpose();
+    let sealed = store
+        .map(|store| store.sealing_key().seal(&mut account))
+        .transpose();
     let sealed = sealed.map_err(io::Error::other)?.flatten();
     Ok(Line::Put {
         id,
@@ -312,7 +314,7 @@ impl Replay<'_> {
     fn unseal(&self, account: &mut Account, sealed: &str) -> bool {
         let octets = Base64::decode_vec(sealed).ok();
         let opened = octets.zip(self.store);
-        opened.is_some_and(|(octets, store)| store.unseal(account, &octets).is_ok())
+        opened.is_some_and(|(octets, store)| store.sealing_key().unseal(account, &octets).is_ok())
     }
 
     /// What another key has sealed is not known, so all is to be read anew.
