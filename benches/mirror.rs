@@ -1,7 +1,7 @@
 //! What the mirror of a directory costs as it grows: memory for each account, the time to read all
 //! from a slapd, to write and read the journal, to look somebody up.
 //!
-//! `cargo bench --bench mirror`; with `PORTVAKT_LONG=1` up to a million accounts.
+//! `cargo bench --bench replica`; with `PORTVAKT_LONG=1` up to a million accounts.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,11 +22,12 @@ use std::time::{Duration, Instant};
 
 use common::{SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd};
 use ldap3::{LdapConnAsync, Scope};
-use portvakt::directory::account_facts::Draft;
+use portvakt::directory::account_facts::AccountFacts;
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::entry::Entry;
 use portvakt::directory::ldap::replica::{
-    Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
+    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaState,
+    ReplicaWorker, SyncMethod,
 };
 use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
@@ -38,15 +39,15 @@ const LOOK_UPS: u64 = 2_000_000;
 
 struct OpenLdap(String);
 
-impl Source for OpenLdap {
-    fn dial(&self) -> Dial<'_> {
+impl EntrySource for OpenLdap {
+    fn connect(&self) -> Connect<'_> {
         Box::pin(async {
             let made = LdapConnAsync::new(&self.0).await;
             let (connection, mut ldap) = made.map_err(|error| error.to_string())?;
             let driver = tokio::spawn(async move { drop(connection.drive().await) });
             let bound = ldap.simple_bind(SERVICE_DN, SERVICE_PASSWORD).await;
             bound.map_err(|error| error.to_string())?;
-            Ok(Dialled {
+            Ok(OpenConnection {
                 ldap,
                 driver,
                 faults: Faults::default(),
@@ -65,17 +66,17 @@ impl Source for OpenLdap {
             ..AttributeMap::default()
         };
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let draft = Draft::read(entry, &map, false, now);
+        let draft = AccountFacts::read(entry, &map, false, now);
         let draft = draft.map_err(|faults| format!("{faults:?}"))?;
         Ok(draft.map(|draft| draft.merge(known, now)))
     }
 }
 
-fn plan(way: Way, journal: PathBuf) -> Plan {
+fn config(method: SyncMethod, journal: PathBuf) -> ReplicaConfig {
     let day = Duration::from_secs(24 * 60 * 60);
-    Plan {
+    ReplicaConfig {
         name: "campus".to_owned(),
-        way,
+        method,
         is_active_directory: false,
         base: SUFFIX.to_owned(),
         scope: Scope::Subtree,
@@ -87,7 +88,7 @@ fn plan(way: Way, journal: PathBuf) -> Plan {
         poll_every: day,
         reconcile_every: day,
         keep_alive: Duration::from_secs(60),
-        patience: Duration::from_secs(60),
+        operation_timeout: Duration::from_secs(60),
         journal: Some(journal),
         fingerprint: "bench".to_owned(),
     }
@@ -100,28 +101,31 @@ fn resident() -> u64 {
     pages * 4096
 }
 
-fn keep(url: &str, way: Way, journal: &Path) -> (Arc<Mirror>, MirrorKeeper) {
-    let mirror = Arc::new(Mirror::new(Duration::from_secs(24 * 60 * 60)));
+fn keep(url: &str, method: SyncMethod, journal: &Path) -> (Arc<Replica>, ReplicaWorker) {
+    let replica = Arc::new(Replica::new(Duration::from_secs(24 * 60 * 60)));
     let source = Arc::new(OpenLdap(url.to_owned()));
-    let keeper = MirrorKeeper::start(Arc::clone(&mirror), source, plan(way, journal.into()));
-    (mirror, keeper.unwrap())
+    let worker = ReplicaWorker::start(Arc::clone(&replica), source, config(method, journal.into()));
+    (replica, worker.unwrap())
 }
 
-fn until_current(mirror: &Mirror) {
-    while mirror.reading().state != MirrorState::Current {
+fn until_current(replica: &Replica) {
+    while replica.status().state != ReplicaState::Current {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// Nanoseconds for one, of names in no order.
-fn look_up(mirror: &Mirror, accounts: u64) -> u64 {
+fn look_up(replica: &Replica, accounts: u64) -> u64 {
     let names: Vec<_> = (0..4096_u64)
         .map(|number| format!("u{:06}", number * 7_919 % accounts))
         .collect();
     let began = Instant::now();
     for number in 0..LOOK_UPS {
         let name = &names[usize::try_from(number * 2_654_435_761 % 4096).unwrap()];
-        assert!(matches!(black_box(mirror.find(name)), Mirrored::Account(_)));
+        assert!(matches!(
+            black_box(replica.find(name)),
+            ReplicaLookup::Account(_)
+        ));
     }
     u64::try_from(began.elapsed().as_nanos()).unwrap() / LOOK_UPS
 }
@@ -130,15 +134,15 @@ fn look_up(mirror: &Mirror, accounts: u64) -> u64 {
 fn load(accounts: u64, folder: &Path) {
     let slapd = Slapd::with(&crowd(usize::try_from(accounts).unwrap(), HASH));
     let began = Instant::now();
-    let (mirror, keeper) = keep(&slapd.ldap(), Way::Sync, &folder.join("sync.mirror"));
-    until_current(&mirror);
+    let (replica, worker) = keep(&slapd.ldap(), SyncMethod::Sync, &folder.join("sync.mirror"));
+    until_current(&replica);
     let synced = began.elapsed();
-    drop((mirror, keeper));
+    drop((replica, worker));
     let began = Instant::now();
-    let (mirror, keeper) = keep(&slapd.ldap(), Way::Poll, &folder.join("poll.mirror"));
-    until_current(&mirror);
+    let (replica, worker) = keep(&slapd.ldap(), SyncMethod::Poll, &folder.join("poll.mirror"));
+    until_current(&replica);
     let polled = began.elapsed();
-    drop((mirror, keeper));
+    drop((replica, worker));
     print!("{accounts:>9} accounts: sync {synced:.2?}, poll {polled:.2?}, ");
 }
 
@@ -147,12 +151,12 @@ fn restore(accounts: u64, folder: &Path) {
     let journal = folder.join("sync.mirror");
     let before = resident();
     let began = Instant::now();
-    let (mirror, keeper) = keep("ldap://127.0.0.1:1", Way::Sync, &journal);
+    let (replica, worker) = keep("ldap://127.0.0.1:1", SyncMethod::Sync, &journal);
     let restored = began.elapsed();
     let held = resident().saturating_sub(before) / accounts;
     let octets = std::fs::metadata(&journal).unwrap().len() / 1_000_000;
-    let look_up_ns = look_up(&mirror, accounts);
-    drop(keeper);
+    let look_up_ns = look_up(&replica, accounts);
+    drop(worker);
     println!("restart {restored:.2?} ({octets} MB), {held} octets each, look-up {look_up_ns} ns");
 }
 

@@ -18,7 +18,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use crate::directory::ldap::replica::MirrorReading;
+use crate::directory::ldap::replica::ReplicaStatus;
 use directory::DirectoryFamilies;
 use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 
@@ -88,7 +88,7 @@ pub struct Readings {
     /// Days until the certificate expires; none without one.
     pub certificate_days_left: Option<i64>,
     /// How each mirror of a directory stands, by the directory's name.
-    pub mirrors: Vec<(String, MirrorReading)>,
+    pub mirrors: Vec<(String, ReplicaStatus)>,
     /// The same for each chain, by its name.
     pub chain_days_left: Vec<(String, i64)>,
     /// Days until a revocation list has to be replaced, by the table that names it.

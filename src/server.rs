@@ -30,7 +30,7 @@ use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
 use crate::config::{AccountSource, Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
-use crate::directory::ldap::{self, LdapDirectory, People};
+use crate::directory::ldap::{self, LdapDirectory, RealmScope};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
@@ -220,7 +220,7 @@ fn forget_whom_mirrors_name(access: &Arc<Access>) {
     for mirror in access
         .directories
         .iter()
-        .filter_map(|open| open.directory.mirror())
+        .filter_map(|open| open.directory.replica())
     {
         let weak = Arc::downgrade(access);
         mirror.on_change(Box::new(move |account| {
@@ -247,7 +247,7 @@ fn directories(
     let namings = namings(&of_homes);
     let homes = config.account_sources.iter().zip(of_homes).zip(namings);
     let open = homes.map(|((home, realms), naming)| {
-        let people = People { realms, naming };
+        let people = RealmScope { realms, naming };
         Ok(OpenDirectory {
             name: home.name().to_owned(),
             directory: directory(config, home, people, store, metrics)?,
@@ -277,7 +277,7 @@ fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
 fn directory(
     config: &Config,
     home: &AccountSource,
-    people: People,
+    people: RealmScope,
     store: &Store,
     metrics: &Metrics,
 ) -> Result<Arc<dyn Directory>, StartError> {

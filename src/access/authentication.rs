@@ -29,7 +29,7 @@ use super::password_change;
 use super::report;
 use super::workers::hash_pool::{Standing, Turn};
 use super::workers::per_account_queue::Place;
-use crate::directory::{Answer, FindError, Found};
+use crate::directory::{FindError, Found, LookupResult};
 use order::{Attempt, Next, Sent};
 
 /// Said of a log-on that was let in while the directory is away.
@@ -75,7 +75,7 @@ where
     match log_on.find_account() {
         Found::Account(account) => log_on.proceed(&account),
         Found::Unknown => log_on.queue_stranger(),
-        Found::Ask(ask) => {
+        Found::Pending(ask) => {
             let arrived = log_on.exchange.arrived();
             ask.start(arrived, move |answer| log_on.take_answer(answer));
         }
@@ -97,7 +97,7 @@ where
     }
 
     /// The directory has answered, on a thread of its own that must not be kept.
-    fn take_answer(mut self, answer: Answer) {
+    fn take_answer(mut self, answer: LookupResult) {
         self.resume();
         match answer {
             Ok(Some(account)) => {
@@ -146,7 +146,7 @@ where
         match self.find_account() {
             Found::Account(account) => Some(account),
             Found::Unknown => None,
-            Found::Ask(_) => self.asked.clone(),
+            Found::Pending(_) => self.asked.clone(),
         }
     }
 

@@ -17,7 +17,7 @@ use super::protocol::{
 };
 use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
-use crate::directory::ldap::{Reading, Remark};
+use crate::directory::ldap::{AttributeReport, EntryReport};
 use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteError};
 use crate::policy::{Home, Homes};
 use crate::shown::Shown;
@@ -495,9 +495,9 @@ fn shown(account: &Account) -> Response {
     }
 }
 
-impl From<Reading> for RawEntry {
-    fn from(reading: Reading) -> Self {
-        let value = |remark: Remark| RawValue {
+impl From<EntryReport> for RawEntry {
+    fn from(reading: EntryReport) -> Self {
+        let value = |remark: AttributeReport| RawValue {
             attribute: remark.attribute,
             value: remark.value,
             meaning: remark.meaning,

@@ -7,7 +7,7 @@ use super::protocol::{Imported, Response};
 use crate::audit::{Act, AuditEvent};
 use crate::config::EMBEDDED;
 use crate::directory::import::{
-    self, ImportErrors, ImportOptions, ImportReport, Problems, Progress,
+    self, ImportErrors, ImportOptions, ImportReport, ProblemList, Progress,
 };
 use crate::directory::{Directory, account_facts};
 
@@ -140,6 +140,6 @@ fn imported(report: &ImportReport) -> Imported {
     }
 }
 
-fn sentences(problems: &Problems) -> Vec<String> {
+fn sentences(problems: &ProblemList) -> Vec<String> {
     problems.listed.iter().map(ToString::to_string).collect()
 }

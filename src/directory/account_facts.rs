@@ -30,12 +30,12 @@ pub const PASSWORD_LOCKED: &str = "password locked by the source";
 
 /// An account as a source describes it: everything but what only we know.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct AccountFacts {
     /// Without its credentials, which are in the fields below.
     account: Account,
-    password: Option<DraftPassword>,
-    nt_hash: DraftNtHash,
-    legacy_chap_secret: DraftChapSecret,
+    password: Option<FactsPassword>,
+    nt_hash: NtHashFact,
+    legacy_chap_secret: ChapSecretFact,
     /// When the password was set, by whatever attribute it is known.
     changed_at: Option<Timestamp>,
     /// The user name has a realm that is not ours.
@@ -44,14 +44,14 @@ pub struct Draft {
 
 /// The password of a draft.
 #[derive(Clone, Debug)]
-struct DraftPassword {
+struct FactsPassword {
     secret: Secret,
     kind: PasswordKind,
 }
 
 /// What a source says of the NT hash.
 #[derive(Clone, Debug)]
-enum DraftNtHash {
+enum NtHashFact {
     /// Nothing: the account keeps the one it has, as long as it keeps its password.
     Unsaid,
     /// That there is none.
@@ -62,7 +62,7 @@ enum DraftNtHash {
 
 /// What a source says of the CHAP secret.
 #[derive(Clone, Debug)]
-enum DraftChapSecret {
+enum ChapSecretFact {
     /// Nothing, for it was not asked.
     Unasked,
     /// This one, or that there is none.
@@ -71,7 +71,7 @@ enum DraftChapSecret {
 
 /// What became of the password of a draft.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum PasswordOutcome {
     /// It is the account's password, and was before.
     Kept,
     /// It is the account's password now; its NT hash went with it.
@@ -126,14 +126,14 @@ pub fn argon2id(
 
 /// An account as it results from a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Joined {
+pub struct Merge {
     /// The account.
     pub account: Account,
     /// Whether the draft's password was left out, as the account has a later one.
     pub older_password: bool,
 }
 
-impl Draft {
+impl AccountFacts {
     /// Understands an entry. `None` if it is nobody's account: it has neither a user name nor an
     /// affiliation, as organisational units, groups and the directory's own administrator.
     ///
@@ -202,12 +202,11 @@ impl Draft {
     /// Makes the NT hash of a password in the clear, unless the source says what it is.
     pub fn make_nt_hash(&mut self) {
         let password = self.password.as_ref().map(|password| &password.secret);
-        if let (DraftNtHash::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password)
-        {
+        if let (NtHashFact::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password) {
             let canonical = canonical(password);
             let password = canonical.as_ref().unwrap_or(password);
             if let Ok(password) = std::str::from_utf8(password) {
-                self.nt_hash = DraftNtHash::Is(NtHash::of_password(password));
+                self.nt_hash = NtHashFact::Is(NtHash::of_password(password));
             }
         }
     }
@@ -222,7 +221,7 @@ impl Draft {
         hash: HashCleartext<'_>,
         scratch: &mut HashMemory,
     ) -> Result<(), HashError> {
-        let Some(DraftPassword { secret, .. }) = &mut self.password else {
+        let Some(FactsPassword { secret, .. }) = &mut self.password else {
             return Ok(());
         };
         if let Secret::Cleartext(cleartext) = secret {
@@ -245,7 +244,7 @@ impl Draft {
     }
 
     /// As [`merge`](Self::merge), and tells if the password was left out.
-    pub fn join(self, existing: Option<&Account>, now: Timestamp) -> Joined {
+    pub fn join(self, existing: Option<&Account>, now: Timestamp) -> Merge {
         let mut account = self.account;
         let has_password = self.password.is_some();
         if let Some(existing) = existing {
@@ -264,13 +263,13 @@ impl Draft {
             Some(password) => password.set_on(&mut account, &self.nt_hash, self.changed_at, now),
             None => fate_without_password(&account, self.changed_at),
         };
-        if fate == Fate::Kept {
+        if fate == PasswordOutcome::Kept {
             self.nt_hash.set_on(&mut account);
         }
         self.legacy_chap_secret.set_on(&mut account);
-        Joined {
+        Merge {
             account,
-            older_password: has_password && fate == Fate::Outdated,
+            older_password: has_password && fate == PasswordOutcome::Outdated,
         }
     }
 }
@@ -282,10 +281,12 @@ fn known_hashes(account: &Account) -> impl Iterator<Item = &PasswordHash> {
 }
 
 /// An entry without a password that was set before the account's own is older than the account.
-fn fate_without_password(account: &Account, changed_at: Option<Timestamp>) -> Fate {
+fn fate_without_password(account: &Account, changed_at: Option<Timestamp>) -> PasswordOutcome {
     match (&account.password, changed_at) {
-        (Some(current), Some(changed_at)) if changed_at < current.changed_at => Fate::Outdated,
-        _ => Fate::Kept,
+        (Some(current), Some(changed_at)) if changed_at < current.changed_at => {
+            PasswordOutcome::Outdated
+        }
+        _ => PasswordOutcome::Kept,
     }
 }
 
@@ -304,21 +305,21 @@ fn joined(existing: &Option<Closure>, new: Option<Closure>) -> Option<Closure> {
     }
 }
 
-impl DraftPassword {
+impl FactsPassword {
     fn set_on(
         self,
         account: &mut Account,
-        nt_hash: &DraftNtHash,
+        nt_hash: &NtHashFact,
         changed_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Fate {
+    ) -> PasswordOutcome {
         let hash = match self.secret {
             Secret::Hash(hash) => hash,
             // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
-            Secret::Cleartext(_) => return Fate::Outdated,
+            Secret::Cleartext(_) => return PasswordOutcome::Outdated,
             Secret::Locked => {
                 account.lock_password();
-                return Fate::Locked;
+                return PasswordOutcome::Locked;
             }
         };
         let kind = self.kind;
@@ -327,13 +328,13 @@ impl DraftPassword {
             Some(current) if is_current => {
                 current.changed_at = changed_at.unwrap_or(current.changed_at);
                 current.kind = kind;
-                return Fate::Kept;
+                return PasswordOutcome::Kept;
             }
             Some(current) => {
                 let was_before = account.previous.contains(&hash)
                     && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at);
                 if was_before || changed_at.is_some_and(|at| at < current.changed_at) {
-                    return Fate::Outdated;
+                    return PasswordOutcome::Outdated;
                 }
             }
             None => {}
@@ -344,15 +345,15 @@ impl DraftPassword {
             kind,
         };
         let nt_hash = match (nt_hash, account.is_behind_a_lock(&password.hash)) {
-            (DraftNtHash::Is(hash), true) => Some(hash.clone()),
+            (NtHashFact::Is(hash), true) => Some(hash.clone()),
             (nt_hash, _) => nt_hash.beside_new_password(account),
         };
         account.set_credentials(password, nt_hash);
-        Fate::Replaced
+        PasswordOutcome::Replaced
     }
 }
 
-impl DraftNtHash {
+impl NtHashFact {
     /// The NT hash that comes with a new password: none that the account had with an older one.
     fn beside_new_password(&self, account: &Account) -> Option<NtHash> {
         let Self::Is(hash) = self else {
@@ -374,7 +375,7 @@ impl DraftNtHash {
     }
 }
 
-impl DraftChapSecret {
+impl ChapSecretFact {
     /// What the source says holds, and an account that is a machine's no more has none.
     fn set_on(self, account: &mut Account) {
         match self {

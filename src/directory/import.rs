@@ -19,12 +19,12 @@ use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
 
-use super::account_facts::{AttributeError, Draft, HashCleartext};
+use super::account_facts::{AccountFacts, AttributeError, HashCleartext};
 use super::attributes::AttributeMap;
 use super::ldif::{LdifError, LdifFault, LdifReader};
 use super::{Change, Directory, FindError};
 
-pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, Problems, Strangers};
+pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, NotAccounts, ProblemList};
 
 /// Accounts in one transaction.
 const BATCH: usize = 1_000;
@@ -95,7 +95,7 @@ pub fn import(
         progress,
         drafts: Vec::new(),
         left_out: Vec::new(),
-        strangers: Strangers::of(options_source, map),
+        strangers: NotAccounts::of(options_source, map),
         report,
     };
     import.read(LdifReader::new(reader).only(map.names()), map)?;
@@ -114,14 +114,14 @@ struct Import<'a, 'o> {
     drafts: Vec<Placed>,
     /// The accounts of records that were wrong, and where these begin.
     left_out: Vec<(u64, AccountId)>,
-    strangers: Strangers,
+    strangers: NotAccounts,
     report: ImportReport,
 }
 
 /// A draft and where its record begins.
 struct Placed {
     line: u64,
-    draft: Draft,
+    draft: AccountFacts,
 }
 
 impl Import<'_, '_> {
@@ -153,14 +153,14 @@ impl Import<'_, '_> {
 
     fn take(&mut self, entry: &super::entry::Entry, map: &AttributeMap) {
         let allow_cleartext = self.options.hash_cleartext.is_some();
-        match Draft::read(entry, map, allow_cleartext, self.options.now) {
+        match AccountFacts::read(entry, map, allow_cleartext, self.options.now) {
             Ok(Some(draft)) => self.place(entry.line.unwrap_or(0), draft),
             Ok(None) => {
                 self.report.not_accounts += 1;
                 self.strangers.add(entry);
             }
             Err(errors) => {
-                let name = Draft::name_of(entry, map, self.options.now);
+                let name = AccountFacts::name_of(entry, map, self.options.now);
                 let name = name.map(|name| (entry.line.unwrap_or(0), name));
                 self.left_out.extend(name);
                 errors
@@ -170,7 +170,7 @@ impl Import<'_, '_> {
         }
     }
 
-    fn place(&mut self, line: u64, mut draft: Draft) {
+    fn place(&mut self, line: u64, mut draft: AccountFacts) {
         match draft.name_by(self.directory.naming()) {
             Ok(()) => {
                 if draft.has_foreign_name() {
@@ -351,7 +351,7 @@ const USER_NAMES: [&str; 6] = [
     "cn",
 ];
 
-impl Strangers {
+impl NotAccounts {
     fn of(source: Arc<str>, map: &AttributeMap) -> Self {
         Self {
             count: 0,
@@ -468,7 +468,7 @@ impl Tally {
         (id, Box::new(change))
     }
 
-    fn count_password(&self, draft: &Draft, existing: Option<&Account>) {
+    fn count_password(&self, draft: &AccountFacts, existing: Option<&Account>) {
         let keeps = || existing.is_some_and(|account| account.password.is_some());
         if draft.is_locked() {
             self.passwords_locked.update(|count| count + 1);

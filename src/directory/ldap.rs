@@ -55,43 +55,43 @@ use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::{
-    Answer, Directory, DirectoryWriter, FindError, Found, Naming, Question, Reply, ServerState,
-    Verdict, Verify,
+    Completion, Directory, DirectoryWriter, FindError, Found, LookupResult, Naming, Pending,
+    ServerState, Verdict, Verify,
 };
 use crate::config::{Ldap as Settings, Writing};
 use crate::metrics::{Metrics, MetricsError};
 use crate::store::Store;
 
 use connector::Connector;
-use grace_cache::Recent;
-use known_credentials::Known;
+use grace_cache::GraceCache;
+use known_credentials::KnownCredentials;
 use mapping::Mapping;
 use pool::Pool;
 use query::Queries;
-use recent_writes::Written;
-use replica::{Mirror, MirrorKeeper, Mirrored};
+use recent_writes::RecentWrites;
+use replica::{Replica, ReplicaLookup, ReplicaWorker};
 use server::Server;
 
 pub use failure::Failure;
 pub use flow::Flow;
 pub use framing::Fault;
-pub use mapping::{Reading, Remark};
+pub use mapping::{AttributeReport, EntryReport};
 pub use screen::Faults;
 
 /// Questions that may be under way; more than a directory answers within anybody's patience.
-const MOST_QUESTIONS: usize = 10_000;
+const MAX_PENDING: usize = 10_000;
 
 /// The work ends so long before its answer is due: then it says itself what it waited for.
 const MARGIN: Duration = Duration::from_millis(50);
 
 /// Accounts of a directory that is asked for each.
 pub struct LdapDirectory {
-    asked: Arc<Asked>,
+    asked: Arc<LdapInner>,
     timeout: Duration,
     writing: Option<Writing>,
-    written: Written,
+    written: RecentWrites,
     questions: Arc<Semaphore>,
-    mirror: Option<(Arc<Mirror>, MirrorKeeper)>,
+    replica: Option<(Arc<Replica>, ReplicaWorker)>,
     /// Gone once it is dropped; taken out then, for a runtime must not wait for itself.
     runtime: Option<Runtime>,
     naming: Naming,
@@ -99,7 +99,7 @@ pub struct LdapDirectory {
 
 /// Whose accounts a directory has.
 #[derive(Clone, Debug, Default)]
-pub struct People {
+pub struct RealmScope {
     /// The realms of their names, the usual one first.
     pub realms: Vec<Realm>,
     /// How they are told from those of other directories.
@@ -107,12 +107,12 @@ pub struct People {
 }
 
 /// What a question needs.
-struct Asked {
+struct LdapInner {
     pool: Pool,
     queries: Queries,
     mapping: Mapping,
-    recent: Recent,
-    known: Arc<Known>,
+    recent: GraceCache,
+    known: Arc<KnownCredentials>,
 }
 
 /// Why a directory can't even be tried.
@@ -137,7 +137,7 @@ impl LdapDirectory {
     /// [`OpenError`]; none of it is the directory's.
     pub fn open(
         settings: &Settings,
-        people: &People,
+        people: &RealmScope,
         metrics: &Metrics,
         data: &Path,
         store: &Store,
@@ -153,11 +153,11 @@ impl LdapDirectory {
         servers.iter().for_each(Server::keep_connected);
         drop(entered);
         let mapping = Mapping::new(settings, people);
-        let known = Arc::new(Known::default());
-        let asked = Asked {
+        let known = Arc::new(KnownCredentials::default());
+        let asked = LdapInner {
             queries: Queries::new(settings, &mapping),
             mapping,
-            recent: Recent::new(settings.grace),
+            recent: GraceCache::new(settings.grace),
             known: Arc::clone(&known),
             pool: Pool::new(servers, settings.balance, settings.query_timeout, came_up),
         };
@@ -165,17 +165,17 @@ impl LdapDirectory {
             asked: Arc::new(asked),
             timeout: settings.timeout,
             writing: settings.writing,
-            written: Written::new(replica_setup::hears_within(settings)),
-            questions: Arc::new(Semaphore::new(MOST_QUESTIONS)),
-            mirror: replica_setup::start(settings, people, data, store, known)?,
+            written: RecentWrites::new(replica_setup::hears_within(settings)),
+            questions: Arc::new(Semaphore::new(MAX_PENDING)),
+            replica: replica_setup::start(settings, people, data, store, known)?,
             runtime: Some(runtime),
             naming: people.naming.clone(),
         })
     }
 
-    fn mirrored(&self, name: &str) -> Mirrored {
-        let mirror = self.mirror.as_ref();
-        mirror.map_or(Mirrored::Unsure, |(mirror, _)| mirror.find(name))
+    fn in_replica(&self, name: &str) -> ReplicaLookup {
+        let replica = self.replica.as_ref();
+        replica.map_or(ReplicaLookup::Unsure, |(replica, _)| replica.find(name))
     }
 
     /// Whether a mirror may not have heard yet of what was written here.
@@ -186,8 +186,8 @@ impl LdapDirectory {
     /// Answers a question on the directory's own threads, once, by the deadline.
     fn answer<T, F>(
         &self,
-        work: impl FnOnce(Arc<Asked>, Instant) -> F + Send + 'static,
-    ) -> Question<T>
+        work: impl FnOnce(Arc<LdapInner>, Instant) -> F + Send + 'static,
+    ) -> Pending<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, FindError>> + Send + 'static,
@@ -198,7 +198,7 @@ impl LdapDirectory {
             self.timeout,
             self.runtime.as_ref().map(|r| r.handle().clone()),
         );
-        Question::new(move |began, reply: Reply<T>| {
+        Pending::new(move |began, reply: Completion<T>| {
             let (Ok(place), Some(runtime)) = (place, runtime) else {
                 return reply.send(unavailable("too many questions to it at once"));
             };
@@ -256,16 +256,16 @@ impl Directory for LdapDirectory {
         if name.is_empty() || name.len() > MAX_NAME_OCTETS {
             return Found::Unknown;
         }
-        match self.mirrored(name) {
-            Mirrored::Account(account) if !self.is_fresh(&account) => {
+        match self.in_replica(name) {
+            ReplicaLookup::Account(account) if !self.is_fresh(&account) => {
                 return Found::Account(account);
             }
-            Mirrored::Nobody => return Found::Unknown,
+            ReplicaLookup::Nobody => return Found::Unknown,
             // With its realm the name may be one's alone, which a mirror does not tell.
-            Mirrored::Account(_) | Mirrored::Ambiguous | Mirrored::Unsure => {}
+            ReplicaLookup::Account(_) | ReplicaLookup::Ambiguous | ReplicaLookup::Unsure => {}
         }
         let (name, realm) = (name.to_owned(), realm.cloned());
-        Found::Ask(self.answer(move |asked, deadline| async move {
+        Found::Pending(self.answer(move |asked, deadline| async move {
             let answer = asked.find(deadline, &name, realm.as_ref()).await;
             let now = Instant::now();
             asked.recent.note(&name, realm.as_ref(), &answer, now);
@@ -292,10 +292,10 @@ impl Directory for LdapDirectory {
         _leave: BindLeave,
     ) -> Verify {
         let account = Arc::clone(account);
-        let mirror = self.mirror().cloned();
+        let replica = self.replica().cloned();
         self.answer(move |asked, deadline| async move {
-            let mirror = mirror.as_deref();
-            asked.verify(deadline, &account, &password, mirror).await
+            let replica = replica.as_deref();
+            asked.verify(deadline, &account, &password, replica).await
         })
     }
 
@@ -314,18 +314,18 @@ impl Directory for LdapDirectory {
         self.writing.is_some().then_some(self)
     }
 
-    fn mirror(&self) -> Option<&Arc<Mirror>> {
-        self.mirror.as_ref().map(|(mirror, _)| mirror)
+    fn replica(&self) -> Option<&Arc<Replica>> {
+        self.replica.as_ref().map(|(replica, _)| replica)
     }
 
     fn list(&self) -> Option<Vec<Arc<Account>>> {
-        let mirror = self.mirror().filter(|mirror| mirror.is_in_use())?;
-        let mut accounts = mirror.accounts();
+        let replica = self.replica().filter(|replica| replica.is_in_use())?;
+        let mut accounts = replica.accounts();
         accounts.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         Some(accounts)
     }
 
-    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<Reading>>> {
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Pending<Vec<EntryReport>>> {
         let (name, realm) = (name.to_owned(), realm.cloned());
         Some(self.answer(move |asked, deadline| async move {
             asked.read(deadline, &name, realm.as_ref()).await
@@ -333,7 +333,7 @@ impl Directory for LdapDirectory {
     }
 }
 
-impl Asked {
+impl LdapInner {
     async fn entries(
         &self,
         deadline: Instant,
@@ -355,7 +355,7 @@ impl Asked {
         deadline: Instant,
         name: &str,
         realm: Option<&Realm>,
-    ) -> Result<Vec<Reading>, FindError> {
+    ) -> Result<Vec<EntryReport>, FindError> {
         let entries = self.entries(deadline, name, realm).await?;
         let now = Timestamp::now();
         Ok(entries
@@ -364,25 +364,25 @@ impl Asked {
             .collect())
     }
 
-    async fn find(&self, deadline: Instant, name: &str, realm: Option<&Realm>) -> Answer {
+    async fn find(&self, deadline: Instant, name: &str, realm: Option<&Realm>) -> LookupResult {
         let entries = self.entries(deadline, name, realm).await?;
         let Some(entry) = self.queries.only(&entries, name, realm)? else {
             return Ok(None);
         };
-        let reading = self.mapping.understand(entry, Timestamp::now());
-        let mut account = reading.account.map_err(FindError::NotUnderstood)?;
+        let report = self.mapping.understand(entry, Timestamp::now());
+        let mut account = report.account.map_err(FindError::NotUnderstood)?;
         self.known.join(&mut account);
         Ok(is_called(&account, name).then(|| Arc::new(account)))
     }
 
-    /// `mirror` is where the account comes from, if it was not read just now: then its entry may
+    /// `replica` is where the account comes from, if it was not read just now: then its entry may
     /// have another name by now, as all beneath a renamed container have, of which nobody is told.
     async fn verify(
         &self,
         deadline: Instant,
         account: &Account,
         password: &[u8],
-        mirror: Option<&Mirror>,
+        replica: Option<&Replica>,
     ) -> Result<Verdict, FindError> {
         // Nothing that may be sent: an empty password above all (P1).
         let Some(attempt) = BindAttempt::new(account, password) else {
@@ -392,12 +392,12 @@ impl Asked {
         let result = self.bind(deadline, &attempt).await?;
         let has_failed = bind::may_be_elsewhere(&result);
         let mut verdict = bind::judge(attempt, &result);
-        if let (Some(mirror), Some(id), true) = (mirror, lasting_id(account), has_failed) {
+        if let (Some(replica), Some(id), true) = (replica, lasting_id(account), has_failed) {
             // Where nobody says, the password was compared and stays wrong.
             let place = self.name_of(deadline, id).await;
             match place {
                 Ok(Some(place)) if place != entry => {
-                    mirror.wish_for_reconcile();
+                    replica.request_reconcile();
                     let moved = account.at_entry(place);
                     if let Some(again) = BindAttempt::new(&moved, password) {
                         let result = self.bind(deadline, &again).await?;
@@ -405,7 +405,7 @@ impl Asked {
                     }
                 }
                 Ok(None) => {
-                    mirror.wish_for_reconcile();
+                    replica.request_reconcile();
                     verdict = Ok(bind::gone());
                 }
                 Ok(Some(_)) | Err(_) => {}

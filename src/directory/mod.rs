@@ -32,12 +32,12 @@ use crate::store::StoreError;
 
 pub use embedded::{Embedded, OpenError};
 pub use naming::{Naming, NamingError};
-pub use pending::{Answer, Ask, Question, Reply, Verdict, Verify};
+pub use pending::{Completion, LookupResult, Pending, PendingLookup, Verdict, Verify};
 
 /// Accounts by name.
 pub trait Directory: Send + Sync {
     /// Looks up the account of a normalised user name or alias. Never waits: what has to be asked
-    /// elsewhere comes back as [`Found::Ask`].
+    /// elsewhere comes back as [`Found::Pending`].
     fn find(&self, name: &str, realm: Option<&Realm>) -> Found;
 
     /// How its accounts are told from those of other directories.
@@ -77,13 +77,13 @@ pub trait Directory: Send + Sync {
     }
 
     /// Its accounts in memory, where they are kept.
-    fn mirror(&self) -> Option<&Arc<ldap::replica::Mirror>> {
+    fn replica(&self) -> Option<&Arc<ldap::replica::Replica>> {
         None
     }
 
     /// What the directory has under a name and how it is understood, for whoever wants to know why;
     /// `None` if there is nothing behind the accounts that could be shown.
-    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Question<Vec<ldap::Reading>>> {
+    fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Pending<Vec<ldap::EntryReport>>> {
         let (_, _) = (name, realm);
         None
     }
@@ -124,7 +124,7 @@ pub enum Found {
     /// Nobody has this name.
     Unknown,
     /// The answer is elsewhere.
-    Ask(Ask),
+    Pending(PendingLookup),
 }
 
 impl Found {
@@ -132,11 +132,11 @@ impl Found {
     ///
     /// # Errors
     /// [`FindError`], only where somebody had to be asked.
-    pub fn wait(self) -> Answer {
+    pub fn wait(self) -> LookupResult {
         match self {
             Self::Account(account) => Ok(Some(account)),
             Self::Unknown => Ok(None),
-            Self::Ask(ask) => ask.wait(),
+            Self::Pending(ask) => ask.wait(),
         }
     }
 }

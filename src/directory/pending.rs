@@ -9,7 +9,7 @@ use portvakt_auth::{Account, Barred, Proof, ProvenRefusal};
 use super::FindError;
 
 /// Whose name it is; `None` is nobody's.
-pub type Answer = Result<Option<Arc<Account>>, FindError>;
+pub type LookupResult = Result<Option<Arc<Account>>, FindError>;
 
 /// What a directory says to a password that it was asked to check.
 #[derive(Debug)]
@@ -36,11 +36,11 @@ pub enum Verdict {
 
 /// Where an answer goes: exactly once, on whatever thread that falls. If it is dropped unanswered,
 /// because what should have answered is gone, the answer is [`FindError::Unavailable`].
-pub struct Reply<T>(Option<Receiver<T>>);
+pub struct Completion<T>(Option<Receiver<T>>);
 
 type Receiver<T> = Box<dyn FnOnce(Result<T, FindError>) + Send>;
 
-impl<T> Reply<T> {
+impl<T> Completion<T> {
     fn new(done: impl FnOnce(Result<T, FindError>) + Send + 'static) -> Self {
         Self(Some(Box::new(done)))
     }
@@ -53,7 +53,7 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T> Drop for Reply<T> {
+impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         if let Some(done) = self.0.take() {
             done(Err(FindError::Unavailable("the question was lost".into())));
@@ -62,17 +62,17 @@ impl<T> Drop for Reply<T> {
 }
 
 /// A question to a directory, not yet asked.
-pub struct Question<T>(Box<dyn FnOnce(Instant, Reply<T>) + Send>);
+pub struct Pending<T>(Box<dyn FnOnce(Instant, Completion<T>) + Send>);
 
 /// Whose name is this?
-pub type Ask = Question<Option<Arc<Account>>>;
+pub type PendingLookup = Pending<Option<Arc<Account>>>;
 
 /// Is this the password?
-pub type Verify = Question<Verdict>;
+pub type Verify = Pending<Verdict>;
 
-impl<T: Send + 'static> Question<T> {
+impl<T: Send + 'static> Pending<T> {
     /// What `ask` does must not wait: it puts the question and returns.
-    pub fn new(ask: impl FnOnce(Instant, Reply<T>) + Send + 'static) -> Self {
+    pub fn new(ask: impl FnOnce(Instant, Completion<T>) + Send + 'static) -> Self {
         Self(Box::new(ask))
     }
 
@@ -84,7 +84,7 @@ impl<T: Send + 'static> Question<T> {
     /// Asks. `done` gets the answer, once; no later than the directory's patience after `began`,
     /// when the log-on came in that this is about: all its questions share that time.
     pub fn start(self, began: Instant, done: impl FnOnce(Result<T, FindError>) + Send + 'static) {
-        (self.0)(began, Reply::new(done));
+        (self.0)(began, Completion::new(done));
     }
 
     /// Asks and waits: for the operator's threads, never for one that serves requests.
@@ -115,13 +115,13 @@ mod tests {
 
     #[test]
     fn question_that_is_dropped_is_answered_all_the_same() {
-        let lost = Ask::new(|_, reply| drop(reply)).wait();
+        let lost = PendingLookup::new(|_, reply| drop(reply)).wait();
         assert!(matches!(lost, Err(FindError::Unavailable(_))), "{lost:?}");
     }
 
     #[test]
     fn answer_comes_from_whatever_thread_has_it() {
-        let ask = Ask::new(|_, reply| {
+        let ask = PendingLookup::new(|_, reply| {
             std::thread::spawn(move || reply.send(Ok(None)));
         });
         assert_eq!(ask.wait(), Ok(None));

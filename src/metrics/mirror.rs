@@ -6,7 +6,7 @@ use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::MetricsError;
-use crate::directory::ldap::replica::{MirrorReading, MirrorState};
+use crate::directory::ldap::replica::{ReplicaState, ReplicaStatus};
 
 /// What is read off at each scrape; nothing of a directory without a mirror.
 pub(super) struct MirrorGauges {
@@ -19,11 +19,11 @@ pub(super) struct MirrorGauges {
     failures: IntCounterVec,
 }
 
-const STATES: [(MirrorState, &str); 4] = [
-    (MirrorState::Loading, "loading"),
-    (MirrorState::Current, "current"),
-    (MirrorState::Away, "away"),
-    (MirrorState::TooOld, "too-old"),
+const STATES: [(ReplicaState, &str); 4] = [
+    (ReplicaState::Loading, "loading"),
+    (ReplicaState::Current, "current"),
+    (ReplicaState::Away, "away"),
+    (ReplicaState::TooOld, "too-old"),
 ];
 
 const DIRECTORY: &[&str] = &["directory"];
@@ -62,7 +62,7 @@ impl MirrorGauges {
         })
     }
 
-    pub(super) fn set(&self, directory: &str, reading: &MirrorReading) {
+    pub(super) fn set(&self, directory: &str, reading: &ReplicaStatus) {
         for (state, label) in STATES {
             let is_in = i64::from(reading.state == state);
             self.state.with_label_values(&[directory, label]).set(is_in);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::Access;
-use crate::directory::ldap::replica::{MirrorReading, MirrorState};
+use crate::directory::ldap::replica::{ReplicaState, ReplicaStatus};
 use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};
@@ -111,10 +111,10 @@ impl http::Source for Pages {
     }
 }
 
-fn mirrors(directories: &[OpenDirectory]) -> Vec<(String, MirrorReading)> {
+fn mirrors(directories: &[OpenDirectory]) -> Vec<(String, ReplicaStatus)> {
     let reading = |open: &OpenDirectory| {
-        let mirror = open.directory.mirror()?;
-        Some((open.name.clone(), mirror.reading()))
+        let mirror = open.directory.replica()?;
+        Some((open.name.clone(), mirror.status()))
     };
     directories.iter().filter_map(reading).collect()
 }
@@ -125,8 +125,8 @@ fn directory_checks(directories: &[OpenDirectory]) -> Vec<Check> {
     let of = |open: &OpenDirectory| {
         let directory = &open.directory;
         let checks = servers_check(directory.as_ref()).into_iter();
-        let mirror = directory.mirror();
-        let checks = checks.chain(mirror.map(|mirror| mirror_check(&mirror.reading())));
+        let mirror = directory.replica();
+        let checks = checks.chain(mirror.map(|mirror| mirror_check(&mirror.status())));
         let named = checks.map(|check| Check {
             directory: has_name.then(|| open.name.clone()),
             ..check
@@ -139,7 +139,7 @@ fn directory_checks(directories: &[OpenDirectory]) -> Vec<Check> {
 /// Whether a directory can be asked, or need not be.
 fn servers_check(directory: &dyn Directory) -> Option<Check> {
     let servers = directory.servers();
-    let has_mirror = directory.mirror().is_some_and(|mirror| mirror.is_in_use());
+    let has_mirror = directory.replica().is_some_and(|mirror| mirror.is_in_use());
     let is_missed = all_down(&servers) && !has_mirror;
     let mut detail = downs(&servers);
     if is_missed {
@@ -154,11 +154,11 @@ fn servers_check(directory: &dyn Directory) -> Option<Check> {
 }
 
 /// A mirror that is in use is well, though it may have something to say.
-fn mirror_check(reading: &MirrorReading) -> Check {
+fn mirror_check(reading: &ReplicaStatus) -> Check {
     Check {
         name: "mirror",
         directory: None,
-        ok: reading.state != MirrorState::TooOld && reading.disk.is_none(),
+        ok: reading.state != ReplicaState::TooOld && reading.disk.is_none(),
         detail: reading.in_words(),
     }
 }

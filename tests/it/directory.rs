@@ -455,8 +455,8 @@ fn many_people(count: usize) -> String {
         people += &format!(
             "dn: uid=s{number},ou=people,dc=campus,dc=example\n\
              objectClass: inetOrgPerson\nobjectClass: eduPerson\n\
-             uid: s{number}\ncn: Person Number {number}\nsn: Number\n\
-             displayName: Person Number {number}\nmail: person.{number}@campus.example\n\
+             uid: s{number}\ncn: PersonEntry Number {number}\nsn: Number\n\
+             displayName: PersonEntry Number {number}\nmail: person.{number}@campus.example\n\
              mobile: +47 {number:08}\neduPersonPrimaryAffiliation: student\n\
              userPassword: {{SSHA}}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==\n\
              pwdChangedTime: 20260815080000Z\nportvaktAlias: person.{number}\n\

@@ -10,11 +10,12 @@ use crate::common::{
 };
 use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
-use portvakt::directory::account_facts::Draft;
+use portvakt::directory::account_facts::AccountFacts;
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::entry::Entry;
 use portvakt::directory::ldap::replica::{
-    Dial, Dialled, Mirror, MirrorKeeper, MirrorState, Mirrored, Plan, Source, Way,
+    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaState,
+    ReplicaWorker, SyncMethod,
 };
 use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
@@ -30,11 +31,11 @@ const NEVER: Duration = Duration::from_secs(60);
 
 struct OpenLdap(String);
 
-impl Source for OpenLdap {
-    fn dial(&self) -> Dial<'_> {
+impl EntrySource for OpenLdap {
+    fn connect(&self) -> Connect<'_> {
         Box::pin(async {
-            let dialled = dial(&self.0, SERVICE_DN, SERVICE_PASSWORD).await;
-            dialled.map_err(|error| error.to_string())
+            let connection = connect(&self.0, SERVICE_DN, SERVICE_PASSWORD).await;
+            connection.map_err(|error| error.to_string())
         })
     }
 
@@ -49,19 +50,19 @@ impl Source for OpenLdap {
             ..AttributeMap::default()
         };
         let now = Timestamp::now();
-        let draft = Draft::read(entry, &map, false, now);
+        let draft = AccountFacts::read(entry, &map, false, now);
         let draft = draft.map_err(|faults| format!("{faults:?}"))?;
         Ok(draft.map(|draft| draft.merge(known, now)))
     }
 }
 
-async fn dial(url: &str, dn: &str, password: &str) -> Result<Dialled, ldap3::LdapError> {
+async fn connect(url: &str, dn: &str, password: &str) -> Result<OpenConnection, ldap3::LdapError> {
     let settings = LdapConnSettings::new().set_conn_timeout(Duration::from_secs(1));
     let (connection, mut ldap) = LdapConnAsync::with_settings(settings, url).await?;
     let driver = tokio::spawn(async move { drop(connection.drive().await) });
     ldap.with_timeout(Duration::from_secs(2));
     ldap.simple_bind(dn, password).await?.success()?;
-    Ok(Dialled {
+    Ok(OpenConnection {
         ldap,
         driver,
         faults: Faults::default(),
@@ -98,9 +99,11 @@ fn administer(slapd: &Slapd, act: impl AsyncFnOnce(&mut Ldap)) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut dialled = dial(&slapd.ldap(), ROOT_DN, ROOT_PASSWORD).await.unwrap();
-        act(&mut dialled.ldap).await;
-        let _ = dialled.ldap.unbind().await;
+        let mut connection = connect(&slapd.ldap(), ROOT_DN, ROOT_PASSWORD)
+            .await
+            .unwrap();
+        act(&mut connection.ldap).await;
+        let _ = connection.ldap.unbind().await;
     });
 }
 
@@ -142,10 +145,10 @@ fn delete(slapd: &Slapd, uid: &str) {
     });
 }
 
-fn plan(way: Way, journal: Option<PathBuf>) -> Plan {
-    Plan {
+fn config(method: SyncMethod, journal: Option<PathBuf>) -> ReplicaConfig {
+    ReplicaConfig {
         name: "campus".to_owned(),
-        way,
+        method,
         is_active_directory: false,
         base: SUFFIX.to_owned(),
         scope: Scope::Subtree,
@@ -163,7 +166,7 @@ fn plan(way: Way, journal: Option<PathBuf>) -> Plan {
         poll_every: Duration::from_millis(50),
         reconcile_every: DAY,
         keep_alive: Duration::from_millis(200),
-        patience: Duration::from_millis(500),
+        operation_timeout: Duration::from_millis(500),
         journal,
         fingerprint: "test".to_owned(),
     }
@@ -171,68 +174,68 @@ fn plan(way: Way, journal: Option<PathBuf>) -> Plan {
 
 /// A mirror and whoever keeps it.
 struct Kept {
-    mirror: Arc<Mirror>,
+    replica: Arc<Replica>,
     /// Whose change was told of, in this order.
-    told: Arc<Mutex<Vec<String>>>,
-    keeper: Option<MirrorKeeper>,
+    shown: Arc<Mutex<Vec<String>>>,
+    worker: Option<ReplicaWorker>,
 }
 
 impl Kept {
-    fn start(source: impl Source, plan: Plan, max_age: Duration) -> Self {
-        let mirror = Arc::new(Mirror::new(max_age));
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let list = Arc::clone(&told);
-        mirror.on_change(Box::new(move |id| {
+    fn start(source: impl EntrySource, config: ReplicaConfig, max_age: Duration) -> Self {
+        let replica = Arc::new(Replica::new(max_age));
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&shown);
+        replica.on_change(Box::new(move |id| {
             list.lock().unwrap().push(id.to_string())
         }));
-        let keeper = MirrorKeeper::start(Arc::clone(&mirror), Arc::new(source), plan).unwrap();
+        let worker = ReplicaWorker::start(Arc::clone(&replica), Arc::new(source), config).unwrap();
         Self {
-            mirror,
-            told,
-            keeper: Some(keeper),
+            replica,
+            shown,
+            worker: Some(worker),
         }
     }
 
-    fn of(slapd: &Slapd, plan: Plan) -> Self {
-        Self::start(source(slapd), plan, DAY)
+    fn of(slapd: &Slapd, config: ReplicaConfig) -> Self {
+        Self::start(source(slapd), config, DAY)
     }
 
     /// As `of`, once all accounts are there.
-    fn loaded(slapd: &Slapd, plan: Plan) -> Self {
-        let kept = Self::of(slapd, plan);
-        kept.becomes(MirrorState::Current);
+    fn loaded(slapd: &Slapd, config: ReplicaConfig) -> Self {
+        let kept = Self::of(slapd, config);
+        kept.becomes(ReplicaState::Current);
         kept
     }
 
-    fn find(&self, name: &str) -> Mirrored {
-        self.mirror.find(name)
+    fn find(&self, name: &str) -> ReplicaLookup {
+        self.replica.find(name)
     }
 
     fn has(&self, name: &str) -> bool {
-        matches!(self.find(name), Mirrored::Account(_))
+        matches!(self.find(name), ReplicaLookup::Account(_))
     }
 
     fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + NEVER;
         while !is_so(self) {
-            let reading = self.mirror.reading();
-            assert!(Instant::now() < deadline, "never {what}: {reading:?}");
+            let status = self.replica.status();
+            assert!(Instant::now() < deadline, "never {what}: {status:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    fn becomes(&self, state: MirrorState) {
+    fn becomes(&self, state: ReplicaState) {
         self.until(&format!("{state:?}"), |kept| {
-            kept.mirror.reading().state == state
+            kept.replica.status().state == state
         });
     }
 
-    fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap().clone()
+    fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
     }
 
     fn end(mut self) {
-        drop(self.keeper.take());
+        drop(self.worker.take());
     }
 }
 
@@ -247,10 +250,10 @@ fn in_folder(folder: &TempDir) -> Option<PathBuf> {
 #[test]
 fn peer_slapd_fills_the_mirror_and_its_changes_arrive() {
     let slapd = crowded(20_000);
-    let kept = Kept::loaded(&slapd, plan(Way::Auto, None));
-    assert_eq!(kept.mirror.reading().accounts, 20_000);
-    assert_eq!(kept.find("nobody"), Mirrored::Nobody);
-    let Mirrored::Account(account) = kept.find("u012345") else {
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Auto, None));
+    assert_eq!(kept.replica.status().accounts, 20_000);
+    assert_eq!(kept.find("nobody"), ReplicaLookup::Nobody);
+    let ReplicaLookup::Account(account) = kept.find("u012345") else {
         panic!("u012345 is not there")
     };
     assert_eq!(account.mail.as_deref(), Some("u012345@campus.example"));
@@ -259,14 +262,14 @@ fn peer_slapd_fills_the_mirror_and_its_changes_arrive() {
     replace(&slapd, "new", "employeeNumber", "alias");
     kept.until("under its alias", |kept| kept.has("alias"));
     delete(&slapd, "new");
-    kept.until("gone", |kept| kept.find("new") == Mirrored::Nobody);
-    assert_eq!(kept.find("alias"), Mirrored::Nobody);
+    kept.until("gone", |kept| kept.find("new") == ReplicaLookup::Nobody);
+    assert_eq!(kept.find("alias"), ReplicaLookup::Nobody);
 }
 
 #[test]
 fn peer_slapd_renames_an_entry_and_its_old_name_is_nobodys() {
     let slapd = crowded(3);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     administer(&slapd, async |ldap| {
         let renamed = ldap
             .modifydn(&dn("u000001"), "uid=married", true, None)
@@ -274,24 +277,24 @@ fn peer_slapd_renames_an_entry_and_its_old_name_is_nobodys() {
         renamed.unwrap().success().unwrap();
     });
     kept.until("renamed", |kept| kept.has("married"));
-    assert_eq!(kept.find("u000001"), Mirrored::Nobody);
-    assert_eq!(kept.mirror.reading().accounts, 3);
+    assert_eq!(kept.find("u000001"), ReplicaLookup::Nobody);
+    assert_eq!(kept.replica.status().accounts, 3);
 }
 
 #[test]
 fn peer_slapd_changes_a_password_and_whoever_remembers_the_old_one_is_told() {
     let slapd = crowded(3);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     let version = |kept: &Kept| match kept.find("u000001") {
-        Mirrored::Account(account) => account.credential_version,
+        ReplicaLookup::Account(account) => account.credential_version,
         other => panic!("{other:?}"),
     };
     let before = version(&kept);
     replace(&slapd, "u000001", "displayName", "Somebody Else");
     replace(&slapd, "u000001", "userPassword", SSHA_OF_ANOTHER);
-    kept.until("told", |kept| kept.told() == ["u000001"]);
+    kept.until("told", |kept| kept.shown() == ["u000001"]);
     assert_ne!(version(&kept), before);
-    let Mirrored::Account(account) = kept.find("u000001") else {
+    let ReplicaLookup::Account(account) = kept.find("u000001") else {
         panic!("gone")
     };
     assert_eq!(
@@ -300,17 +303,17 @@ fn peer_slapd_changes_a_password_and_whoever_remembers_the_old_one_is_told() {
         "the old password is refused without being counted"
     );
     delete(&slapd, "u000002");
-    kept.until("told", |kept| kept.told() == ["u000001", "u000002"]);
+    kept.until("told", |kept| kept.shown() == ["u000001", "u000002"]);
 }
 
 /// P2.
 #[test]
 fn peer_slapd_has_two_entries_of_one_name_until_one_goes() {
     let slapd = crowded(3);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     replace(&slapd, "u000001", "employeeNumber", "u000002");
     kept.until("ambiguous", |kept| {
-        kept.find("u000002") == Mirrored::Ambiguous
+        kept.find("u000002") == ReplicaLookup::Ambiguous
     });
     assert!(kept.has("u000001"));
     delete(&slapd, "u000001");
@@ -323,149 +326,153 @@ fn peer_slapd_changes_while_we_are_away_arrive_when_we_are_back() {
     for overlay in ["syncprov-sessionlog 1000", ""] {
         let folder = TempDir::new().unwrap();
         let slapd = synchronised(overlay);
-        Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder))).end();
+        Kept::loaded(&slapd, config(SyncMethod::Sync, in_folder(&folder))).end();
         delete(&slapd, "u000001");
         replace(&slapd, "u000002", "employeeNumber", "alias");
         add(&slapd, "new");
-        let kept = Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder)));
+        let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, in_folder(&folder)));
         assert_eq!(
-            kept.mirror.reading().loads,
+            kept.replica.status().loads,
             0,
             "it has gone on, not begun anew"
         );
-        assert_eq!(kept.find("u000001"), Mirrored::Nobody, "{overlay}");
+        assert_eq!(kept.find("u000001"), ReplicaLookup::Nobody, "{overlay}");
         assert!(kept.has("alias") && kept.has("new") && kept.has("u000003"));
-        assert_eq!(kept.mirror.reading().accounts, 100);
-        let mut told = kept.told();
-        told.sort_unstable();
-        assert_eq!(told, ["u000001", "u000002"], "{overlay}");
+        assert_eq!(kept.replica.status().accounts, 100);
+        let mut shown = kept.shown();
+        shown.sort_unstable();
+        assert_eq!(shown, ["u000001", "u000002"], "{overlay}");
     }
 }
 
 #[test]
 fn peer_slapd_is_restarted_and_its_changes_go_on() {
     let mut slapd = crowded(100);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     slapd.terminate();
-    kept.becomes(MirrorState::Away);
+    kept.becomes(ReplicaState::Away);
     slapd.start();
-    kept.becomes(MirrorState::Current);
+    kept.becomes(ReplicaState::Current);
     delete(&slapd, "u000001");
-    kept.until("gone", |kept| kept.find("u000001") == Mirrored::Nobody);
-    assert_eq!(kept.mirror.reading().loads, 1);
+    kept.until("gone", |kept| kept.find("u000001") == ReplicaLookup::Nobody);
+    assert_eq!(kept.replica.status().loads, 1);
 }
 
 #[test]
 fn peer_slapd_is_killed_and_known_accounts_go_on_up_to_the_age() {
     let folder = TempDir::new().unwrap();
     let mut slapd = crowded(100);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder)));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, in_folder(&folder)));
     slapd.kill();
-    kept.becomes(MirrorState::Away);
+    kept.becomes(ReplicaState::Away);
     assert!(kept.has("u000001"));
-    assert_eq!(kept.find("stranger"), Mirrored::Unsure);
-    assert!(kept.mirror.reading().failure.is_some());
+    assert_eq!(kept.find("stranger"), ReplicaLookup::Unsure);
+    assert!(kept.replica.status().failure.is_some());
     kept.end();
     // A restart of ours while it is away.
-    let kept = Kept::of(&slapd, plan(Way::Sync, in_folder(&folder)));
+    let kept = Kept::of(&slapd, config(SyncMethod::Sync, in_folder(&folder)));
     assert!(kept.has("u000001"));
     kept.end();
     let short = Duration::from_millis(1);
-    let kept = Kept::start(source(&slapd), plan(Way::Sync, in_folder(&folder)), short);
-    kept.becomes(MirrorState::TooOld);
-    assert_eq!(kept.find("u000001"), Mirrored::Unsure);
+    let kept = Kept::start(
+        source(&slapd),
+        config(SyncMethod::Sync, in_folder(&folder)),
+        short,
+    );
+    kept.becomes(ReplicaState::TooOld);
+    assert_eq!(kept.find("u000001"), ReplicaLookup::Unsure);
     slapd.start();
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder)));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, in_folder(&folder)));
     assert!(kept.has("u000001"));
 }
 
 #[test]
 fn peer_slapd_that_hangs_is_noticed() {
     let slapd = crowded(100);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     slapd.pause();
-    kept.becomes(MirrorState::Away);
+    kept.becomes(ReplicaState::Away);
     assert!(kept.has("u000001"));
     slapd.resume();
-    kept.becomes(MirrorState::Current);
+    kept.becomes(ReplicaState::Current);
 }
 
 #[test]
 fn peer_slapd_with_another_database_makes_us_begin_anew() {
     let folder = TempDir::new().unwrap();
     let slapd = crowded(100);
-    Kept::loaded(&slapd, plan(Way::Sync, in_folder(&folder))).end();
+    Kept::loaded(&slapd, config(SyncMethod::Sync, in_folder(&folder))).end();
     drop(slapd);
     let slapd = crowded(50);
-    let kept = Kept::of(&slapd, plan(Way::Sync, in_folder(&folder)));
+    let kept = Kept::of(&slapd, config(SyncMethod::Sync, in_folder(&folder)));
     kept.until("like the new one", |kept| {
-        let reading = kept.mirror.reading();
-        reading.state == MirrorState::Current && reading.accounts == 50
+        let status = kept.replica.status();
+        status.state == ReplicaState::Current && status.accounts == 50
     });
-    assert!(kept.told().len() >= 50, "whoever is gone is told of");
+    assert!(kept.shown().len() >= 50, "whoever is gone is told of");
 }
 
 #[test]
 fn peer_slapd_that_gives_only_some_entries_is_never_taken_for_the_whole() {
     let slapd = limited();
-    for way in [Way::Sync, Way::Poll] {
-        let kept = Kept::of(&slapd, plan(way, None));
-        kept.until("failed", |kept| kept.mirror.reading().failure.is_some());
-        let reading = kept.mirror.reading();
-        assert!(reading.failure.unwrap().contains("limits"));
-        assert_eq!(reading.state, MirrorState::Loading);
-        assert_eq!(kept.find("u000001"), Mirrored::Unsure);
+    for method in [SyncMethod::Sync, SyncMethod::Poll] {
+        let kept = Kept::of(&slapd, config(method, None));
+        kept.until("failed", |kept| kept.replica.status().failure.is_some());
+        let status = kept.replica.status();
+        assert!(status.failure.unwrap().contains("limits"));
+        assert_eq!(status.state, ReplicaState::Loading);
+        assert_eq!(kept.find("u000001"), ReplicaLookup::Unsure);
     }
 }
 
 #[test]
 fn peer_slapd_that_is_polled_fills_the_mirror_and_its_changes_arrive() {
     let slapd = crowded(2_500);
-    let plan = Plan {
+    let config = ReplicaConfig {
         reconcile_every: Duration::from_secs(1),
-        ..plan(Way::Poll, None)
+        ..config(SyncMethod::Poll, None)
     };
-    let kept = Kept::loaded(&slapd, plan);
-    assert_eq!(kept.mirror.reading().accounts, 2_500);
+    let kept = Kept::loaded(&slapd, config);
+    assert_eq!(kept.replica.status().accounts, 2_500);
     add(&slapd, "new");
     kept.until("there", |kept| kept.has("new"));
     replace(&slapd, "new", "userPassword", SSHA_OF_ANOTHER);
-    kept.until("told", |kept| kept.told() == ["new"]);
+    kept.until("told", |kept| kept.shown() == ["new"]);
     delete(&slapd, "new");
-    kept.until("gone", |kept| kept.find("new") == Mirrored::Nobody);
-    assert_eq!(kept.mirror.reading().accounts, 2_500);
+    kept.until("gone", |kept| kept.find("new") == ReplicaLookup::Nobody);
+    assert_eq!(kept.replica.status().accounts, 2_500);
 }
 
 #[test]
 fn whole_reload_beside_what_is_in_use_is_never_seen_half() {
     let slapd = crowded(5_000);
-    let plan = Plan {
+    let config = ReplicaConfig {
         reconcile_every: Duration::from_millis(50),
-        ..plan(Way::Sync, None)
+        ..config(SyncMethod::Sync, None)
     };
-    let kept = Kept::loaded(&slapd, plan);
+    let kept = Kept::loaded(&slapd, config);
     let mut number = 0;
-    while kept.mirror.reading().loads < 5 {
+    while kept.replica.status().loads < 5 {
         number = (number + 1) % 5_000;
         assert!(kept.has(&format!("u{number:06}")));
     }
-    assert!(kept.told().is_empty(), "nothing has changed");
+    assert!(kept.shown().is_empty(), "nothing has changed");
 }
 
 #[test]
 fn entry_that_cannot_be_understood_keeps_nobody_out_but_itself() {
     let slapd = crowded(3);
-    let kept = Kept::loaded(&slapd, plan(Way::Sync, None));
+    let kept = Kept::loaded(&slapd, config(SyncMethod::Sync, None));
     replace(&slapd, "u000001", "userPassword", "{UNKNOWN}scheme");
-    kept.until("told", |kept| kept.told() == ["u000001"]);
+    kept.until("told", |kept| kept.shown() == ["u000001"]);
     assert_eq!(
         kept.find("u000001"),
-        Mirrored::Unsure,
+        ReplicaLookup::Unsure,
         "the directory itself is asked why"
     );
-    assert_eq!(kept.mirror.reading().not_understood, 1);
+    assert_eq!(kept.replica.status().not_understood, 1);
     assert!(kept.has("u000002"));
     replace(&slapd, "u000001", "userPassword", SSHA_OF_ONE);
     kept.until("healed", |kept| kept.has("u000001"));
-    assert_eq!(kept.mirror.reading().not_understood, 0);
+    assert_eq!(kept.replica.status().not_understood, 0);
 }

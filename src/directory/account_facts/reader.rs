@@ -15,7 +15,9 @@ use super::super::attributes::AttributeMap;
 use super::super::dn::DistinguishedName;
 use super::super::entry::{Attribute, Entry};
 use super::super::generalized_time::{self, GeneralizedTime};
-use super::{Draft, DraftChapSecret, DraftNtHash, DraftPassword, PASSWORD_LOCKED, SOURCE, Secret};
+use super::{
+    AccountFacts, ChapSecretFact, FactsPassword, NtHashFact, PASSWORD_LOCKED, SOURCE, Secret,
+};
 
 /// Most octets of a text value; names and numbers are far below.
 const MAX_TEXT: usize = 1024;
@@ -143,7 +145,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn read(mut self) -> Result<Option<Draft>, Vec<AttributeError>> {
+    pub(super) fn read(mut self) -> Result<Option<AccountFacts>, Vec<AttributeError>> {
         let draft = self.user_name().map(|id| self.draft(id));
         if self.errors.is_empty() {
             Ok(draft)
@@ -152,7 +154,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn draft(&mut self, id: AccountId) -> Draft {
+    fn draft(&mut self, id: AccountId) -> AccountFacts {
         let map = self.map;
         let changed_at = self.parsed(&map.password_changed, stamp);
         let password = self.password();
@@ -176,7 +178,7 @@ impl<'a> Reader<'a> {
         account.services = self.services();
         account.vlan = self.vlan();
         account.aliases = self.aliases();
-        Draft {
+        AccountFacts {
             account,
             password,
             nt_hash,
@@ -260,7 +262,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn password(&mut self) -> Option<DraftPassword> {
+    fn password(&mut self) -> Option<FactsPassword> {
         let map = self.map;
         let temporary = self
             .parsed(&map.temporary_password, boolean)
@@ -271,7 +273,7 @@ impl<'a> Reader<'a> {
             PasswordKind::Permanent
         };
         let secret = self.secret(&map.password)?;
-        Some(DraftPassword { secret, kind })
+        Some(FactsPassword { secret, kind })
     }
 
     /// The one value that counts. Where there are several, those that can be used count before lock
@@ -297,12 +299,12 @@ impl<'a> Reader<'a> {
         self.checked_at(name, line, first)
     }
 
-    fn nt_hash(&mut self, password: Option<&DraftPassword>) -> DraftNtHash {
+    fn nt_hash(&mut self, password: Option<&FactsPassword>) -> NtHashFact {
         let name = &self.map.nt_hash;
         let Some(nt_hash) = self.parsed(name, nt_hash) else {
-            return DraftNtHash::Unsaid;
+            return NtHashFact::Unsaid;
         };
-        if let (DraftNtHash::Is(hash), Some(password)) = (&nt_hash, password)
+        if let (NtHashFact::Is(hash), Some(password)) = (&nt_hash, password)
             && !hash_fits(hash, &password.secret)
         {
             let fault = Err::<(), _>(AttributeFault::NtHashOfAnother);
@@ -311,16 +313,16 @@ impl<'a> Reader<'a> {
         nt_hash
     }
 
-    fn legacy_chap_secret(&mut self, kind: Option<Kind>) -> DraftChapSecret {
+    fn legacy_chap_secret(&mut self, kind: Option<Kind>) -> ChapSecretFact {
         let name = &self.map.legacy_chap_secret;
         if name.is_empty() {
-            return DraftChapSecret::Unasked;
+            return ChapSecretFact::Unasked;
         }
         let attribute = self.only(name);
         let read = |attribute: &Attribute| {
             self.checked_at(name, attribute.line, chap_secret(&attribute.value, kind))
         };
-        DraftChapSecret::Is(attribute.and_then(read))
+        ChapSecretFact::Is(attribute.and_then(read))
     }
 
     fn note(&mut self, name: &'a str) -> Option<Closure> {
@@ -506,12 +508,12 @@ fn is_same(
 
 /// 32 hexadecimal digits, or what Samba writes for an account that has none: `NO PASSWORD` filled
 /// up with `X`, or nothing but `X`.
-fn nt_hash(text: &str) -> Result<DraftNtHash, AttributeFault> {
+fn nt_hash(text: &str) -> Result<NtHashFact, AttributeFault> {
     let filling = text.strip_prefix("NO PASSWORD").unwrap_or(text);
     if filling.bytes().all(|octet| octet == b'X') {
-        return Ok(DraftNtHash::None);
+        return Ok(NtHashFact::None);
     }
-    Ok(DraftNtHash::Is(NtHash::parse(text)?))
+    Ok(NtHashFact::Is(NtHash::parse(text)?))
 }
 
 fn chap_secret(value: &[u8], kind: Option<Kind>) -> Result<ChapSecret, AttributeFault> {

@@ -27,12 +27,12 @@ fn entry(lines: &str) -> Entry {
     LdifReader::new(text.as_bytes()).next().unwrap().unwrap()
 }
 
-fn read(lines: &str) -> Result<Option<Draft>, Vec<AttributeError>> {
-    Draft::read(&entry(lines), &AttributeMap::default(), false, now())
+fn read(lines: &str) -> Result<Option<AccountFacts>, Vec<AttributeError>> {
+    AccountFacts::read(&entry(lines), &AttributeMap::default(), false, now())
 }
 
 /// Reads an employee with these lines too.
-fn draft(lines: &str) -> Draft {
+fn draft(lines: &str) -> AccountFacts {
     read(&format!(
         "uid: anna\neduPersonPrimaryAffiliation: employee\n{lines}"
     ))
@@ -44,7 +44,7 @@ fn account(lines: &str) -> Account {
     draft(lines).merge(None, now())
 }
 
-fn with_password(hash: &str) -> Draft {
+fn with_password(hash: &str) -> AccountFacts {
     draft(&format!("userPassword: {hash}\n"))
 }
 
@@ -203,7 +203,7 @@ fn unknown_kind_is_an_error_and_a_missing_one_may_have_a_default() {
         default_kind: Some(Kind::Guest),
         ..AttributeMap::default()
     };
-    let draft = Draft::read(&entry("uid: a\n"), &map, false, now())
+    let draft = AccountFacts::read(&entry("uid: a\n"), &map, false, now())
         .unwrap()
         .unwrap();
     assert_eq!(draft.merge(None, now()).kind, Kind::Guest);
@@ -218,7 +218,7 @@ fn attributes_can_be_mapped_to_other_names_and_switched_off() {
         ..AttributeMap::default()
     };
     let entry = entry("samaccountname: anna\nemployeetype: staff\nmail: a@x.no\n");
-    let account = Draft::read(&entry, &map, false, now())
+    let account = AccountFacts::read(&entry, &map, false, now())
         .unwrap()
         .unwrap()
         .merge(None, now());
@@ -282,7 +282,7 @@ fn what_a_person_closed_stays_closed_and_what_the_source_closed_opens_with_it() 
 fn note_of_the_source_keeps_its_time_while_its_reason_stays() {
     let later = time("2027-01-01T00:00:00Z");
     let before = account("portvaktSuspended: abuse\n");
-    let again = Draft::read(
+    let again = AccountFacts::read(
         &entry("uid: anna\neduPersonPrimaryAffiliation: staff\nportvaktSuspended: abuse\n"),
         &AttributeMap::default(),
         false,
@@ -295,7 +295,7 @@ fn note_of_the_source_keeps_its_time_while_its_reason_stays() {
 #[test]
 fn cleartext_is_hashed_where_asked_and_hashing_it_twice_changes_nothing() {
     let lines = "uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: hunter2\n";
-    let read = || Draft::read(&entry(lines), &AttributeMap::default(), true, now());
+    let read = || AccountFacts::read(&entry(lines), &AttributeMap::default(), true, now());
     let mut scratch = HashMemory::new();
     let salt = AtomicU8::new(0);
     let salt = || [salt.fetch_add(1, Ordering::Relaxed); 16];
@@ -340,7 +340,7 @@ fn cleartext_of_a_password_that_the_account_has_had_does_not_come_back() {
     let clear = |password: &str| {
         let lines =
             format!("uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: {password}\n");
-        let draft = Draft::read(&entry(&lines), &AttributeMap::default(), true, now());
+        let draft = AccountFacts::read(&entry(&lines), &AttributeMap::default(), true, now());
         draft.unwrap().unwrap()
     };
     let mut scratch = HashMemory::new();
@@ -363,17 +363,17 @@ fn cleartext_of_a_password_that_the_account_has_had_does_not_come_back() {
 #[test]
 fn cleartext_that_was_never_hashed_is_not_stored() {
     let lines = "uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: hunter2\n";
-    let draft = Draft::read(&entry(lines), &AttributeMap::default(), true, now());
+    let draft = AccountFacts::read(&entry(lines), &AttributeMap::default(), true, now());
     assert_eq!(draft.unwrap().unwrap().merge(None, now()).password, None);
 }
 
-fn with_realms(lines: &str) -> Result<Option<Draft>, Vec<AttributeError>> {
+fn with_realms(lines: &str) -> Result<Option<AccountFacts>, Vec<AttributeError>> {
     let map = AttributeMap {
         realms: vec![portvakt_auth::Realm::parse("campus.example").unwrap()],
         ..AttributeMap::default()
     };
     let lines = format!("eduPersonPrimaryAffiliation: employee\n{lines}");
-    Draft::read(&entry(&lines), &map, false, now())
+    AccountFacts::read(&entry(&lines), &map, false, now())
 }
 
 #[test]
@@ -408,7 +408,7 @@ fn several_names_and_affiliations_are_understood_as_a_directorys() {
                  eduPersonPrimaryAffiliation: student\neduPersonPrimaryAffiliation: staff\n";
     let text = format!("dn: UID=Anna,ou=people\n{lines}");
     let entry = LdifReader::new(text.as_bytes()).next().unwrap().unwrap();
-    let draft = Draft::read(&entry, &AttributeMap::default(), false, now());
+    let draft = AccountFacts::read(&entry, &AttributeMap::default(), false, now());
     let account = draft.unwrap().unwrap().merge(None, now());
     assert_eq!(account.id.as_str(), "anna");
     assert_eq!(account.aliases, ["s100"]);

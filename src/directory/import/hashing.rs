@@ -7,14 +7,14 @@ use crossbeam_channel::{Sender, unbounded};
 use portvakt_auth::account::Account;
 use portvakt_auth::password::{HashError, HashMemory};
 
-use super::super::account_facts::{Draft, HashCleartext};
+use super::super::account_facts::{AccountFacts, HashCleartext};
 use super::super::{Directory, FindError};
 use super::{Placed, Progress, existing};
 
 /// One password to be hashed.
 struct Job<'d> {
     index: usize,
-    draft: &'d mut Draft,
+    draft: &'d mut AccountFacts,
     existing: Option<Arc<Account>>,
 }
 

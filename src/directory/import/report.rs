@@ -32,14 +32,14 @@ pub struct ImportReport {
     /// Accounts that keep their password, as the file has none for them.
     pub passwords_kept: usize,
     /// Accounts that nobody can log on to, as their names are of other realms.
-    pub foreign_names: Problems,
+    pub foreign_names: ProblemList,
     /// Accounts that stay as they were, as their records were left out.
-    pub as_they_were: Problems,
+    pub as_they_were: ProblemList,
     /// What was left out; empty unless told to keep going.
-    pub problems: Problems,
+    pub problems: ProblemList,
     /// Records whose password was left out, as the account has a later one. The rest of them was
     /// imported.
-    pub older_passwords: Problems,
+    pub older_passwords: ProblemList,
 }
 
 /// Why nothing was imported, or not all.
@@ -47,10 +47,10 @@ pub struct ImportReport {
 pub enum ImportErrors {
     /// The file is not right; nothing was written.
     #[error("{0}nothing was imported")]
-    Rejected(Problems),
+    Rejected(ProblemList),
     /// No record of the file is an account.
     #[error("{0}")]
-    NoAccounts(Strangers),
+    NoAccounts(NotAccounts),
     /// This directory's accounts are kept elsewhere.
     #[error("this directory cannot be written to")]
     ReadOnly,
@@ -70,7 +70,7 @@ pub enum ImportErrors {
 
 /// Records of a file that are nobody's accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Strangers {
+pub struct NotAccounts {
     /// How many.
     pub count: usize,
     /// The file.
@@ -81,7 +81,7 @@ pub struct Strangers {
     pub instead: Option<String>,
 }
 
-impl fmt::Display for Strangers {
+impl fmt::Display for NotAccounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             count,
@@ -116,7 +116,7 @@ impl fmt::Display for Strangers {
 
 /// What is wrong with a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems {
+pub struct ProblemList {
     /// The first thousand, in the order they were found.
     pub listed: Vec<ImportError>,
     /// How many there are.
@@ -190,7 +190,7 @@ pub enum ImportFault {
     },
 }
 
-impl Problems {
+impl ProblemList {
     pub(super) fn add(&mut self, problem: ImportError) {
         self.total += 1;
         if self.listed.len() < MAX_LISTED {
@@ -209,7 +209,7 @@ impl fmt::Display for ImportError {
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for ProblemList {
     /// One line each.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.listed {

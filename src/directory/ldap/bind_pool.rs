@@ -15,7 +15,7 @@ use super::password_policy;
 use super::screen::Faults;
 
 /// A bounded pool. Connections are made when they are needed.
-pub(super) struct Binds {
+pub(super) struct BindPool {
     places: Semaphore,
     idle: Mutex<Vec<Idle>>,
     /// Servers and firewalls end connections that are idle for long.
@@ -28,7 +28,7 @@ struct Idle {
     since: Instant,
 }
 
-impl Binds {
+impl BindPool {
     pub(super) fn new(connections: usize, fresh_for: Duration) -> Self {
         Self {
             places: Semaphore::new(connections),

@@ -53,13 +53,13 @@ pub enum Failure {
     Forbidden,
     /// Any other answer that is none.
     #[error("it answers: {0}")]
-    Answer(String),
+    LookupResult(String),
     /// What it sent can't be understood.
     #[error("what it sends is not LDAP")]
     Garbled,
     /// What it sent was not even read.
     #[error("the directory sent {0}")]
-    Sent(Fault),
+    PasswordRequest(Fault),
     /// No server can be asked at present.
     #[error("no server can be reached; the last said: {0}")]
     AllDown(String),
@@ -83,8 +83,8 @@ impl Failure {
             | Self::Referral(_)
             | Self::NoBase
             | Self::Forbidden
-            | Self::Answer(_) => "answer",
-            Self::Garbled | Self::Sent(_) => "garbled",
+            | Self::LookupResult(_) => "answer",
+            Self::Garbled | Self::PasswordRequest(_) => "garbled",
             Self::AllDown(_) => "all-down",
         }
     }
@@ -93,7 +93,7 @@ impl Failure {
     pub(crate) const fn ends_connection(&self) -> bool {
         matches!(
             self,
-            Self::Timeout | Self::Broken(_) | Self::Garbled | Self::Sent(_)
+            Self::Timeout | Self::Broken(_) | Self::Garbled | Self::PasswordRequest(_)
         )
     }
 
@@ -106,7 +106,7 @@ impl Failure {
     pub(crate) fn of_server(result: &LdapResult) -> Option<Self> {
         match result.rc {
             code::OPERATIONS_ERROR | code::BUSY | code::UNAVAILABLE | code::OTHER => {
-                Some(Self::Answer(result.to_string()))
+                Some(Self::LookupResult(result.to_string()))
             }
             code::TIME_LIMIT_EXCEEDED => Some(Self::Timeout),
             _ => None,
@@ -121,7 +121,7 @@ impl Failure {
             code::REFERRAL => Self::Referral(result.refs.join(", ")),
             code::NO_SUCH_OBJECT => Self::NoBase,
             code::INSUFFICIENT_ACCESS => Self::Forbidden,
-            _ => Self::Answer(result.to_string()),
+            _ => Self::LookupResult(result.to_string()),
         }
     }
 }

@@ -18,14 +18,14 @@ use super::framing::Fault;
 mod tests;
 
 /// Messages that are under way at most, give or take what one reading of the socket holds.
-const MOST_UNDER_WAY: u64 = 1000;
+const MAX_UNDER_WAY: u64 = 1000;
 /// The same in octets; one message may be longer, alone.
-const MOST_OCTETS_UNDER_WAY: u64 = 2 << 20;
+const MAX_OCTETS_UNDER_WAY: u64 = 2 << 20;
 
 /// Entries that any directory may have: nobody knows how many it has before the first reading.
 const ANY_ENTRIES: u64 = 1_000_000;
 /// The most entries of a directory that is known to be large.
-const MOST_ENTRIES: u64 = 5_000_000;
+const MAX_ENTRIES: u64 = 5_000_000;
 /// Octets of an entry, taken over all: only the attributes that are asked for come.
 const OCTETS_EACH: u64 = 2 << 10;
 
@@ -46,8 +46,8 @@ impl Bound {
     /// For everybody in a directory that had so many lately: four times as many, but a million in any
     /// case and never more than five; 2 KiB for each.
     pub(super) fn of_everybody(known: usize) -> Self {
-        let known = u64::try_from(known).unwrap_or(MOST_ENTRIES);
-        let messages = known.saturating_mul(4).clamp(ANY_ENTRIES, MOST_ENTRIES);
+        let known = u64::try_from(known).unwrap_or(MAX_ENTRIES);
+        let messages = known.saturating_mul(4).clamp(ANY_ENTRIES, MAX_ENTRIES);
         Self {
             messages,
             octets: messages * OCTETS_EACH,
@@ -182,6 +182,6 @@ impl Count {
     /// Never without a whole message under way: the rest of one that is long must come.
     fn is_full(&self) -> bool {
         let waiting = self.passed - self.taken;
-        waiting > 0 && (waiting > MOST_UNDER_WAY || self.under_way > MOST_OCTETS_UNDER_WAY)
+        waiting > 0 && (waiting > MAX_UNDER_WAY || self.under_way > MAX_OCTETS_UNDER_WAY)
     }
 }

@@ -11,14 +11,14 @@ mod tests;
 
 /// Octets of a message, all told. Entries are asked for attribute by attribute, so that an answer
 /// of more has another reason than somebody's many groups.
-pub(super) const MOST_OCTETS: u32 = 4 << 20;
+pub(super) const MAX_OCTETS: u32 = 4 << 20;
 /// Elements within one another. An entry's value is the sixth.
-pub(super) const MOST_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 /// Elements of a message: each costs the library some hundred octets, whatever its own length.
-pub(super) const MOST_ELEMENTS: u32 = 100_000;
+pub(super) const MAX_ELEMENTS: u32 = 100_000;
 
 /// Octets that say how long an element is: Active Directory always sends four.
-const MOST_LENGTH_OCTETS: u8 = 4;
+const MAX_LENGTH_OCTETS: u8 = 4;
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -35,13 +35,13 @@ const LONG_TAG: u8 = 0x1F;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// A message that is too long.
-    #[error("a message of {0} octets; no answer needs more than {MOST_OCTETS}")]
+    #[error("a message of {0} octets; no answer needs more than {MAX_OCTETS}")]
     Octets(u32),
     /// Elements too deep.
-    #[error("a message of more than {MOST_DEPTH} elements within one another")]
+    #[error("a message of more than {MAX_DEPTH} elements within one another")]
     Depth,
     /// Too many elements.
-    #[error("a message of more than {MOST_ELEMENTS} elements")]
+    #[error("a message of more than {MAX_ELEMENTS} elements")]
     Elements,
     /// An indefinite length, or one of more octets than LDAP has.
     #[error("a length that LDAP has not")]
@@ -99,7 +99,7 @@ impl Framing {
     pub(super) fn of_messages() -> Self {
         Self {
             is_stream: true,
-            open: Vec::with_capacity(MOST_DEPTH),
+            open: Vec::with_capacity(MAX_DEPTH),
             head: Head::Tag,
             skip: 0,
             elements: 0,
@@ -174,7 +174,7 @@ impl Framing {
             Head::Tag => Head::Length { tag: octet },
             Head::Length { tag } => match octet {
                 0..=0x7F => return self.begin(tag, u32::from(octet)),
-                0x81..=0xFF if octet - 0x80 <= MOST_LENGTH_OCTETS => Head::MoreLength {
+                0x81..=0xFF if octet - 0x80 <= MAX_LENGTH_OCTETS => Head::MoreLength {
                     tag,
                     left: octet - 0x80,
                     length: 0,
@@ -201,11 +201,11 @@ impl Framing {
         self.head = Head::Tag;
         match self.open.last_mut() {
             Some(left) => *left = left.checked_sub(length).ok_or(Fault::Overrun)?,
-            None if length > MOST_OCTETS => return Err(Fault::Octets(length)),
+            None if length > MAX_OCTETS => return Err(Fault::Octets(length)),
             None => (self.elements, self.parts) = (0, 0),
         }
         self.elements += 1;
-        if self.elements > MOST_ELEMENTS {
+        if self.elements > MAX_ELEMENTS {
             return Err(Fault::Elements);
         }
         if self.is_stream {
@@ -213,7 +213,7 @@ impl Framing {
         }
         if tag & CONSTRUCTED == 0 {
             self.skip = length;
-        } else if self.open.len() < MOST_DEPTH {
+        } else if self.open.len() < MAX_DEPTH {
             self.open.push(length);
         } else {
             return Err(Fault::Depth);

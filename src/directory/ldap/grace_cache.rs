@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portvakt_auth::{Account, AccountId, Realm};
 
-use crate::directory::{Answer, FindError};
+use crate::directory::{FindError, LookupResult};
 
 /// The most accounts in a half, and the most names: some 30 MB in all.
-const MOST: usize = 20_000;
+const MAX: usize = 20_000;
 
 /// A name as it was asked for.
 type Name = (String, Option<Realm>);
 
 /// The accounts of lately.
-pub(super) struct Recent {
+pub(super) struct GraceCache {
     keep: Duration,
     halves: Mutex<Halves>,
 }
@@ -38,7 +38,7 @@ struct Half {
     accounts: HashMap<AccountId, (Arc<Account>, Instant)>,
 }
 
-impl Recent {
+impl GraceCache {
     /// Keeps each account for `keep` after the directory last told of it; nothing if that is zero.
     pub(super) fn new(keep: Duration) -> Self {
         let halves = Halves {
@@ -59,7 +59,13 @@ impl Recent {
 
     /// Takes down what the directory answered. Whoever it does not know any more, or not for sure,
     /// is not known here either.
-    pub(super) fn note(&self, name: &str, realm: Option<&Realm>, answer: &Answer, now: Instant) {
+    pub(super) fn note(
+        &self,
+        name: &str,
+        realm: Option<&Realm>,
+        answer: &LookupResult,
+        now: Instant,
+    ) {
         if self.keep.is_zero() {
             return;
         }
@@ -99,7 +105,7 @@ impl Recent {
 
 impl Halves {
     fn put(&mut self, name: Name, account: &Arc<Account>, now: Instant, keep: Duration) {
-        let is_full = self.young.names.len() >= MOST || self.young.accounts.len() >= MOST;
+        let is_full = self.young.names.len() >= MAX || self.young.accounts.len() >= MAX;
         if is_full || now.saturating_duration_since(self.begun) >= keep {
             self.old = std::mem::take(&mut self.young);
             self.begun = now;
@@ -145,25 +151,25 @@ mod tests {
         Arc::new(Account::new(AccountId::new(name).unwrap(), Kind::Employee))
     }
 
-    fn told(recent: &Recent, name: &str, now: Instant) {
+    fn told(recent: &GraceCache, name: &str, now: Instant) {
         recent.note(name, None, &Ok(Some(account(name))), now);
     }
 
     #[test]
     fn account_is_known_for_as_long_as_it_is_kept() {
-        let (recent, now) = (Recent::new(KEEP), Instant::now());
+        let (recent, now) = (GraceCache::new(KEEP), Instant::now());
         told(&recent, "anna", now);
         let before = now + KEEP - Duration::from_secs(1);
         assert!(recent.find("anna", None, before).is_some());
         assert_eq!(recent.find("anna", None, now + KEEP), None);
-        let off = Recent::new(Duration::ZERO);
+        let off = GraceCache::new(Duration::ZERO);
         told(&off, "anna", now);
         assert_eq!(off.find("anna", None, now), None);
     }
 
     #[test]
     fn name_in_another_realm_is_another_name() {
-        let (recent, now) = (Recent::new(KEEP), Instant::now());
+        let (recent, now) = (GraceCache::new(KEEP), Instant::now());
         told(&recent, "anna", now);
         let realm = Realm::parse("campus.example").unwrap();
         assert_eq!(recent.find("anna", Some(&realm), now), None);
@@ -171,7 +177,7 @@ mod tests {
 
     #[test]
     fn whoever_the_directory_denies_is_forgotten_under_all_names() {
-        let (recent, now) = (Recent::new(KEEP), Instant::now());
+        let (recent, now) = (GraceCache::new(KEEP), Instant::now());
         for denial in [
             Ok(None),
             Err(FindError::Ambiguous(Vec::new())),
@@ -191,15 +197,15 @@ mod tests {
 
     #[test]
     fn more_accounts_than_there_is_room_for_push_out_the_oldest() {
-        let (recent, now) = (Recent::new(KEEP), Instant::now());
+        let (recent, now) = (GraceCache::new(KEEP), Instant::now());
         told(&recent, "first", now);
-        for number in 0..2 * MOST {
+        for number in 0..2 * MAX {
             told(&recent, &format!("s{number}"), now);
         }
         assert_eq!(recent.find("first", None, now), None);
-        let last = format!("s{}", 2 * MOST - 1);
+        let last = format!("s{}", 2 * MAX - 1);
         assert!(recent.find(&last, None, now).is_some());
         let halves = recent.halves.lock().unwrap();
-        assert!(halves.young.accounts.len() + halves.old.accounts.len() <= 2 * MOST);
+        assert!(halves.young.accounts.len() + halves.old.accounts.len() <= 2 * MAX);
     }
 }

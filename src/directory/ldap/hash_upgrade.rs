@@ -13,8 +13,8 @@ use portvakt_auth::PasswordHash;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
-use super::new_password::{Denied, modify, outcome, policy};
-use super::{Asked, unavailable};
+use super::new_password::{WriteRefusal, modify, outcome, policy};
+use super::{LdapInner, unavailable};
 use crate::directory::FindError;
 
 /// Result codes of RFC 4511 §4.1.9 and RFC 4528 §4.
@@ -30,14 +30,14 @@ pub(super) struct Upgrade {
     pub(super) new: Zeroizing<String>,
 }
 
-impl Asked {
+impl LdapInner {
     /// Whether the old hash was there, and so was replaced. Asking a second server the same does no
     /// harm: it is not there then.
     pub(super) async fn upgrade(
         &self,
         deadline: Instant,
         upgrade: &Upgrade,
-    ) -> Result<Result<bool, Denied>, FindError> {
+    ) -> Result<Result<bool, WriteRefusal>, FindError> {
         let done = self.pool.ask(deadline, |mut ldap| async move {
             let mut result = upgrade.replace(&mut ldap).await?;
             if result.rc == UNAVAILABLE_CRITICAL_EXTENSION {

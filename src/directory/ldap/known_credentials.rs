@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 use super::replica::carry_over;
 
 /// The most accounts in a half: some 20 MB in all.
-const MOST: usize = 50_000;
+const MAX: usize = 50_000;
 /// The most upgraded hashes that are known for what they are; of one more the version is another.
-const MOST_UPGRADED: usize = 200_000;
+const MAX_UPGRADED: usize = 200_000;
 
 /// What is known from before.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownCredentials {
     halves: Mutex<Halves>,
     upgraded: Mutex<HashMap<AccountId, Upgraded>>,
 }
@@ -48,7 +48,7 @@ struct Upgraded {
     version: u64,
 }
 
-impl Known {
+impl KnownCredentials {
     /// Adds to an account, as the directory has it, what is known from before, and takes down what
     /// it has.
     pub(super) fn join(&self, account: &mut Account) {
@@ -66,7 +66,7 @@ impl Known {
     /// Keeps in mind that `new` is a hash of the password that `account` has: about to be written.
     pub(super) fn note_upgrade(&self, account: &Account, new: &PasswordHash) {
         let mut upgraded = lock(&self.upgraded);
-        if upgraded.len() < MOST_UPGRADED {
+        if upgraded.len() < MAX_UPGRADED {
             let credentials = digest(Some(new), account.nt_hash.as_ref());
             let version = account.credential_version;
             let noted = Upgraded {
@@ -139,7 +139,7 @@ impl Halves {
     }
 
     fn put(&mut self, id: AccountId, credentials: Credentials) {
-        if self.young.len() >= MOST {
+        if self.young.len() >= MAX {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(id, credentials);
@@ -172,14 +172,14 @@ mod tests {
         account
     }
 
-    fn joined(known: &Known, mut account: Account) -> Account {
+    fn joined(known: &KnownCredentials, mut account: Account) -> Account {
         known.join(&mut account);
         account
     }
 
     #[test]
     fn password_that_was_replaced_between_two_look_ups_is_a_previous_one() {
-        let known = Known::default();
+        let known = KnownCredentials::default();
         assert_eq!(joined(&known, account("anna", 'a', 1)).previous, []);
         let changed = joined(&known, account("anna", 'b', 2));
         assert_eq!(changed.previous, [hash('a')]);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn upgraded_hash_keeps_the_version_and_is_of_no_earlier_password() {
-        let known = Known::default();
+        let known = KnownCredentials::default();
         let old = joined(&known, account("anna", 'a', 1));
         known.note_upgrade(&old, &hash('b'));
         // Not there yet, or somebody else was faster.
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn another_nt_hash_beside_an_upgraded_hash_is_another_version() {
-        let known = Known::default();
+        let known = KnownCredentials::default();
         let old = joined(&known, account("anna", 'a', 1));
         known.note_upgrade(&old, &hash('b'));
         let other = joined(&known, account("anna", 'b', 2));
@@ -221,13 +221,13 @@ mod tests {
 
     #[test]
     fn more_accounts_than_there_is_room_for_push_out_the_oldest() {
-        let known = Known::default();
+        let known = KnownCredentials::default();
         joined(&known, account("first", 'a', 1));
-        for number in 0..2 * MOST {
+        for number in 0..2 * MAX {
             joined(&known, account(&format!("s{number}"), 'a', 1));
         }
         assert_eq!(joined(&known, account("first", 'b', 2)).previous, []);
         let halves = lock(&known.halves);
-        assert!(halves.young.len() + halves.old.len() <= 2 * MOST);
+        assert!(halves.young.len() + halves.old.len() <= 2 * MAX);
     }
 }

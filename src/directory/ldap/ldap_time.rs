@@ -9,7 +9,7 @@ use super::super::generalized_time::{self, GeneralizedTime};
 
 /// What an attribute says of a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum LdapTime {
     /// This one.
     At(Timestamp),
     /// None, ever: so said, or beyond what a calendar can hold.
@@ -68,9 +68,9 @@ const GENERALIZED: [&str; 15] = [
 ];
 
 /// By their look, numbers are days below this …
-const MOST_DAYS: i64 = 1_000_000;
+const MAX_DAYS: i64 = 1_000_000;
 /// … and below this, which is the year 5138, seconds since 1970.
-const MOST_SECONDS: i64 = 100_000_000_000;
+const MAX_SECONDS: i64 = 100_000_000_000;
 const FILETIME_NEVER: i64 = i64::MAX;
 const FILETIME_PER_SECOND: i64 = 10_000_000;
 const FILETIME_OF_1970: i64 = 11_644_473_600;
@@ -100,7 +100,7 @@ impl Form {
     ///
     /// # Errors
     /// What is wrong with the text, in the words of the form.
-    pub(super) fn read(self, text: &str) -> Result<Moment, &'static str> {
+    pub(super) fn read(self, text: &str) -> Result<LdapTime, &'static str> {
         self.understood(text).ok_or(match self {
             Self::Filetime => "this is no FILETIME: 100 nanoseconds since 1601, in digits",
             Self::Days => "these are no days since 1970, in digits",
@@ -113,42 +113,42 @@ impl Form {
         })
     }
 
-    fn understood(self, text: &str) -> Option<Moment> {
+    fn understood(self, text: &str) -> Option<LdapTime> {
         // Digits and a minus alone are no generalized time, which has a zone.
         let is_number = text.strip_prefix('-').unwrap_or(text);
         let is_number = !is_number.is_empty() && is_number.bytes().all(|b| b.is_ascii_digit());
         match (self, is_number) {
             (Self::Generalized, _) | (Self::Any, false) => {
                 generalized_time::read(text).map(|time| match time {
-                    GeneralizedTime::At(at) => Moment::At(at),
-                    GeneralizedTime::Beyond => Moment::Never,
+                    GeneralizedTime::At(at) => LdapTime::At(at),
+                    GeneralizedTime::Beyond => LdapTime::Never,
                 })
             }
             (_, false) => None,
             (form, true) => match text.parse() {
                 Ok(number) => form.numbered(number),
                 // More digits than any form has.
-                Err(_) => (!text.starts_with('-')).then_some(Moment::Never),
+                Err(_) => (!text.starts_with('-')).then_some(LdapTime::Never),
             },
         }
     }
 
-    fn numbered(self, number: i64) -> Option<Moment> {
+    fn numbered(self, number: i64) -> Option<LdapTime> {
         let seconds = match (self, number) {
-            (_, 0) => return Some(Moment::NotYet),
+            (_, 0) => return Some(LdapTime::NotYet),
             // Of days any negative number is none; of the others only this.
-            (Self::Days, ..0) | (_, -1) => return Some(Moment::Never),
+            (Self::Days, ..0) | (_, -1) => return Some(LdapTime::Never),
             (_, ..0) => return None,
-            (Self::Filetime | Self::Any, FILETIME_NEVER) => return Some(Moment::Never),
-            (Self::Seconds, SECONDS_NEVER) => return Some(Moment::Never),
+            (Self::Filetime | Self::Any, FILETIME_NEVER) => return Some(LdapTime::Never),
+            (Self::Seconds, SECONDS_NEVER) => return Some(LdapTime::Never),
             (Self::Filetime, _) => of_filetime(number),
             (Self::Days, _) => number.saturating_mul(DAY),
-            (Self::Any, ..MOST_DAYS) => number.saturating_mul(DAY),
-            (Self::Any, MOST_SECONDS..) => of_filetime(number),
+            (Self::Any, ..MAX_DAYS) => number.saturating_mul(DAY),
+            (Self::Any, MAX_SECONDS..) => of_filetime(number),
             (Self::Seconds | Self::Generalized | Self::Any, _) => number,
         };
         let at = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs(seconds));
-        Some(at.map_or(Moment::Never, Moment::At))
+        Some(at.map_or(LdapTime::Never, LdapTime::At))
     }
 }
 
@@ -165,11 +165,11 @@ pub(super) fn write(moment: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Result<Moment, &'static str> {
-        Ok(Moment::At(text.parse().unwrap()))
+    fn at(text: &str) -> Result<LdapTime, &'static str> {
+        Ok(LdapTime::At(text.parse().unwrap()))
     }
 
-    fn read(attribute: &str, text: &str) -> Result<Moment, &'static str> {
+    fn read(attribute: &str, text: &str) -> Result<LdapTime, &'static str> {
         Form::of(attribute).read(text)
     }
 
@@ -207,7 +207,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(attribute, text),
-                Ok(Moment::Never),
+                Ok(LdapTime::Never),
                 "{attribute}: {text}"
             );
         }
@@ -217,7 +217,7 @@ mod tests {
             "sambaPwdLastSet",
             "anything",
         ] {
-            assert_eq!(read(attribute, "0"), Ok(Moment::NotYet), "{attribute}");
+            assert_eq!(read(attribute, "0"), Ok(LdapTime::NotYet), "{attribute}");
         }
     }
 
@@ -242,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(attribute, text),
-                Ok(Moment::Never),
+                Ok(LdapTime::Never),
                 "{attribute}: {text}"
             );
         }
@@ -291,7 +291,7 @@ mod tests {
     fn what_is_written_reads_back() {
         for text in ["2026-08-15T08:00:00Z", "1601-01-01T00:00:00Z"] {
             let moment: Timestamp = text.parse().unwrap();
-            assert_eq!(Form::Any.read(&write(moment)), Ok(Moment::At(moment)));
+            assert_eq!(Form::Any.read(&write(moment)), Ok(LdapTime::At(moment)));
         }
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::ldap_time::{Form, Moment};
+use super::ldap_time::{Form, LdapTime};
 use crate::config::Verify;
 
 /// The attributes.
-pub(super) const CLOSERS: [&str; 9] = [
+pub(super) const LOCK_ATTRIBUTES: [&str; 9] = [
     // 389 Directory Server, FreeIPA.
     "nsAccountLock",
     "accountUnlockTime",
@@ -40,7 +40,7 @@ const PASSWORD_NEVER_EXPIRES: i64 = 0x1_0000;
 
 /// What a closer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closing {
+pub(super) enum LockState {
     /// Nothing against the account.
     Open,
     /// Closed until somebody opens it.
@@ -51,56 +51,56 @@ pub(super) enum Closing {
 
 /// By which rules closers are read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Closers {
+pub(super) struct LockRules {
     /// Who checks passwords.
     pub(super) verify: Verify,
     /// How long `pwdAccountLockedTime` holds; `None` is until somebody lifts it.
     pub(super) lock_holds: Option<Duration>,
 }
 
-impl Closers {
+impl LockRules {
     /// What a value says.
     ///
     /// # Errors
     /// What is wrong with it: somebody whose entry has such a value is not let in.
-    pub(super) fn read(self, closer: &str, value: &str) -> Result<Closing, &'static str> {
+    pub(super) fn read(self, closer: &str, value: &str) -> Result<LockState, &'static str> {
         match closer {
             "userAccountControl" => Ok(for_good_if(flags(value)? & DISABLED != 0)),
             "inetUserStatus" => Ok(for_good_if(!value.eq_ignore_ascii_case("active"))),
             "sambaAcctFlags" => Ok(for_good_if(samba_flags(value).contains(['D', 'L']))),
-            "pwdAccountLockedTime" if value == LOCKED_FOR_GOOD => Ok(Closing::ForGood),
+            "pwdAccountLockedTime" if value == LOCKED_FOR_GOOD => Ok(LockState::ForGood),
             "pwdAccountLockedTime" | "pwdStartTime" | "accountUnlockTime"
                 if self.verify == Verify::Bind =>
             {
-                Ok(Closing::Open)
+                Ok(LockState::Open)
             }
             "pwdAccountLockedTime" => self.locked_since(value),
             // Zero is for good: the policy's passwordUnlock is off.
             "accountUnlockTime" => Ok(match Form::of(closer).read(value)? {
-                Moment::At(at) if at != Timestamp::UNIX_EPOCH => Closing::Until(at),
-                _ => Closing::ForGood,
+                LdapTime::At(at) if at != Timestamp::UNIX_EPOCH => LockState::Until(at),
+                _ => LockState::ForGood,
             }),
             "pwdStartTime" => Ok(match Form::of(closer).read(value)? {
-                Moment::At(at) => Closing::Until(at),
-                Moment::Never | Moment::NotYet => Closing::ForGood,
+                LdapTime::At(at) => LockState::Until(at),
+                LdapTime::Never | LdapTime::NotYet => LockState::ForGood,
             }),
             _ => Ok(for_good_if(!value.eq_ignore_ascii_case("false"))),
         }
     }
 
-    fn locked_since(self, value: &str) -> Result<Closing, &'static str> {
-        let Moment::At(since) = Form::of("pwdAccountLockedTime").read(value)? else {
-            return Ok(Closing::ForGood);
+    fn locked_since(self, value: &str) -> Result<LockState, &'static str> {
+        let LdapTime::At(since) = Form::of("pwdAccountLockedTime").read(value)? else {
+            return Ok(LockState::ForGood);
         };
         let ends = self.lock_holds.map(|holds| since.checked_add(holds));
         Ok(match ends {
-            Some(Ok(at)) => Closing::Until(at),
-            Some(Err(_)) | None => Closing::ForGood,
+            Some(Ok(at)) => LockState::Until(at),
+            Some(Err(_)) | None => LockState::ForGood,
         })
     }
 }
 
-impl Closing {
+impl LockState {
     /// Whether it closes the account at this moment.
     pub(super) fn is_in_force(self, now: Timestamp) -> bool {
         match self {
@@ -128,10 +128,10 @@ pub(super) fn never_expires(attribute: &str, value: &str) -> bool {
     }
 }
 
-fn for_good_if(closes: bool) -> Closing {
+fn for_good_if(closes: bool) -> LockState {
     match closes {
-        true => Closing::ForGood,
-        false => Closing::Open,
+        true => LockState::ForGood,
+        false => LockState::Open,
     }
 }
 
@@ -149,8 +149,8 @@ fn samba_flags(value: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn read(verify: Verify, lock_holds: Option<u64>, closer: &str, value: &str) -> Closing {
-        let closers = Closers {
+    fn read(verify: Verify, lock_holds: Option<u64>, closer: &str, value: &str) -> LockState {
+        let closers = LockRules {
             verify,
             lock_holds: lock_holds.map(Duration::from_secs),
         };
@@ -164,23 +164,23 @@ mod tests {
     #[test]
     fn each_schema_closes_in_its_own_words() {
         let cases = [
-            ("nsAccountLock", "TRUE", Closing::ForGood),
-            ("nsAccountLock", "false", Closing::Open),
-            ("loginDisabled", "TRUE", Closing::ForGood),
-            ("ds-pwp-account-disabled", "true", Closing::ForGood),
-            ("ds-pwp-account-disabled", "false", Closing::Open),
-            ("userAccountControl", "514", Closing::ForGood),
-            ("userAccountControl", "512", Closing::Open),
-            ("inetUserStatus", "Inactive", Closing::ForGood),
-            ("inetUserStatus", "deleted", Closing::ForGood),
-            ("inetUserStatus", "Active", Closing::Open),
-            ("sambaAcctFlags", "[UD         ]", Closing::ForGood),
-            ("sambaAcctFlags", "[UL         ]", Closing::ForGood),
-            ("sambaAcctFlags", "[DU]", Closing::ForGood),
-            ("sambaAcctFlags", "[UX         ]", Closing::Open),
-            ("sambaAcctFlags", "[]D", Closing::Open),
-            ("sambaAcctFlags", "", Closing::Open),
-            ("pwdAccountLockedTime", "000001010000Z", Closing::ForGood),
+            ("nsAccountLock", "TRUE", LockState::ForGood),
+            ("nsAccountLock", "false", LockState::Open),
+            ("loginDisabled", "TRUE", LockState::ForGood),
+            ("ds-pwp-account-disabled", "true", LockState::ForGood),
+            ("ds-pwp-account-disabled", "false", LockState::Open),
+            ("userAccountControl", "514", LockState::ForGood),
+            ("userAccountControl", "512", LockState::Open),
+            ("inetUserStatus", "Inactive", LockState::ForGood),
+            ("inetUserStatus", "deleted", LockState::ForGood),
+            ("inetUserStatus", "Active", LockState::Open),
+            ("sambaAcctFlags", "[UD         ]", LockState::ForGood),
+            ("sambaAcctFlags", "[UL         ]", LockState::ForGood),
+            ("sambaAcctFlags", "[DU]", LockState::ForGood),
+            ("sambaAcctFlags", "[UX         ]", LockState::Open),
+            ("sambaAcctFlags", "[]D", LockState::Open),
+            ("sambaAcctFlags", "", LockState::Open),
+            ("pwdAccountLockedTime", "000001010000Z", LockState::ForGood),
         ];
         for (closer, value, expected) in cases {
             for verify in [Verify::Hash, Verify::Bind] {
@@ -196,13 +196,13 @@ mod tests {
     #[test]
     fn lock_of_the_password_policy_holds_for_good_or_as_long_as_the_policy_says() {
         let (closer, value) = ("pwdAccountLockedTime", "20261127203347Z");
-        assert_eq!(read(Verify::Hash, None, closer, value), Closing::ForGood);
-        let until = Closing::Until(at("2026-11-27T20:48:47Z"));
+        assert_eq!(read(Verify::Hash, None, closer, value), LockState::ForGood);
+        let until = LockState::Until(at("2026-11-27T20:48:47Z"));
         assert_eq!(read(Verify::Hash, Some(900), closer, value), until);
         assert!(until.is_in_force(at("2026-11-27T20:48:46Z")));
         assert!(!until.is_in_force(at("2026-11-27T20:48:47Z")));
         let beyond = read(Verify::Hash, Some(900), closer, "99991231235959Z");
-        assert_eq!(beyond, Closing::ForGood);
+        assert_eq!(beyond, LockState::ForGood);
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(Verify::Bind, None, closer, value),
-                Closing::Open,
+                LockState::Open,
                 "{closer}"
             );
         }
@@ -223,12 +223,12 @@ mod tests {
     #[test]
     fn account_of_389ds_is_closed_until_its_unlock_time_or_for_good() {
         let closer = "accountUnlockTime";
-        let until = Closing::Until(at("2026-11-27T20:33:47Z"));
+        let until = LockState::Until(at("2026-11-27T20:33:47Z"));
         assert_eq!(read(Verify::Hash, None, closer, "20261127203347Z"), until);
         for value in ["19700101000000Z", "99991231235959Z"] {
             assert_eq!(
                 read(Verify::Hash, None, closer, value),
-                Closing::ForGood,
+                LockState::ForGood,
                 "{value}"
             );
         }
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn value_that_can_not_be_read_is_a_fault() {
-        let closers = Closers {
+        let closers = LockRules {
             verify: Verify::Hash,
             lock_holds: None,
         };

@@ -9,15 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
-use super::People;
-use super::ldap_time::{Form, Moment};
-use super::lock_attributes::{CLOSERS, Closers};
+use super::RealmScope;
+use super::ldap_time::{Form, LdapTime};
+use super::lock_attributes::{LOCK_ATTRIBUTES, LockRules};
 use super::replica::EntryId;
-use super::template::{Attributes, Fact, id_attribute};
+use super::template::{AttributeRole, Attributes, id_attribute};
 use super::translate::{MEMBER_OF, Translator};
 use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Verify};
 use crate::directory::Naming;
-use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
+use crate::directory::account_facts::{AccountFacts, AttributeError, AttributeFault};
 use crate::directory::attributes::AttributeMap;
 use crate::directory::dn::ComparedName;
 use crate::directory::entry::Entry;
@@ -33,7 +33,7 @@ const LOCKOUT_TIME: &str = "lockoutTime";
 pub(super) struct Mapping {
     pub(super) attributes: Attributes,
     pub(super) verify: Verify,
-    pub(super) closers: Closers,
+    pub(super) closers: LockRules,
     /// Whether the directory judges the age of its passwords.
     judges_age: bool,
     /// Realms whose names are ours.
@@ -54,18 +54,18 @@ pub(super) struct Mapping {
 
 /// An entry, and what was made of it.
 #[derive(Debug)]
-pub struct Reading {
+pub struct EntryReport {
     /// The entry's distinguished name.
     pub dn: String,
     /// What was read, and how it was understood.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<AttributeReport>,
     /// The account, or every fault that kept it from being one.
     pub account: Result<Account, String>,
 }
 
 /// One value, and what it means here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub struct AttributeReport {
     /// The attribute, as the mapping names it.
     pub attribute: String,
     /// Its value, cut short; of a secret only what it is.
@@ -74,34 +74,34 @@ pub struct Remark {
     pub meaning: String,
 }
 
-impl Remark {
+impl AttributeReport {
     pub(super) fn new(attribute: &str, value: &str, meaning: &str) -> Self {
-        const MOST: usize = 80;
+        const MAX: usize = 80;
         // It may be shown on a terminal.
         let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
         Self {
             attribute: attribute.to_owned(),
-            value: value.chars().take(MOST).map(shown).collect(),
+            value: value.chars().take(MAX).map(shown).collect(),
             meaning: meaning.to_owned(),
         }
     }
 }
 
-impl fmt::Display for Remark {
+impl fmt::Display for AttributeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {:?}: {}", self.attribute, self.value, self.meaning)
     }
 }
 
 impl Mapping {
-    pub(super) fn new(settings: &Settings, people: &People) -> Self {
+    pub(super) fn new(settings: &Settings, people: &RealmScope) -> Self {
         let attributes = Attributes::of(settings);
         Self {
             map: map(settings, &attributes),
             attributes,
             verify: settings.verify,
             judges_age: settings.password_age == PasswordAge::Directory,
-            closers: Closers {
+            closers: LockRules {
                 verify: settings.verify,
                 lock_holds: settings.lock_holds,
             },
@@ -125,11 +125,11 @@ impl Mapping {
     pub(super) fn wanted(&self) -> Vec<String> {
         let of_facts = self.attributes.all();
         let facts = of_facts
-            .filter(|(fact, _)| self.verify == Verify::Hash || *fact != Fact::PasswordHash)
+            .filter(|(fact, _)| self.verify == Verify::Hash || *fact != AttributeRole::PasswordHash)
             .map(|(_, name)| name);
         let groups = (self.reads_member_of()).then_some(MEMBER_OF);
         let lock = (self.id_attribute == "objectGUID").then_some(LOCKOUT_TIME);
-        let others = CLOSERS.into_iter().chain(CHANGE_STAMPS);
+        let others = LOCK_ATTRIBUTES.into_iter().chain(CHANGE_STAMPS);
         let others = others.chain(groups).chain(lock);
         let mut wanted: Vec<_> = facts.chain(others).map(str::to_owned).collect();
         wanted.sort_unstable();
@@ -148,14 +148,14 @@ impl Mapping {
     }
 
     /// What an entry says.
-    pub(super) fn understand(&self, entry: &Entry, now: Timestamp) -> Reading {
+    pub(super) fn understand(&self, entry: &Entry, now: Timestamp) -> EntryReport {
         let mut translator = Translator::new(entry, self, now);
         let said = translator.translate();
         let account = self.account(entry, &said, &translator, now);
         let mut remarks = translator.remarks;
         if let Some(since) = locked_since(entry) {
             let meaning = format!("locked there since {since}, until its lockout duration is over");
-            remarks.push(Remark::new(LOCKOUT_TIME, "", &meaning));
+            remarks.push(AttributeReport::new(LOCKOUT_TIME, "", &meaning));
         }
         let left = unremarked(entry, &remarks);
         remarks.extend(left);
@@ -164,7 +164,7 @@ impl Mapping {
         {
             remarks.push(self.undated(&entry.dn));
         }
-        Reading {
+        EntryReport {
             dn: entry.dn.clone(),
             remarks,
             account,
@@ -178,7 +178,7 @@ impl Mapping {
         translator: &Translator<'_>,
         now: Timestamp,
     ) -> Result<Account, String> {
-        let draft = Draft::read(said, &self.map, false, now);
+        let draft = AccountFacts::read(said, &self.map, false, now);
         let mut faults = translator.faults.clone();
         if let Err(errors) = &draft {
             faults.extend(errors.iter().map(|error| fault(error, &translator.sources)));
@@ -186,10 +186,13 @@ impl Mapping {
         if !faults.is_empty() {
             return Err(faults.join("; "));
         }
-        let names = self.attributes.of_fact(Fact::UserName).join(", ");
+        let names = self.attributes.of_role(AttributeRole::UserName).join(", ");
         let draft = draft.ok().flatten();
         let draft = draft.ok_or_else(|| format!("it has no user name ({names})"))?;
-        let temporary = said.values(Fact::TemporaryPassword.key()).next().is_some();
+        let temporary = said
+            .values(AttributeRole::TemporaryPassword.key())
+            .next()
+            .is_some();
         let changed_at = draft.password_changed_at();
         let mut account = draft.merge(None, now);
         let named = self.naming.make_full(&mut account);
@@ -199,7 +202,7 @@ impl Mapping {
         }
         account.password_ages_elsewhere = self.judges_age || translator.never_expires;
         if let Some(note) = &mut account.deactivated {
-            note.until = translator.closed_until;
+            note.until = translator.locked_until;
         }
         account.besides.clone_from(&translator.besides);
         account.credential_version = self.version(entry, said, changed_at, &account.besides);
@@ -208,10 +211,13 @@ impl Mapping {
     }
 
     /// Told of the first such entry: a directory shows these of all people or of none.
-    fn undated(&self, dn: &str) -> Remark {
+    fn undated(&self, dn: &str) -> AttributeReport {
         const MEANING: &str = "nothing says when the password changes: it is not remembered, and no \
                                session is resumed; let bind-dn read this";
-        let dates = self.attributes.of_fact(Fact::PasswordChanged).iter();
+        let dates = self
+            .attributes
+            .of_role(AttributeRole::PasswordChanged)
+            .iter();
         let dates = dates.map(String::as_str).chain(CHANGE_STAMPS);
         let dates = dates.collect::<Vec<_>>().join(", ");
         if !self.has_warned.swap(true, Ordering::Relaxed) {
@@ -223,7 +229,7 @@ impl Mapping {
                  let bind-dn read one of {dates}"
             );
         }
-        Remark::new(&dates, "", MEANING)
+        AttributeReport::new(&dates, "", MEANING)
     }
 
     /// Of entries that a mirror has: of others it is not asked for, for they are read each time.
@@ -286,13 +292,16 @@ impl Mapping {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         };
-        for fact in [Fact::PasswordHash, Fact::NtHash] {
+        for fact in [AttributeRole::PasswordHash, AttributeRole::NtHash] {
             for value in said.values(fact.key()) {
                 add(&value.value);
             }
         }
         // As the directory writes it: Active Directory's date is finer than a second.
-        let mut dates = self.attributes.of_fact(Fact::PasswordChanged).iter();
+        let mut dates = self
+            .attributes
+            .of_role(AttributeRole::PasswordChanged)
+            .iter();
         if let Some(name) = dates.find(|name| entry.values(name).next().is_some()) {
             entry.values(name).for_each(|date| add(&date.value));
         }
@@ -376,7 +385,7 @@ fn is_exact(at: Timestamp) -> bool {
 fn locked_since(entry: &Entry) -> Option<Timestamp> {
     let value = entry.values(LOCKOUT_TIME).next()?;
     match Form::of(LOCKOUT_TIME).read(std::str::from_utf8(&value.value).ok()?) {
-        Ok(Moment::At(since)) => Some(since),
+        Ok(LdapTime::At(since)) => Some(since),
         _ => None,
     }
 }
@@ -399,7 +408,7 @@ fn is_never_sure(account: &Account) -> bool {
 
 /// The map of what the translator says: each fact under its own key.
 fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
-    let key = |fact: Fact| fact.key().to_owned();
+    let key = |fact: AttributeRole| fact.key().to_owned();
     let mut kinds: BTreeMap<_, _> = settings
         .kinds
         .iter()
@@ -415,38 +424,38 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
     ];
     kinds.extend(all.map(|kind| (Mapping::word_of(kind).to_owned(), kind)));
     AttributeMap {
-        user_name: key(Fact::UserName),
-        principal_name: key(Fact::PrincipalName),
-        alias: key(Fact::Alias),
-        display_name: key(Fact::DisplayName),
-        mail: key(Fact::Mail),
-        mobile: key(Fact::Mobile),
-        affiliation: key(Fact::Kind),
+        user_name: key(AttributeRole::UserName),
+        principal_name: key(AttributeRole::PrincipalName),
+        alias: key(AttributeRole::Alias),
+        display_name: key(AttributeRole::DisplayName),
+        mail: key(AttributeRole::Mail),
+        mobile: key(AttributeRole::Mobile),
+        affiliation: key(AttributeRole::Kind),
         kinds,
         default_kind: settings.default_kind.map(account_kind),
-        password: key(Fact::PasswordHash),
-        nt_hash: key(Fact::NtHash),
+        password: key(AttributeRole::PasswordHash),
+        nt_hash: key(AttributeRole::NtHash),
         // A clear-text secret has no place in a directory that others read.
         legacy_chap_secret: String::new(),
-        password_changed: key(Fact::PasswordChanged),
-        temporary_password: key(Fact::TemporaryPassword),
-        expires: key(Fact::Expires),
-        registered_term: key(Fact::RegisteredTerm),
-        fee_paid_term: key(Fact::FeePaidTerm),
-        in_registry: key(Fact::InRegistry),
-        registry_elsewhere: attributes.of_fact(Fact::InRegistry).is_empty(),
-        ended_on: key(Fact::EndedOn),
-        deactivated: key(Fact::Deactivated),
-        suspended: key(Fact::Suspended),
-        vlan: key(Fact::Vlan),
-        service: key(Fact::Service),
+        password_changed: key(AttributeRole::PasswordChanged),
+        temporary_password: key(AttributeRole::TemporaryPassword),
+        expires: key(AttributeRole::Expires),
+        registered_term: key(AttributeRole::RegisteredTerm),
+        fee_paid_term: key(AttributeRole::FeePaidTerm),
+        in_registry: key(AttributeRole::InRegistry),
+        registry_elsewhere: attributes.of_role(AttributeRole::InRegistry).is_empty(),
+        ended_on: key(AttributeRole::EndedOn),
+        deactivated: key(AttributeRole::Deactivated),
+        suspended: key(AttributeRole::Suspended),
+        vlan: key(AttributeRole::Vlan),
+        service: key(AttributeRole::Service),
         // The translator has said names without them already.
         realms: Vec::new(),
     }
 }
 
 /// What was read and made no difference.
-fn unremarked(entry: &Entry, remarks: &[Remark]) -> Vec<Remark> {
+fn unremarked(entry: &Entry, remarks: &[AttributeReport]) -> Vec<AttributeReport> {
     let is_remarked = |name: &str| {
         let mut names = remarks.iter().map(|remark| &remark.attribute);
         names.any(|remarked| remarked.eq_ignore_ascii_case(name))
@@ -457,14 +466,14 @@ fn unremarked(entry: &Entry, remarks: &[Remark]) -> Vec<Remark> {
         .filter(|attribute| !is_remarked(&attribute.name));
     left.map(|attribute| {
         let value = String::from_utf8_lossy(&attribute.value);
-        Remark::new(&attribute.name, &value, "makes no difference by itself")
+        AttributeReport::new(&attribute.name, &value, "makes no difference by itself")
     })
     .collect()
 }
 
 /// A fault in the directory's words.
-fn fault(error: &AttributeError, sources: &BTreeMap<Fact, String>) -> String {
-    let fact = Fact::ALL
+fn fault(error: &AttributeError, sources: &BTreeMap<AttributeRole, String>) -> String {
+    let fact = AttributeRole::ALL
         .into_iter()
         .find(|fact| fact.key() == error.attribute);
     let source = fact.and_then(|fact| sources.get(&fact));

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::password_policy::{self, PolicyError};
-use super::template::Fact;
-use super::write::{Modification, Modifications, Person, again};
-use super::{Asked, LdapDirectory, unavailable};
+use super::template::AttributeRole;
+use super::write::{Modification, Modifications, PersonEntry, again};
+use super::{LdapDirectory, LdapInner, unavailable};
 use crate::config::PasswordWay;
 use crate::directory::{FindError, NewPassword, WriteError};
 
@@ -29,24 +29,24 @@ const INSUFFICIENT_ACCESS: u32 = 50;
 const PASSWORD_RESTRICTION: u32 = 0x52D;
 
 /// Why a directory did not do what it was asked, in words.
-pub(super) enum Denied {
+pub(super) enum WriteRefusal {
     /// It takes no such password.
     Unfit(String),
     /// Anything else.
     Refused(String),
 }
 
-impl From<Denied> for WriteError {
-    fn from(denied: Denied) -> Self {
+impl From<WriteRefusal> for WriteError {
+    fn from(denied: WriteRefusal) -> Self {
         match denied {
-            Denied::Unfit(words) => Self::Unfit(words),
-            Denied::Refused(words) => Self::Refused(words),
+            WriteRefusal::Unfit(words) => Self::Unfit(words),
+            WriteRefusal::Refused(words) => Self::Refused(words),
         }
     }
 }
 
 /// What is sent to put a password in place.
-enum Sent {
+enum PasswordRequest {
     /// RFC 3062 §2: the directory hashes it.
     PasswordModify(Zeroizing<String>),
     /// A change of the entry.
@@ -63,9 +63,9 @@ impl LdapDirectory {
     ) -> Result<Option<Arc<Account>>, WriteError> {
         let only_a_hash = WriteError::NotWritable("a password of which only a hash is at hand");
         let text = new.text.ok_or(only_a_hash)?;
-        let has_place = !self.attributes().of_fact(Fact::NtHash).is_empty();
+        let has_place = !self.attributes().of_role(AttributeRole::NtHash).is_empty();
         if new.nt_hash.is_some() && !has_place {
-            return Err(WriteError::NotWritable(Fact::NtHash.key()));
+            return Err(WriteError::NotWritable(AttributeRole::NtHash.key()));
         }
         let began = Instant::now();
         let unknown = || WriteError::Unknown(id.clone());
@@ -75,8 +75,8 @@ impl LdapDirectory {
             return Ok(None);
         }
         let sent = match way {
-            PasswordWay::UnicodePwd => Sent::Modify(unicode_pwd(text, new.kept.kind)),
-            _ => Sent::PasswordModify(Zeroizing::new(text.to_owned())),
+            PasswordWay::UnicodePwd => PasswordRequest::Modify(unicode_pwd(text, new.kept.kind)),
+            _ => PasswordRequest::PasswordModify(Zeroizing::new(text.to_owned())),
         };
         self.send(began, id, before.entry.dn.clone(), sent)?;
         let after = self.person(began, id)?.ok_or_else(unknown)?;
@@ -88,7 +88,7 @@ impl LdapDirectory {
             account: id.clone(),
             cause: error.to_string(),
         };
-        let written = self.send(began, id, after.entry.dn, Sent::Modify(beside));
+        let written = self.send(began, id, after.entry.dn, PasswordRequest::Modify(beside));
         written.map_err(half_done)?;
         let now = self.person(began, id)?.ok_or_else(unknown)?;
         Ok(Some(Arc::new(now.account)))
@@ -100,7 +100,7 @@ impl LdapDirectory {
         began: Instant,
         id: &AccountId,
         dn: String,
-        sent: Sent,
+        sent: PasswordRequest,
     ) -> Result<(), WriteError> {
         self.asked.recent.forget(id);
         self.written.note(id, Instant::now());
@@ -112,18 +112,20 @@ impl LdapDirectory {
     }
 }
 
-impl Asked {
+impl LdapInner {
     /// All is put in place of what was there, so asking a second server the same does no harm.
     async fn send(
         &self,
         deadline: Instant,
         dn: &str,
-        sent: &Sent,
-    ) -> Result<Result<(), Denied>, FindError> {
+        sent: &PasswordRequest,
+    ) -> Result<Result<(), WriteRefusal>, FindError> {
         let done = self.pool.ask(deadline, |mut ldap| async move {
             let result = match sent {
-                Sent::PasswordModify(text) => password_modify(&mut ldap, dn, text).await?,
-                Sent::Modify(list) => modify(&mut ldap, dn, list).await?,
+                PasswordRequest::PasswordModify(text) => {
+                    password_modify(&mut ldap, dn, text).await?
+                }
+                PasswordRequest::Modify(list) => modify(&mut ldap, dn, list).await?,
             };
             Ok(outcome(&result)?.map_err(|denied| denied.of_writing(&sent.names(), &result)))
         });
@@ -131,7 +133,7 @@ impl Asked {
     }
 }
 
-impl Sent {
+impl PasswordRequest {
     /// The attributes that are written.
     fn names(&self) -> String {
         match self {
@@ -152,7 +154,7 @@ pub(super) fn names(list: &[Modification]) -> String {
     list.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-impl Denied {
+impl WriteRefusal {
     /// A right that our account lacks is one of writing, and has a name in Active Directory. A rule
     /// for passwords is none, though slapd answers with the same code (pwdSafeModify).
     pub(super) fn of_writing(self, names: &str, result: &LdapResult) -> Self {
@@ -216,15 +218,18 @@ fn unicode_pwd(text: &str, kind: PasswordKind) -> Vec<Modification> {
 /// has made another by itself; when it was set, and whether it is temporary.
 fn beside(
     directory: &LdapDirectory,
-    before: &Person,
-    after: &Person,
+    before: &PersonEntry,
+    after: &PersonEntry,
     new: &NewPassword<'_>,
     way: PasswordWay,
 ) -> Result<Vec<Modification>, WriteError> {
     let mut list = Modifications::new(directory.attributes(), &after.entry);
     if before.account.nt_hash == after.account.nt_hash && after.account.nt_hash != new.nt_hash {
         let text = new.nt_hash.as_ref().map(NtHash::reveal);
-        list.put(Fact::NtHash, text.as_ref().map(|text| text.as_str()))?;
+        list.put(
+            AttributeRole::NtHash,
+            text.as_ref().map(|text| text.as_str()),
+        )?;
     }
     if way == PasswordWay::PasswordModify {
         list.password_changed(new.kept.changed_at);
@@ -237,7 +242,7 @@ fn beside(
 ///
 /// # Errors
 /// [`Failure`] of the server, so that another may be asked.
-pub(super) fn outcome(result: &LdapResult) -> Result<Result<(), Denied>, Failure> {
+pub(super) fn outcome(result: &LdapResult) -> Result<Result<(), WriteRefusal>, Failure> {
     match (result.rc, Failure::of_server(result)) {
         (SUCCESS, _) => Ok(Ok(())),
         (_, Some(failure)) => Err(failure),
@@ -245,21 +250,21 @@ pub(super) fn outcome(result: &LdapResult) -> Result<Result<(), Denied>, Failure
     }
 }
 
-fn denied(result: &LdapResult) -> Denied {
+fn denied(result: &LdapResult) -> WriteRefusal {
     let said = shown(&result.text);
     let with = |words: &str| match said.is_empty() {
         true => words.to_owned(),
         false => format!("{words}: {said}"),
     };
     if let Some(PolicyError::NotTaken(why)) = password_policy::error(&result.ctrls) {
-        return Denied::Unfit(with(why));
+        return WriteRefusal::Unfit(with(why));
     }
     match (result.rc, windows_code(&result.text)) {
-        (_, Some(PASSWORD_RESTRICTION)) => Denied::Unfit(with(
+        (_, Some(PASSWORD_RESTRICTION)) => WriteRefusal::Unfit(with(
             "the domain's rules find it too short or too simple, or it was used before",
         )),
-        (CONSTRAINT_VIOLATION, _) => Denied::Unfit(with("it breaks a rule of the directory")),
-        _ => Denied::Refused(Failure::of_result(result).to_string()),
+        (CONSTRAINT_VIOLATION, _) => WriteRefusal::Unfit(with("it breaks a rule of the directory")),
+        _ => WriteRefusal::Refused(Failure::of_result(result).to_string()),
     }
 }
 
@@ -302,7 +307,7 @@ mod tests {
 
     fn unfit(result: &LdapResult) -> String {
         match outcome(result) {
-            Ok(Err(Denied::Unfit(words))) => words,
+            Ok(Err(WriteRefusal::Unfit(words))) => words,
             _ => panic!("{result}"),
         }
     }
@@ -330,7 +335,10 @@ mod tests {
             answer(50, "", None),
             answer(16, "", None),
         ] {
-            assert!(matches!(outcome(&result), Ok(Err(Denied::Refused(_)))));
+            assert!(matches!(
+                outcome(&result),
+                Ok(Err(WriteRefusal::Refused(_)))
+            ));
         }
         assert!(outcome(&answer(51, "busy", None)).is_err());
         assert!(matches!(outcome(&answer(0, "", None)), Ok(Ok(()))));

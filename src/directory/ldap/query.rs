@@ -9,20 +9,20 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::framing::Fault;
 use super::mapping::Mapping;
-use super::template::{Fact, id_attribute};
+use super::template::{AttributeRole, id_attribute};
 use super::translate::MEMBER_OF;
 use crate::config::{Ldap as Settings, Membership, Scope};
 use crate::directory::FindError;
 use crate::directory::entry::{Attribute, Entry};
 
 /// Two entries are one too many (P2), and as many as need be seen.
-const MOST_ENTRIES: i32 = 2;
+const MAX_ENTRIES: i32 = 2;
 /// More groups than anybody is in.
-const MOST_GROUPS: i32 = 2000;
+const MAX_GROUPS: i32 = 2000;
 /// Matches groups within groups too ([MS-ADTS] §3.1.1.3.4.4.3).
 const IN_CHAIN: &str = "member:1.2.840.113556.1.4.1941:";
 /// More references to other servers than any answer has.
-const MOST_REFERENCES: usize = 1000;
+const MAX_REFERENCES: usize = 1000;
 /// RFC 4511 §4.5.1.8.
 const NO_ATTRIBUTES: &str = "1.1";
 const SUCCESS: u32 = 0;
@@ -43,7 +43,7 @@ pub(super) struct Queries {
 
 impl Queries {
     pub(super) fn new(settings: &Settings, mapping: &Mapping) -> Self {
-        let of = |fact| mapping.attributes.of_fact(fact).to_vec();
+        let of = |fact| mapping.attributes.of_role(fact).to_vec();
         Self {
             base: settings.base.clone(),
             scope: match settings.scope {
@@ -52,8 +52,8 @@ impl Queries {
             },
             filter: settings.filter.clone().unwrap_or_default(),
             wanted: mapping.wanted(),
-            by_name: [of(Fact::UserName), of(Fact::Alias)].concat(),
-            by_principal: of(Fact::PrincipalName),
+            by_name: [of(AttributeRole::UserName), of(AttributeRole::Alias)].concat(),
+            by_principal: of(AttributeRole::PrincipalName),
             realm: mapping.realms.first().cloned(),
             groups: mapping.group_search(),
             group_base: settings.group_base.clone(),
@@ -93,7 +93,7 @@ impl Queries {
             base: &self.base,
             scope: self.scope,
             filter: &filter,
-            most: MOST_ENTRIES,
+            most: MAX_ENTRIES,
         };
         let (found, result) = search.run(ldap, &self.wanted).await?;
         match (result.rc, found.len()) {
@@ -147,7 +147,7 @@ impl Queries {
             base: &self.base,
             scope: self.scope,
             filter: &filter,
-            most: MOST_ENTRIES,
+            most: MAX_ENTRIES,
         };
         let (found, result) = search.run(ldap, &[NO_ATTRIBUTES.to_owned()]).await?;
         match (result.rc, found.into_iter().next()) {
@@ -191,7 +191,7 @@ impl Queries {
             base: &self.group_base,
             scope: LdapScope::Subtree,
             filter: &filter,
-            most: MOST_GROUPS,
+            most: MAX_GROUPS,
         };
         let (groups, result) = search.run(ldap, &[NO_ATTRIBUTES.to_owned()]).await?;
         if result.rc != SUCCESS {
@@ -235,8 +235,8 @@ impl Search<'_> {
         let most = usize::try_from(self.most).unwrap_or_default();
         let mut others = 0;
         while let Some(item) = stream.next().await? {
-            if others > MOST_REFERENCES || entries.len() > most {
-                return Err(Failure::Sent(Fault::Endless));
+            if others > MAX_REFERENCES || entries.len() > most {
+                return Err(Failure::PasswordRequest(Fault::Endless));
             }
             if item.is_ref() || item.is_intermediate() {
                 others += 1;

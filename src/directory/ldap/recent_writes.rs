@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use portvakt_auth::AccountId;
 
 /// Who was changed, and when.
-pub(super) struct Written {
+pub(super) struct RecentWrites {
     keep: Duration,
     at: Mutex<HashMap<AccountId, Instant>>,
 }
 
-impl Written {
+impl RecentWrites {
     /// For a mirror that hears of a change within `keep`.
     pub(super) fn new(keep: Duration) -> Self {
         Self {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn account_is_fresh_until_the_mirror_has_surely_heard_of_it() {
-        let written = Written::new(Duration::from_secs(60));
+        let written = RecentWrites::new(Duration::from_secs(60));
         let [anna, bo] = ["anna", "bo"].map(|name| AccountId::new(name).unwrap());
         let now = Instant::now();
         written.note(&anna, now);

@@ -10,11 +10,14 @@ use ldap3::Scope as LdapScope;
 use portvakt_auth::Account;
 
 use super::connector::{self, Connector};
-use super::known_credentials::Known;
+use super::known_credentials::KnownCredentials;
 use super::mapping::Mapping;
-use super::replica::{Dial, Dialled, Mirror, MirrorKeeper, Plan, Source, Way, carry_over};
-use super::template::{Fact, id_attribute};
-use super::{Failure, OpenError, People};
+use super::replica::{
+    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaWorker, SyncMethod,
+    carry_over,
+};
+use super::template::{AttributeRole, id_attribute};
+use super::{Failure, OpenError, RealmScope};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
 use crate::directory::entry::Entry;
 use crate::store::Store;
@@ -26,26 +29,26 @@ const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Begins to mirror a directory, if that is configured.
 pub(super) fn start(
     settings: &Settings,
-    people: &People,
+    people: &RealmScope,
     data: &Path,
     store: &Store,
-    known: Arc<Known>,
-) -> Result<Option<(Arc<Mirror>, MirrorKeeper)>, OpenError> {
+    known: Arc<KnownCredentials>,
+) -> Result<Option<(Arc<Replica>, ReplicaWorker)>, OpenError> {
     let Some(how) = &settings.mirror else {
         return Ok(None);
     };
     let tls = Arc::new(connector::tls(settings.authorities.as_deref())?);
     let connector = |server| Connector::new(settings, server, Arc::clone(&tls)).of_mirror();
-    let source = LdapSource {
+    let source = LdapEntrySource {
         connectors: settings.servers.iter().map(connector).collect(),
         mapping: Mapping::new(settings, people),
         store: store.clone(),
         known,
     };
-    let mirror = Arc::new(Mirror::new(how.max_age));
-    let plan = plan(settings, how, people, &source.mapping, data);
-    let keeper = MirrorKeeper::start(Arc::clone(&mirror), Arc::new(source), plan)?;
-    Ok(Some((mirror, keeper)))
+    let replica = Arc::new(Replica::new(how.max_age));
+    let config = config(settings, how, people, &source.mapping, data);
+    let worker = ReplicaWorker::start(Arc::clone(&replica), Arc::new(source), config)?;
+    Ok(Some((replica, worker)))
 }
 
 /// By when a mirror has heard of any change; at once without one.
@@ -54,21 +57,21 @@ pub(super) fn hears_within(settings: &Settings) -> Duration {
     how.map_or(Duration::ZERO, |how| 2 * how.poll_every)
 }
 
-struct LdapSource {
+struct LdapEntrySource {
     connectors: Vec<Connector>,
     mapping: Mapping,
     store: Store,
-    known: Arc<Known>,
+    known: Arc<KnownCredentials>,
 }
 
-impl LdapSource {
+impl LdapEntrySource {
     /// The first server that can be had.
-    async fn connect(&self) -> Result<Dialled, Failure> {
+    async fn connect(&self) -> Result<OpenConnection, Failure> {
         let mut last = Failure::AllDown("none is configured".to_owned());
         for connector in &self.connectors {
             match connector.connect().await {
                 Ok(connection) => {
-                    return Ok(Dialled {
+                    return Ok(OpenConnection {
                         ldap: connection.ldap,
                         driver: connection.driver,
                         faults: connection.faults,
@@ -82,8 +85,8 @@ impl LdapSource {
     }
 }
 
-impl Source for LdapSource {
-    fn dial(&self) -> Dial<'_> {
+impl EntrySource for LdapEntrySource {
+    fn connect(&self) -> Connect<'_> {
         Box::pin(async { self.connect().await.map_err(|failure| failure.to_string()) })
     }
 
@@ -115,25 +118,25 @@ impl Source for LdapSource {
     }
 }
 
-fn plan(
+fn config(
     settings: &Settings,
     how: &MirrorSettings,
-    people: &People,
+    people: &RealmScope,
     mapping: &Mapping,
     data: &Path,
-) -> Plan {
+) -> ReplicaConfig {
     let is_active_directory = settings.template == Template::ActiveDirectory;
     let is_told_of_all = settings.groups.is_empty()
         && !is_active_directory
         && matches!(how.way, MirrorWay::Auto | MirrorWay::Sync);
     let usual = if is_told_of_all { DAILY } else { OFTEN };
-    Plan {
+    ReplicaConfig {
         name: settings.name.clone(),
-        way: match how.way {
-            MirrorWay::Auto => Way::Auto,
-            MirrorWay::Sync => Way::Sync,
-            MirrorWay::DirSync => Way::DirSync,
-            MirrorWay::Poll => Way::Poll,
+        method: match how.way {
+            MirrorWay::Auto => SyncMethod::Auto,
+            MirrorWay::Sync => SyncMethod::Sync,
+            MirrorWay::DirSync => SyncMethod::DirSync,
+            MirrorWay::Poll => SyncMethod::Poll,
         },
         is_active_directory,
         base: settings.base.clone(),
@@ -147,7 +150,7 @@ fn plan(
         poll_every: how.poll_every,
         reconcile_every: how.reconcile_every.unwrap_or(usual),
         keep_alive: settings.keep_alive,
-        patience: settings.query_timeout.max(Duration::from_secs(5)),
+        operation_timeout: settings.query_timeout.max(Duration::from_secs(5)),
         journal: Some(data.join(format!("directory-{}.mirror", settings.name))),
         fingerprint: fingerprint(settings, people),
     }
@@ -156,7 +159,7 @@ fn plan(
 /// Every entry that a log-on could be looked up in: it has a name. In Active Directory groups have
 /// one, too.
 fn filter(settings: &Settings, mapping: &Mapping) -> String {
-    let names = mapping.attributes.of_fact(Fact::UserName).iter();
+    let names = mapping.attributes.of_role(AttributeRole::UserName).iter();
     let named: String = names.map(|name| format!("({name}=*)")).collect();
     let people = match settings.template {
         Template::ActiveDirectory => "(objectClass=user)",
@@ -167,7 +170,7 @@ fn filter(settings: &Settings, mapping: &Mapping) -> String {
 }
 
 /// Everything that decides what a directory's entries mean.
-fn fingerprint(settings: &Settings, people: &People) -> String {
+fn fingerprint(settings: &Settings, people: &RealmScope) -> String {
     let what = (
         (&settings.base, settings.scope, &settings.filter),
         (settings.template, settings.verify, &settings.attributes),

@@ -27,9 +27,9 @@ const ENUMERATED: u8 = 0x0A;
 
 /// Octets that may come after one question, with all that were asked before it: half a thousand
 /// people with two thousand groups each.
-const MOST_OCTETS_UNASKED: u64 = 64 << 20;
+const MAX_OCTETS_UNASKED: u64 = 64 << 20;
 /// The same in messages.
-const MOST_MESSAGES_UNASKED: u64 = 1_000_000;
+const MAX_MESSAGES_UNASKED: u64 = 1_000_000;
 
 const CHUNK: usize = 16 * 1024;
 
@@ -50,7 +50,7 @@ impl Faults {
     /// The failure, for what it is: to the library the connection just ended.
     pub(super) fn explain(&self, failure: Failure) -> Failure {
         match (&failure, self.seen()) {
-            (Failure::Broken(_) | Failure::Timeout, Some(fault)) => Failure::Sent(fault),
+            (Failure::Broken(_) | Failure::Timeout, Some(fault)) => Failure::PasswordRequest(fault),
             _ => failure,
         }
     }
@@ -68,7 +68,7 @@ pub(super) enum Answers {
 /// Asks for TLS, and reads the answer octet by octet as far as it goes.
 ///
 /// # Errors
-/// It does not agree; or [`Failure::Sent`].
+/// It does not agree; or [`Failure::PasswordRequest`].
 pub(super) async fn start_tls<S>(stream: &mut S) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -83,10 +83,12 @@ where
         let octets = octets.get(..length).filter(|octets| !octets.is_empty());
         let octets = octets.ok_or_else(|| ended("it ended in the answer to StartTLS"))?;
         answer.extend_from_slice(octets);
-        framing.take(octets, asked(1)).map_err(Failure::Sent)?;
+        framing
+            .take(octets, asked(1))
+            .map_err(Failure::PasswordRequest)?;
     }
     if framing.messages() > 1 || !framing.is_between() {
-        return Err(Failure::Sent(Fault::AheadOfTls));
+        return Err(Failure::PasswordRequest(Fault::AheadOfTls));
     }
     match result_code(&answer) {
         Some(0) => Ok(()),
@@ -94,7 +96,7 @@ where
             "it refuses StartTLS with result code {code}: where it has no certificate, see \
              docs/ldap.md, TLS"
         ))),
-        None => Err(Failure::Sent(Fault::NoMessage)),
+        None => Err(Failure::PasswordRequest(Fault::NoMessage)),
     }
 }
 
@@ -185,7 +187,7 @@ impl Count {
         let add = |sum: &AtomicU64, more| sum.fetch_add(more, Ordering::Relaxed) + more;
         let octets = add(&self.octets, octets);
         let messages = add(&self.messages, messages);
-        octets > MOST_OCTETS_UNASKED || messages > MOST_MESSAGES_UNASKED
+        octets > MAX_OCTETS_UNASKED || messages > MAX_MESSAGES_UNASKED
     }
 
     /// Something was asked, under numbers up to this.

@@ -19,7 +19,7 @@ use ldap3::exop::WhoAmI;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::bind_pool::Binds;
+use super::bind_pool::BindPool;
 use super::connector::{Connection, Connector};
 use super::failure::Failure;
 use super::framing::Fault;
@@ -39,7 +39,7 @@ pub(super) struct Server {
     /// As the operator wrote it.
     pub(super) name: String,
     pub(super) connector: Connector,
-    pub(super) binds: Binds,
+    pub(super) binds: BindPool,
     pub(super) metrics: ServerMetrics,
     slots: Vec<ArcSwapOption<Live>>,
     next: AtomicUsize,
@@ -87,7 +87,7 @@ impl Server {
         Self {
             name: server.to_string(),
             connector,
-            binds: Binds::new(settings.bind_connections.into(), settings.keep_alive),
+            binds: BindPool::new(settings.bind_connections.into(), settings.keep_alive),
             metrics,
             slots: (0..settings.connections)
                 .map(|_| ArcSwapOption::empty())

@@ -6,7 +6,7 @@ use crate::config::{Ldap as Settings, Template};
 
 /// Something that an entry says of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Fact {
+pub(super) enum AttributeRole {
     UserName,
     PrincipalName,
     Alias,
@@ -29,7 +29,7 @@ pub(super) enum Fact {
     Suspended,
 }
 
-impl Fact {
+impl AttributeRole {
     pub(super) const ALL: [Self; 20] = [
         Self::UserName,
         Self::PrincipalName,
@@ -81,27 +81,32 @@ impl Fact {
 }
 
 /// The attributes of each fact; the first that an entry has counts, of expiries the earliest.
-pub(super) struct Attributes(BTreeMap<Fact, Vec<String>>);
+pub(super) struct Attributes(BTreeMap<AttributeRole, Vec<String>>);
 
 impl Attributes {
     /// Those of the template, and those that the configuration puts in their place.
     pub(super) fn of(settings: &Settings) -> Self {
-        let of = |fact: Fact| match settings.attributes.get(fact.key()) {
+        let of = |fact: AttributeRole| match settings.attributes.get(fact.key()) {
             Some(name) => vec![name.clone()],
             None => names(settings.template, fact)
                 .iter()
                 .map(|n| (*n).to_owned())
                 .collect(),
         };
-        Self(Fact::ALL.into_iter().map(|fact| (fact, of(fact))).collect())
+        Self(
+            AttributeRole::ALL
+                .into_iter()
+                .map(|fact| (fact, of(fact)))
+                .collect(),
+        )
     }
 
     /// The attributes that hold a fact, the first choice first.
-    pub(super) fn of_fact(&self, fact: Fact) -> &[String] {
+    pub(super) fn of_role(&self, fact: AttributeRole) -> &[String] {
         self.0.get(&fact).map(Vec::as_slice).unwrap_or_default()
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (Fact, &str)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (AttributeRole, &str)> {
         self.0
             .iter()
             .flat_map(|(fact, names)| names.iter().map(|name| (*fact, name.as_str())))
@@ -120,48 +125,50 @@ pub(super) const fn id_attribute(template: Template) -> &'static str {
 /// What a template has for a fact. NT hashes are in none: who steals one can log on with it, so
 /// none is read that nobody asked for. Nor is what the student registry says, which no standard
 /// schema knows.
-fn names(template: Template, fact: Fact) -> &'static [&'static str] {
+fn names(template: Template, fact: AttributeRole) -> &'static [&'static str] {
     use Template::{ActiveDirectory, Ds389, EduPerson, OpenLdap};
 
     match (fact, template) {
-        (Fact::UserName, ActiveDirectory) => &["sAMAccountName"],
-        (Fact::UserName, _) => &["uid"],
-        (Fact::PrincipalName, ActiveDirectory) => &["userPrincipalName"],
-        (Fact::PrincipalName, Ds389) => &["eduPersonPrincipalName", "krbPrincipalName"],
-        (Fact::PrincipalName, _) => &["eduPersonPrincipalName"],
-        (Fact::Alias, ActiveDirectory) => &[],
-        (Fact::Alias, _) => &["portvaktAlias"],
-        (Fact::DisplayName, EduPerson) => &["displayName", "norEduPersonLegalName", "cn"],
-        (Fact::DisplayName, _) => &["displayName", "cn"],
-        (Fact::Mail, _) => &["mail"],
-        (Fact::Mobile, _) => &["mobile"],
-        (Fact::PasswordHash, ActiveDirectory) => &[],
-        (Fact::PasswordHash, _) => &["userPassword"],
-        (Fact::PasswordChanged, ActiveDirectory) => &["pwdLastSet"],
-        (Fact::PasswordChanged, Ds389) => &[
+        (AttributeRole::UserName, ActiveDirectory) => &["sAMAccountName"],
+        (AttributeRole::UserName, _) => &["uid"],
+        (AttributeRole::PrincipalName, ActiveDirectory) => &["userPrincipalName"],
+        (AttributeRole::PrincipalName, Ds389) => &["eduPersonPrincipalName", "krbPrincipalName"],
+        (AttributeRole::PrincipalName, _) => &["eduPersonPrincipalName"],
+        (AttributeRole::Alias, ActiveDirectory) => &[],
+        (AttributeRole::Alias, _) => &["portvaktAlias"],
+        (AttributeRole::DisplayName, EduPerson) => &["displayName", "norEduPersonLegalName", "cn"],
+        (AttributeRole::DisplayName, _) => &["displayName", "cn"],
+        (AttributeRole::Mail, _) => &["mail"],
+        (AttributeRole::Mobile, _) => &["mobile"],
+        (AttributeRole::PasswordHash, ActiveDirectory) => &[],
+        (AttributeRole::PasswordHash, _) => &["userPassword"],
+        (AttributeRole::PasswordChanged, ActiveDirectory) => &["pwdLastSet"],
+        (AttributeRole::PasswordChanged, Ds389) => &[
             "krbLastPwdChange",
             "pwdUpdateTime",
             "sambaPwdLastSet",
             "shadowLastChange",
         ],
-        (Fact::PasswordChanged, _) => &["pwdChangedTime", "sambaPwdLastSet", "shadowLastChange"],
-        (Fact::TemporaryPassword, ActiveDirectory) => &[],
-        (Fact::TemporaryPassword, _) => &["pwdReset"],
-        (Fact::Kind, _) => &["eduPersonPrimaryAffiliation", "eduPersonAffiliation"],
-        (Fact::Expires, ActiveDirectory) => &["accountExpires"],
-        (Fact::Expires, Ds389) => &[
+        (AttributeRole::PasswordChanged, _) => {
+            &["pwdChangedTime", "sambaPwdLastSet", "shadowLastChange"]
+        }
+        (AttributeRole::TemporaryPassword, ActiveDirectory) => &[],
+        (AttributeRole::TemporaryPassword, _) => &["pwdReset"],
+        (AttributeRole::Kind, _) => &["eduPersonPrimaryAffiliation", "eduPersonAffiliation"],
+        (AttributeRole::Expires, ActiveDirectory) => &["accountExpires"],
+        (AttributeRole::Expires, Ds389) => &[
             "krbPrincipalExpiration",
             "schacExpiryDate",
             "shadowExpire",
             "sambaKickoffTime",
         ],
-        (Fact::Expires, OpenLdap) => &[
+        (AttributeRole::Expires, OpenLdap) => &[
             "schacExpiryDate",
             "shadowExpire",
             "sambaKickoffTime",
             "pwdEndTime",
         ],
-        (Fact::Expires, EduPerson) => &[
+        (AttributeRole::Expires, EduPerson) => &[
             "schacExpiryDate",
             "shadowExpire",
             "sambaKickoffTime",
@@ -169,13 +176,20 @@ fn names(template: Template, fact: Fact) -> &'static [&'static str] {
             "loginExpirationTime",
             "ds-pwp-account-expiration-time",
         ],
-        (Fact::NtHash, _)
-        | (Fact::RegisteredTerm | Fact::FeePaidTerm | Fact::InRegistry | Fact::EndedOn, _) => &[],
-        (Fact::Vlan, ActiveDirectory) | (Fact::Service, ActiveDirectory) => &[],
-        (Fact::Deactivated, ActiveDirectory) | (Fact::Suspended, ActiveDirectory) => &[],
-        (Fact::Vlan, _) => &["portvaktVlan"],
-        (Fact::Service, _) => &["portvaktService"],
-        (Fact::Deactivated, _) => &["portvaktDeactivated"],
-        (Fact::Suspended, _) => &["portvaktSuspended"],
+        (AttributeRole::NtHash, _)
+        | (
+            AttributeRole::RegisteredTerm
+            | AttributeRole::FeePaidTerm
+            | AttributeRole::InRegistry
+            | AttributeRole::EndedOn,
+            _,
+        ) => &[],
+        (AttributeRole::Vlan, ActiveDirectory) | (AttributeRole::Service, ActiveDirectory) => &[],
+        (AttributeRole::Deactivated, ActiveDirectory)
+        | (AttributeRole::Suspended, ActiveDirectory) => &[],
+        (AttributeRole::Vlan, _) => &["portvaktVlan"],
+        (AttributeRole::Service, _) => &["portvaktService"],
+        (AttributeRole::Deactivated, _) => &["portvaktDeactivated"],
+        (AttributeRole::Suspended, _) => &["portvaktSuspended"],
     }
 }

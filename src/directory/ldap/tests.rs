@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
 
-use super::People;
-use super::mapping::{Mapping, Reading};
+use super::RealmScope;
+use super::mapping::{EntryReport, Mapping};
 use super::query::Queries;
 use crate::config::{
     AccountKind, Group, Ldap as Settings, Membership, PasswordAge, Scope, Template, Verify,
@@ -25,10 +25,10 @@ fn realm() -> Realm {
     Realm::parse("campus.example").unwrap()
 }
 
-fn people() -> People {
-    People {
+fn people() -> RealmScope {
+    RealmScope {
         realms: vec![realm()],
-        ..People::default()
+        ..RealmScope::default()
     }
 }
 
@@ -88,17 +88,17 @@ fn entry(dn: &str, lines: &str) -> Entry {
     LdifReader::new(text.as_bytes()).next().unwrap().unwrap()
 }
 
-fn reading(settings: &Settings, lines: &str) -> Reading {
+fn report(settings: &Settings, lines: &str) -> EntryReport {
     let entry = entry("uid=anna,ou=people,dc=campus,dc=example", lines);
     Mapping::new(settings, &people()).understand(&entry, now())
 }
 
 fn account(settings: &Settings, lines: &str) -> Account {
-    reading(settings, lines).account.unwrap()
+    report(settings, lines).account.unwrap()
 }
 
 fn fault(settings: &Settings, lines: &str) -> String {
-    reading(settings, lines).account.unwrap_err()
+    report(settings, lines).account.unwrap_err()
 }
 
 fn openldap(lines: &str) -> Account {
@@ -292,8 +292,8 @@ fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person(
         dn,
         &format!("uid: a100\nuid: anna.berg\nuserPassword: {HASH}\n"),
     );
-    let reading = Mapping::new(&settings, &people()).understand(&entry, now());
-    assert_eq!(reading.account.unwrap().id.as_str(), "anna.berg");
+    let report = Mapping::new(&settings, &people()).understand(&entry, now());
+    assert_eq!(report.account.unwrap().id.as_str(), "anna.berg");
 }
 
 #[test]
@@ -562,8 +562,8 @@ fn password_that_can_not_be_dated_is_never_sure() {
         version("uid: anna\nshadowLastChange: 20680\nentryCSN: 7\n"),
         version("uid: anna\nshadowLastChange: 20680\nentryCSN: 8\n")
     );
-    let reading = reading(&settings, "uid: anna\n");
-    let said = reading.remarks.last().unwrap();
+    let report = report(&settings, "uid: anna\n");
+    let said = report.remarks.last().unwrap();
     assert!(said.attribute.contains("pwdChangedTime") && said.meaning.contains("not remembered"));
 }
 
@@ -593,8 +593,8 @@ fn hash_is_neither_asked_for_nor_shown_where_the_directory_checks() {
 #[test]
 fn remarks_show_no_hash_and_no_control_character() {
     let lines = format!("uid: anna\nuserPassword: {HASH}\ndisplayName:: QW5uYQcbWzMxbQ==\n");
-    let reading = reading(&settings(Template::OpenLdap), &lines);
-    let shown: String = reading.remarks.iter().map(ToString::to_string).collect();
+    let report = report(&settings(Template::OpenLdap), &lines);
+    let shown: String = report.remarks.iter().map(ToString::to_string).collect();
     assert!(
         shown.contains("SHA-1") && !shown.contains("aPqqn"),
         "{shown}"

@@ -12,10 +12,10 @@ use portvakt_auth::password::StoredPassword;
 use portvakt_auth::{AccountId, Kind, PasswordHash, Realm};
 use zeroize::Zeroizing;
 
-use super::ldap_time::{self, Form, Moment};
-use super::lock_attributes::{CLOSERS, Closing, never_expires};
-use super::mapping::{Mapping, Remark};
-use super::template::Fact;
+use super::ldap_time::{self, Form, LdapTime};
+use super::lock_attributes::{LOCK_ATTRIBUTES, LockState, never_expires};
+use super::mapping::{AttributeReport, Mapping};
+use super::template::AttributeRole;
 use crate::config::Verify;
 use crate::directory::account_facts::PRECEDENCE;
 use crate::directory::dn::DistinguishedName;
@@ -30,15 +30,15 @@ pub(super) struct Translator<'a> {
     mapping: &'a Mapping,
     said: Vec<Attribute>,
     /// The attribute that each fact came from.
-    pub(super) sources: BTreeMap<Fact, String>,
-    pub(super) remarks: Vec<Remark>,
+    pub(super) sources: BTreeMap<AttributeRole, String>,
+    pub(super) remarks: Vec<AttributeReport>,
     pub(super) faults: Vec<String>,
     /// Whether the directory has a password for the account that we may see.
     pub(super) has_password: bool,
     /// Passwords beside the first.
     pub(super) besides: Vec<PasswordHash>,
     /// When the account is open again by itself, where it is closed.
-    pub(super) closed_until: Option<Timestamp>,
+    pub(super) locked_until: Option<Timestamp>,
     /// Whether the directory lets the password grow as old as it may.
     pub(super) never_expires: bool,
     /// Places in the list of configured groups.
@@ -57,7 +57,7 @@ impl<'a> Translator<'a> {
             faults: Vec::new(),
             has_password: false,
             besides: Vec::new(),
-            closed_until: None,
+            locked_until: None,
             never_expires: false,
             now,
             groups: mapping.groups_of(entry),
@@ -68,21 +68,30 @@ impl<'a> Translator<'a> {
     pub(super) fn translate(&mut self) -> Entry {
         self.names();
         self.aliases();
-        for fact in [Fact::DisplayName, Fact::Mail, Fact::Mobile] {
+        for fact in [
+            AttributeRole::DisplayName,
+            AttributeRole::Mail,
+            AttributeRole::Mobile,
+        ] {
             self.text_to_show(fact);
         }
         self.password();
         self.password_changed();
         self.expires();
         self.kind();
-        for fact in [Fact::NtHash, Fact::Vlan, Fact::Service, Fact::Suspended] {
+        for fact in [
+            AttributeRole::NtHash,
+            AttributeRole::Vlan,
+            AttributeRole::Service,
+            AttributeRole::Suspended,
+        ] {
             self.as_it_is(fact);
         }
         for fact in [
-            Fact::RegisteredTerm,
-            Fact::FeePaidTerm,
-            Fact::InRegistry,
-            Fact::EndedOn,
+            AttributeRole::RegisteredTerm,
+            AttributeRole::FeePaidTerm,
+            AttributeRole::InRegistry,
+            AttributeRole::EndedOn,
         ] {
             self.as_it_is(fact);
         }
@@ -96,17 +105,17 @@ impl<'a> Translator<'a> {
 
     fn names(&mut self) {
         let principals = self.principals();
-        if let Some((source, names)) = self.first(Fact::UserName) {
+        if let Some((source, names)) = self.first(AttributeRole::UserName) {
             let chosen = self.user_name(&source, &names, &principals);
             for name in names {
                 let is_chosen = chosen.as_ref().is_none_or(|chosen| *chosen == name);
                 match (is_chosen, self.bare(&name)) {
                     (true, Some(bare)) => {
-                        self.say(Fact::UserName, &source, &bare, "user name");
+                        self.say(AttributeRole::UserName, &source, &bare, "user name");
                     }
                     (true, None) => {
                         let meaning = "user name of another realm: nobody can log on with it";
-                        self.say(Fact::UserName, &source, &name, meaning);
+                        self.say(AttributeRole::UserName, &source, &name, meaning);
                     }
                     (false, Some(bare)) => self.alias(&source, &bare),
                     (false, None) => {
@@ -115,7 +124,7 @@ impl<'a> Translator<'a> {
                 }
             }
         } else if let Some((source, user)) = principals.first() {
-            self.say(Fact::UserName, source, user, "user name");
+            self.say(AttributeRole::UserName, source, user, "user name");
         }
         for (source, user) in principals {
             self.alias(&source, &user);
@@ -149,7 +158,7 @@ impl<'a> Translator<'a> {
     /// User parts of names with a realm of ours, each with the attribute that it is in.
     fn principals(&mut self) -> Vec<(String, String)> {
         let mut ours = Vec::new();
-        for (source, name) in self.each(Fact::PrincipalName) {
+        for (source, name) in self.each(AttributeRole::PrincipalName) {
             let parts = name.rsplit_once('@');
             let is_ours = parts.is_some_and(|(_, realm)| self.mapping.is_ours(realm));
             match parts.filter(|_| is_ours) {
@@ -161,7 +170,7 @@ impl<'a> Translator<'a> {
     }
 
     fn aliases(&mut self) {
-        for (source, name) in self.each(Fact::Alias) {
+        for (source, name) in self.each(AttributeRole::Alias) {
             match self.bare(&name) {
                 Some(bare) => self.alias(&source, &bare),
                 None => self.remark(&source, &name, "a name of another realm: not read"),
@@ -183,24 +192,24 @@ impl<'a> Translator<'a> {
             return self.remark(source, name, "no name to log on with: not read");
         };
         let is_known = self.said.iter().any(|said| {
-            let is_name = [Fact::UserName, Fact::Alias]
-                .map(Fact::key)
+            let is_name = [AttributeRole::UserName, AttributeRole::Alias]
+                .map(AttributeRole::key)
                 .contains(&&*said.name);
             let text = std::str::from_utf8(&said.value).ok();
             let said = text.and_then(|text| AccountId::new(text).ok());
             is_name && said.as_ref() == Some(&alias)
         });
         if !is_known {
-            self.say(Fact::Alias, source, alias.as_str(), "another name");
+            self.say(AttributeRole::Alias, source, alias.as_str(), "another name");
         }
     }
 
     /// The first value that can be shown.
-    fn text_to_show(&mut self, fact: Fact) {
-        const MOST: usize = 1024;
+    fn text_to_show(&mut self, fact: AttributeRole) {
+        const MAX: usize = 1024;
         let found = self.each(fact).into_iter().find(|(_, text)| {
             let length = text.trim().len();
-            (1..=MOST).contains(&length)
+            (1..=MAX).contains(&length)
         });
         if let Some((source, text)) = found {
             self.say(fact, &source, &text, fact.key());
@@ -212,11 +221,12 @@ impl<'a> Translator<'a> {
         if self.mapping.verify != Verify::Hash {
             return;
         }
-        let Some((source, hashes)) = self.first_octets(Fact::PasswordHash) else {
+        let Some((source, hashes)) = self.first_octets(AttributeRole::PasswordHash) else {
             return;
         };
         self.has_password = true;
-        self.sources.insert(Fact::PasswordHash, source.clone());
+        self.sources
+            .insert(AttributeRole::PasswordHash, source.clone());
         let mut usable: Vec<PasswordHash> = Vec::new();
         for value in hashes {
             let (what, meaning) = told(&value);
@@ -230,27 +240,34 @@ impl<'a> Translator<'a> {
             if (2..=1 + MOST_BESIDES).contains(&usable.len()) {
                 self.besides = usable.get(1..).unwrap_or_default().to_vec();
             } else {
-                self.push(Fact::PasswordHash, &value);
+                self.push(AttributeRole::PasswordHash, &value);
             }
         }
     }
 
     fn password_changed(&mut self) {
-        let temporary = self.first(Fact::TemporaryPassword);
-        if let Some((source, moments)) = self.first(Fact::PasswordChanged) {
+        let temporary = self.first(AttributeRole::TemporaryPassword);
+        if let Some((source, moments)) = self.first(AttributeRole::PasswordChanged) {
             for text in moments {
                 match Form::of(&source).read(&text) {
-                    Ok(Moment::At(at)) => {
-                        self.say_moment(Fact::PasswordChanged, &source, &text, at, "password set");
+                    Ok(LdapTime::At(at)) => {
+                        self.say_moment(
+                            AttributeRole::PasswordChanged,
+                            &source,
+                            &text,
+                            at,
+                            "password set",
+                        );
                     }
-                    Ok(Moment::NotYet) => {
-                        let (fact, means) = (Fact::TemporaryPassword, "to be changed first");
+                    Ok(LdapTime::NotYet) => {
+                        let (fact, means) =
+                            (AttributeRole::TemporaryPassword, "to be changed first");
                         self.remark_fact(fact, &source, &text, means);
                         if temporary.is_none() {
                             self.push(fact, b"TRUE");
                         }
                     }
-                    Ok(Moment::Never) => self.remark(&source, &text, "not known"),
+                    Ok(LdapTime::Never) => self.remark(&source, &text, "not known"),
                     Err(fault) => self.faults.push(format!("{source}: {fault}")),
                 }
             }
@@ -258,7 +275,7 @@ impl<'a> Translator<'a> {
         if let Some((source, values)) = temporary {
             for value in values {
                 self.say(
-                    Fact::TemporaryPassword,
+                    AttributeRole::TemporaryPassword,
                     &source,
                     &value,
                     "to be changed first",
@@ -270,15 +287,15 @@ impl<'a> Translator<'a> {
     /// The earliest of all.
     fn expires(&mut self) {
         let mut earliest: Option<(String, String, Timestamp)> = None;
-        for (source, text) in self.each(Fact::Expires) {
+        for (source, text) in self.each(AttributeRole::Expires) {
             // To Active Directory and Samba zero is never; elsewhere it is the first day of 1970.
             let is_never = ["accountExpires", "sambaKickoffTime"]
                 .iter()
                 .any(|name| source.eq_ignore_ascii_case(name));
             let at = match Form::of(&source).read(&text) {
-                Ok(Moment::At(at)) => at,
-                Ok(Moment::NotYet) if !is_never => Timestamp::UNIX_EPOCH,
-                Ok(Moment::NotYet | Moment::Never) => {
+                Ok(LdapTime::At(at)) => at,
+                Ok(LdapTime::NotYet) if !is_never => Timestamp::UNIX_EPOCH,
+                Ok(LdapTime::NotYet | LdapTime::Never) => {
                     self.remark(&source, &text, "does not end");
                     continue;
                 }
@@ -292,7 +309,7 @@ impl<'a> Translator<'a> {
             }
         }
         if let Some((source, text, at)) = earliest {
-            self.say_moment(Fact::Expires, &source, &text, at, "ends");
+            self.say_moment(AttributeRole::Expires, &source, &text, at, "ends");
         }
     }
 
@@ -301,10 +318,10 @@ impl<'a> Translator<'a> {
         let kind_of = |group: &usize| Some((*group, self.mapping.kind_of(*group)?));
         if let Some((group, kind)) = self.groups.iter().find_map(kind_of) {
             let group = self.mapping.dn_of(group);
-            self.remark_fact(Fact::Kind, MEMBER_OF, group, "kind, by a group");
-            return self.push(Fact::Kind, Mapping::word_of(kind).as_bytes());
+            self.remark_fact(AttributeRole::Kind, MEMBER_OF, group, "kind, by a group");
+            return self.push(AttributeRole::Kind, Mapping::word_of(kind).as_bytes());
         }
-        let given = self.each(Fact::Kind);
+        let given = self.each(AttributeRole::Kind);
         let known = |wanted: &Kind| {
             given
                 .iter()
@@ -312,12 +329,14 @@ impl<'a> Translator<'a> {
                 .cloned()
         };
         if let Some((source, word)) = PRECEDENCE.iter().find_map(known) {
-            return self.say(Fact::Kind, &source, &word, "kind");
+            return self.say(AttributeRole::Kind, &source, &word, "kind");
         }
         for (source, word) in given {
             match self.mapping.has_default_kind() {
                 true => self.remark(&source, &word, "no kind that is known: the default counts"),
-                false => return self.say(Fact::Kind, &source, &word, "no kind that is known"),
+                false => {
+                    return self.say(AttributeRole::Kind, &source, &word, "no kind that is known");
+                }
             }
         }
     }
@@ -329,10 +348,10 @@ impl<'a> Translator<'a> {
                 .iter()
                 .any(|no| text.eq_ignore_ascii_case(no))
         };
-        let given = self.each(Fact::Deactivated).into_iter();
+        let given = self.each(AttributeRole::Deactivated).into_iter();
         let mut reasons = given.filter(|(_, reason)| !means_no(reason));
         if let Some((source, reason)) = reasons.next() {
-            self.say(Fact::Deactivated, &source, &reason, "deactivated");
+            self.say(AttributeRole::Deactivated, &source, &reason, "deactivated");
             return;
         }
         self.closed_by_the_server();
@@ -340,8 +359,8 @@ impl<'a> Translator<'a> {
 
     /// What the directory's own server closes an account by; what holds longest counts.
     fn closed_by_the_server(&mut self) {
-        let mut longest: Option<(&str, Closing)> = None;
-        for closer in CLOSERS {
+        let mut longest: Option<(&str, LockState)> = None;
+        for closer in LOCK_ATTRIBUTES {
             for value in self.texts(closer) {
                 self.never_expires |= never_expires(closer, &value);
                 let closing = match self.mapping.closers.read(closer, &value) {
@@ -355,21 +374,22 @@ impl<'a> Translator<'a> {
                     continue;
                 }
                 self.remark(closer, &value, "deactivated");
-                let ends = |closing: Closing| closing.end().unwrap_or(Timestamp::MAX);
+                let ends = |closing: LockState| closing.end().unwrap_or(Timestamp::MAX);
                 if longest.is_none_or(|(_, other)| ends(other) < ends(closing)) {
                     longest = Some((closer, closing));
                 }
             }
         }
         if let Some((closer, closing)) = longest {
-            self.closed_until = closing.end();
-            self.sources.insert(Fact::Deactivated, closer.to_owned());
+            self.locked_until = closing.end();
+            self.sources
+                .insert(AttributeRole::Deactivated, closer.to_owned());
             let reason = format!("closed in the directory ({closer})");
-            self.push(Fact::Deactivated, reason.as_bytes());
+            self.push(AttributeRole::Deactivated, reason.as_bytes());
         }
     }
 
-    fn as_it_is(&mut self, fact: Fact) {
+    fn as_it_is(&mut self, fact: AttributeRole) {
         if let Some((source, values)) = self.first(fact) {
             for value in values {
                 self.say(fact, &source, &value, fact.key());
@@ -378,16 +398,16 @@ impl<'a> Translator<'a> {
     }
 
     /// The values of the first attribute that the entry has, of those that hold a fact.
-    fn first(&mut self, fact: Fact) -> Option<(String, Vec<String>)> {
-        let names = self.mapping.attributes.of_fact(fact);
+    fn first(&mut self, fact: AttributeRole) -> Option<(String, Vec<String>)> {
+        let names = self.mapping.attributes.of_role(fact);
         names.iter().find_map(|name| {
             let texts = self.texts(name);
             (!texts.is_empty()).then(|| (name.clone(), texts))
         })
     }
 
-    fn first_octets(&self, fact: Fact) -> Option<(String, Vec<Zeroizing<Vec<u8>>>)> {
-        let names = self.mapping.attributes.of_fact(fact);
+    fn first_octets(&self, fact: AttributeRole) -> Option<(String, Vec<Zeroizing<Vec<u8>>>)> {
+        let names = self.mapping.attributes.of_role(fact);
         names.iter().find_map(|name| {
             let values: Vec<_> = self.entry.values(name).map(|a| a.value.clone()).collect();
             (!values.is_empty()).then(|| (name.clone(), values))
@@ -395,9 +415,9 @@ impl<'a> Translator<'a> {
     }
 
     /// Every value of every attribute that holds a fact.
-    fn each(&mut self, fact: Fact) -> Vec<(String, String)> {
+    fn each(&mut self, fact: AttributeRole) -> Vec<(String, String)> {
         let mapping = self.mapping;
-        let names = mapping.attributes.of_fact(fact).iter();
+        let names = mapping.attributes.of_role(fact).iter();
         let of = |name: &String| {
             let texts = self.texts(name).into_iter();
             texts.map(|text| (name.clone(), text)).collect::<Vec<_>>()
@@ -417,31 +437,39 @@ impl<'a> Translator<'a> {
         texts
     }
 
-    fn say(&mut self, fact: Fact, source: &str, value: &str, meaning: &str) {
+    fn say(&mut self, fact: AttributeRole, source: &str, value: &str, meaning: &str) {
         self.remark_fact(fact, source, value, meaning);
         self.push(fact, value.as_bytes());
     }
 
-    fn say_moment(&mut self, fact: Fact, source: &str, given: &str, at: Timestamp, means: &str) {
+    fn say_moment(
+        &mut self,
+        fact: AttributeRole,
+        source: &str,
+        given: &str,
+        at: Timestamp,
+        means: &str,
+    ) {
         self.remark_fact(fact, source, given, &format!("{means} {at}"));
         self.push(fact, ldap_time::write(at).as_bytes());
     }
 
-    fn remark_fact(&mut self, fact: Fact, source: &str, value: &str, meaning: &str) {
+    fn remark_fact(&mut self, fact: AttributeRole, source: &str, value: &str, meaning: &str) {
         self.sources
             .entry(fact)
             .or_insert_with(|| source.to_owned());
         match fact {
-            Fact::NtHash => self.remark(source, "(an NT hash)", meaning),
+            AttributeRole::NtHash => self.remark(source, "(an NT hash)", meaning),
             _ => self.remark(source, value, meaning),
         }
     }
 
     fn remark(&mut self, source: &str, value: &str, meaning: &str) {
-        self.remarks.push(Remark::new(source, value, meaning));
+        self.remarks
+            .push(AttributeReport::new(source, value, meaning));
     }
 
-    fn push(&mut self, fact: Fact, value: &[u8]) {
+    fn push(&mut self, fact: AttributeRole, value: &[u8]) {
         self.said.push(Attribute {
             name: fact.key().to_owned(),
             value: Zeroizing::new(value.to_vec()),

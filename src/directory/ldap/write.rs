@@ -14,9 +14,9 @@ use ldap3::Mod;
 use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 
 use super::hash_upgrade::Upgrade;
-use super::new_password::{Denied, modify, names, outcome};
-use super::template::{Attributes, Fact};
-use super::{Asked, LdapDirectory, unavailable};
+use super::new_password::{WriteRefusal, modify, names, outcome};
+use super::template::{AttributeRole, Attributes};
+use super::{LdapDirectory, LdapInner, unavailable};
 use crate::config::PasswordWay;
 use crate::directory::entry::Entry;
 use crate::directory::{
@@ -28,7 +28,7 @@ pub(super) type Modification = Mod<Vec<u8>>;
 const SECONDS_OF_A_DAY: i64 = 24 * 60 * 60;
 
 /// An entry, and the account that it makes.
-pub(super) struct Person {
+pub(super) struct PersonEntry {
     pub(super) entry: Entry,
     pub(super) account: Account,
 }
@@ -96,7 +96,7 @@ impl DirectoryWriter for LdapDirectory {
 
 /// The attribute of an entry that has this very hash, and no other.
 fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Option<String> {
-    let names = attributes.of_fact(Fact::PasswordHash);
+    let names = attributes.of_role(AttributeRole::PasswordHash);
     let is_there = |name: &&String| {
         let mut values = entry.values(name);
         let first = values.next().map(|value| value.value.as_slice());
@@ -143,7 +143,7 @@ impl LdapDirectory {
         &self,
         began: Instant,
         id: &AccountId,
-    ) -> Result<Option<Person>, FindError> {
+    ) -> Result<Option<PersonEntry>, FindError> {
         let name = id.clone();
         let question =
             self.answer(move |asked, deadline| async move { asked.person(deadline, &name).await });
@@ -166,12 +166,12 @@ impl LdapDirectory {
     }
 }
 
-impl Asked {
+impl LdapInner {
     async fn person(
         &self,
         deadline: Instant,
         name: &AccountId,
-    ) -> Result<Option<Person>, FindError> {
+    ) -> Result<Option<PersonEntry>, FindError> {
         let plain = self.mapping.naming.plain(name);
         let entries = self.entries(deadline, plain, None).await?;
         let names = entries.iter().map(|entry| entry.dn.clone()).collect();
@@ -191,7 +191,7 @@ impl Asked {
         }
         Ok(found.map(|(entry, mut account)| {
             self.known.join(&mut account);
-            Person { entry, account }
+            PersonEntry { entry, account }
         }))
     }
 
@@ -202,7 +202,7 @@ impl Asked {
         deadline: Instant,
         dn: &str,
         modifications: &[Modification],
-    ) -> Result<Result<(), Denied>, FindError> {
+    ) -> Result<Result<(), WriteRefusal>, FindError> {
         let done = self.pool.ask(deadline, |mut ldap| async move {
             let result = modify(&mut ldap, dn, modifications).await?;
             let written = outcome(&result)?;
@@ -244,7 +244,7 @@ impl<'a> Modifications<'a> {
 
     fn of(
         attributes: &'a Attributes,
-        person: &'a Person,
+        person: &'a PersonEntry,
         wanted: &Account,
     ) -> Result<Vec<Modification>, WriteError> {
         let old = &person.account;
@@ -262,11 +262,18 @@ impl<'a> Modifications<'a> {
         }
         if old.nt_hash != wanted.nt_hash {
             let text = wanted.nt_hash.as_ref().map(|hash| hash.reveal());
-            this.put(Fact::NtHash, text.as_ref().map(|text| text.as_str()))?;
+            this.put(
+                AttributeRole::NtHash,
+                text.as_ref().map(|text| text.as_str()),
+            )?;
         }
         let closers = [
-            (Fact::Deactivated, &old.deactivated, &wanted.deactivated),
-            (Fact::Suspended, &old.suspended, &wanted.suspended),
+            (
+                AttributeRole::Deactivated,
+                &old.deactivated,
+                &wanted.deactivated,
+            ),
+            (AttributeRole::Suspended, &old.suspended, &wanted.suspended),
         ];
         for (fact, old, wanted) in closers {
             if old != wanted {
@@ -278,7 +285,7 @@ impl<'a> Modifications<'a> {
 
     fn password(&mut self, password: &Password) -> Result<(), WriteError> {
         let text = format!("{{ARGON2}}{}", password.hash.reveal());
-        self.put(Fact::PasswordHash, Some(&text))?;
+        self.put(AttributeRole::PasswordHash, Some(&text))?;
         self.password_changed(password.changed_at);
         self.temporary(password.kind)
     }
@@ -286,15 +293,15 @@ impl<'a> Modifications<'a> {
     /// Whether a password has to be changed first.
     pub(super) fn temporary(&mut self, kind: PasswordKind) -> Result<(), WriteError> {
         match kind {
-            PasswordKind::Temporary => self.put(Fact::TemporaryPassword, Some("TRUE")),
-            PasswordKind::Permanent => self.put(Fact::TemporaryPassword, None),
+            PasswordKind::Temporary => self.put(AttributeRole::TemporaryPassword, Some("TRUE")),
+            PasswordKind::Permanent => self.put(AttributeRole::TemporaryPassword, None),
         }
     }
 
     /// Where it is no operational attribute, which a directory keeps by itself.
     pub(super) fn password_changed(&mut self, at: Timestamp) {
-        let of_fact = self.attributes.of_fact(Fact::PasswordChanged);
-        let Some(name) = of_fact.iter().find(|name| self.has(name)) else {
+        let of_role = self.attributes.of_role(AttributeRole::PasswordChanged);
+        let Some(name) = of_role.iter().find(|name| self.has(name)) else {
             return;
         };
         let value = match name.to_ascii_lowercase().as_str() {
@@ -306,8 +313,12 @@ impl<'a> Modifications<'a> {
     }
 
     /// Puts a value in place of all that say this, or takes them away.
-    pub(super) fn put(&mut self, fact: Fact, value: Option<&str>) -> Result<(), WriteError> {
-        let names = self.attributes.of_fact(fact);
+    pub(super) fn put(
+        &mut self,
+        fact: AttributeRole,
+        value: Option<&str>,
+    ) -> Result<(), WriteError> {
+        let names = self.attributes.of_role(fact);
         let (there, free): (Vec<_>, Vec<_>) =
             names.iter().cloned().partition(|name| self.has(name));
         let mut names = there.into_iter();

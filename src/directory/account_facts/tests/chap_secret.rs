@@ -4,7 +4,7 @@ use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::chap::ChapSecretError;
 
 use super::{HASH, entry, now};
-use crate::directory::account_facts::{AttributeFault, Draft};
+use crate::directory::account_facts::{AccountFacts, AttributeFault};
 use crate::directory::attributes::AttributeMap;
 
 fn map() -> AttributeMap {
@@ -14,9 +14,9 @@ fn map() -> AttributeMap {
     }
 }
 
-fn read(kind: &str, lines: &str, map: &AttributeMap) -> Result<Draft, AttributeFault> {
+fn read(kind: &str, lines: &str, map: &AttributeMap) -> Result<AccountFacts, AttributeFault> {
     let lines = format!("uid: printer\neduPersonPrimaryAffiliation: {kind}\n{lines}");
-    let draft = Draft::read(&entry(&lines), map, false, now());
+    let draft = AccountFacts::read(&entry(&lines), map, false, now());
     draft.map(Option::unwrap).map_err(|errors| {
         assert_eq!(errors.len(), 1, "{errors:?}");
         errors[0].fault.clone()

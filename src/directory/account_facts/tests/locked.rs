@@ -4,7 +4,7 @@ use super::*;
 use portvakt_auth::Verification;
 use portvakt_auth::mschap::NtHash;
 
-fn locked(mark: &str) -> Draft {
+fn locked(mark: &str) -> AccountFacts {
     draft(&format!("userPassword: {mark}\n"))
 }
 
@@ -29,7 +29,7 @@ fn lock_mark_is_never_hashed_as_clear_text() {
     for mark in ["*", "!", "!!", "x", "NP", "*LK*", "{CLEARTEXT}*"] {
         let lines =
             format!("uid: anna\neduPersonPrimaryAffiliation: staff\nuserPassword: {mark}\n");
-        let draft = Draft::read(&entry(&lines), &AttributeMap::default(), true, now());
+        let draft = AccountFacts::read(&entry(&lines), &AttributeMap::default(), true, now());
         let draft = draft.unwrap().unwrap();
         assert!(!draft.is_cleartext(), "{mark}");
         assert_eq!(draft.merge(None, now()).password, None, "{mark}");
@@ -54,7 +54,7 @@ fn source_that_lifts_its_lock_opens_the_account_with_the_password_it_brings() {
          sambaNTPassword: 8846F7EAEE8FB117AD06BDD830B7586C\n"
     );
     let read = || {
-        Draft::read(&entry(&lines), &map, false, now())
+        AccountFacts::read(&entry(&lines), &map, false, now())
             .unwrap()
             .unwrap()
     };

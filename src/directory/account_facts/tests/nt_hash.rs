@@ -6,7 +6,7 @@ use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::password::{HashMemory, PasswordHash};
 use zeroize::Zeroizing;
 
-use crate::directory::account_facts::{AttributeError, AttributeFault, Draft};
+use crate::directory::account_facts::{AccountFacts, AttributeError, AttributeFault};
 use crate::directory::attributes::AttributeMap;
 use crate::directory::entry::{Attribute, Entry};
 
@@ -41,12 +41,12 @@ fn entry(attributes: &[(&str, &str)]) -> Entry {
     }
 }
 
-fn read(attributes: &[(&str, &str)]) -> Result<Draft, Vec<AttributeError>> {
+fn read(attributes: &[(&str, &str)]) -> Result<AccountFacts, Vec<AttributeError>> {
     let map = AttributeMap {
         nt_hash: "sambaNTPassword".to_owned(),
         ..AttributeMap::default()
     };
-    Draft::read(&entry(attributes), &map, true, now()).map(Option::unwrap)
+    AccountFacts::read(&entry(attributes), &map, true, now()).map(Option::unwrap)
 }
 
 /// What the account is after a source has said this of it.
@@ -96,7 +96,7 @@ fn password_and_nt_hash_are_taken_together() {
 #[test]
 fn nt_hash_is_not_read_unless_its_attribute_is_named() {
     let said = entry(&[("userpassword", FIRST), ("sambantpassword", &nt("first"))]);
-    let draft = Draft::read(&said, &AttributeMap::default(), false, now()).unwrap();
+    let draft = AccountFacts::read(&said, &AttributeMap::default(), false, now()).unwrap();
     assert!(is(&draft.unwrap().merge(None, now()), None));
 }
 

@@ -1,4 +1,4 @@
-use super::{Bound, Count, Flow, MOST_OCTETS_UNDER_WAY, MOST_UNDER_WAY};
+use super::{Bound, Count, Flow, MAX_OCTETS_UNDER_WAY, MAX_UNDER_WAY};
 use crate::directory::ldap::framing::Fault;
 
 fn unbounded() -> Count {
@@ -10,7 +10,7 @@ fn unbounded() -> Count {
 #[test]
 fn messages_wait_until_the_reader_has_taken_some() {
     let mut count = unbounded();
-    for _ in 0..MOST_UNDER_WAY {
+    for _ in 0..MAX_UNDER_WAY {
         count.pass(10, 1, true).unwrap();
     }
     assert!(!count.is_full());
@@ -23,7 +23,7 @@ fn messages_wait_until_the_reader_has_taken_some() {
 #[test]
 fn octets_wait_until_the_reader_has_taken_their_message() {
     let mut count = unbounded();
-    count.pass(MOST_OCTETS_UNDER_WAY, 1, true).unwrap();
+    count.pass(MAX_OCTETS_UNDER_WAY, 1, true).unwrap();
     assert!(!count.is_full());
     count.pass(100, 1, true).unwrap();
     assert!(count.is_full());
@@ -50,7 +50,7 @@ fn message_that_is_longer_than_the_room_comes_to_its_end() {
 #[test]
 fn question_frees_what_nobody_has_taken() {
     let mut count = unbounded();
-    for _ in 0..2 * MOST_UNDER_WAY {
+    for _ in 0..2 * MAX_UNDER_WAY {
         count.pass(10, 1, true).unwrap();
     }
     count.ask();

@@ -18,7 +18,7 @@ fn numbers(stream: &[u8], cuts: &[usize]) -> Result<(Vec<u32>, bool), Fault> {
             numbers.push(id);
             Ok(())
         })?;
-        assert!(framing.open.len() <= MOST_DEPTH && framing.open.capacity() <= MOST_DEPTH);
+        assert!(framing.open.len() <= MAX_DEPTH && framing.open.capacity() <= MAX_DEPTH);
         from = to;
     }
     Ok((numbers, framing.is_between()))
@@ -69,7 +69,7 @@ fn library_reads_what_passes() {
 
 #[test]
 fn elements_too_deep_are_refused_at_the_first_of_them() {
-    let fits = u32::try_from(MOST_DEPTH).unwrap() - 2;
+    let fits = u32::try_from(MAX_DEPTH).unwrap() - 2;
     assert_eq!(fault(&message(&operation(&nested(fits)))), None);
     for depth in [fits + 1, 300_000] {
         assert_eq!(
@@ -123,7 +123,7 @@ fn what_is_no_message_is_refused() {
 
 #[test]
 fn elements_too_many_are_refused() {
-    let count = usize::try_from(MOST_ELEMENTS).unwrap();
+    let count = usize::try_from(MAX_ELEMENTS).unwrap();
     let empty = [0x04, 0x00].repeat(count - 3);
     assert_eq!(fault(&message(&operation(&empty))), None);
     let empty = [0x04, 0x00].repeat(count - 2);

@@ -7,27 +7,27 @@ use std::sync::atomic::Ordering;
 use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::account::Account;
 
-use super::config::Source;
-use super::connection::MOST_ANSWERS;
-use super::journal::{Journal, Position, Restored};
+use super::config::EntrySource;
+use super::connection::MAX_ANSWERS;
+use super::journal::{Journal, Restored, SyncCursor};
 use super::sync::Ids;
-use super::table::{Table, taken_in};
-use super::{EntryId, Mirror, lock};
+use super::table::{Table, normalized};
+use super::{EntryId, Replica, lock};
 use crate::directory::entry::Entry;
 
 /// The most entries that are not understood and known for it.
-const MOST_NOT_UNDERSTOOD: usize = 100_000;
+const MAX_NOT_UNDERSTOOD: usize = 100_000;
 /// The most of them that are told of one by one.
-const MOST_TOLD: usize = 1_000;
+const MAX_TOLD: usize = 1_000;
 /// Said of an entry for which there is no place.
 const FULL: &str = "the mirror is full: five million accounts";
 
 /// The one writer of a mirror.
-pub(super) struct Upkeep {
-    mirror: Arc<Mirror>,
-    source: Arc<dyn Source>,
+pub(super) struct Applier {
+    replica: Arc<Replica>,
+    source: Arc<dyn EntrySource>,
     journal: Option<Journal>,
-    position: Option<Position>,
+    cursor: Option<SyncCursor>,
     /// A whole load that is not complete.
     building: Option<Building>,
     /// Entries that could not be understood.
@@ -43,41 +43,43 @@ struct Building {
     progress: Option<ProgressBar>,
 }
 
-impl Upkeep {
+impl Applier {
     /// Puts what was found on disk to use at once.
     pub(super) fn new(
-        mirror: Arc<Mirror>,
-        source: Arc<dyn Source>,
+        replica: Arc<Replica>,
+        source: Arc<dyn EntrySource>,
         journal: Option<Journal>,
         restored: Option<Restored>,
     ) -> Self {
-        let mut upkeep = Self {
-            mirror,
+        let mut applier = Self {
+            replica,
             source,
             journal,
-            position: None,
+            cursor: None,
             building: None,
             not_understood: Ids::default(),
             is_new: false,
         };
         if let Some(restored) = restored {
-            upkeep.mirror.restore(restored.table, restored.heard);
-            upkeep.position = restored.position;
+            applier
+                .replica
+                .restore(restored.table, restored.last_contact);
+            applier.cursor = restored.cursor;
         }
-        upkeep
+        applier
     }
 
     /// Where the copy can be continued in this way, with a server whose positions are those of
     /// `server`.
-    pub(super) fn position(&self, way: &str, server: Option<&str>) -> Option<&[u8]> {
-        let fits = |p: &&Position| p.way == way && p.server.as_deref() == server;
-        let position = self.position.as_ref().filter(fits);
-        position.map(|position| position.mark.as_slice())
+    pub(super) fn cursor(&self, method: &str, server: Option<&str>) -> Option<&[u8]> {
+        let fits = |p: &&SyncCursor| p.method == method && p.server.as_deref() == server;
+        let cursor = self.cursor.as_ref().filter(fits);
+        cursor.map(|cursor| cursor.cookie.as_slice())
     }
 
     /// Begins a whole load beside what is in use.
     pub(super) fn begin(&mut self) {
-        let is_first = self.mirror.table.load().is_none();
+        let is_first = self.replica.table.load().is_none();
         self.building = Some(Building {
             progress: is_first.then(progress),
             ..Building::default()
@@ -85,7 +87,7 @@ impl Upkeep {
     }
 
     /// Gives up a whole load; what is in use stays.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn discard_load(&mut self) {
         self.building = None;
     }
 
@@ -94,7 +96,7 @@ impl Upkeep {
         let known = self.known(&id);
         match self.source.understand(entry, known.as_deref()) {
             Ok(Some(account)) => {
-                let account = taken_in(account);
+                let account = normalized(account);
                 let same = known.filter(|known| *known == account);
                 self.store(id, same.unwrap_or(account));
             }
@@ -114,7 +116,7 @@ impl Upkeep {
     fn known(&self, id: &EntryId) -> Option<Arc<Account>> {
         let building = self.building.as_ref();
         let new = building.and_then(|building| building.table.entry(id));
-        new.or_else(|| self.mirror.table.load().as_ref()?.entry(id))
+        new.or_else(|| self.replica.table.load().as_ref()?.entry(id))
     }
 
     fn store(&mut self, id: EntryId, account: Arc<Account>) {
@@ -130,16 +132,16 @@ impl Upkeep {
             progress.iter().for_each(|progress| progress.inc(1));
             return;
         }
-        let Some(table) = &*self.mirror.table.load() else {
+        let Some(table) = &*self.replica.table.load() else {
             return;
         };
         let old = table.put(id, Arc::clone(&account));
         if old.as_ref() == Some(&account) {
             return;
         }
-        self.mirror.changes.fetch_add(1, Ordering::Relaxed);
+        self.replica.changes.fetch_add(1, Ordering::Relaxed);
         if let Some(old) = old {
-            self.mirror.tell(&old, Some(&account));
+            self.replica.notify(&old, Some(&account));
         }
         let written = self
             .journal
@@ -150,10 +152,10 @@ impl Upkeep {
 
     /// The memory is bounded: who finds no place is asked for at each log-on.
     fn has_place(&self, id: &EntryId) -> bool {
-        let in_use = self.mirror.table.load();
+        let in_use = self.replica.table.load();
         let building = self.building.as_ref().map(|building| &building.table);
         let table = building.or(in_use.as_deref());
-        table.is_none_or(|table| table.len() < MOST_ANSWERS || table.entry(id).is_some())
+        table.is_none_or(|table| table.len() < MAX_ANSWERS || table.entry(id).is_some())
     }
 
     /// Takes out an entry, if it is there.
@@ -163,12 +165,12 @@ impl Upkeep {
             table.remove(id);
             return;
         }
-        let table = self.mirror.table.load();
+        let table = self.replica.table.load();
         let Some(old) = table.as_ref().and_then(|table| table.remove(id)) else {
             return;
         };
-        self.mirror.changes.fetch_add(1, Ordering::Relaxed);
-        self.mirror.tell(&old, None);
+        self.replica.changes.fetch_add(1, Ordering::Relaxed);
+        self.replica.notify(&old, None);
         let written = self.journal.as_mut().map(|journal| journal.remove(*id));
         self.note(written);
     }
@@ -178,7 +180,7 @@ impl Upkeep {
         let others = match &self.building {
             Some(building) => building.table.others_than(ids),
             None => {
-                let table = self.mirror.table.load();
+                let table = self.replica.table.load();
                 table
                     .as_ref()
                     .map_or(Vec::new(), |table| table.others_than(ids))
@@ -199,70 +201,71 @@ impl Upkeep {
             self.not_understood = built.not_understood;
             self.is_new = true;
             // The position of what was in use says nothing of this.
-            self.position = None;
-            self.mirror.loads.fetch_add(1, Ordering::Relaxed);
+            self.cursor = None;
+            self.replica.loads.fetch_add(1, Ordering::Relaxed);
             let new = Arc::new(built.table);
-            let old = self.mirror.table.swap(Some(Arc::clone(&new)));
-            old.iter().for_each(|old| self.tell_differences(old, &new));
+            let old = self.replica.table.swap(Some(Arc::clone(&new)));
+            old.iter()
+                .for_each(|old| self.notify_differences(old, &new));
         }
         self.count_not_understood();
-        self.mirror.hear();
-        self.mirror.link();
+        self.replica.touch();
+        self.replica.connection();
     }
 
-    fn tell_differences(&self, old: &Table, new: &Table) {
+    fn notify_differences(&self, old: &Table, new: &Table) {
         old.for_each(|id, account| match new.entry(id) {
             Some(same) if Arc::ptr_eq(&same, account) => {}
-            other => self.mirror.tell(account, other.as_deref()),
+            other => self.replica.notify(account, other.as_deref()),
         });
     }
 
     /// All that was taken in so far is in this position.
-    pub(super) fn remember(&mut self, position: Position) {
-        self.position = Some(position);
+    pub(super) fn remember(&mut self, cursor: SyncCursor) {
+        self.cursor = Some(cursor);
     }
 
     /// The directory was heard of: writes down what there is to write. Waits for the disk.
-    pub(super) fn hear(&mut self) {
-        self.mirror.hear();
+    pub(super) fn touch(&mut self) {
+        self.replica.touch();
         self.write_down();
     }
 
-    /// As [`hear`](Self::hear), when it was heard of earlier.
+    /// As [`touch`](Self::hear), when it was heard of earlier.
     pub(super) fn write_down(&mut self) {
-        let at = self.mirror.heard_at();
-        let table = self.mirror.table.load();
+        let at = self.replica.last_contact_at();
+        let table = self.replica.table.load();
         let (Some(journal), Some(table)) = (&mut self.journal, &*table) else {
             return;
         };
-        let position = self.position.as_ref();
+        let cursor = self.cursor.as_ref();
         let written = if self.is_new || journal.wants_rewrite() {
-            let written = journal.rewrite(table, position, at);
+            let written = journal.rewrite(table, cursor, at);
             self.is_new = written.is_err();
             written
         } else {
-            journal.heard(position, at)
+            journal.last_contact(cursor, at)
         };
-        *lock(&self.mirror.disk) = written.as_ref().err().map(io::Error::to_string);
+        *lock(&self.replica.disk) = written.as_ref().err().map(io::Error::to_string);
         self.note(Some(written));
     }
 
     fn note(&self, written: Option<io::Result<()>>) {
         if let Some(Err(error)) = written {
             tracing::error!(%error, "the mirror of the directory can't be written to disk");
-            *lock(&self.mirror.disk) = Some(error.to_string());
+            *lock(&self.replica.disk) = Some(error.to_string());
         }
     }
 
     fn note_not_understood(&mut self, id: EntryId, dn: &str, why: &str) {
         let known = &self.not_understood;
-        let is_new = !known.contains(&id) && known.len() < MOST_TOLD;
+        let is_new = !known.contains(&id) && known.len() < MAX_TOLD;
         let noted = match &mut self.building {
             Some(building) => &mut building.not_understood,
             None => &mut self.not_understood,
         };
-        let is_new = is_new && noted.len() < MOST_TOLD;
-        if noted.len() < MOST_NOT_UNDERSTOOD {
+        let is_new = is_new && noted.len() < MAX_TOLD;
+        if noted.len() < MAX_NOT_UNDERSTOOD {
             noted.insert(id);
         }
         if is_new {
@@ -279,7 +282,7 @@ impl Upkeep {
 
     fn count_not_understood(&self) {
         let count = self.not_understood.len();
-        self.mirror.not_understood.store(count, Ordering::Relaxed);
+        self.replica.not_understood.store(count, Ordering::Relaxed);
     }
 }
 

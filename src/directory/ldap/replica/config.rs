@@ -16,7 +16,7 @@ use crate::store::Store;
 
 /// The way in which a mirror is kept current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum SyncMethod {
     /// What the server has of the others, in their order.
     Auto,
     /// RFC 4533: changes come within a moment.
@@ -29,11 +29,11 @@ pub enum Way {
 
 /// What is mirrored, and how.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ReplicaConfig {
     /// The directory's name, for logs.
     pub name: String,
     /// The way.
-    pub way: Way,
+    pub method: SyncMethod,
     /// Whether it is Active Directory.
     pub is_active_directory: bool,
     /// The entry beneath which people are.
@@ -53,7 +53,7 @@ pub struct Plan {
     /// A connection that is silent for so long is asked whether it still stands.
     pub keep_alive: Duration,
     /// How long one question may take.
-    pub patience: Duration,
+    pub operation_timeout: Duration,
     /// Where the journal is kept; `None` keeps none.
     pub journal: Option<PathBuf>,
     /// Everything on which it depends how an entry is understood, in words: a journal of other words
@@ -62,7 +62,7 @@ pub struct Plan {
 }
 
 /// A connection, and the task that reads and writes it.
-pub struct Dialled {
+pub struct OpenConnection {
     /// Bound under our own name.
     pub ldap: Ldap,
     /// When it ends, so has the connection.
@@ -74,12 +74,12 @@ pub struct Dialled {
 }
 
 /// A connection in the making; why there is none, in words.
-pub type Dial<'a> = Pin<Box<dyn Future<Output = Result<Dialled, String>> + Send + 'a>>;
+pub type Connect<'a> = Pin<Box<dyn Future<Output = Result<OpenConnection, String>> + Send + 'a>>;
 
 /// Makes connections and understands entries.
-pub trait Source: Send + Sync + 'static {
+pub trait EntrySource: Send + Sync + 'static {
     /// A connection to a server that is up, under our own name, on the runtime of the caller.
-    fn dial(&self) -> Dial<'_>;
+    fn connect(&self) -> Connect<'_>;
 
     /// Whose key seals, in the journal, what is as good as a password; without one nothing is sealed.
     fn store(&self) -> Option<Store> {
@@ -95,7 +95,7 @@ pub trait Source: Send + Sync + 'static {
     -> Result<Option<Account>, String>;
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for SyncMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Auto => "auto",

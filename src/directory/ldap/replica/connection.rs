@@ -9,7 +9,7 @@ use ldap3::result::LdapResult;
 use ldap3::{Ldap, LdapError, Scope};
 use tokio::task::JoinHandle;
 
-use super::config::{Dialled, Plan};
+use super::config::{OpenConnection, ReplicaConfig};
 use super::wire::{self, Malformed};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::flow::Bound;
@@ -19,11 +19,11 @@ use crate::directory::ldap::{Fault, Faults, Flow};
 const PAGE: i32 = 1000;
 /// The most that one question is answered with, in entries and references, or in pages: more than any
 /// directory has people.
-pub(super) const MOST_ANSWERS: usize = 5_000_000;
+pub(super) const MAX_ANSWERS: usize = 5_000_000;
 
 /// Why a mirror is not told of changes.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum SyncError {
     /// There is no connection to be had.
     #[error("{0}")]
     Connect(String),
@@ -32,12 +32,12 @@ pub(super) enum Trouble {
     Lost(#[from] LdapError),
     /// It sends what is not even read.
     #[error("the directory sent {0}")]
-    Sent(Fault),
+    PasswordRequest(Fault),
     /// It sends more than it was asked for.
     #[error("the directory sends more than {0}, and was given up")]
     TooMuch(&'static str),
     /// It does not do what it is asked.
-    #[error("the directory refuses: {}", told(.0, .1))]
+    #[error("the directory refuses: {}", shown(.0, .1))]
     Refused(u32, String),
     /// It has more entries than it gives us.
     #[error(
@@ -59,7 +59,7 @@ pub(super) enum Trouble {
     Ended,
 }
 
-fn told(code: &u32, text: &str) -> String {
+fn shown(code: &u32, text: &str) -> String {
     match text {
         "" => format!("result code {code}"),
         text => format!("result code {code}, {text}"),
@@ -72,33 +72,37 @@ const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const ADMIN_LIMIT_EXCEEDED: u32 = 11;
 
 /// A connection under our own name.
-pub(super) struct Link {
+pub(super) struct SyncConnection {
     pub(super) ldap: Ldap,
-    pub(super) plan: Arc<Plan>,
+    pub(super) config: Arc<ReplicaConfig>,
     driver: JoinHandle<()>,
     faults: Faults,
     flow: Flow,
     everybody: Bound,
 }
 
-impl Drop for Link {
+impl Drop for SyncConnection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-impl Link {
+impl SyncConnection {
     /// `known` is how many accounts the directory had so far.
-    pub(super) fn new(dialled: Dialled, plan: Arc<Plan>, known: usize) -> Self {
-        let Dialled {
+    pub(super) fn new(
+        connection: OpenConnection,
+        config: Arc<ReplicaConfig>,
+        known: usize,
+    ) -> Self {
+        let OpenConnection {
             ldap,
             driver,
             faults,
             flow,
-        } = dialled;
+        } = connection;
         Self {
             ldap,
-            plan,
+            config,
             driver,
             faults,
             flow,
@@ -107,21 +111,21 @@ impl Link {
     }
 
     /// Answers are about everybody from here on.
-    pub(super) fn expect_everybody(&self) -> Flow {
+    pub(super) fn expect_whole_directory(&self) -> Flow {
         self.flow.expect(Some(self.everybody));
         self.flow.clone()
     }
 
     /// The trouble, for what it is: a connection that was ended for what came over it is not lost.
-    pub(super) fn explain(&self, trouble: Trouble) -> Trouble {
-        match (trouble, self.faults.seen()) {
-            (Trouble::Lost(_), Some(fault)) => Trouble::Sent(fault),
-            (trouble, _) => trouble,
+    pub(super) fn explain(&self, error: SyncError) -> SyncError {
+        match (error, self.faults.seen()) {
+            (SyncError::Lost(_), Some(fault)) => SyncError::PasswordRequest(fault),
+            (error, _) => error,
         }
     }
 
     /// Attributes of the root DSE (RFC 4512 §5.1).
-    pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, Trouble> {
+    pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, SyncError> {
         self.flow.expect(Some(Bound::ONE_ENTRY));
         let attributes = attributes.iter().map(|name| (*name).to_owned()).collect();
         let (place, filter) = (("", Scope::Base), "(objectClass=*)");
@@ -132,16 +136,16 @@ impl Link {
         };
         self.search_at(place, filter, attributes, Vec::new(), &mut visit)
             .await?;
-        found.ok_or_else(|| Trouble::Refused(0, "its root DSE is hidden".to_owned()))
+        found.ok_or_else(|| SyncError::Refused(0, "its root DSE is hidden".to_owned()))
     }
 
     /// All entries that fit the filter, page by page.
     pub(super) async fn pages(
         &mut self,
         filter: &str,
-        mut visit: impl FnMut(Entry) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
-        self.expect_everybody();
+        mut visit: impl FnMut(Entry) -> Result<(), SyncError>,
+    ) -> Result<(), SyncError> {
+        self.expect_whole_directory();
         let mut cookie = Vec::new();
         let mut pages = 0;
         loop {
@@ -161,10 +165,10 @@ impl Link {
         &mut self,
         filter: &str,
         controls: Vec<RawControl>,
-        visit: &mut impl FnMut(Entry) -> Result<(), Trouble>,
-    ) -> Result<LdapResult, Trouble> {
-        let plan = Arc::clone(&self.plan);
-        let place = (plan.base.as_str(), plan.scope);
+        visit: &mut impl FnMut(Entry) -> Result<(), SyncError>,
+    ) -> Result<LdapResult, SyncError> {
+        let config = Arc::clone(&self.config);
+        let place = (config.base.as_str(), config.scope);
         let attributes = self.attributes();
         self.search_at(place, filter, attributes, controls, visit)
             .await
@@ -177,8 +181,8 @@ impl Link {
         filter: &str,
         attributes: Vec<String>,
         controls: Vec<RawControl>,
-        visit: &mut impl FnMut(Entry) -> Result<(), Trouble>,
-    ) -> Result<LdapResult, Trouble> {
+        visit: &mut impl FnMut(Entry) -> Result<(), SyncError>,
+    ) -> Result<LdapResult, SyncError> {
         let mut ldap = self.timed();
         ldap.with_controls(controls);
         let mut stream = ldap
@@ -199,7 +203,7 @@ impl Link {
 
     /// Asks whether anybody is there: whatever the answer, it is one. So is what fills the way of the
     /// answer.
-    pub(super) async fn is_there(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn probe(&mut self) -> Result<(), SyncError> {
         let answer = self.timed().extended(WhoAmI).await;
         match answer {
             Err(LdapError::Timeout { .. }) if self.flow.is_full() => Ok(()),
@@ -213,39 +217,39 @@ impl Link {
     /// What is read of each entry: the plan's attributes, and those that the mirror needs.
     pub(super) fn attributes(&self) -> Vec<String> {
         let own = [
-            self.plan.id_attribute,
+            self.config.id_attribute,
             "modifyTimestamp",
             "uSNChanged",
             "isDeleted",
         ];
         let own = own.into_iter().map(str::to_owned);
-        self.plan.attributes.iter().cloned().chain(own).collect()
+        self.config.attributes.iter().cloned().chain(own).collect()
     }
 
     /// A handle of which each question has its time.
     fn timed(&self) -> Ldap {
         let mut ldap = self.ldap.clone();
-        ldap.with_timeout(self.plan.patience);
+        ldap.with_timeout(self.config.operation_timeout);
         ldap
     }
 }
 
 /// Counts an answer, as long as there may be more.
-pub(super) fn one_more(answers: usize) -> Result<usize, Trouble> {
-    match answers < MOST_ANSWERS {
+pub(super) fn one_more(answers: usize) -> Result<usize, SyncError> {
+    match answers < MAX_ANSWERS {
         true => Ok(answers + 1),
-        false => Err(Trouble::TooMuch("five million entries or pages")),
+        false => Err(SyncError::TooMuch("five million entries or pages")),
     }
 }
 
 /// The result, if it is a success.
-pub(super) fn success(result: LdapResult) -> Result<LdapResult, Trouble> {
+pub(super) fn success(result: LdapResult) -> Result<LdapResult, SyncError> {
     match result.rc {
         0 => Ok(result),
         code @ (TIME_LIMIT_EXCEEDED | SIZE_LIMIT_EXCEEDED | ADMIN_LIMIT_EXCEEDED) => {
-            Err(Trouble::Limited(code))
+            Err(SyncError::Limited(code))
         }
-        code => Err(Trouble::Refused(code, result.text)),
+        code => Err(SyncError::Refused(code, result.text)),
     }
 }
 

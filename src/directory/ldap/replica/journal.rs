@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::EntryId;
-use super::table::{Table, taken_in};
+use super::table::{Table, normalized};
 use crate::store::Store;
 
 #[cfg(test)]
@@ -32,21 +32,24 @@ const CHANGES_AT_LEAST: u64 = 1 << 20;
 /// How far the copy has come, in the server's words; what it means depends on the way in which the
 /// copy is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Position {
+pub(super) struct SyncCursor {
     /// The way: of another, a position means nothing.
-    pub(super) way: String,
+    #[serde(rename = "way")]
+    pub(super) method: String,
     /// The server that gave it, where no other understands it.
     #[serde(default)]
     pub(super) server: Option<String>,
     /// Cookie, number or time.
-    pub(super) mark: Vec<u8>,
+    #[serde(rename = "mark")]
+    pub(super) cookie: Vec<u8>,
 }
 
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line<'a> {
-    Mirror {
+    #[serde(rename = "mirror")]
+    Replica {
         format: u32,
         /// What was mirrored, and how it was understood.
         source: Cow<'a, str>,
@@ -62,7 +65,8 @@ enum Line<'a> {
     /// All lines before this are in the position.
     Heard {
         at: Timestamp,
-        position: Option<Cow<'a, Position>>,
+        #[serde(rename = "position")]
+        cursor: Option<Cow<'a, SyncCursor>>,
     },
 }
 
@@ -71,9 +75,9 @@ pub(super) struct Restored {
     /// All accounts.
     pub(super) table: Table,
     /// Where to go on; `None` is from the beginning.
-    pub(super) position: Option<Position>,
+    pub(super) cursor: Option<SyncCursor>,
     /// When the directory was last heard of.
-    pub(super) heard: Timestamp,
+    pub(super) last_contact: Timestamp,
 }
 
 /// The file of one mirror.
@@ -131,14 +135,14 @@ impl Journal {
     pub(super) fn rewrite(
         &mut self,
         table: &Table,
-        position: Option<&Position>,
-        heard: Timestamp,
+        cursor: Option<&SyncCursor>,
+        last_contact: Timestamp,
     ) -> io::Result<()> {
         self.file = None;
         let beside = self.path.with_extension("new");
         let mut out = BufWriter::new(open(&beside, true)?);
         let source = Cow::Borrowed(self.source.as_str());
-        let head = Line::Mirror {
+        let head = Line::Replica {
             format: FORMAT,
             source,
         };
@@ -151,12 +155,12 @@ impl Journal {
             });
         });
         length += written?;
-        let position = position.map(Cow::Borrowed);
+        let cursor = cursor.map(Cow::Borrowed);
         length += write(
             &mut out,
             &Line::Heard {
-                at: heard,
-                position,
+                at: last_contact,
+                cursor,
             },
         )?;
         out.flush()?;
@@ -189,9 +193,13 @@ impl Journal {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub(super) fn heard(&mut self, position: Option<&Position>, at: Timestamp) -> io::Result<()> {
-        let position = position.map(Cow::Borrowed);
-        self.add(&Line::Heard { at, position })?;
+    pub(super) fn last_contact(
+        &mut self,
+        cursor: Option<&SyncCursor>,
+        at: Timestamp,
+    ) -> io::Result<()> {
+        let cursor = cursor.map(Cow::Borrowed);
+        self.add(&Line::Heard { at, cursor })?;
         let synced = self.file.as_mut().map_or(Ok(()), |file| {
             file.flush()?;
             file.get_ref().sync_data()
@@ -266,7 +274,7 @@ fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<
         good: 0,
     };
     let is_ours = lines.next(|line| match line {
-        Line::Mirror {
+        Line::Replica {
             format,
             source: found,
         } => format == FORMAT && found == source,
@@ -277,7 +285,7 @@ fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<
     }
     let mut replay = Replay {
         table: Table::default(),
-        heard: None,
+        last_contact: None,
         is_whole: true,
         store,
     };
@@ -288,7 +296,7 @@ fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<
 /// The lines of the file, one after the other.
 struct Replay<'s> {
     table: Table,
-    heard: Option<(Timestamp, Option<Position>)>,
+    last_contact: Option<(Timestamp, Option<SyncCursor>)>,
     /// Nothing was sealed that could not be opened.
     is_whole: bool,
     store: Option<&'s Store>,
@@ -297,17 +305,19 @@ struct Replay<'s> {
 impl Replay<'_> {
     fn take(&mut self, line: Line<'_>) {
         match line {
-            Line::Mirror { .. } => {}
+            Line::Replica { .. } => {}
             Line::Put {
                 id,
                 mut account,
                 sealed,
             } => {
                 self.is_whole &= sealed.is_none_or(|text| self.unseal(&mut account, &text));
-                self.table.put(id, taken_in(*account));
+                self.table.put(id, normalized(*account));
             }
             Line::Remove(id) => drop(self.table.remove(&id)),
-            Line::Heard { at, position } => self.heard = Some((at, position.map(Cow::into_owned))),
+            Line::Heard { at, cursor } => {
+                self.last_contact = Some((at, cursor.map(Cow::into_owned)))
+            }
         }
     }
 
@@ -319,11 +329,11 @@ impl Replay<'_> {
 
     /// What another key has sealed is not known, so all is to be read anew.
     fn restored(self) -> Option<Restored> {
-        let (heard, position) = self.heard?;
+        let (last_contact, cursor) = self.last_contact?;
         Some(Restored {
             table: self.table,
-            position: position.filter(|_| self.is_whole),
-            heard,
+            cursor: cursor.filter(|_| self.is_whole),
+            last_contact,
         })
     }
 }

@@ -32,24 +32,24 @@ use portvakt_auth::account::{Account, Verification};
 use portvakt_auth::name::AccountId;
 use tokio::sync::Notify;
 
-pub use config::{Dial, Dialled, Plan, Source, Way};
+pub use config::{Connect, EntrySource, OpenConnection, ReplicaConfig, SyncMethod};
 pub use entry_id::EntryId;
 pub use history::carry_over;
-pub use table::{Lookup, Table, taken_in};
-pub use worker::MirrorKeeper;
+pub use table::{Table, TableLookup, normalized};
+pub use worker::ReplicaWorker;
 
 #[cfg(test)]
 mod tests;
 
 /// How often all is read anew at most because something was seen to be out of date.
-const WISH_AGAIN: Duration = Duration::from_secs(5 * 60);
+const RECONCILE_REQUEST_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Called with each account whose password, state or existence has changed, once look-ups know.
 pub type OnChange = Box<dyn Fn(&AccountId) + Send + Sync>;
 
 /// What the mirror knows of a name.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Mirrored {
+pub enum ReplicaLookup {
     /// The account.
     Account(Arc<Account>),
     /// Nobody has this name.
@@ -62,7 +62,7 @@ pub enum Mirrored {
 
 /// How the mirror stands to the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MirrorState {
+pub enum ReplicaState {
     /// It has not had all accounts yet.
     Loading,
     /// It is told of changes.
@@ -75,9 +75,9 @@ pub enum MirrorState {
 
 /// What metrics and health read off.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MirrorReading {
+pub struct ReplicaStatus {
     /// How it stands to the directory.
-    pub state: MirrorState,
+    pub state: ReplicaState,
     /// Time since the directory was last heard of; none before the first load.
     pub age: Option<Duration>,
     /// Accounts in it.
@@ -96,24 +96,24 @@ pub struct MirrorReading {
     pub disk: Option<String>,
 }
 
-impl MirrorReading {
+impl ReplicaStatus {
     /// What is amiss, for whoever looks after the server; empty when nothing is.
     pub fn in_words(&self) -> String {
         let age = self.age.unwrap_or_default().as_secs();
         let failure = self.failure.as_deref().unwrap_or("no word from it yet");
         let state = match self.state {
-            MirrorState::Current => None,
-            MirrorState::Loading => Some(format!(
+            ReplicaState::Current => None,
+            ReplicaState::Loading => Some(format!(
                 "not all accounts have been read yet, and the directory is asked for each \
                  ({failure})"
             )),
-            MirrorState::Away => Some(format!(
-                "the directory has not told of changes for {age} s ({failure}); known accounts \
+            ReplicaState::Away => Some(format!(
+                "the directory has not shown of changes for {age} s ({failure}); known accounts \
                  go on"
             )),
-            MirrorState::TooOld => Some(format!(
-                "the directory has not told of changes for {age} s ({failure}): longer than \
-                 mirror-max-age, so the mirror is not used"
+            ReplicaState::TooOld => Some(format!(
+                "the directory has not shown of changes for {age} s ({failure}): longer than \
+                 replica-max-age, so the replica is not used"
             )),
         };
         let disk = self.disk.as_ref().map(|error| {
@@ -124,14 +124,14 @@ impl MirrorReading {
 }
 
 /// The accounts in memory. Look-ups come from any thread; one thread keeps it.
-pub struct Mirror {
+pub struct Replica {
     max_age: Duration,
     born: Instant,
     table: ArcSwapOption<Table>,
     /// When the directory was last heard of: milliseconds after `born`, negative before.
-    heard: AtomicI64,
+    last_contact: AtomicI64,
     /// Whether the directory tells of changes at present.
-    linked: AtomicBool,
+    connected: AtomicBool,
     not_understood: AtomicUsize,
     changes: AtomicU64,
     loads: AtomicU64,
@@ -140,20 +140,20 @@ pub struct Mirror {
     disk: Mutex<Option<String>>,
     on_change: OnceLock<OnChange>,
     /// Something is known to be out of date of which the directory tells nothing.
-    wish: Notify,
+    reconcile_request: Notify,
     /// When that was last taken up: milliseconds after `born`.
-    granted: AtomicI64,
+    last_requested_reconcile: AtomicI64,
 }
 
-impl Mirror {
+impl Replica {
     /// An empty mirror, which is in use up to `max_age` after the directory's last word.
     pub fn new(max_age: Duration) -> Self {
         Self {
             max_age,
             born: Instant::now(),
             table: ArcSwapOption::empty(),
-            heard: AtomicI64::new(i64::MIN),
-            linked: AtomicBool::new(false),
+            last_contact: AtomicI64::new(i64::MIN),
+            connected: AtomicBool::new(false),
             not_understood: AtomicUsize::new(0),
             changes: AtomicU64::new(0),
             loads: AtomicU64::new(0),
@@ -161,43 +161,43 @@ impl Mirror {
             failure: Mutex::new(None),
             disk: Mutex::new(None),
             on_change: OnceLock::new(),
-            wish: Notify::new(),
-            granted: AtomicI64::new(i64::MIN),
+            reconcile_request: Notify::new(),
+            last_requested_reconcile: AtomicI64::new(i64::MIN),
         }
     }
 
     /// Says who is to be told of changes. Only the first call counts.
-    pub fn on_change(&self, tell: OnChange) {
-        let _ = self.on_change.set(tell);
+    pub fn on_change(&self, notify: OnChange) {
+        let _ = self.on_change.set(notify);
     }
 
     /// Looks up a normalised name.
-    pub fn find(&self, name: &str) -> Mirrored {
+    pub fn find(&self, name: &str) -> ReplicaLookup {
         let table = self.table.load();
         let Some(table) = table.as_ref().filter(|_| self.is_in_use()) else {
-            return Mirrored::Unsure;
+            return ReplicaLookup::Unsure;
         };
         match table.find(name) {
-            Lookup::Found(account) => Mirrored::Account(account),
-            Lookup::Ambiguous => Mirrored::Ambiguous,
-            Lookup::Nobody if self.knows_all() => Mirrored::Nobody,
-            Lookup::Nobody => Mirrored::Unsure,
+            TableLookup::Found(account) => ReplicaLookup::Account(account),
+            TableLookup::Ambiguous => ReplicaLookup::Ambiguous,
+            TableLookup::Nobody if self.knows_all() => ReplicaLookup::Nobody,
+            TableLookup::Nobody => ReplicaLookup::Unsure,
         }
     }
 
     /// Has all be read anew soon, unless it was a short while ago.
-    pub fn wish_for_reconcile(&self) {
+    pub fn request_reconcile(&self) {
         let now = millis(self.born.elapsed());
-        let last = self.granted.load(Ordering::Relaxed);
-        if now.saturating_sub(last) >= millis(WISH_AGAIN) {
-            self.granted.store(now, Ordering::Relaxed);
-            self.wish.notify_one();
+        let last = self.last_requested_reconcile.load(Ordering::Relaxed);
+        if now.saturating_sub(last) >= millis(RECONCILE_REQUEST_INTERVAL) {
+            self.last_requested_reconcile.store(now, Ordering::Relaxed);
+            self.reconcile_request.notify_one();
         }
     }
 
     /// Comes back once such a wish is there.
-    async fn wished(&self) {
-        self.wish.notified().await;
+    async fn reconcile_requested(&self) {
+        self.reconcile_request.notified().await;
     }
 
     /// All accounts, in no order.
@@ -216,16 +216,16 @@ impl Mirror {
     }
 
     /// What metrics and health read off.
-    pub fn reading(&self) -> MirrorReading {
-        let state = match (self.age(), self.linked.load(Ordering::Relaxed)) {
-            (None, _) => MirrorState::Loading,
-            (Some(age), _) if age > self.max_age => MirrorState::TooOld,
-            (Some(_), true) => MirrorState::Current,
-            (Some(_), false) => MirrorState::Away,
+    pub fn status(&self) -> ReplicaStatus {
+        let state = match (self.age(), self.connected.load(Ordering::Relaxed)) {
+            (None, _) => ReplicaState::Loading,
+            (Some(age), _) if age > self.max_age => ReplicaState::TooOld,
+            (Some(_), true) => ReplicaState::Current,
+            (Some(_), false) => ReplicaState::Away,
         };
         let table = self.table.load();
         let text = |text: &Mutex<Option<String>>| lock(text).clone();
-        MirrorReading {
+        ReplicaStatus {
             state,
             age: self.age(),
             accounts: table.as_ref().map_or(0, |table| table.len()),
@@ -241,26 +241,26 @@ impl Mirror {
     /// Whether a name that is not here is nobody's: whoever came lately is here, and so is whoever
     /// has an entry.
     fn knows_all(&self) -> bool {
-        self.linked.load(Ordering::Relaxed) && self.not_understood.load(Ordering::Relaxed) == 0
+        self.connected.load(Ordering::Relaxed) && self.not_understood.load(Ordering::Relaxed) == 0
     }
 
     /// Time since the directory was last heard of; `None` before the first whole load.
     fn age(&self) -> Option<Duration> {
-        let heard = self.heard.load(Ordering::Relaxed);
-        (heard != i64::MIN).then(|| {
-            let age = millis(self.born.elapsed()).saturating_sub(heard);
+        let last_contact = self.last_contact.load(Ordering::Relaxed);
+        (last_contact != i64::MIN).then(|| {
+            let age = millis(self.born.elapsed()).saturating_sub(last_contact);
             Duration::from_millis(u64::try_from(age).unwrap_or(0))
         })
     }
 
     /// The directory was heard of just now.
-    fn hear(&self) {
+    fn touch(&self) {
         let now = millis(self.born.elapsed());
-        self.heard.store(now, Ordering::Relaxed);
+        self.last_contact.store(now, Ordering::Relaxed);
     }
 
     /// The wall clock's time of the directory's last word.
-    fn heard_at(&self) -> Timestamp {
+    fn last_contact_at(&self) -> Timestamp {
         let now = Timestamp::now();
         let age = self.age().unwrap_or_default();
         now.checked_sub(age).unwrap_or(now)
@@ -268,29 +268,29 @@ impl Mirror {
 
     /// Puts what was found on disk to use. A moment in the future is one of a clock that was wrong:
     /// nothing older is known of, so it counts as this moment.
-    fn restore(&self, table: Table, heard: Timestamp) {
-        let age = Timestamp::now().duration_since(heard);
+    fn restore(&self, table: Table, last_contact: Timestamp) {
+        let age = Timestamp::now().duration_since(last_contact);
         let age = Duration::try_from(age).unwrap_or_default();
-        let heard = millis(self.born.elapsed()).saturating_sub(millis(age));
+        let last_contact = millis(self.born.elapsed()).saturating_sub(millis(age));
         self.table.store(Some(Arc::new(table)));
-        self.heard.store(heard, Ordering::Relaxed);
+        self.last_contact.store(last_contact, Ordering::Relaxed);
     }
 
     /// Tells of an account that is no longer what it was, if that can matter to a log-on.
-    fn tell(&self, old: &Account, new: Option<&Account>) {
+    fn notify(&self, old: &Account, new: Option<&Account>) {
         let is_same = new.is_some_and(|new| is_same_to_a_log_on(old, new));
-        if let Some(tell) = self.on_change.get().filter(|_| !is_same) {
-            tell(&old.id);
+        if let Some(notify) = self.on_change.get().filter(|_| !is_same) {
+            notify(&old.id);
         }
     }
 
-    fn link(&self) {
+    fn connection(&self) {
         *lock(&self.failure) = None;
-        self.linked.store(true, Ordering::Relaxed);
+        self.connected.store(true, Ordering::Relaxed);
     }
 
-    fn unlink(&self, why: Option<String>) {
-        self.linked.store(false, Ordering::Relaxed);
+    fn disconnected(&self, why: Option<String>) {
+        self.connected.store(false, Ordering::Relaxed);
         if why.is_some() {
             self.failures.fetch_add(1, Ordering::Relaxed);
             *lock(&self.failure) = why;

@@ -17,7 +17,7 @@ mod tests;
 
 /// Takes an account in: aliases normalised, without one that nobody could ever send, and all
 /// trimmed to the memory it needs.
-pub fn taken_in(mut account: Account) -> Arc<Account> {
+pub fn normalized(mut account: Account) -> Arc<Account> {
     let alias = |alias: &String| AccountId::new(alias).ok().map(String::from);
     let mut aliases: Vec<_> = account.aliases.iter().filter_map(alias).collect();
     aliases.retain(|alias| alias != account.id.as_str());
@@ -55,7 +55,7 @@ fn trim(account: &mut Account) {
 
 /// What a name leads to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Lookup {
+pub enum TableLookup {
     /// One entry's account.
     Found(Arc<Account>),
     /// No entry.
@@ -119,16 +119,16 @@ pub struct Table {
 
 impl Table {
     /// Looks up a normalised name.
-    pub fn find(&self, name: &str) -> Lookup {
+    pub fn find(&self, name: &str) -> TableLookup {
         let Some(claims) = self.names.get(&self.hasher.hash_one(name)) else {
-            return Lookup::Nobody;
+            return TableLookup::Nobody;
         };
         let accounts = claims.as_slice().iter().map(|claim| &claim.account);
         let mut found = accounts.filter(|account| has_name(account, name));
         match (found.next(), found.next()) {
-            (None, _) => Lookup::Nobody,
-            (Some(account), None) => Lookup::Found(Arc::clone(account)),
-            (Some(_), Some(_)) => Lookup::Ambiguous,
+            (None, _) => TableLookup::Nobody,
+            (Some(account), None) => TableLookup::Found(Arc::clone(account)),
+            (Some(_), Some(_)) => TableLookup::Ambiguous,
         }
     }
 

@@ -9,81 +9,84 @@ fn id(number: u8) -> EntryId {
 }
 
 fn account(name: &str) -> Arc<Account> {
-    taken_in(Account::new(AccountId::new(name).unwrap(), Kind::Employee))
+    normalized(Account::new(AccountId::new(name).unwrap(), Kind::Employee))
 }
 
-fn mirror_of(names: &[&str], max_age: Duration) -> Mirror {
+fn mirror_of(names: &[&str], max_age: Duration) -> Replica {
     let table = Table::default();
     for (number, name) in (1..).zip(names) {
         table.put(id(number), account(name));
     }
-    let mirror = Mirror::new(max_age);
-    mirror.restore(table, Timestamp::now());
-    mirror
+    let replica = Replica::new(max_age);
+    replica.restore(table, Timestamp::now());
+    replica
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[test]
 fn mirror_that_has_not_had_all_knows_nobody() {
-    let mirror = Mirror::new(DAY);
-    assert_eq!(mirror.find("anna"), Mirrored::Unsure);
-    assert_eq!(mirror.reading().state, MirrorState::Loading);
+    let replica = Replica::new(DAY);
+    assert_eq!(replica.find("anna"), ReplicaLookup::Unsure);
+    assert_eq!(replica.status().state, ReplicaState::Loading);
 }
 
 #[test]
 fn name_that_is_not_there_is_nobodys_only_while_the_directory_tells_of_changes() {
-    let mirror = mirror_of(&["anna"], DAY);
-    assert_eq!(mirror.find("bo"), Mirrored::Unsure);
-    assert_eq!(mirror.reading().state, MirrorState::Away);
-    mirror.link();
-    assert_eq!(mirror.find("bo"), Mirrored::Nobody);
-    assert_eq!(mirror.reading().state, MirrorState::Current);
-    mirror.not_understood.store(1, Ordering::Relaxed);
-    assert_eq!(mirror.find("bo"), Mirrored::Unsure);
+    let replica = mirror_of(&["anna"], DAY);
+    assert_eq!(replica.find("bo"), ReplicaLookup::Unsure);
+    assert_eq!(replica.status().state, ReplicaState::Away);
+    replica.connection();
+    assert_eq!(replica.find("bo"), ReplicaLookup::Nobody);
+    assert_eq!(replica.status().state, ReplicaState::Current);
+    replica.not_understood.store(1, Ordering::Relaxed);
+    assert_eq!(replica.find("bo"), ReplicaLookup::Unsure);
 }
 
 #[test]
 fn account_is_found_while_the_directory_is_away_up_to_the_age_and_not_beyond() {
     let second = Duration::from_secs(1);
     for (max_age, expected) in [
-        (2 * DAY, Mirrored::Account(account("anna"))),
-        (DAY - second, Mirrored::Unsure),
+        (2 * DAY, ReplicaLookup::Account(account("anna"))),
+        (DAY - second, ReplicaLookup::Unsure),
     ] {
-        let mirror = Mirror::new(max_age);
+        let replica = Replica::new(max_age);
         let table = Table::default();
         table.put(id(1), account("anna"));
-        mirror.restore(table, Timestamp::now() - DAY);
-        assert_eq!(mirror.find("anna"), expected);
+        replica.restore(table, Timestamp::now() - DAY);
+        assert_eq!(replica.find("anna"), expected);
         // Not even if the directory says that it is there, as long as it has not told all.
-        mirror.link();
-        assert_eq!(mirror.find("anna"), expected);
-        mirror.hear();
-        assert_eq!(mirror.find("anna"), Mirrored::Account(account("anna")));
+        replica.connection();
+        assert_eq!(replica.find("anna"), expected);
+        replica.touch();
+        assert_eq!(
+            replica.find("anna"),
+            ReplicaLookup::Account(account("anna"))
+        );
     }
 }
 
 #[test]
 fn journal_of_a_clock_that_went_backwards_counts_as_new() {
-    let mirror = Mirror::new(DAY);
-    mirror.restore(Table::default(), Timestamp::now() + DAY);
-    assert!(mirror.is_in_use());
-    assert!(mirror.age().unwrap() < DAY);
+    let replica = Replica::new(DAY);
+    replica.restore(Table::default(), Timestamp::now() + DAY);
+    assert!(replica.is_in_use());
+    assert!(replica.age().unwrap() < DAY);
 }
 
 /// P2.
 #[test]
 fn name_of_two_entries_is_told_as_such() {
-    let mirror = mirror_of(&["anna", "anna"], DAY);
-    assert_eq!(mirror.find("anna"), Mirrored::Ambiguous);
+    let replica = mirror_of(&["anna", "anna"], DAY);
+    assert_eq!(replica.find("anna"), ReplicaLookup::Ambiguous);
 }
 
 #[test]
 fn only_what_matters_to_a_log_on_is_told_of() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let mirror = Mirror::new(DAY);
-    let list = Arc::clone(&told);
-    mirror.on_change(Box::new(move |id| {
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let replica = Replica::new(DAY);
+    let list = Arc::clone(&shown);
+    replica.on_change(Box::new(move |id| {
         list.lock().unwrap().push(id.to_string())
     }));
     let old = account("anna");
@@ -92,18 +95,18 @@ fn only_what_matters_to_a_log_on_is_told_of() {
         change(&mut new);
         new
     };
-    mirror.tell(
+    replica.notify(
         &old,
         Some(&changed(|new| {
             new.mail = Some("a@campus.example".to_owned())
         })),
     );
-    assert_eq!(told.lock().unwrap().len(), 0);
-    mirror.tell(&old, Some(&changed(|new| new.credential_version = 1)));
-    mirror.tell(
+    assert_eq!(shown.lock().unwrap().len(), 0);
+    replica.notify(&old, Some(&changed(|new| new.credential_version = 1)));
+    replica.notify(
         &old,
         Some(&changed(|new| new.expires = Some(Timestamp::UNIX_EPOCH))),
     );
-    mirror.tell(&old, None);
-    assert_eq!(*told.lock().unwrap(), ["anna"; 3]);
+    replica.notify(&old, None);
+    assert_eq!(*shown.lock().unwrap(), ["anna"; 3]);
 }

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::applier::Upkeep;
-use super::config::{Plan, Source, Way};
-use super::connection::{Link, Trouble, offers};
-use super::journal::{Journal, Position, Restored};
-use super::{Mirror, lock, wire};
+use super::applier::Applier;
+use super::config::{EntrySource, ReplicaConfig, SyncMethod};
+use super::connection::{SyncConnection, SyncError, offers};
+use super::journal::{Journal, Restored, SyncCursor};
+use super::{Replica, lock, wire};
 use crate::store::Store;
 
 /// The first pause after a failure, and the longest.
@@ -25,29 +25,29 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A mirror being kept. Dropping it ends that, with everything on disk.
-pub struct MirrorKeeper {
+pub struct ReplicaWorker {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl MirrorKeeper {
+impl ReplicaWorker {
     /// Reads the journal, puts what is in it to use, and begins to follow the directory. Waits for
     /// the disk, never for the directory.
     ///
     /// # Errors
     /// No thread is to be had. A journal that can't be read is told of and written anew.
     pub fn start(
-        mirror: Arc<Mirror>,
-        source: Arc<dyn Source>,
-        plan: Plan,
-    ) -> io::Result<MirrorKeeper> {
-        let (journal, restored) = opened(&plan, source.store());
-        let upkeep = Upkeep::new(Arc::clone(&mirror), Arc::clone(&source), journal, restored);
-        let keeping = Keeping {
-            mirror,
+        replica: Arc<Replica>,
+        source: Arc<dyn EntrySource>,
+        config: ReplicaConfig,
+    ) -> io::Result<ReplicaWorker> {
+        let (journal, restored) = opened(&config, source.store());
+        let applier = Applier::new(Arc::clone(&replica), Arc::clone(&source), journal, restored);
+        let keeping = Worker {
+            replica,
             source,
-            plan: Arc::new(plan),
-            upkeep: Arc::new(Mutex::new(upkeep)),
+            config: Arc::new(config),
+            applier: Arc::new(Mutex::new(applier)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -67,7 +67,7 @@ impl MirrorKeeper {
     }
 }
 
-impl Drop for MirrorKeeper {
+impl Drop for ReplicaWorker {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         if self
@@ -80,11 +80,11 @@ impl Drop for MirrorKeeper {
     }
 }
 
-fn opened(plan: &Plan, store: Option<Store>) -> (Option<Journal>, Option<Restored>) {
-    let Some(path) = &plan.journal else {
+fn opened(config: &ReplicaConfig, store: Option<Store>) -> (Option<Journal>, Option<Restored>) {
+    let Some(path) = &config.journal else {
         return (None, None);
     };
-    match Journal::open(path.clone(), plan.fingerprint.clone(), store) {
+    match Journal::open(path.clone(), config.fingerprint.clone(), store) {
         Ok((journal, restored)) => (Some(journal), restored),
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "the mirror on disk can't be read");
@@ -94,132 +94,142 @@ fn opened(plan: &Plan, store: Option<Store>) -> (Option<Journal>, Option<Restore
 }
 
 /// Why following the directory has come to an end that is no failure.
-enum Again {
+enum Next {
     /// All is to be read anew.
     Reconcile,
 }
 
 /// What all ways share.
 #[derive(Clone)]
-struct Keeping {
-    mirror: Arc<Mirror>,
-    source: Arc<dyn Source>,
-    plan: Arc<Plan>,
-    upkeep: Arc<Mutex<Upkeep>>,
+struct Worker {
+    replica: Arc<Replica>,
+    source: Arc<dyn EntrySource>,
+    config: Arc<ReplicaConfig>,
+    applier: Arc<Mutex<Applier>>,
 }
 
-impl Keeping {
+impl Worker {
     async fn supervise(self, mut stopped: watch::Receiver<bool>) {
         let mut pause = FIRST_PAUSE;
         let mut fresh = false;
         loop {
-            let loads = self.mirror.reading().loads;
+            let loads = self.replica.status().loads;
             // In a task of its own: should it panic, that ends the task and not the mirror.
             let mut task = tokio::spawn(self.clone().keep(fresh));
             let ended = tokio::select! {
                 ended = &mut task => ended,
                 _ = stopped.changed() => { task.abort(); break }
             };
-            self.upkeep().give_up();
-            fresh = matches!(ended, Ok(Ok(Again::Reconcile)));
+            self.applier().discard_load();
+            fresh = matches!(ended, Ok(Ok(Next::Reconcile)));
             let why = match ended {
-                Ok(Ok(Again::Reconcile)) => None,
-                Ok(Err(trouble)) => Some(trouble.to_string()),
+                Ok(Ok(Next::Reconcile)) => None,
+                Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("the directory sent what we could not read".to_owned()),
             };
-            let had_linked = self
-                .mirror
-                .linked
+            let had_connected = self
+                .replica
+                .connected
                 .load(std::sync::atomic::Ordering::Relaxed);
-            if had_linked || loads != self.mirror.reading().loads {
+            if had_connected || loads != self.replica.status().loads {
                 pause = FIRST_PAUSE;
             }
             let Some(why) = why else {
-                self.mirror.unlink(None);
+                self.replica.disconnected(None);
                 continue;
             };
-            self.complain(&why);
-            self.mirror.unlink(Some(why));
+            self.log_failure(&why);
+            self.replica.disconnected(Some(why));
             tokio::select! {
                 () = sleep(jittered(pause)) => {}
                 _ = stopped.changed() => break,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.mirror.unlink(None);
-        self.upkeep().write_down();
+        self.replica.disconnected(None);
+        self.applier().write_down();
     }
 
-    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
-        lock(&self.upkeep)
+    fn applier(&self) -> MutexGuard<'_, Applier> {
+        lock(&self.applier)
     }
 
     /// Follows the directory for as long as it lets us. `fresh` begins with a whole load.
-    async fn keep(self, fresh: bool) -> Result<Again, Trouble> {
-        let known = self.mirror.reading().accounts;
-        let dialled = self.source.dial().await.map_err(Trouble::Connect)?;
-        let mut link = Link::new(dialled, Arc::clone(&self.plan), known);
-        let kept = self.keep_by(&mut link, fresh).await;
-        kept.map_err(|trouble| link.explain(trouble))
+    async fn keep(self, fresh: bool) -> Result<Next, SyncError> {
+        let known = self.replica.status().accounts;
+        let connection = self.source.connect().await.map_err(SyncError::Connect)?;
+        let mut connection = SyncConnection::new(connection, Arc::clone(&self.config), known);
+        let kept = self.sync_by(&mut connection, fresh).await;
+        kept.map_err(|error| connection.explain(error))
     }
 
-    async fn keep_by(&self, link: &mut Link, fresh: bool) -> Result<Again, Trouble> {
-        let root = link.root(&["supportedControl"]).await?;
+    async fn sync_by(
+        &self,
+        connection: &mut SyncConnection,
+        fresh: bool,
+    ) -> Result<Next, SyncError> {
+        let root = connection.root(&["supportedControl"]).await?;
         let has_sync = offers(&root, wire::SYNC_REQUEST);
         let has_dirsync = offers(&root, wire::DIRSYNC);
-        match self.plan.way {
-            Way::Sync if !has_sync => Err(Trouble::NotOffered("content synchronisation (sync)")),
-            Way::DirSync if !has_dirsync => Err(Trouble::NotOffered("DirSync")),
-            Way::Sync => syncrepl::keep(self, link, fresh).await,
-            Way::DirSync => dirsync::keep(self, link, fresh).await,
-            Way::Poll => poll::keep(self, link, fresh).await,
-            Way::Auto if has_sync => syncrepl::keep(self, link, fresh).await,
-            Way::Auto if has_dirsync => self.dirsync_or_poll(link, fresh).await,
-            Way::Auto => poll::keep(self, link, fresh).await,
+        match self.config.method {
+            SyncMethod::Sync if !has_sync => {
+                Err(SyncError::NotOffered("content synchronisation (sync)"))
+            }
+            SyncMethod::DirSync if !has_dirsync => Err(SyncError::NotOffered("DirSync")),
+            SyncMethod::Sync => syncrepl::keep(self, connection, fresh).await,
+            SyncMethod::DirSync => dirsync::keep(self, connection, fresh).await,
+            SyncMethod::Poll => poll::keep(self, connection, fresh).await,
+            SyncMethod::Auto if has_sync => syncrepl::keep(self, connection, fresh).await,
+            SyncMethod::Auto if has_dirsync => self.dirsync_or_poll(connection, fresh).await,
+            SyncMethod::Auto => poll::keep(self, connection, fresh).await,
         }
     }
 
     /// DirSync asks for a right that not everybody is given.
-    async fn dirsync_or_poll(&self, link: &mut Link, fresh: bool) -> Result<Again, Trouble> {
-        match dirsync::keep(self, link, fresh).await {
-            Err(Trouble::Refused(code, text)) => {
+    async fn dirsync_or_poll(
+        &self,
+        connection: &mut SyncConnection,
+        fresh: bool,
+    ) -> Result<Next, SyncError> {
+        match dirsync::keep(self, connection, fresh).await {
+            Err(SyncError::Refused(code, text)) => {
                 tracing::info!(
                     code,
                     text,
                     "no DirSync for bind-dn: the directory is polled"
                 );
-                poll::keep(self, link, fresh).await
+                poll::keep(self, connection, fresh).await
             }
             other => other,
         }
     }
 
     /// Once for each cause: it may last for hours.
-    fn complain(&self, why: &str) {
-        if lock(&self.mirror.failure).as_deref() != Some(why) {
-            let directory = &self.plan.name;
+    fn log_failure(&self, why: &str) {
+        if lock(&self.replica.failure).as_deref() != Some(why) {
+            let directory = &self.config.name;
             tracing::warn!(directory, why, "the mirror is not told of changes");
         }
     }
 
     /// Everything up to this position has been taken in.
-    fn arrive(&self, position: Position) {
-        let mut upkeep = self.upkeep();
-        upkeep.remember(position);
-        upkeep.hear();
+    fn commit(&self, cursor: SyncCursor) {
+        let mut applier = self.applier();
+        applier.remember(cursor);
+        applier.touch();
     }
 
     /// Waits until it is time to ask again; whether all is to be read anew instead.
     async fn pause(&self, reconcile: Instant) -> bool {
         tokio::select! {
-            () = sleep(self.plan.poll_every) => Instant::now() >= reconcile,
-            () = self.mirror.wished() => true,
+            () = sleep(self.config.poll_every) => Instant::now() >= reconcile,
+            () = self.replica.reconcile_requested() => true,
         }
     }
 
     /// When all is to be read anew, if it was read just now.
     fn next_reconcile(&self) -> Instant {
-        Instant::now() + self.plan.reconcile_every
+        Instant::now() + self.config.reconcile_every
     }
 }
 

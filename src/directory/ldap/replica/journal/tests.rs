@@ -6,7 +6,7 @@ use portvakt_auth::account::Kind;
 use portvakt_auth::name::AccountId;
 use tempfile::TempDir;
 
-use super::super::table::Lookup;
+use super::super::table::TableLookup;
 use super::*;
 
 const SOURCE: &str = "dc=campus";
@@ -18,14 +18,14 @@ fn id(number: u8) -> EntryId {
 fn account(name: &str) -> Arc<Account> {
     let mut account = Account::new(AccountId::new(name).unwrap(), Kind::Student);
     account.aliases = vec![format!("{name}.alias")];
-    taken_in(account)
+    normalized(account)
 }
 
-fn position(mark: &str) -> Position {
-    Position {
-        way: "sync".to_owned(),
+fn cursor(cookie: &str) -> SyncCursor {
+    SyncCursor {
+        method: "sync".to_owned(),
         server: None,
-        mark: mark.as_bytes().to_vec(),
+        cookie: cookie.as_bytes().to_vec(),
     }
 }
 
@@ -45,19 +45,37 @@ fn written(folder: &TempDir) {
     table.put(id(1), account("anna"));
     table.put(id(2), account("bo"));
     journal
-        .rewrite(&table, Some(&position("1")), moment(1))
+        .rewrite(&table, Some(&cursor("1")), moment(1))
         .unwrap();
     journal.put(id(1), &account("annika")).unwrap();
-    journal.heard(Some(&position("2")), moment(2)).unwrap();
+    journal.last_contact(Some(&cursor("2")), moment(2)).unwrap();
     journal.remove(id(2)).unwrap();
     journal.put(id(3), &account("carl")).unwrap();
-    journal.heard(Some(&position("3")), moment(3)).unwrap();
+    journal.last_contact(Some(&cursor("3")), moment(3)).unwrap();
+}
+
+#[test]
+fn file_of_an_earlier_release_is_read() {
+    let folder = TempDir::new().unwrap();
+    let anna = serde_json::to_string(&*account("anna")).unwrap();
+    let lines = [
+        r#"{"mirror":{"format":2,"source":"dc=campus"}}"#.to_owned(),
+        format!(r#"{{"put":{{"id":"{:032x}","account":{anna}}}}}"#, 1),
+        r#"{"heard":{"at":"1970-01-01T00:00:07Z","position":{"way":"sync","server":null,"mark":[49]}}}"#
+            .to_owned(),
+        String::new(),
+    ];
+    std::fs::write(folder.path().join("mirror"), lines.join("\n")).unwrap();
+    let restored = opened(&folder, SOURCE).1.unwrap();
+    assert_eq!(restored.cursor, Some(cursor("1")));
+    assert_eq!(restored.last_contact, moment(7));
+    assert_eq!(found(&restored), ["anna"]);
 }
 
 fn found(restored: &Restored) -> Vec<&'static str> {
     let all = ["anna", "annika", "bo", "carl"];
-    let is_there = |name: &&str| matches!(restored.table.find(name), Lookup::Found(_));
-    all.into_iter().filter(is_there).collect()
+    let probe = |name: &&str| matches!(restored.table.find(name), TableLookup::Found(_));
+    all.into_iter().filter(probe).collect()
 }
 
 #[test]
@@ -67,8 +85,8 @@ fn restart_finds_all_accounts_and_where_to_go_on() {
     let (_, restored) = opened(&folder, SOURCE);
     let restored = restored.unwrap();
     assert_eq!(found(&restored), ["annika", "carl"]);
-    assert_eq!(restored.position, Some(position("3")));
-    assert_eq!(restored.heard, moment(3));
+    assert_eq!(restored.cursor, Some(cursor("3")));
+    assert_eq!(restored.last_contact, moment(3));
 }
 
 #[test]
@@ -84,7 +102,7 @@ fn file_that_was_cut_off_anywhere_is_the_mirror_of_an_earlier_moment() {
         let Some(restored) = restored else {
             continue;
         };
-        let expected: &[&[&str]] = match restored.position.as_ref().unwrap().mark.as_slice() {
+        let expected: &[&[&str]] = match restored.cursor.as_ref().unwrap().cookie.as_slice() {
             b"1" => &[&["anna", "bo"], &["annika", "bo"]],
             _ => &[&["annika", "bo"], &["annika"], &["annika", "carl"]],
         };
@@ -92,10 +110,10 @@ fn file_that_was_cut_off_anywhere_is_the_mirror_of_an_earlier_moment() {
             expected.contains(&found(&restored).as_slice()),
             "at {length}"
         );
-        seen.push(restored.heard.as_second());
+        seen.push(restored.last_contact.as_second());
         // What is added now is found behind it.
-        journal.heard(Some(&position("9")), moment(9)).unwrap();
-        assert_eq!(opened(&folder, SOURCE).1.unwrap().heard, moment(9));
+        journal.last_contact(Some(&cursor("9")), moment(9)).unwrap();
+        assert_eq!(opened(&folder, SOURCE).1.unwrap().last_contact, moment(9));
     }
     seen.dedup();
     assert_eq!(seen, [1, 2]);
@@ -111,7 +129,7 @@ fn damage_in_the_middle_loses_only_what_came_after() {
     std::fs::write(&path, text.replace(line, "{\"remove\":\u{fffd}")).unwrap();
     let restored = opened(&folder, SOURCE).1.unwrap();
     assert_eq!(
-        (found(&restored), restored.heard),
+        (found(&restored), restored.last_contact),
         (vec!["annika", "bo"], moment(2))
     );
 }
@@ -166,14 +184,14 @@ fn disk_that_refuses_ends_the_changes_until_the_whole_is_written() {
     journal.file = Some(BufWriter::new(
         File::options().write(true).open("/dev/full").unwrap(),
     ));
-    assert!(journal.heard(None, moment(7)).is_err());
+    assert!(journal.last_contact(None, moment(7)).is_err());
     assert!(journal.wants_rewrite());
     journal.put(id(7), &account("dora")).unwrap();
-    assert_eq!(opened(&folder, SOURCE).1.unwrap().heard, moment(3));
+    assert_eq!(opened(&folder, SOURCE).1.unwrap().last_contact, moment(3));
     journal
         .rewrite(&restored.unwrap().table, None, moment(8))
         .unwrap();
-    assert_eq!(opened(&folder, SOURCE).1.unwrap().heard, moment(8));
+    assert_eq!(opened(&folder, SOURCE).1.unwrap().last_contact, moment(8));
 }
 
 #[test]
@@ -186,20 +204,20 @@ fn nt_hash_is_sealed_and_opens_with_the_same_key_alone() {
     let mut account = Account::clone(&account("anna"));
     account.nt_hash = Some(hash.clone());
     let table = Table::default();
-    table.put(id(1), taken_in(account));
+    table.put(id(1), normalized(account));
     let [own, other] = ["own", "other"].map(|name| Store::open(&folder.path().join(name)).unwrap());
     let open = |store: &Store| Journal::open(path.clone(), SOURCE.to_owned(), Some(store.clone()));
     let (mut journal, _) = open(&own).unwrap();
     journal
-        .rewrite(&table, Some(&position("1")), moment(1))
+        .rewrite(&table, Some(&cursor("1")), moment(1))
         .unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(!text.contains(hash.reveal().as_str()));
     for (store, expected) in [(own, Some(hash)), (other, None)] {
         let restored = open(&store).unwrap().1.unwrap();
         // What can't be opened is to be read anew.
-        assert_eq!(restored.position.is_some(), expected.is_some());
-        let Lookup::Found(found) = restored.table.find("anna") else {
+        assert_eq!(restored.cursor.is_some(), expected.is_some());
+        let TableLookup::Found(found) = restored.table.find("anna") else {
             panic!("anna is not there")
         };
         assert_eq!(found.nt_hash, expected);

@@ -11,10 +11,10 @@ fn id(number: u8) -> EntryId {
     EntryId::from_octets(&[number; 16]).unwrap()
 }
 
-fn mirrored(name: &str, aliases: &[&str]) -> Arc<Account> {
+fn in_replica(name: &str, aliases: &[&str]) -> Arc<Account> {
     let mut account = Account::new(AccountId::new(name).unwrap(), Kind::Employee);
     account.aliases = aliases.iter().copied().map(String::from).collect();
-    taken_in(account)
+    normalized(account)
 }
 
 #[test]
@@ -22,52 +22,55 @@ fn account_is_found_by_every_name_in_every_spelling_it_is_normalised_to() {
     let table = Table::default();
     table.put(
         id(1),
-        mirrored("Kari", &["KARI.Nordmann", "A\u{30a}se", "kari"]),
+        in_replica("Kari", &["KARI.Nordmann", "A\u{30a}se", "kari"]),
     );
     for name in ["kari", "kari.nordmann", "\u{e5}se"] {
-        assert!(matches!(table.find(name), Lookup::Found(_)), "{name}");
+        assert!(matches!(table.find(name), TableLookup::Found(_)), "{name}");
     }
-    assert_eq!(table.find("Kari"), Lookup::Nobody);
-    assert_eq!(table.find("nobody"), Lookup::Nobody);
+    assert_eq!(table.find("Kari"), TableLookup::Nobody);
+    assert_eq!(table.find("nobody"), TableLookup::Nobody);
 }
 
 /// P2.
 #[test]
 fn name_of_two_entries_is_nobodys_until_one_of_them_goes() {
     let table = Table::default();
-    table.put(id(1), mirrored("kari", &["k"]));
-    table.put(id(2), mirrored("knut", &["k"]));
-    table.put(id(3), mirrored("kari", &[]));
-    assert_eq!(table.find("k"), Lookup::Ambiguous);
-    assert_eq!(table.find("kari"), Lookup::Ambiguous);
-    assert!(matches!(table.find("knut"), Lookup::Found(_)));
+    table.put(id(1), in_replica("kari", &["k"]));
+    table.put(id(2), in_replica("knut", &["k"]));
+    table.put(id(3), in_replica("kari", &[]));
+    assert_eq!(table.find("k"), TableLookup::Ambiguous);
+    assert_eq!(table.find("kari"), TableLookup::Ambiguous);
+    assert!(matches!(table.find("knut"), TableLookup::Found(_)));
     table.remove(&id(1));
-    assert_eq!(table.find("k"), Lookup::Found(mirrored("knut", &["k"])));
-    let found = Lookup::Found(mirrored("kari", &[]));
+    assert_eq!(
+        table.find("k"),
+        TableLookup::Found(in_replica("knut", &["k"]))
+    );
+    let found = TableLookup::Found(in_replica("kari", &[]));
     assert_eq!(table.find("kari"), found);
 }
 
 #[test]
 fn renamed_account_leaves_its_old_name_free() {
     let table = Table::default();
-    table.put(id(1), mirrored("kari", &["k", "both"]));
-    let old = table.put(id(1), mirrored("karin", &["both"]));
-    assert_eq!(old, Some(mirrored("kari", &["k", "both"])));
-    assert_eq!(table.find("kari"), Lookup::Nobody);
-    assert_eq!(table.find("k"), Lookup::Nobody);
+    table.put(id(1), in_replica("kari", &["k", "both"]));
+    let old = table.put(id(1), in_replica("karin", &["both"]));
+    assert_eq!(old, Some(in_replica("kari", &["k", "both"])));
+    assert_eq!(table.find("kari"), TableLookup::Nobody);
+    assert_eq!(table.find("k"), TableLookup::Nobody);
     for name in ["karin", "both"] {
-        assert!(matches!(table.find(name), Lookup::Found(_)), "{name}");
+        assert!(matches!(table.find(name), TableLookup::Found(_)), "{name}");
     }
-    table.put(id(2), mirrored("kari", &[]));
-    assert!(matches!(table.find("kari"), Lookup::Found(_)));
+    table.put(id(2), in_replica("kari", &[]));
+    assert!(matches!(table.find("kari"), TableLookup::Found(_)));
     assert_eq!(table.len(), 2);
 }
 
 #[test]
 fn alias_that_is_no_name_does_not_keep_the_account_out() {
     let table = Table::default();
-    table.put(id(1), mirrored("kari", &["two words", "", "ok"]));
-    let Lookup::Found(found) = table.find("ok") else {
+    table.put(id(1), in_replica("kari", &["two words", "", "ok"]));
+    let TableLookup::Found(found) = table.find("ok") else {
         panic!("not found")
     };
     assert_eq!(found.aliases, ["ok"]);
@@ -76,20 +79,20 @@ fn alias_that_is_no_name_does_not_keep_the_account_out() {
 #[test]
 fn reader_never_sees_a_name_lead_to_an_account_that_has_not_got_it() {
     let table = Table::default();
-    table.put(id(1), mirrored("stays", &["moves"]));
-    table.put(id(2), mirrored("other", &[]));
+    table.put(id(1), in_replica("stays", &["moves"]));
+    table.put(id(2), in_replica("other", &[]));
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for _ in 0..5_000 {
-                table.put(id(1), mirrored("stays", &[]));
-                table.put(id(2), mirrored("other", &["moves"]));
-                table.put(id(2), mirrored("other", &[]));
-                table.put(id(1), mirrored("stays", &["moves"]));
+                table.put(id(1), in_replica("stays", &[]));
+                table.put(id(2), in_replica("other", &["moves"]));
+                table.put(id(2), in_replica("other", &[]));
+                table.put(id(1), in_replica("stays", &["moves"]));
             }
         });
         while !writer.is_finished() {
-            assert!(matches!(table.find("stays"), Lookup::Found(_)));
-            if let Lookup::Found(found) = table.find("moves") {
+            assert!(matches!(table.find("stays"), TableLookup::Found(_)));
+            if let TableLookup::Found(found) = table.find("moves") {
                 assert!(has_name(&found, "moves"));
             }
         }
@@ -112,12 +115,12 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     proptest::collection::vec(change, 0..40)
 }
 
-fn searched(list: &BTreeMap<u8, Arc<Account>>, name: &str) -> Lookup {
+fn searched(list: &BTreeMap<u8, Arc<Account>>, name: &str) -> TableLookup {
     let mut found = list.values().filter(|entry| has_name(entry, name));
     match (found.next(), found.next()) {
-        (None, _) => Lookup::Nobody,
-        (Some(entry), None) => Lookup::Found(entry.clone()),
-        _ => Lookup::Ambiguous,
+        (None, _) => TableLookup::Nobody,
+        (Some(entry), None) => TableLookup::Found(entry.clone()),
+        _ => TableLookup::Ambiguous,
     }
 }
 
@@ -130,7 +133,7 @@ proptest! {
             match change {
                 Change::Put(number, name, aliases) => {
                     let aliases: Vec<_> = aliases.iter().map(String::as_str).collect();
-                    let entry = mirrored(&name, &aliases);
+                    let entry = in_replica(&name, &aliases);
                     prop_assert_eq!(table.put(id(number), entry.clone()), list.insert(number, entry));
                 }
                 Change::Remove(number) => {

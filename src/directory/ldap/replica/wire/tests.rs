@@ -116,17 +116,17 @@ fn referral_is_passed_over() {
 fn state_of_an_entry_is_read_from_its_control() {
     let read = |word| sync_message(result(person(), vec![control(SYNC_STATE, state(word))]));
     let entry = entry(result(person(), Vec::new())).unwrap().unwrap();
-    let told = |state| {
+    let shown = |state| {
         Ok(Some(Message::Entry {
             state,
             id: id(),
             cookie: Some(b"cookie"[..].into()),
         }))
     };
-    assert_eq!(read(0), told(EntryState::Present));
-    assert_eq!(read(1), told(EntryState::Add(entry.clone())));
-    assert_eq!(read(2), told(EntryState::Modify(entry)));
-    assert_eq!(read(3), told(EntryState::Delete));
+    assert_eq!(read(0), shown(EntryState::Present));
+    assert_eq!(read(1), shown(EntryState::Add(entry.clone())));
+    assert_eq!(read(2), shown(EntryState::Modify(entry)));
+    assert_eq!(read(3), shown(EntryState::Delete));
     assert!(read(4).is_err());
     assert!(sync_message(result(person(), Vec::new())).is_err());
 }
@@ -144,26 +144,26 @@ fn all_kinds_of_sync_info_are_read() {
         Ok(Some(Message::NewCookie(b"c"[..].into())))
     );
     let choice = |id, fields| sync_message(info(sequence(id, TagClass::Context, fields)));
-    let told = |message| Ok(Some(message));
+    let shown = |message| Ok(Some(message));
     let (cookie_, done) = (cookie(), true);
     let delete = Message::RefreshDelete {
         cookie: cookie_,
         done,
     };
-    assert_eq!(choice(1, vec![text(b"c")]), told(delete));
+    assert_eq!(choice(1, vec![text(b"c")]), shown(delete));
     let (cookie_, done) = (None, false);
     let present = Message::RefreshPresent {
         cookie: cookie_,
         done,
     };
-    assert_eq!(choice(2, vec![flag(false)]), told(present));
+    assert_eq!(choice(2, vec![flag(false)]), shown(present));
     let ids = Message::IdSet {
         cookie: cookie(),
         deleted: true,
         ids: vec![id()],
     };
     let fields = vec![text(b"c"), flag(true), set(vec![text(&ID)])];
-    assert_eq!(choice(3, fields), told(ids));
+    assert_eq!(choice(3, fields), shown(ids));
     assert!(choice(3, vec![set(vec![text(b"too short")])]).is_err());
     assert!(choice(4, Vec::new()).is_err());
 }

@@ -8,77 +8,81 @@ use std::fmt::Write as _;
 use ldap3::Scope;
 
 use super::poll::{id_of, text};
-use super::{Again, Keeping};
+use super::{Next, Worker};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::replica::EntryId;
-use crate::directory::ldap::replica::connection::{Link, Trouble, one_more};
-use crate::directory::ldap::replica::journal::Position;
+use crate::directory::ldap::replica::connection::{SyncConnection, SyncError, one_more};
+use crate::directory::ldap::replica::journal::SyncCursor;
 use crate::directory::ldap::replica::wire;
 
-const WAY: &str = "dirsync";
+const METHOD: &str = "dirsync";
 const ANYTHING: &str = "(objectClass=*)";
 /// Entries that are read anew by one search.
 const AT_ONCE: usize = 50;
 
 /// Asks again and again, until something comes between.
 pub(super) async fn keep(
-    keeping: &Keeping,
-    link: &mut Link,
+    keeping: &Worker,
+    connection: &mut SyncConnection,
     fresh: bool,
-) -> Result<Again, Trouble> {
-    let root = link.root(&["defaultNamingContext"]).await?;
+) -> Result<Next, SyncError> {
+    let root = connection.root(&["defaultNamingContext"]).await?;
     let context = text(&root, "defaultNamingContext");
-    let context = context.ok_or(Trouble::NotOffered("defaultNamingContext"))?;
-    let known = keeping.upkeep().position(WAY, None).map(Vec::from);
+    let context = context.ok_or(SyncError::NotOffered("defaultNamingContext"))?;
+    let known = keeping.applier().cursor(METHOD, None).map(Vec::from);
     let mut cookie = match known.filter(|_| !fresh) {
-        Some(cookie) => take_changes(keeping, link, &context, cookie).await?,
-        None => load(keeping, link, &context).await?,
+        Some(cookie) => take_changes(keeping, connection, &context, cookie).await?,
+        None => load(keeping, connection, &context).await?,
     };
-    keeping.upkeep().complete();
+    keeping.applier().complete();
     let reconcile = keeping.next_reconcile();
     loop {
-        keeping.arrive(Position {
-            way: WAY.to_owned(),
+        keeping.commit(SyncCursor {
+            method: METHOD.to_owned(),
             server: None,
-            mark: cookie.clone(),
+            cookie: cookie.clone(),
         });
         if keeping.pause(reconcile).await {
-            return Ok(Again::Reconcile);
+            return Ok(Next::Reconcile);
         }
-        cookie = take_changes(keeping, link, &context, cookie).await?;
+        cookie = take_changes(keeping, connection, &context, cookie).await?;
     }
 }
 
 /// Reads all. The cookie is from before, so that what changes meanwhile is told of.
-async fn load(keeping: &Keeping, link: &mut Link, context: &str) -> Result<Vec<u8>, Trouble> {
-    let (cookie, _) = changes(link, context, Vec::new()).await?;
-    keeping.upkeep().begin();
-    let id_attribute = keeping.plan.id_attribute;
+async fn load(
+    keeping: &Worker,
+    connection: &mut SyncConnection,
+    context: &str,
+) -> Result<Vec<u8>, SyncError> {
+    let (cookie, _) = changes(connection, context, Vec::new()).await?;
+    keeping.applier().begin();
+    let id_attribute = keeping.config.id_attribute;
     let visit = |entry: Entry| {
         let id = id_of(&entry, id_attribute)?;
-        keeping.upkeep().put(id, &entry);
+        keeping.applier().put(id, &entry);
         Ok(())
     };
-    link.pages(&keeping.plan.filter, visit).await?;
+    connection.pages(&keeping.config.filter, visit).await?;
     Ok(cookie)
 }
 
 /// Takes in what has changed since the cookie, and returns the next one.
 async fn take_changes(
-    keeping: &Keeping,
-    link: &mut Link,
+    keeping: &Worker,
+    connection: &mut SyncConnection,
     context: &str,
     cookie: Vec<u8>,
-) -> Result<Vec<u8>, Trouble> {
-    let (cookie, changes) = changes(link, context, cookie).await?;
+) -> Result<Vec<u8>, SyncError> {
+    let (cookie, changes) = changes(connection, context, cookie).await?;
     let changed: Vec<_> = changes.all.into_iter().collect();
     for ids in changed.chunks(AT_ONCE) {
-        read_anew(keeping, link, ids).await?;
+        read_anew(keeping, connection, ids).await?;
     }
     // Whatever is beneath a container that was renamed has another name, and nobody tells of it.
-    let is_container = |id: &EntryId| !keeping.upkeep().knows(id);
+    let is_container = |id: &EntryId| !keeping.applier().knows(id);
     if changes.renamed.iter().any(is_container) {
-        keeping.mirror.wish_for_reconcile();
+        keeping.replica.request_reconcile();
     }
     Ok(cookie)
 }
@@ -94,20 +98,20 @@ struct Changes {
 
 /// What is told of: an entry of which none of these has changed does not come. Another name or place
 /// is a change of `name`; a new entry brings its `objectClass` besides.
-fn attributes(link: &Link) -> Vec<String> {
+fn attributes(connection: &SyncConnection) -> Vec<String> {
     let own = ["name", "objectClass"].map(str::to_owned);
-    link.attributes().into_iter().chain(own).collect()
+    connection.attributes().into_iter().chain(own).collect()
 }
 
 /// The entries that are not as they were at the cookie, or gone, and the next cookie.
 async fn changes(
-    link: &mut Link,
+    connection: &mut SyncConnection,
     context: &str,
     mut cookie: Vec<u8>,
-) -> Result<(Vec<u8>, Changes), Trouble> {
-    link.expect_everybody();
+) -> Result<(Vec<u8>, Changes), SyncError> {
+    connection.expect_whole_directory();
     let mut changes = Changes::default();
-    let id_attribute = link.plan.id_attribute;
+    let id_attribute = connection.config.id_attribute;
     let mut pages = 0;
     loop {
         pages = one_more(pages)?;
@@ -121,8 +125,8 @@ async fn changes(
             changes.all.insert(id);
             one_more(changes.all.len()).map(drop)
         };
-        let (place, attributes) = ((context, Scope::Subtree), attributes(link));
-        let search = link.search_at(place, ANYTHING, attributes, vec![control], &mut visit);
+        let (place, attributes) = ((context, Scope::Subtree), attributes(connection));
+        let search = connection.search_at(place, ANYTHING, attributes, vec![control], &mut visit);
         let page = wire::dirsync_page(&search.await?.ctrls)?;
         cookie = page.cookie;
         if page.number == 0 {
@@ -132,23 +136,27 @@ async fn changes(
 }
 
 /// Takes in what these entries are now; whoever is not found is gone, or beyond `base` or `filter`.
-async fn read_anew(keeping: &Keeping, link: &mut Link, ids: &[EntryId]) -> Result<(), Trouble> {
-    let id_attribute = keeping.plan.id_attribute;
+async fn read_anew(
+    keeping: &Worker,
+    connection: &mut SyncConnection,
+    ids: &[EntryId],
+) -> Result<(), SyncError> {
+    let id_attribute = keeping.config.id_attribute;
     let filter = format!(
         "(&{}(|{}))",
-        keeping.plan.filter,
+        keeping.config.filter,
         alternatives(id_attribute, ids)
     );
     let mut found = BTreeSet::new();
     let visit = |entry: Entry| {
         let id = id_of(&entry, id_attribute)?;
         found.insert(id);
-        keeping.upkeep().put(id, &entry);
+        keeping.applier().put(id, &entry);
         Ok(())
     };
-    link.pages(&filter, visit).await?;
+    connection.pages(&filter, visit).await?;
     let gone = ids.iter().filter(|id| !found.contains(id));
-    gone.for_each(|id| keeping.upkeep().remove(id));
+    gone.for_each(|id| keeping.applier().remove(id));
     Ok(())
 }
 

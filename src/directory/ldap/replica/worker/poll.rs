@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Again, Keeping};
+use super::{Next, Worker};
 use crate::directory::entry::Entry;
 use crate::directory::generalized_time::{self, GeneralizedTime};
 use crate::directory::ldap::replica::EntryId;
-use crate::directory::ldap::replica::connection::{Link, Trouble};
-use crate::directory::ldap::replica::journal::Position;
+use crate::directory::ldap::replica::connection::{SyncConnection, SyncError};
+use crate::directory::ldap::replica::journal::SyncCursor;
 
-const WAY_OF_TIME: &str = "poll-time";
-const WAY_OF_NUMBERS: &str = "poll-usn";
+const METHOD_BY_TIME: &str = "poll-time";
+const METHOD_BY_NUMBER: &str = "poll-usn";
 
 /// A change may arrive from another server after later ones of this: so much of the past is asked
 /// for again. What has not changed costs nothing more than its way.
@@ -21,69 +21,84 @@ const OVERLAP: Duration = Duration::from_secs(60);
 
 /// Asks again and again, until something comes between.
 pub(super) async fn keep(
-    keeping: &Keeping,
-    link: &mut Link,
+    keeping: &Worker,
+    connection: &mut SyncConnection,
     fresh: bool,
-) -> Result<Again, Trouble> {
-    let meter = Meter::of(link).await?;
+) -> Result<Next, SyncError> {
+    let meter = Meter::of(connection).await?;
     let known = keeping
-        .upkeep()
-        .position(meter.way, meter.server())
+        .applier()
+        .cursor(meter.method, meter.server())
         .map(Vec::from);
-    let known = known.filter(|_| !fresh).and_then(|mark| meter.read(&mark));
-    let mut mark = match known {
-        Some(mark) => ask(keeping, link, &meter, mark).await?,
-        None => load(keeping, link, &meter).await?,
+    let known = known
+        .filter(|_| !fresh)
+        .and_then(|cookie| meter.read(&cookie));
+    let mut cookie = match known {
+        Some(cookie) => ask(keeping, connection, &meter, cookie).await?,
+        None => load(keeping, connection, &meter).await?,
     };
-    keeping.upkeep().complete();
+    keeping.applier().complete();
     let reconcile = keeping.next_reconcile();
     loop {
-        keeping.arrive(meter.position(mark));
+        keeping.commit(meter.cursor(cookie));
         if keeping.pause(reconcile).await {
-            return Ok(Again::Reconcile);
+            return Ok(Next::Reconcile);
         }
-        mark = ask(keeping, link, &meter, mark).await?;
+        cookie = ask(keeping, connection, &meter, cookie).await?;
     }
 }
 
 /// Reads all. What changes meanwhile is asked for again by the mark from before.
-async fn load(keeping: &Keeping, link: &mut Link, meter: &Meter) -> Result<u64, Trouble> {
-    let before = meter.now(link).await?;
-    keeping.upkeep().begin();
-    let filter = &keeping.plan.filter;
-    read(keeping, link, filter)
+async fn load(
+    keeping: &Worker,
+    connection: &mut SyncConnection,
+    meter: &Meter,
+) -> Result<u64, SyncError> {
+    let before = meter.now(connection).await?;
+    keeping.applier().begin();
+    let filter = &keeping.config.filter;
+    read(keeping, connection, filter)
         .await
         .map(|latest| before.unwrap_or(latest))
 }
 
 /// Reads what has changed since the mark, and returns the next one.
-async fn ask(keeping: &Keeping, link: &mut Link, meter: &Meter, mark: u64) -> Result<u64, Trouble> {
-    let before = meter.now(link).await?;
-    let filter = format!("(&{}{})", keeping.plan.filter, meter.since(mark));
-    let latest = read(keeping, link, &filter).await?;
-    Ok(before.unwrap_or(latest).max(mark))
+async fn ask(
+    keeping: &Worker,
+    connection: &mut SyncConnection,
+    meter: &Meter,
+    cookie: u64,
+) -> Result<u64, SyncError> {
+    let before = meter.now(connection).await?;
+    let filter = format!("(&{}{})", keeping.config.filter, meter.since(cookie));
+    let latest = read(keeping, connection, &filter).await?;
+    Ok(before.unwrap_or(latest).max(cookie))
 }
 
 /// Takes in what fits the filter, and returns the latest time of modification in it.
-async fn read(keeping: &Keeping, link: &mut Link, filter: &str) -> Result<u64, Trouble> {
-    let id_attribute = keeping.plan.id_attribute;
+async fn read(
+    keeping: &Worker,
+    connection: &mut SyncConnection,
+    filter: &str,
+) -> Result<u64, SyncError> {
+    let id_attribute = keeping.config.id_attribute;
     let mut latest = 0;
     let visit = |entry: Entry| {
         let id = id_of(&entry, id_attribute)?;
         latest = latest.max(modified(&entry).unwrap_or(0));
-        keeping.upkeep().put(id, &entry);
+        keeping.applier().put(id, &entry);
         Ok(())
     };
-    link.pages(filter, visit).await?;
+    connection.pages(filter, visit).await?;
     Ok(latest)
 }
 
 /// The lasting id of an entry.
-pub(super) fn id_of(entry: &Entry, attribute: &'static str) -> Result<EntryId, Trouble> {
+pub(super) fn id_of(entry: &Entry, attribute: &'static str) -> Result<EntryId, SyncError> {
     let value = entry.values(attribute).next();
     value
         .and_then(|value| EntryId::from_value(&value.value))
-        .ok_or_else(|| Trouble::NoId(entry.dn.clone(), attribute))
+        .ok_or_else(|| SyncError::NoId(entry.dn.clone(), attribute))
 }
 
 /// modifyTimestamp, in seconds since 1970.
@@ -98,21 +113,24 @@ fn modified(entry: &Entry) -> Option<u64> {
 
 /// What changes are told apart by.
 pub(super) struct Meter {
-    way: &'static str,
+    method: &'static str,
     /// Whose counter it is; `None` where it is the time, which is everybody's.
     server: Option<String>,
 }
 
 impl Meter {
-    async fn of(link: &mut Link) -> Result<Self, Trouble> {
-        if !link.plan.is_active_directory {
-            let way = WAY_OF_TIME;
-            return Ok(Self { way, server: None });
+    async fn of(connection: &mut SyncConnection) -> Result<Self, SyncError> {
+        if !connection.config.is_active_directory {
+            let method = METHOD_BY_TIME;
+            return Ok(Self {
+                method,
+                server: None,
+            });
         }
-        let root = link.root(&["dsServiceName"]).await?;
-        let server = text(&root, "dsServiceName").ok_or(Trouble::NotOffered("dsServiceName"))?;
+        let root = connection.root(&["dsServiceName"]).await?;
+        let server = text(&root, "dsServiceName").ok_or(SyncError::NotOffered("dsServiceName"))?;
         Ok(Self {
-            way: WAY_OF_NUMBERS,
+            method: METHOD_BY_NUMBER,
             server: Some(server),
         })
     }
@@ -126,37 +144,37 @@ impl Meter {
     }
 
     /// The counter at this moment. No server says which time it writes on changes.
-    async fn now(&self, link: &mut Link) -> Result<Option<u64>, Trouble> {
+    async fn now(&self, connection: &mut SyncConnection) -> Result<Option<u64>, SyncError> {
         if !self.is_number() {
             return Ok(None);
         }
-        let root = link.root(&["highestCommittedUSN"]).await?;
+        let root = connection.root(&["highestCommittedUSN"]).await?;
         let number = text(&root, "highestCommittedUSN").and_then(|text| text.parse().ok());
         number
             .map(Some)
-            .ok_or(Trouble::NotOffered("highestCommittedUSN"))
+            .ok_or(SyncError::NotOffered("highestCommittedUSN"))
     }
 
     /// The part of a filter that fits what has changed since the mark.
-    fn since(&self, mark: u64) -> String {
+    fn since(&self, cookie: u64) -> String {
         if self.is_number() {
-            return format!("(uSNChanged>={})", mark.saturating_add(1));
+            return format!("(uSNChanged>={})", cookie.saturating_add(1));
         }
-        let second = i64::try_from(mark.saturating_sub(OVERLAP.as_secs())).unwrap_or(i64::MAX);
+        let second = i64::try_from(cookie.saturating_sub(OVERLAP.as_secs())).unwrap_or(i64::MAX);
         let time = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
         format!("(modifyTimestamp>={})", time.strftime("%Y%m%d%H%M%SZ"))
     }
 
-    fn position(&self, mark: u64) -> Position {
-        Position {
-            way: self.way.to_owned(),
+    fn cursor(&self, cookie: u64) -> SyncCursor {
+        SyncCursor {
+            method: self.method.to_owned(),
             server: self.server.clone(),
-            mark: mark.to_string().into_bytes(),
+            cookie: cookie.to_string().into_bytes(),
         }
     }
 
-    fn read(&self, mark: &[u8]) -> Option<u64> {
-        std::str::from_utf8(mark).ok()?.parse().ok()
+    fn read(&self, cookie: &[u8]) -> Option<u64> {
+        std::str::from_utf8(cookie).ok()?.parse().ok()
     }
 }
 

@@ -6,15 +6,17 @@ use ldap3::controls::{MakeCritical as _, RawControl, RefreshMode, SyncRequest};
 use ldap3::{ResultEntry, SearchStream};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Again, Keeping};
+use super::{Next, Worker};
 use crate::directory::entry::Entry;
 use crate::directory::ldap::Flow;
-use crate::directory::ldap::replica::connection::{Link, MOST_ANSWERS, Trouble, success};
-use crate::directory::ldap::replica::journal::Position;
+use crate::directory::ldap::replica::connection::{
+    MAX_ANSWERS, SyncConnection, SyncError, success,
+};
+use crate::directory::ldap::replica::journal::SyncCursor;
 use crate::directory::ldap::replica::sync::{Cookie, Message, Session, Step};
 use crate::directory::ldap::replica::wire;
 
-const WAY: &str = "sync";
+const METHOD: &str = "sync";
 /// e-syncRefreshRequired (RFC 4533 §4.1).
 const REFRESH_REQUIRED: u32 = 4096;
 /// In the middle of a load nothing is as long on its way as this; a server may think for a while
@@ -36,32 +38,34 @@ enum Ended {
 
 /// Follows the directory until something comes between.
 pub(super) async fn keep(
-    keeping: &Keeping,
-    link: &mut Link,
+    keeping: &Worker,
+    connection: &mut SyncConnection,
     fresh: bool,
-) -> Result<Again, Trouble> {
+) -> Result<Next, SyncError> {
     let mut cookie = match fresh {
         true => None,
-        false => keeping.upkeep().position(WAY, None).map(Cookie::from),
+        false => keeping.applier().cursor(METHOD, None).map(Cookie::from),
     };
     loop {
         let is_resumed = cookie.is_some();
-        let mut search = Search::begin(keeping, link, cookie.take()).await?;
-        match search.follow(link).await {
+        let mut search = Search::begin(keeping, connection, cookie.take()).await?;
+        match search.follow(connection).await {
             Ok(Ended::Reload) => {}
-            Ok(Ended::Reconcile) => return Ok(Again::Reconcile),
+            Ok(Ended::Reconcile) => return Ok(Next::Reconcile),
             // A server that was set up anew may refuse a cookie in words of its own.
-            Err(Trouble::Refused(code, text)) if is_resumed && !search.session.is_persisting() => {
+            Err(SyncError::Refused(code, text))
+                if is_resumed && !search.session.is_persisting() =>
+            {
                 tracing::info!(code, text, "the directory does not know our cookie");
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         }
     }
 }
 
 /// One search of content synchronisation.
 struct Search<'k> {
-    keeping: &'k Keeping,
+    keeping: &'k Worker,
     stream: Stream,
     flow: Flow,
     session: Session,
@@ -82,14 +86,14 @@ enum Event {
 
 impl<'k> Search<'k> {
     async fn begin(
-        keeping: &'k Keeping,
-        link: &mut Link,
+        keeping: &'k Worker,
+        connection: &mut SyncConnection,
         cookie: Option<Cookie>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, SyncError> {
         let session = if cookie.is_some() {
             Session::resume()
         } else {
-            keeping.upkeep().begin();
+            keeping.applier().begin();
             Session::begin()
         };
         let request = SyncRequest {
@@ -97,15 +101,15 @@ impl<'k> Search<'k> {
             cookie: cookie.map(Vec::from),
             reload_hint: false,
         };
-        let attributes = link.attributes();
-        let plan = &keeping.plan;
-        let mut ldap = link.ldap.clone();
-        let flow = link.expect_everybody();
+        let attributes = connection.attributes();
+        let config = &keeping.config;
+        let mut ldap = connection.ldap.clone();
+        let flow = connection.expect_whole_directory();
         ldap.with_controls(vec![RawControl::from(request.critical())]);
-        let search = ldap.streaming_search(&plan.base, plan.scope, &plan.filter, attributes);
+        let search = ldap.streaming_search(&config.base, config.scope, &config.filter, attributes);
         Ok(Self {
             keeping,
-            stream: timeout(plan.patience, search)
+            stream: timeout(config.operation_timeout, search)
                 .await
                 .map_err(ldap3::LdapError::from)??,
             flow,
@@ -116,7 +120,7 @@ impl<'k> Search<'k> {
         })
     }
 
-    async fn follow(&mut self, link: &mut Link) -> Result<Ended, Trouble> {
+    async fn follow(&mut self, connection: &mut SyncConnection) -> Result<Ended, SyncError> {
         loop {
             let message = match self.next().await? {
                 Event::Message(Some(result)) => wire::sync_message(result)?,
@@ -126,7 +130,7 @@ impl<'k> Search<'k> {
                     None
                 }
                 Event::KeepAlive => {
-                    link.is_there().await?;
+                    connection.probe().await?;
                     self.write_down();
                     None
                 }
@@ -140,12 +144,12 @@ impl<'k> Search<'k> {
                 }
             }
             if is_last {
-                return Err(Trouble::Ended);
+                return Err(SyncError::Ended);
             }
         }
     }
 
-    async fn next(&mut self) -> Result<Event, Trouble> {
+    async fn next(&mut self) -> Result<Event, SyncError> {
         if !self.session.is_persisting() {
             let next = timeout(SILENCE, self.stream.next()).await;
             let next = next.map_err(ldap3::LdapError::from)??;
@@ -153,7 +157,7 @@ impl<'k> Search<'k> {
             return Ok(Event::Message(next));
         }
         let now = Instant::now();
-        let keep_alive = now + self.keeping.plan.keep_alive;
+        let keep_alive = now + self.keeping.config.keep_alive;
         let quiet = self.dirty.map(|since| (since + LATEST).min(now + QUIET));
         tokio::select! {
             next = self.stream.next() => {
@@ -162,13 +166,13 @@ impl<'k> Search<'k> {
             }
             () = sleep_until(quiet.unwrap_or(keep_alive)), if quiet.is_some() => Ok(Event::Quiet),
             () = sleep_until(self.reconcile) => Ok(Event::Reconcile),
-            () = self.keeping.mirror.wished() => Ok(Event::Reconcile),
+            () = self.keeping.replica.reconcile_requested() => Ok(Event::Reconcile),
             () = sleep_until(keep_alive) => Ok(Event::KeepAlive),
         }
     }
 
     /// The result of the search, as a message.
-    async fn last_message(&mut self) -> Result<Message<Entry>, Trouble> {
+    async fn last_message(&mut self) -> Result<Message<Entry>, SyncError> {
         let result = self.stream.finish().await;
         if result.rc == REFRESH_REQUIRED {
             return Ok(Message::RefreshRequired);
@@ -177,41 +181,41 @@ impl<'k> Search<'k> {
     }
 
     /// A refresh must end; afterwards changes may come for ever.
-    fn count(&mut self, message: &Message<Entry>) -> Result<(), Trouble> {
+    fn count(&mut self, message: &Message<Entry>) -> Result<(), SyncError> {
         self.answers += match message {
             _ if self.session.is_persisting() => 0,
             Message::IdSet { ids, .. } => ids.len(),
             _ => 1,
         };
-        match self.answers > MOST_ANSWERS {
-            true => Err(Trouble::TooMuch("five million entries")),
+        match self.answers > MAX_ANSWERS {
+            true => Err(SyncError::TooMuch("five million entries")),
             false => Ok(()),
         }
     }
 
     /// Whether the copy is to be begun anew.
     fn take(&mut self, message: Message<Entry>) -> bool {
-        let mut upkeep = self.keeping.upkeep();
+        let mut applier = self.keeping.applier();
         for step in self.session.handle(message) {
             match step {
-                Step::Put(id, entry) => upkeep.put(id, &entry),
-                Step::Remove(id) => upkeep.remove(&id),
-                Step::RetainOnly(ids) => upkeep.retain_only(&ids),
+                Step::Put(id, entry) => applier.put(id, &entry),
+                Step::Remove(id) => applier.remove(&id),
+                Step::RetainOnly(ids) => applier.retain_only(&ids),
                 Step::Complete => {
-                    upkeep.complete();
+                    applier.complete();
                     // Changes may come for ever.
                     self.flow.expect(None);
                 }
-                Step::Remember(cookie) => upkeep.remember(Position {
-                    way: WAY.to_owned(),
+                Step::Remember(cookie) => applier.remember(SyncCursor {
+                    method: METHOD.to_owned(),
                     server: None,
-                    mark: cookie.into(),
+                    cookie: cookie.into(),
                 }),
                 Step::Reload => return true,
             }
         }
         if self.session.is_persisting() {
-            self.keeping.mirror.hear();
+            self.keeping.replica.touch();
             self.dirty.get_or_insert_with(Instant::now);
         }
         false
@@ -219,6 +223,6 @@ impl<'k> Search<'k> {
 
     fn write_down(&mut self) {
         self.dirty = None;
-        self.keeping.upkeep().hear();
+        self.keeping.applier().touch();
     }
 }

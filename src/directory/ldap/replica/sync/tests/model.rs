@@ -22,14 +22,17 @@ enum Event {
     /// An entry is deleted.
     Erase(u8),
     /// The copy connects, and is cut off after so many messages of the refresh.
-    Connect { answer: Answer, cut_after: usize },
+    Connect {
+        answer: LookupResult,
+        cut_after: usize,
+    },
     /// Our process ends; the next has what was on disk.
     Crash,
 }
 
 /// How the server brings a copy up to date.
 #[derive(Clone, Copy, Debug)]
-enum Answer {
+enum LookupResult {
     /// All that is there is named.
     Present,
     /// As `Present`, in sets of ids.
@@ -46,12 +49,12 @@ enum Answer {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let answer = prop_oneof![
-        Just(Answer::Present),
-        Just(Answer::PresentSets),
-        Just(Answer::Deletes),
-        Just(Answer::DeleteSets),
-        Just(Answer::Both),
-        Just(Answer::Required),
+        Just(LookupResult::Present),
+        Just(LookupResult::PresentSets),
+        Just(LookupResult::Deletes),
+        Just(LookupResult::DeleteSets),
+        Just(LookupResult::Both),
+        Just(LookupResult::Required),
     ];
     let event = prop_oneof![
         6 => (0..12_u8).prop_map(Event::Write),
@@ -79,16 +82,16 @@ impl Server {
             Some(_) => EntryState::Modify(value),
         };
         self.history.push(id);
-        self.told(id, state)
+        self.shown(id, state)
     }
 
     fn erase(&mut self, id: EntryId) -> Option<Message<u32>> {
         self.content.remove(&id)?;
         self.history.push(id);
-        Some(self.told(id, EntryState::Delete))
+        Some(self.shown(id, EntryState::Delete))
     }
 
-    fn told(&self, id: EntryId, state: EntryState<u32>) -> Message<u32> {
+    fn shown(&self, id: EntryId, state: EntryState<u32>) -> Message<u32> {
         Message::Entry {
             state,
             id,
@@ -100,7 +103,7 @@ impl Server {
         self.history.len().to_be_bytes().as_slice().into()
     }
 
-    fn refresh(&self, cookie: Option<&Cookie>, answer: Answer) -> Vec<Message<u32>> {
+    fn refresh(&self, cookie: Option<&Cookie>, answer: LookupResult) -> Vec<Message<u32>> {
         let Some(cookie) = cookie else {
             let mut messages: Vec<_> = self.content.keys().map(|id| self.whole(*id)).collect();
             messages.push(self.end_of_presents(true));
@@ -109,16 +112,16 @@ impl Server {
         let since = usize::from_be_bytes(cookie.as_ref().try_into().unwrap());
         let changed: Ids = self.history[since..].iter().copied().collect();
         match answer {
-            Answer::Present => self.presents(&changed, false, true),
-            Answer::PresentSets => self.presents(&changed, true, true),
-            Answer::Deletes => self.deletes(&changed, false),
-            Answer::DeleteSets => self.deletes(&changed, true),
-            Answer::Both => {
+            LookupResult::Present => self.presents(&changed, false, true),
+            LookupResult::PresentSets => self.presents(&changed, true, true),
+            LookupResult::Deletes => self.deletes(&changed, false),
+            LookupResult::DeleteSets => self.deletes(&changed, true),
+            LookupResult::Both => {
                 let mut messages = self.presents(&changed, false, false);
                 messages.extend(self.deletes(&changed, true));
                 messages
             }
-            Answer::Required => vec![Message::RefreshRequired],
+            LookupResult::Required => vec![Message::RefreshRequired],
         }
     }
 
@@ -204,7 +207,7 @@ struct Copy {
 }
 
 impl Copy {
-    fn connect(&mut self, server: &Server, answer: Answer, cut_after: usize) {
+    fn connect(&mut self, server: &Server, answer: LookupResult, cut_after: usize) {
         let resumed = self.cookie.is_some();
         self.building = (!resumed).then(Content::new);
         self.session = Some(if resumed {
@@ -285,7 +288,7 @@ fn follow(events: &[Event]) -> Result<(), TestCaseError> {
             prop_assert_eq!(&copy.serving, &server.content);
         }
     }
-    copy.connect(&server, Answer::Deletes, usize::MAX);
+    copy.connect(&server, LookupResult::Deletes, usize::MAX);
     prop_assert_eq!(&copy.serving, &server.content);
     Ok(())
 }
