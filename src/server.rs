@@ -24,7 +24,8 @@ use portvakt_eap::Sessions;
 use portvakt_sealing::SealingKey;
 
 use crate::access::{
-    self, Access, Conversations, FamiliarDevices, FrontDoor, HashPool, Lines, Repeats, Upgrades,
+    self, Access, AccessHandler, Conversations, HashPool, HashUpgrades, PerAccountQueue,
+    RecentDevices, Repeats,
 };
 use crate::audit::{Act, Audit, AuditEvent, Destination};
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ use crate::directory::ldap::{self, LdapDirectory, RealmScope};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::http::MetricsServer;
 use crate::metrics::{Metrics, MetricsError};
-use crate::policy::{Homes, Policy, PolicyError};
+use crate::policy::{AccountSources, Policy, PolicyError};
 use crate::store::{Entry, Store, StoreError};
 use crate::transport::{DropLog, ListenError, Listeners, Options};
 use certificate_reload::{CertificateReloader, RunningConfig};
@@ -118,11 +119,11 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     );
     let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
     let directories = directories(config, &store, &metrics)?;
-    let homes = Homes::new(config, &directories, None)?;
+    let homes = AccountSources::new(config, &directories, None)?;
     let policy = Policy::new(config, &metrics, &sessions, homes)?;
-    let nobodys_password: [u8; 32] = crate::random::bytes();
-    let nobodys_hash = PasswordHash::hash_new(
-        &nobodys_password,
+    let decoy_password: [u8; 32] = crate::random::bytes();
+    let decoy_hash = PasswordHash::hash_new(
+        &decoy_password,
         crate::random::bytes(),
         policy.hash_cost.clone(),
         &mut HashMemory::new(),
@@ -146,17 +147,17 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
     let access = Arc::new(Access {
         directories,
         locks,
-        strangers: LockTable::new(STRANGERS),
+        unknown_names: LockTable::new(UNKNOWN_NAMES),
         proofs: RememberedProofs::new(
             &crate::random::bytes(),
             accounts + RESERVE,
             passwords.remember_proofs,
         ),
         earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
-        upgrades: Upgrades::start().map_err(StartError::Thread)?,
-        nobodys_hash,
+        hash_upgrades: HashUpgrades::start().map_err(StartError::Thread)?,
+        decoy_hash,
         tags: GuessTags::new(seeds()),
-        familiar: FamiliarDevices::default(),
+        recent_devices: RecentDevices::default(),
         sessions,
         conversations: Conversations::new(
             config.radius.max_conversations as usize,
@@ -167,7 +168,7 @@ pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
             config.radius.conversation_timeout,
         ),
         hashing,
-        lines: Arc::new(Lines::new(passwords.hash_queue as usize)),
+        account_queue: Arc::new(PerAccountQueue::new(passwords.hash_queue as usize)),
         store,
         audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
         drops: DropLog::default(),
@@ -200,7 +201,7 @@ pub(crate) fn lock_records(accounts: usize) -> usize {
 
 /// Names that are nobody's and of which is kept how often they failed. Some 200 octets each; beyond,
 /// a further one is worked on each time.
-const STRANGERS: usize = 200_000;
+const UNKNOWN_NAMES: usize = 200_000;
 
 fn seeds() -> [u64; 4] {
     [(); 4].map(|()| u64::from_ne_bytes(crate::random::bytes()))
@@ -294,9 +295,9 @@ fn directory(
 }
 
 /// Takes down what [`build`] put up, the disk last.
-pub fn put_away(access: &Access) {
+pub fn shut_down(access: &Access) {
     access.hashing.close();
-    access.upgrades.close();
+    access.hash_upgrades.close();
     access.store.clone().close();
     if access.audit.flush(FLUSH_PATIENCE).is_err() {
         tracing::error!("the last lines of the audit log are not on disk");
@@ -356,8 +357,8 @@ impl Server {
             .transpose()?;
         let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&access)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
-        let front_door = Arc::new(FrontDoor(Arc::clone(&access)));
-        let listeners = Listeners::start(&config.listen, options, &front_door)?;
+        let handler = Arc::new(AccessHandler(Arc::clone(&access)));
+        let listeners = Listeners::start(&config.listen, options, &handler)?;
         let (stop_tidying, stopped) = channel();
         let keep_days = u64::from(config.audit.keep_days);
         let running = RunningConfig::new(config);
@@ -427,7 +428,7 @@ impl Server {
     fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let mut running = self.running.lock();
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
-        self.access.put_to_work(&config)?;
+        self.access.apply(&config)?;
         if self.access.audit.reopen(destination(&config)).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }
@@ -446,7 +447,7 @@ impl Server {
             tracing::error!("the housekeeping thread had panicked");
         }
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
-        put_away(&self.access);
+        shut_down(&self.access);
         self.listeners.close();
     }
 }

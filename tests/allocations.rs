@@ -21,11 +21,11 @@ use std::time::Duration;
 use common::{SECRET, Setup};
 use jiff::Timestamp;
 use nas::{Nas, PATIENCE, Request, kind, people};
-use portvakt::access::{Access, FrontDoor};
+use portvakt::access::{Access, AccessHandler};
 use portvakt::config::Config;
 use portvakt::policy::Client;
 use portvakt::server;
-use portvakt::transport::{Answer, DropReason, Listeners, Options, RequestHandler};
+use portvakt::transport::{DropReason, Listeners, Options, RequestHandler, Responder};
 use portvakt_radius::VerifiedRequest;
 
 const PEOPLE: usize = 4;
@@ -41,7 +41,7 @@ const FLUSH_EVERY: usize = 50;
 
 /// The front door, with a look at what each request allocates on its own thread.
 struct Counting {
-    door: FrontDoor,
+    door: AccessHandler,
     allocations: Mutex<Vec<u64>>,
 }
 
@@ -50,7 +50,12 @@ impl RequestHandler for Counting {
         self.door.client(peer)
     }
 
-    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
+    fn access_request(
+        &self,
+        request: &VerifiedRequest<'_>,
+        client: Arc<Client>,
+        answer: Responder,
+    ) {
         let handle = || self.door.access_request(request, client, answer);
         let counted = allocation_counter::measure(handle).count_total;
         self.allocations.lock().unwrap().push(counted);
@@ -108,7 +113,7 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     let (config, _) = Config::load_file(&setup.config(), Timestamp::now()).unwrap();
     let access = server::build(&config).unwrap();
     let counting = Arc::new(Counting {
-        door: FrontDoor(Arc::clone(&access)),
+        door: AccessHandler(Arc::clone(&access)),
         allocations: Mutex::new(Vec::with_capacity(BEFORE + COUNTED + usize::from(AT_ONCE))),
     });
     let options = Options {
@@ -124,7 +129,7 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     crowd(&nas);
     log_on(&nas, &access, COUNTED);
     listeners.close();
-    server::put_away(&access);
+    server::shut_down(&access);
 
     let allocations = counting.allocations.lock().unwrap();
     let counted = &allocations[allocations.len() - COUNTED..];

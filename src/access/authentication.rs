@@ -23,12 +23,12 @@ use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Ver
 
 use zeroize::Zeroizing;
 
-use super::credential::{Checked, Credential, Evidence, Granted, Possible};
+use super::credential::{Candidates, Checked, Credential, Granted, MutualProof};
 use super::exchange::Exchange;
 use super::password_change;
 use super::report;
-use super::workers::hash_pool::{Standing, Turn};
-use super::workers::per_account_queue::Place;
+use super::workers::hash_pool::{Priority, Turn};
+use super::workers::per_account_queue::AccountTurn;
 use crate::directory::{FindError, Found, LookupResult};
 use order::{Attempt, Next, Sent};
 
@@ -42,7 +42,7 @@ const DIFFERENT: &str =
 pub(super) type Decision = Result<Granted, Refusal>;
 
 /// A log-on on its way; `then` gets its decision, on whatever thread that falls.
-struct LogOn<F> {
+struct Authentication<F> {
     exchange: Exchange,
     attempt: Attempt,
     /// The account, by the word of a directory that had to be asked.
@@ -55,43 +55,43 @@ struct LogOn<F> {
 /// Decides about `credential` and hands exchange and decision to `then`, once.
 ///
 /// A refusal that counts, and a success that forgets failures, are on disk before `then` runs.
-pub(super) fn log_on<F>(exchange: Exchange, credential: Credential, then: F)
+pub(super) fn authenticate<F>(exchange: Exchange, credential: Credential, then: F)
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {
-    let now = exchange.facts.arrived;
+    let now = exchange.context.arrived;
     let sent = Sent {
         source: exchange.access.tags.tag(exchange.client.name.as_bytes()),
         arrived: now.tick,
         refusal_leaves: now.tick.plus(exchange.policy.reject_delay),
     };
-    let mut log_on = LogOn {
+    let mut authentication = Authentication {
         now,
         exchange,
         attempt: Attempt::new(credential, sent),
         asked: None,
         then,
     };
-    match log_on.find_account() {
-        Found::Account(account) => log_on.proceed(&account),
-        Found::Unknown => log_on.queue_stranger(),
+    match authentication.find_account() {
+        Found::Account(account) => authentication.proceed(&account),
+        Found::Unknown => authentication.queue_unknown(),
         Found::Pending(ask) => {
-            let arrived = log_on.exchange.arrived();
-            ask.start(arrived, move |answer| log_on.take_answer(answer));
+            let arrived = authentication.exchange.arrived();
+            ask.start(arrived, move |answer| authentication.take_answer(answer));
         }
     }
 }
 
-impl<F> LogOn<F>
+impl<F> Authentication<F>
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
 {
     fn find_account(&mut self) -> Found {
         let name = &self.attempt.credential.name;
-        let homes = &self.exchange.policy.homes;
-        let found = homes.find(&name.user, name.realm.as_ref());
+        let sources = &self.exchange.policy.sources;
+        let found = sources.find(&name.user, name.realm.as_ref());
         if let Found::Account(account) = &found {
-            self.exchange.facts.account = Some(account.id.clone());
+            self.exchange.context.account = Some(account.id.clone());
         }
         found
     }
@@ -101,11 +101,11 @@ where
         self.resume();
         match answer {
             Ok(Some(account)) => {
-                self.exchange.facts.account = Some(account.id.clone());
+                self.exchange.context.account = Some(account.id.clone());
                 self.asked = Some(Arc::clone(&account));
                 self.proceed(&account);
             }
-            Ok(None) => self.queue_stranger(),
+            Ok(None) => self.queue_unknown(),
             Err(error @ FindError::Unavailable(_)) => self.go_on_without(error),
             Err(error) => self.refuse_unanswered(&error),
         }
@@ -114,18 +114,18 @@ where
     /// The directory is away.
     fn go_on_without(mut self, error: FindError) {
         let name = &self.attempt.credential.name;
-        let homes = &self.exchange.policy.homes;
-        let Some(account) = homes.recall(&name.user, name.realm.as_ref()) else {
+        let sources = &self.exchange.policy.sources;
+        let Some(account) = sources.recall(&name.user, name.realm.as_ref()) else {
             return self.refuse_unanswered(&error);
         };
-        self.exchange.facts.account = Some(account.id.clone());
-        let lockout = &self.exchange.policy.homes.rules(&account.id).lockout;
+        self.exchange.context.account = Some(account.id.clone());
+        let lockout = &self.exchange.policy.sources.rules(&account.id).lockout;
         let memory = self.exchange.access.memory();
         let attempt = &mut self.attempt;
         match attempt.proceed_without_directory(memory, &account, lockout, self.now, error) {
             Next::Settle(checked) => {
                 if matches!(checked, Checked::Proven(..)) {
-                    self.exchange.facts.detail = Some(WITHOUT_DIRECTORY.into());
+                    self.exchange.context.detail = Some(WITHOUT_DIRECTORY.into());
                 }
                 self.settle_checked(&account, checked);
             }
@@ -137,7 +137,7 @@ where
 
     fn refuse_unanswered(mut self, error: &FindError) {
         tracing::debug!(%error, "the directory could not be asked");
-        self.exchange.facts.detail = Some(error.to_string().into());
+        self.exchange.context.detail = Some(error.to_string().into());
         self.refuse(Refusal::DirectoryUnavailable);
     }
 
@@ -156,7 +156,7 @@ where
     }
 
     fn next(&mut self, account: &Account) -> Next {
-        let lockout: &Lockout = &self.exchange.policy.homes.rules(&account.id).lockout;
+        let lockout: &Lockout = &self.exchange.policy.sources.rules(&account.id).lockout;
         let memory = self.exchange.access.memory();
         (self.attempt).proceed(memory, account, lockout, self.now)
     }
@@ -182,10 +182,10 @@ where
 
     /// Waits for a hashing thread. A place in the directory's line is kept until that is done, so that
     /// nobody behind it turns in circles while this has an attempt reserved.
-    fn queue(self, key: Arc<str>, place: Option<Place>) {
+    fn queue(self, key: Arc<str>, place: Option<AccountTurn>) {
         let access = Arc::clone(&self.exchange.access);
-        let standing = self.standing();
-        access.hashing.submit(key, standing, move |turn| {
+        let priority = self.priority();
+        access.hashing.submit(key, priority, move |turn| {
             match turn {
                 Turn::Hash(scratch) => self.take_turn(scratch),
                 Turn::Shed => self.give_up(),
@@ -195,16 +195,18 @@ where
     }
 
     /// How the account stands whenever that is asked; a name that is nobody's stands doubtful. A
-    /// device that its owner came in with lately keeps its place whatever strangers do.
-    fn standing(&self) -> impl Fn() -> Standing + use<F> {
+    /// device that its owner came in with lately keeps its place whatever unknown_names do.
+    fn priority(&self) -> impl Fn() -> Priority + use<F> {
         let locks = self.exchange.access.locks.clone();
-        let account = self.exchange.facts.account.clone();
-        let is_familiar = account
+        let account = self.exchange.context.account.clone();
+        let is_recent_device = account
             .as_ref()
-            .is_some_and(|account| self.exchange.is_familiar(account));
+            .is_some_and(|account| self.exchange.is_recent_device(account));
         move || match &account {
-            Some(account) if is_familiar || locks.lock_record(account).is_none() => Standing::Good,
-            _ => Standing::Doubtful,
+            Some(account) if is_recent_device || locks.lock_record(account).is_none() => {
+                Priority::Normal
+            }
+            _ => Priority::Suspect,
         }
     }
 
@@ -212,12 +214,12 @@ where
     fn take_turn(mut self, scratch: &mut HashMemory) {
         self.resume();
         let Some(account) = self.find_again() else {
-            return self.refuse_stranger(scratch);
+            return self.refuse_unknown(scratch);
         };
         match self.next(&account) {
             Next::Settle(checked) => self.settle_checked(&account, checked),
             Next::Refuse(refusal) => self.refuse(refusal),
-            Next::Hash(is_current) => self.hash(&account, is_current, scratch),
+            Next::Hash(candidates) => self.hash(&account, candidates, scratch),
             Next::Change => self.change_password(&account, scratch),
             Next::Bind | Next::Wait => self.wait(&account),
         }
@@ -227,14 +229,14 @@ where
     fn give_up(mut self) {
         self.resume();
         let checked = self.attempt.without_turn(self.exchange.access.memory());
-        match self.exchange.facts.account.clone() {
+        match self.exchange.context.account.clone() {
             Some(account) => self.settle_refused(&account, checked),
             None => self.refuse(Refusal::Overloaded),
         }
     }
 
     fn line_up(self, account: &Arc<Account>) {
-        let lines = Arc::clone(&self.exchange.access.lines);
+        let lines = Arc::clone(&self.exchange.access.account_queue);
         lines.enter(Arc::from(account.id.as_str()), move |place| match place {
             Some(place) => self.have_checked(place),
             None => self.give_up(),
@@ -242,10 +244,10 @@ where
     }
 
     /// The account's turn with the directory. The place in the line is kept until it has answered.
-    fn have_checked(mut self, place: Place) {
+    fn have_checked(mut self, place: AccountTurn) {
         self.resume();
         let Some(account) = self.find_again() else {
-            return self.queue_stranger();
+            return self.queue_unknown();
         };
         match self.next(&account) {
             Next::Settle(checked) => self.settle_checked(&account, checked),
@@ -258,18 +260,18 @@ where
         }
     }
 
-    fn bind(mut self, account: Arc<Account>, place: Place) {
+    fn bind(mut self, account: Arc<Account>, place: AccountTurn) {
         let policy = Arc::clone(&self.exchange.policy);
         let password = self.attempt.credential.offered.password();
         let password = password.map(|password| Zeroizing::new(password.canonical().to_vec()));
-        let home = policy.homes.of_account(&account.id);
-        let (Some(home), Some(password)) = (home, password) else {
-            return self.queue_stranger();
+        let source = policy.sources.of_account(&account.id);
+        let (Some(source), Some(password)) = (source, password) else {
+            return self.queue_unknown();
         };
         let Some((leave, before)) = self.attempt.begin_bind() else {
             return self.refuse(Refusal::Overloaded);
         };
-        let verify = home.directory.verify(&account, password, leave);
+        let verify = source.directory.verify(&account, password, leave);
         verify.start(self.exchange.arrived(), move |verdict| {
             self.resume();
             let memory = self.exchange.access.memory();
@@ -281,45 +283,45 @@ where
     }
 
     /// Nobody has this name: work for the pool all the same.
-    fn queue_stranger(mut self) {
-        match self.next_of_nobody() {
+    fn queue_unknown(mut self) {
+        match self.next_of_unknown() {
             Next::Refuse(refusal) => self.refuse(refusal),
-            _ => self.wait_as_nobody(),
+            _ => self.wait_as_unknown(),
         }
     }
 
-    fn wait_as_nobody(self) {
+    fn wait_as_unknown(self) {
         let key = Arc::from(self.attempt.credential.name.user.as_str());
         self.queue(key, None);
     }
 
-    fn next_of_nobody(&mut self) -> Next {
+    fn next_of_unknown(&mut self) -> Next {
         let Ok(name) = AccountId::new(&self.attempt.credential.name.user) else {
-            return Next::Hash(Possible::Yes);
+            return Next::Hash(Candidates::All);
         };
-        let lockout = &self.exchange.policy.homes.rules(&name).lockout;
+        let lockout = &self.exchange.policy.sources.rules(&name).lockout;
         let memory = self.exchange.access.memory();
-        (self.attempt).proceed_as_nobody(memory, &name, lockout, self.now)
+        (self.attempt).proceed_as_unknown(memory, &name, lockout, self.now)
     }
 
     /// Somebody we do not know: the same work, as often as for an account, the same answer, at the
     /// same time (P5).
-    fn refuse_stranger(mut self, scratch: &mut HashMemory) {
-        match self.next_of_nobody() {
+    fn refuse_unknown(mut self, scratch: &mut HashMemory) {
+        match self.next_of_unknown() {
             Next::Refuse(refusal) => return self.refuse(refusal),
-            Next::Wait => return self.wait_as_nobody(),
+            Next::Wait => return self.wait_as_unknown(),
             _ => {}
         }
-        let nobodys_hash = &self.exchange.access.nobodys_hash;
-        (self.attempt.credential.offered).check_nobody(nobodys_hash, scratch);
+        let decoy_hash = &self.exchange.access.decoy_hash;
+        (self.attempt.credential.offered).check_unknown(decoy_hash, scratch);
         self.resume();
-        self.attempt.settle_as_nobody(self.now);
+        self.attempt.settle_as_unknown(self.now);
         self.refuse(Refusal::UnknownUser);
     }
 
-    fn hash(mut self, account: &Account, is_current: Possible, scratch: &mut HashMemory) {
+    fn hash(mut self, account: &Account, candidates: Candidates, scratch: &mut HashMemory) {
         let memory = self.exchange.access.memory();
-        let checked = (self.attempt).hash(memory, account, self.now, is_current, scratch);
+        let checked = (self.attempt).hash(memory, account, self.now, candidates, scratch);
         // The hash took its time.
         self.resume();
         self.settle_checked(account, checked);
@@ -334,7 +336,7 @@ where
         match self.take_new_password(account, proof, &new, scratch) {
             Ok(changed) => {
                 self.resume();
-                self.exchange.facts.detail = Some(password_change::CHANGED.into());
+                self.exchange.context.detail = Some(password_change::CHANGED.into());
                 let checked = self.attempt.check_changed(&changed);
                 self.settle_checked(&changed, checked);
             }
@@ -351,7 +353,7 @@ where
     ) -> Result<Arc<Account>, Refusal> {
         password_change::apply(&self.exchange, account, proof, new, scratch).map_err(
             |not_changed| {
-                self.exchange.facts.detail = not_changed.detail;
+                self.exchange.context.detail = not_changed.detail;
                 not_changed.refusal
             },
         )
@@ -359,13 +361,15 @@ where
 
     fn settle_checked(self, account: &Account, checked: Checked) {
         match checked {
-            Checked::Proven(proof, evidence) => self.settle_proven(account, proof, evidence),
+            Checked::Proven(proof, mutual_proof) => {
+                self.settle_proven(account, proof, mutual_proof)
+            }
             refused => self.settle_refused(&account.id, refused),
         }
     }
 
     fn settle_refused(mut self, account: &AccountId, checked: Checked) {
-        let detail = &mut self.exchange.facts.detail;
+        let detail = &mut self.exchange.context.detail;
         let refusal = match checked {
             Checked::Wrong => {
                 *detail = self.attempt.credential.offered.oddity().map(Into::into);
@@ -409,25 +413,30 @@ where
     }
 
     /// The credential is right: now, and only now, the account's state matters (P6).
-    fn settle_proven(mut self, account: &Account, proof: Proof, evidence: Evidence) {
+    fn settle_proven(mut self, account: &Account, proof: Proof, mutual_proof: MutualProof) {
         let Exchange { policy, client, .. } = &self.exchange;
         let service = &client.service;
-        let rules = policy.homes.rules(&account.id);
+        let rules = policy.sources.rules(&account.id);
         let decision = portvakt_auth::decide(account, proof, service, rules, self.now);
         let decision =
             decision.and_then(|grant| self.exchange.check_account(account).map(|()| grant));
         if decision == Err(Refusal::PasswordExpired) {
             let now = self.now;
-            let rule = password_age(self.exchange.policy.homes.rules(&account.id), account);
-            self.exchange.facts.detail = self.exchange.facts.detail.take().or(rule);
+            let rule = password_age(self.exchange.policy.sources.rules(&account.id), account);
+            self.exchange.context.detail = self.exchange.context.detail.take().or(rule);
             self.exchange.can_change_password =
                 password_change::is_possible(&self.exchange, account, now);
         }
         if let (Ok(_), Some(password)) = (&decision, self.attempt.credential.offered.password()) {
             let Exchange { access, policy, .. } = &self.exchange;
-            access.upgrades.offer(access, policy, account, password);
+            access
+                .hash_upgrades
+                .offer(access, policy, account, password);
         }
-        let decision = decision.map(|grant| Granted { grant, evidence });
+        let decision = decision.map(|grant| Granted {
+            grant,
+            mutual_proof,
+        });
         self.settle(decision);
     }
 
@@ -441,11 +450,11 @@ where
         } = self;
         let access = Arc::clone(&exchange.access);
         let ended = attempt.settle(decision, access.memory(), now);
-        if let (true, Some(account)) = (ended.newly_locked, &exchange.facts.account) {
+        if let (true, Some(account)) = (ended.newly_locked, &exchange.context.account) {
             access.sessions.forget(account.as_str());
         }
         if ended.refusal.is_none() {
-            exchange.note_familiar();
+            exchange.remember_device();
         }
         if let Some(note) = report::note(&exchange, ended.refusal, now.utc) {
             access.store.note(&note);

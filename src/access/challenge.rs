@@ -10,7 +10,7 @@ use portvakt_radius::{AttributeType, ChallengeCredential, ChallengeError, Verifi
 
 use super::authentication;
 use super::credential::Offered;
-use super::credential::{Chap, Credential, Evidence, Granted, MsChap, MsChapV2, MsChapV2Change};
+use super::credential::{Chap, Credential, Granted, MsChap, MsChapV2, MsChapV2Change, MutualProof};
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
 use super::{intake, ms_chap_error};
 use crate::policy::route;
@@ -41,7 +41,7 @@ pub(super) fn handle(
             ("mschapv2", methods.mschapv2)
         }
     };
-    exchange.facts.method = method;
+    exchange.context.method = method;
     if !allowed {
         let detail = intake::not_among(spelled(credential), methods);
         return exchange.refuse_with(Refusal::MethodNotAllowed, detail);
@@ -50,12 +50,12 @@ pub(super) fn handle(
     let name = match route::route(name, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refused) => {
-            exchange.facts.detail = Some(refused.detail.into());
+            exchange.context.detail = Some(refused.detail.into());
             return refuse(exchange, refused.refusal, speaks);
         }
     };
     let credential = Credential { name, offered };
-    authentication::log_on(
+    authentication::authenticate(
         exchange,
         credential,
         move |exchange, decision| match decision {
@@ -154,11 +154,14 @@ fn exchange(
 }
 
 fn accept(exchange: Exchange, granted: Granted, speaks: Speaks) {
-    let Granted { grant, evidence } = granted;
-    let with = match (evidence, speaks) {
-        (Evidence::None, Speaks::Chap) => AcceptedBy::Chap,
-        (Evidence::MsChap(success), Speaks::MsChap { .. }) => AcceptedBy::MsChap(success),
-        (Evidence::MsChapV2(success), Speaks::MsChapV2 { identifier, .. }) => {
+    let Granted {
+        grant,
+        mutual_proof,
+    } = granted;
+    let with = match (mutual_proof, speaks) {
+        (MutualProof::None, Speaks::Chap) => AcceptedBy::Chap,
+        (MutualProof::MsChap(success), Speaks::MsChap { .. }) => AcceptedBy::MsChap(success),
+        (MutualProof::MsChapV2(success), Speaks::MsChapV2 { identifier, .. }) => {
             AcceptedBy::MsChapV2 {
                 identifier,
                 success,

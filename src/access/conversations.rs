@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Conversation, IdentityType, Stage};
 
-use super::ms_chap_error::Tries;
-use super::request_context::{Facts, Text};
+use super::ms_chap_error::Retries;
+use super::request_context::{RequestContext, Text};
 use crate::policy::Client;
 use crate::policy::route::LocalName;
 pub(super) use table::{Full, StateToken};
 use table::{Table, Waiting};
 
 /// A conversation between two of its round trips.
-pub struct Parked {
+pub struct PendingConversation {
     /// The conversation itself.
     pub conversation: Conversation,
     /// The outer name, routed.
@@ -26,12 +26,12 @@ pub struct Parked {
     pub decision: Option<Result<Grant, Refusal>>,
     /// Whose credential that was.
     pub decided_on: IdentityType,
-    /// What is left of its tries by MS-CHAPv2.
-    pub tries: Tries,
+    /// What is left of its retries by MS-CHAPv2.
+    pub retries: Retries,
     /// The identity inside the tunnel as it was given, once it was.
     pub inner_identity: Vec<u8>,
     /// Where it comes from, for the event that tells of its end.
-    pub facts: Facts,
+    pub context: RequestContext,
     /// The client it was given to.
     pub client: Arc<Client>,
     /// When its last packet was taken: from then on it waits for the next.
@@ -40,9 +40,9 @@ pub struct Parked {
     pub former: Option<StateToken>,
 }
 
-/// The table of parked conversations.
+/// The table of pending conversations.
 pub struct Conversations {
-    table: Table<Box<Parked>>,
+    table: Table<Box<PendingConversation>>,
     /// Makes a device's key, unlike that of any other process.
     keys: ahash::RandomState,
 }
@@ -65,26 +65,33 @@ impl Conversations {
     ///
     /// # Errors
     /// [`Full`] where nothing gives way.
-    pub(super) fn make_room(&self) -> Result<Option<Box<Parked>>, Full> {
+    pub(super) fn make_room(&self) -> Result<Option<Box<PendingConversation>>, Full> {
         self.table.make_room()
     }
 
     /// Parks a conversation until its next packet, whose request leaves at `now`; returns the State
     /// that names it, and the older one of the same device that gives way to it, if it has too many.
-    pub fn park(&self, mut parked: Box<Parked>, now: Instant) -> (StateToken, Option<Box<Parked>>) {
-        parked.since = now;
-        self.park_again(parked)
+    pub fn suspend(
+        &self,
+        mut pending: Box<PendingConversation>,
+        now: Instant,
+    ) -> (StateToken, Option<Box<PendingConversation>>) {
+        pending.since = now;
+        self.suspend_again(pending)
     }
 
     /// The same after a packet that was not taken: it waits no longer for that.
-    pub fn park_again(&self, parked: Box<Parked>) -> (StateToken, Option<Box<Parked>>) {
+    pub fn suspend_again(
+        &self,
+        pending: Box<PendingConversation>,
+    ) -> (StateToken, Option<Box<PendingConversation>>) {
         let state = crate::random::bytes();
-        let station = parked.facts.calling_station.as_ref();
-        let since = parked.since;
+        let station = pending.context.calling_station.as_ref();
+        let since = pending.since;
         let waiting = Waiting {
-            device: station.map(|station| self.keys.hash_one((&parked.client.name, station))),
-            is_early: is_early(parked.conversation.stage()),
-            item: parked,
+            device: station.map(|station| self.keys.hash_one((&pending.client.name, station))),
+            is_early: is_early(pending.conversation.stage()),
+            item: pending,
         };
         (state, self.table.insert(state, waiting, since))
     }
@@ -92,7 +99,12 @@ impl Conversations {
     /// Takes out the conversation that `state` names, if `client` is the one it was given to.
     ///
     /// Anybody else's attempt leaves it where it is.
-    pub fn take(&self, state: &[u8], client: &Client, now: Instant) -> Option<Box<Parked>> {
+    pub fn take(
+        &self,
+        state: &[u8],
+        client: &Client,
+        now: Instant,
+    ) -> Option<Box<PendingConversation>> {
         self.take_if(state, client, now, |_| true)
     }
 
@@ -103,8 +115,9 @@ impl Conversations {
         client: &Client,
         station: Option<&Text>,
         now: Instant,
-    ) -> Option<Box<Parked>> {
-        let is_its_own = |parked: &Parked| parked.facts.calling_station.as_ref() == station;
+    ) -> Option<Box<PendingConversation>> {
+        let is_its_own =
+            |pending: &PendingConversation| pending.context.calling_station.as_ref() == station;
         self.take_if(state, client, now, is_its_own)
     }
 
@@ -113,23 +126,23 @@ impl Conversations {
         state: &[u8],
         client: &Client,
         now: Instant,
-        fits: impl Fn(&Parked) -> bool,
-    ) -> Option<Box<Parked>> {
+        fits: impl Fn(&PendingConversation) -> bool,
+    ) -> Option<Box<PendingConversation>> {
         let state = StateToken::try_from(state).ok()?;
-        let is_owner = |parked: &Parked| parked.client.name == client.name;
+        let is_owner = |pending: &PendingConversation| pending.client.name == client.name;
         let table = &self.table;
-        table.take(&state, |parked| is_owner(parked) && fits(parked), now)
+        table.take(&state, |pending| is_owner(pending) && fits(pending), now)
     }
 
     /// Takes out those that nobody came back to; to be called about once a second.
     #[must_use]
-    pub fn take_expired(&self, now: Instant) -> Vec<Box<Parked>> {
+    pub fn take_expired(&self, now: Instant) -> Vec<Box<PendingConversation>> {
         let expired = self.table.take_expired(now);
         self.table.note_yielding();
         expired
     }
 
-    /// How many are parked.
+    /// How many are pending.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()

@@ -11,7 +11,7 @@ use portvakt_auth::{
     RememberedProofs, Verification,
 };
 
-use super::received_password::HeldPassword;
+use super::received_password::ReceivedPassword;
 use crate::directory::{FindError, Verdict};
 use crate::policy::route::LocalName;
 
@@ -37,7 +37,7 @@ pub(super) struct Credential {
 /// What is offered as proof.
 pub(super) enum Offered {
     /// The password itself, as it came.
-    Password(HeldPassword),
+    Password(ReceivedPassword),
     /// An answer to a CHAP challenge.
     Chap(Chap),
     /// An answer to an MS-CHAP challenge.
@@ -81,7 +81,7 @@ pub(super) struct MsChapV2Change {
 }
 
 /// What a right answer earns besides the grant.
-pub(super) enum Evidence {
+pub(super) enum MutualProof {
     /// Nothing.
     None,
     /// Keys.
@@ -95,13 +95,13 @@ pub(super) struct Granted {
     /// Only [`portvakt_auth::decide`] makes one.
     pub grant: Grant,
     /// For the method that asked.
-    pub evidence: Evidence,
+    pub mutual_proof: MutualProof,
 }
 
 /// What came of a check.
 pub(super) enum Checked {
     /// It is right.
-    Proven(Proof, Evidence),
+    Proven(Proof, MutualProof),
     /// It is that of an earlier password.
     Previous,
     /// It is wrong.
@@ -134,7 +134,7 @@ pub(super) struct Memory<'a> {
     /// Failure counts and locks.
     pub locks: &'a LockTable,
     /// The same for names that are nobody's.
-    pub strangers: &'a LockTable,
+    pub unknown_names: &'a LockTable,
     /// Passwords proven lately.
     pub proofs: &'a RememberedProofs,
     /// Passwords that were right before.
@@ -144,23 +144,24 @@ pub(super) struct Memory<'a> {
 }
 
 /// What can be told of a credential in microseconds.
-pub(super) enum Glance {
+pub(super) enum QuickCheck {
     /// Everything.
     Checked(Checked),
-    /// Its password must be hashed; for the previous passwords alone, where a remembered proof has
-    /// shown that it is not the current one.
-    Hash { is_current: Possible },
+    /// The password must be hashed and compared with these.
+    Hash(Candidates),
     /// A new password must be hashed: the present one is proven.
     Change,
     /// The directory must be asked.
     Bind,
 }
 
-/// Whether something is still possible.
+/// The hashes of an account that a password may still match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Possible {
-    Yes,
-    No,
+pub(super) enum Candidates {
+    /// The current password's and the previous ones'.
+    All,
+    /// The previous ones' alone: a remembered proof shows that it is not the current password.
+    Previous,
 }
 
 impl Offered {
@@ -201,19 +202,19 @@ impl Offered {
             _ => return None,
         };
         Some(proof.map_or(Checked::Previous, |proof| {
-            Checked::Proven(proof, Evidence::None)
+            Checked::Proven(proof, MutualProof::None)
         }))
     }
 
     /// What can be told in microseconds.
-    pub(super) fn check_at_a_glance(
+    pub(super) fn check_without_hashing(
         &self,
         memory: Memory<'_>,
         account: &Account,
         now: Now,
         attempt: &mut Admission,
-    ) -> Glance {
-        Glance::Checked(match self {
+    ) -> QuickCheck {
+        QuickCheck::Checked(match self {
             Self::Password(_) | Self::MsChap(_) | Self::MsChapV2(_) | Self::MsChapV2Change(_)
                 if account.verification == Verification::PasswordLocked =>
             {
@@ -223,15 +224,17 @@ impl Offered {
                     detail: PASSWORD_LOCKED,
                 }
             }
-            Self::Password(password) => return glance(memory, account, password, now, attempt),
+            Self::Password(password) => {
+                return check_password_without_hashing(memory, account, password, now, attempt);
+            }
             Self::Chap(offered) => offered.check(account, attempt),
             Self::MsChap(offered) => {
                 let checked = password::check_ms_chap(account, &offered.exchange(), attempt);
-                of_ms_chap(checked, Evidence::MsChap)
+                of_ms_chap(checked, MutualProof::MsChap)
             }
             Self::MsChapV2(offered) => offered.check(account, attempt),
             Self::MsChapV2Change(offered) => match offered.open(account, attempt) {
-                Ok(_) => return Glance::Change,
+                Ok(_) => return QuickCheck::Change,
                 Err(checked) => checked,
             },
             Self::Session(_) | Self::Certificate => self
@@ -286,16 +289,16 @@ impl Offered {
         memory: Memory<'_>,
         account: &Account,
         now: Now,
-        is_current: Possible,
+        candidates: Candidates,
         scratch: &mut HashMemory,
         attempt: &mut Admission,
     ) -> Checked {
         let Self::Password(password) = self else {
             return Checked::Missing(MissingSecret::NtHash);
         };
-        let checked = match is_current {
-            Possible::Yes => password::check(account, password.readings(), scratch, attempt),
-            Possible::No => Ok(password::check_previous(
+        let checked = match candidates {
+            Candidates::All => password::check(account, password.readings(), scratch, attempt),
+            Candidates::Previous => Ok(password::check_previous(
                 account,
                 password.readings(),
                 scratch,
@@ -306,7 +309,7 @@ impl Offered {
     }
 
     /// The password, if that is what was offered.
-    pub(super) fn password(&self) -> Option<&HeldPassword> {
+    pub(super) fn password(&self) -> Option<&ReceivedPassword> {
         match self {
             Self::Password(password) => Some(password),
             _ => None,
@@ -335,7 +338,7 @@ impl Offered {
             }
             Ok(Verdict::Right(proof)) => {
                 keep_in_mind(memory, account, password, &proof, now);
-                Checked::Proven(proof, Evidence::None)
+                Checked::Proven(proof, MutualProof::None)
             }
             Ok(Verdict::Wrong) => self.without_check(memory, &account.id, attempt, Checked::Wrong),
             Ok(Verdict::Closed { refusal, detail }) => Checked::Closed { refusal, detail },
@@ -347,9 +350,9 @@ impl Offered {
     }
 
     /// Does the same work for somebody we do not know (P5).
-    pub(super) fn check_nobody(&self, nobodys_hash: &PasswordHash, scratch: &mut HashMemory) {
+    pub(super) fn check_unknown(&self, decoy_hash: &PasswordHash, scratch: &mut HashMemory) {
         match self {
-            Self::Password(password) => nobodys_hash.work_for_nobody(password.readings(), scratch),
+            Self::Password(password) => decoy_hash.work_for_nobody(password.readings(), scratch),
             Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),
             Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
             Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
@@ -381,7 +384,7 @@ impl Chap {
 
     fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
         match password::check_chap(account, &self.exchange(), attempt) {
-            Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, Evidence::None),
+            Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, MutualProof::None),
             Ok(password::Checked::Previous) => Checked::Previous,
             Ok(password::Checked::Wrong) => Checked::Wrong,
             Err(missing) => Checked::Missing(missing),
@@ -411,7 +414,7 @@ impl MsChapV2 {
     /// Checks it against the account's NT hash, which may be that of the moment before.
     pub(super) fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
         let checked = password::check_ms_chap_v2(account, &self.exchange(), attempt);
-        of_ms_chap(checked, Evidence::MsChapV2)
+        of_ms_chap(checked, MutualProof::MsChapV2)
     }
 }
 
@@ -444,46 +447,46 @@ impl MsChapV2Change {
 /// One version of a credential has one right password, so one that differs from the password that
 /// was proven for this version is wrong at once, and spares the pool a hash. Not so where the
 /// directory has the last word: it may know of a newer password than we.
-fn glance(
+fn check_password_without_hashing(
     memory: Memory<'_>,
     account: &Account,
-    password: &HeldPassword,
+    password: &ReceivedPassword,
     now: Now,
     attempt: &mut Admission,
-) -> Glance {
+) -> QuickCheck {
     if account.verification == Verification::Impossible {
-        return Glance::Checked(Checked::Barred {
+        return QuickCheck::Checked(Checked::Barred {
             barred: Barred::Uncheckable,
             detail: HASH_WITHHELD,
         });
     }
     let digest = password.digest(memory.proofs, account);
-    let is_current = match memory.proofs.recall(account, &digest, now, attempt) {
+    let candidates = match memory.proofs.recall(account, &digest, now, attempt) {
         Recalled::Right(proof) => {
-            return Glance::Checked(Checked::Proven(proof, Evidence::None));
+            return QuickCheck::Checked(Checked::Proven(proof, MutualProof::None));
         }
-        Recalled::Different => Possible::No,
-        Recalled::Nothing => Possible::Yes,
+        Recalled::Different => Candidates::Previous,
+        Recalled::Nothing => Candidates::All,
     };
     if matches!(account.verification, Verification::Bind(_)) {
-        return Glance::Bind;
+        return QuickCheck::Bind;
     }
-    let checked = match is_current {
-        Possible::No
+    let checked = match candidates {
+        Candidates::Previous
             if memory
                 .earlier
                 .knows(&account.id, password.canonical(), attempt) =>
         {
             Some(Ok(password::Checked::Previous))
         }
-        Possible::No => {
+        Candidates::Previous => {
             password::check_previous_quickly(account, password.readings(), attempt).map(Ok)
         }
-        Possible::Yes => password::check_quickly(account, password.readings(), attempt),
+        Candidates::All => password::check_quickly(account, password.readings(), attempt),
     };
     match checked {
-        Some(checked) => Glance::Checked(of_password(memory, account, password, now, checked)),
-        None => Glance::Hash { is_current },
+        Some(checked) => QuickCheck::Checked(of_password(memory, account, password, now, checked)),
+        None => QuickCheck::Hash(candidates),
     }
 }
 
@@ -491,7 +494,7 @@ fn glance(
 fn of_password(
     memory: Memory<'_>,
     account: &Account,
-    password: &HeldPassword,
+    password: &ReceivedPassword,
     now: Now,
     checked: Result<password::Checked, HashError>,
 ) -> Checked {
@@ -502,7 +505,7 @@ fn of_password(
             if hash.is_some_and(|hash| password.is_looked_at_by(hash)) {
                 keep_in_mind(memory, account, password, &proof, now);
             }
-            Checked::Proven(proof, Evidence::None)
+            Checked::Proven(proof, MutualProof::None)
         }
         Ok(password::Checked::Previous) => Checked::Previous,
         Ok(password::Checked::Wrong) => Checked::Wrong,
@@ -515,7 +518,7 @@ fn of_password(
 fn keep_in_mind(
     memory: Memory<'_>,
     account: &Account,
-    password: &HeldPassword,
+    password: &ReceivedPassword,
     proof: &Proof,
     now: Now,
 ) {
@@ -526,10 +529,12 @@ fn keep_in_mind(
 
 fn of_ms_chap<S>(
     checked: Result<CheckedMsChap<S>, MissingSecret>,
-    evidence: impl FnOnce(S) -> Evidence,
+    mutual_proof: impl FnOnce(S) -> MutualProof,
 ) -> Checked {
     match checked {
-        Ok(CheckedMsChap::Proven { proof, success }) => Checked::Proven(proof, evidence(success)),
+        Ok(CheckedMsChap::Proven { proof, success }) => {
+            Checked::Proven(proof, mutual_proof(success))
+        }
         Ok(CheckedMsChap::Previous) => Checked::Previous,
         Ok(CheckedMsChap::Wrong) => Checked::Wrong,
         Err(missing) => Checked::Missing(missing),

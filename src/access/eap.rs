@@ -13,13 +13,13 @@ use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
 
 use super::authentication::{self, Decision};
-use super::conversations::{Full, Parked, StateToken};
-use super::credential::{Chap, Credential, Evidence, MsChap, MsChapV2, MsChapV2Change, Offered};
+use super::conversations::{Full, PendingConversation, StateToken};
+use super::credential::{Chap, Credential, MsChap, MsChapV2, MsChapV2Change, MutualProof, Offered};
 use super::exchange::{AcceptedBy, AskedFor, Exchange, Outcome, RefusedBy};
-use super::ms_chap_error::Tries;
-use super::received_password::HeldPassword;
+use super::ms_chap_error::Retries;
+use super::received_password::ReceivedPassword;
 use super::repeats::Arrival;
-use super::report::GaveWay;
+use super::report::EvictionReason;
 use super::{report, request_context};
 use crate::metrics::HandshakeOutcome;
 use crate::policy::Policy;
@@ -73,10 +73,10 @@ fn end_former(exchange: &Exchange, state: &[u8]) {
     let former = exchange.access.conversations.take_of_device(
         state,
         &exchange.client,
-        exchange.facts.calling_station.as_ref(),
+        exchange.context.calling_station.as_ref(),
         Instant::now(),
     );
-    give_way(exchange, former, GaveWay::ToANewIdentity);
+    give_way(exchange, former, EvictionReason::ToANewIdentity);
 }
 
 /// Refuses a request with EAP in it before that is looked at.
@@ -92,7 +92,7 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
 }
 
 fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
-    exchange.facts.eap_identity = identity(response).map(request_context::text);
+    exchange.context.eap_identity = identity(response).map(request_context::text);
     let name = request.first(AttributeType::USER_NAME);
     let outer = match route::route(name, &exchange.policy.realms) {
         // I1: a roaming user's server can't have meant us by a name without a realm.
@@ -111,7 +111,7 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
         return refuse(exchange, Refusal::MethodNotAllowed, detail);
     };
     match exchange.access.conversations.make_room() {
-        Ok(displaced) => give_way(&exchange, displaced, GaveWay::ForRoom),
+        Ok(displaced) => give_way(&exchange, displaced, EvictionReason::ForRoom),
         Err(Full) => {
             let detail = Some("as many conversations as max-conversations allows".to_owned());
             return refuse(exchange, Refusal::Overloaded, detail);
@@ -119,19 +119,19 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
     }
     match Conversation::start(methods, response, limits) {
         Ok((conversation, step)) => {
-            let parked = Box::new(Parked {
+            let pending = Box::new(PendingConversation {
                 conversation,
                 outer,
                 decision: None,
                 decided_on: IdentityType::User,
-                tries: Tries::new(exchange.policy.mschapv2_retries),
+                retries: Retries::new(exchange.policy.mschapv2_retries),
                 inner_identity: Vec::new(),
-                facts: exchange.facts.clone(),
+                context: exchange.context.clone(),
                 client: exchange.client.clone(),
                 since: exchange.arrived(),
                 former: None,
             });
-            advance(exchange, parked, step, limits);
+            advance(exchange, pending, step, limits);
         }
         Err(error) => refuse_broken(exchange, &error),
     }
@@ -166,22 +166,22 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
 
 fn go_on(mut exchange: Exchange, state: StateToken, response: &[u8], limits: Limits) {
     let access = Arc::clone(&exchange.access);
-    let parked = access
+    let pending = access
         .conversations
         .take(&state, &exchange.client, Instant::now());
-    let Some(mut parked) = parked else {
+    let Some(mut pending) = pending else {
         // Only what a conversation was asked is kept.
         let waiting = exchange.repeats_of.take();
         let waiting = waiting.and_then(|state| access.repeats.forget(&state));
         waiting.into_iter().for_each(refuse_stale);
         return refuse_stale(exchange);
     };
-    if let Some(former) = std::mem::replace(&mut parked.former, exchange.repeats_of) {
+    if let Some(former) = std::mem::replace(&mut pending.former, exchange.repeats_of) {
         access.repeats.forget(&former);
     }
-    match parked.conversation.handle_response(response, limits) {
-        Ok(step) => advance(exchange, parked, step, limits),
-        Err(error) => answer_untaken(exchange, parked, response, error),
+    match pending.conversation.handle_response(response, limits) {
+        Ok(step) => advance(exchange, pending, step, limits),
+        Err(error) => answer_untaken(exchange, pending, response, error),
     }
 }
 
@@ -191,67 +191,78 @@ fn refuse_stale(exchange: Exchange) {
 }
 
 /// The EAP packet makes no sense here: the last request again, or the end.
-fn answer_untaken(exchange: Exchange, mut parked: Box<Parked>, response: &[u8], error: EapError) {
-    let untaken = parked.conversation.answer_untaken(response, error);
-    let exchange = with_facts_of(exchange, &parked);
+fn answer_untaken(
+    exchange: Exchange,
+    mut pending: Box<PendingConversation>,
+    response: &[u8],
+    error: EapError,
+) {
+    let untaken = pending.conversation.answer_untaken(response, error);
+    let exchange = with_context_of(exchange, &pending);
     match untaken {
         Untaken::Again {
             request,
             is_invalid,
         } => {
-            let (state, displaced) = exchange.access.conversations.park_again(parked);
-            give_way(&exchange, displaced, GaveWay::ToItsDevice);
+            let (state, displaced) = exchange.access.conversations.suspend_again(pending);
+            give_way(&exchange, displaced, EvictionReason::ToItsDevice);
             exchange.finish(Outcome::Challenge {
                 state,
                 eap: request,
                 is_invalid,
             });
         }
-        Untaken::Failure { packet, cause } => fail(exchange, &parked, packet, cause),
+        Untaken::Failure { packet, cause } => fail(exchange, &pending, packet, cause),
     }
 }
 
 /// Tells of the conversation that ended to make room.
-fn give_way(exchange: &Exchange, displaced: Option<Box<Parked>>, why: GaveWay) {
+fn give_way(exchange: &Exchange, displaced: Option<Box<PendingConversation>>, why: EvictionReason) {
     if let Some(displaced) = displaced {
-        report::gave_way(&displaced, &exchange.access, why);
+        report::evicted(&displaced, &exchange.access, why);
     }
 }
 
 /// What is known from the conversation's earlier requests.
-fn with_facts_of(mut exchange: Exchange, parked: &Parked) -> Exchange {
-    exchange.facts = report::with_method(exchange.facts, &parked.conversation);
-    exchange.facts.began = parked.facts.began;
+fn with_context_of(mut exchange: Exchange, pending: &PendingConversation) -> Exchange {
+    exchange.context = report::with_method(exchange.context, &pending.conversation);
+    exchange.context.began = pending.context.began;
     exchange
-        .facts
+        .context
         .eap_identity
-        .clone_from(&parked.facts.eap_identity);
+        .clone_from(&pending.context.eap_identity);
     exchange
-        .facts
+        .context
         .inner_identity
-        .clone_from(&parked.facts.inner_identity);
-    exchange.facts.account.clone_from(&parked.facts.account);
-    exchange.facts.machine.clone_from(&parked.facts.machine);
-    exchange.facts.detail = exchange.facts.detail.or(parked.facts.detail.clone());
+        .clone_from(&pending.context.inner_identity);
+    exchange
+        .context
+        .account
+        .clone_from(&pending.context.account);
+    exchange
+        .context
+        .machine
+        .clone_from(&pending.context.machine);
+    exchange.context.detail = exchange.context.detail.or(pending.context.detail.clone());
     exchange
 }
 
 /// Does what the conversation wants next.
-fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limits) {
-    let exchange = with_facts_of(exchange, &parked);
+fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step, limits: Limits) {
+    let exchange = with_context_of(exchange, &pending);
     match step {
         Step::Request(eap) => {
             let table = &exchange.access.conversations;
-            let (state, displaced) = table.park(parked, exchange.has_left(eap.leaves()));
-            give_way(&exchange, displaced, GaveWay::ToItsDevice);
+            let (state, displaced) = table.suspend(pending, exchange.has_left(eap.leaves()));
+            give_way(&exchange, displaced, EvictionReason::ToItsDevice);
             exchange.finish(Outcome::Challenge {
                 state,
                 eap,
                 is_invalid: false,
             });
         }
-        Step::Prove(credential) => prove(exchange, parked, credential, limits),
-        Step::Success { packet, keys } => match parked.decision.take() {
+        Step::Prove(credential) => prove(exchange, pending, credential, limits),
+        Step::Success { packet, keys } => match pending.decision.take() {
             Some(Ok(grant)) => {
                 exchange.finish(Outcome::Accept {
                     grant,
@@ -264,15 +275,15 @@ fn advance(exchange: Exchange, mut parked: Box<Parked>, step: Step, limits: Limi
                 refuse(exchange, Refusal::MethodNotAllowed, detail);
             }
         },
-        Step::Failure { packet, cause } => fail(exchange, &parked, packet, cause),
+        Step::Failure { packet, cause } => fail(exchange, &pending, packet, cause),
     }
 }
 
 /// Ends it with the conversation's EAP-Failure.
-fn fail(exchange: Exchange, parked: &Parked, packet: Message, cause: FailureCause) {
+fn fail(exchange: Exchange, pending: &PendingConversation, packet: Message, cause: FailureCause) {
     report::handshake_failed(&exchange.access.metrics, &cause);
-    let refusal = report::refusal_of(parked.decision.as_ref(), Some(&cause));
-    let detail = report::detail_of(parked.decision.as_ref(), &cause);
+    let refusal = report::refusal_of(pending.decision.as_ref(), Some(&cause));
+    let detail = report::detail_of(pending.decision.as_ref(), &cause);
     exchange.finish(Outcome::Reject {
         refusal,
         detail,
@@ -283,75 +294,75 @@ fn fail(exchange: Exchange, parked: &Parked, packet: Message, cause: FailureCaus
 /// Has what the device offers decided upon, and goes on with the verdict.
 fn prove(
     mut exchange: Exchange,
-    mut parked: Box<Parked>,
+    mut pending: Box<PendingConversation>,
     credential: InnerCredential,
     limits: Limits,
 ) {
-    let asked = parked.conversation.identity_type();
-    let decided_on = std::mem::replace(&mut parked.decided_on, asked);
-    match parked.decision.take() {
-        None => note_handshake(&exchange, &parked),
-        Some(Err(refusal)) => note_try(&mut exchange, &mut parked, refusal),
+    let asked = pending.conversation.identity_type();
+    let decided_on = std::mem::replace(&mut pending.decided_on, asked);
+    match pending.decision.take() {
+        None => note_handshake(&exchange, &pending),
+        Some(Err(refusal)) => note_try(&mut exchange, &mut pending, refusal),
         Some(Ok(machine)) if decided_on != asked => {
-            turn_to_user(&mut exchange, &mut parked, &machine);
+            turn_to_user(&mut exchange, &mut pending, &machine);
         }
         // On a resumed session, and now proves itself anew: what was granted by the session is void.
-        Some(Ok(_resumed)) => exchange.facts.account = None,
+        Some(Ok(_resumed)) => exchange.context.account = None,
     }
-    exchange.asked_for = asked_for(asked, exchange.facts.machine.as_ref());
-    parked.tries.offer(&credential);
-    let identity = match identity_of(&credential, &parked.outer, &exchange.policy) {
+    exchange.asked_for = asked_for(asked, exchange.context.machine.as_ref());
+    pending.retries.offer(&credential);
+    let identity = match identity_of(&credential, &pending.outer, &exchange.policy) {
         Ok(identity) => identity,
         Err(refusal) => {
-            exchange.facts.detail = Some(NAMES_NOBODY.into());
-            return conclude(exchange, parked, Err(refusal), limits);
+            exchange.context.detail = Some(NAMES_NOBODY.into());
+            return conclude(exchange, pending, Err(refusal), limits);
         }
     };
-    exchange.facts.inner_identity = Some(request_context::text(&identity));
-    parked
-        .facts
+    exchange.context.inner_identity = Some(request_context::text(&identity));
+    pending
+        .context
         .inner_identity
-        .clone_from(&exchange.facts.inner_identity);
-    parked.inner_identity.clone_from(&identity);
+        .clone_from(&exchange.context.inner_identity);
+    pending.inner_identity.clone_from(&identity);
     let name = match name_of(&identity, asked, &credential) {
         Ok(name) => name,
         Err(refusal) => {
-            exchange.facts.detail = Some(NO_HOST.into());
-            return conclude(exchange, parked, Err(refusal), limits);
+            exchange.context.detail = Some(NO_HOST.into());
+            return conclude(exchange, pending, Err(refusal), limits);
         }
     };
-    let name = match route::inner_name(name, &parked.outer, &exchange.policy.realms) {
+    let name = match route::inner_name(name, &pending.outer, &exchange.policy.realms) {
         Ok(name) => name,
         Err(refused) => {
-            exchange.facts.detail = Some(refused.detail.into());
-            return conclude(exchange, parked, Err(refused.refusal), limits);
+            exchange.context.detail = Some(refused.detail.into());
+            return conclude(exchange, pending, Err(refused.refusal), limits);
         }
     };
     let offered = offered(credential);
     if let Some(detail) = offered.why_no_password() {
-        exchange.facts.detail = Some(detail.into());
-        return conclude(exchange, parked, Err(Refusal::NotAPassword), limits);
+        exchange.context.detail = Some(detail.into());
+        return conclude(exchange, pending, Err(Refusal::NotAPassword), limits);
     }
-    authentication::log_on(
+    authentication::authenticate(
         exchange,
         Credential { name, offered },
         move |exchange, decision| {
-            conclude(exchange, parked, decision, limits);
+            conclude(exchange, pending, decision, limits);
         },
     );
 }
 
 /// TEAP has the machine's grant and asks for its user, who alone decides what is granted.
-fn turn_to_user(exchange: &mut Exchange, parked: &mut Parked, machine: &Grant) {
-    for facts in [&mut exchange.facts, &mut parked.facts] {
-        facts.machine = Some(machine.account().clone());
-        facts.account = None;
+fn turn_to_user(exchange: &mut Exchange, pending: &mut PendingConversation, machine: &Grant) {
+    for context in [&mut exchange.context, &mut pending.context] {
+        context.machine = Some(machine.account().clone());
+        context.account = None;
     }
-    parked.tries = Tries::new(exchange.policy.mschapv2_retries);
+    pending.retries = Retries::new(exchange.policy.mschapv2_retries);
 }
 
-fn note_handshake(exchange: &Exchange, parked: &Parked) {
-    let outcome = match parked.conversation.is_resumed() {
+fn note_handshake(exchange: &Exchange, pending: &PendingConversation) {
+    let outcome = match pending.conversation.is_resumed() {
         true => HandshakeOutcome::Resumed,
         false => HandshakeOutcome::Completed,
     };
@@ -359,17 +370,20 @@ fn note_handshake(exchange: &Exchange, parked: &Parked) {
 }
 
 /// The device was refused, and offers something else now: each try has its own line.
-fn note_try(exchange: &mut Exchange, parked: &mut Parked, refusal: Refusal) {
-    exchange.facts = report::with_method(exchange.facts.clone(), &parked.conversation);
-    exchange.facts.began = parked.facts.began;
+fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal: Refusal) {
+    exchange.context = report::with_method(exchange.context.clone(), &pending.conversation);
+    exchange.context.began = pending.context.began;
     exchange
-        .facts
+        .context
         .inner_identity
-        .clone_from(&parked.facts.inner_identity);
-    exchange.facts.account.clone_from(&parked.facts.account);
-    exchange.facts.detail = parked.facts.detail.take();
-    report::tried(exchange, refusal);
-    exchange.facts.detail = None;
+        .clone_from(&pending.context.inner_identity);
+    exchange
+        .context
+        .account
+        .clone_from(&pending.context.account);
+    exchange.context.detail = pending.context.detail.take();
+    report::retried(exchange, refusal);
+    exchange.context.detail = None;
 }
 
 /// Whose account it is about: what was said inside the tunnel, or what the certificate says.
@@ -382,7 +396,7 @@ fn identity_of(
         InnerCredential::Certificate { certificate } => {
             let named = policy.certificate_names(outer, certificate);
             let mut named = named.into_iter();
-            let name = named.find(|name| policy.is_vouched_for(outer, name));
+            let name = named.find(|name| policy.certificate_may_name(outer, name));
             let name = name.ok_or(Refusal::CertificateInvalid)?;
             Ok(name.as_bytes().to_vec())
         }
@@ -423,7 +437,7 @@ fn name_of<'i>(
 fn offered(credential: InnerCredential) -> Offered {
     match credential {
         InnerCredential::Password { password, .. } => {
-            Offered::Password(HeldPassword::new(password.as_bytes()))
+            Offered::Password(ReceivedPassword::new(password.as_bytes()))
         }
         InnerCredential::Chap {
             identifier,
@@ -478,29 +492,37 @@ fn offered(credential: InnerCredential) -> Offered {
     }
 }
 
-fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, limits: Limits) {
-    parked.facts.account.clone_from(&exchange.facts.account);
-    parked.facts.detail.clone_from(&exchange.facts.detail);
+fn conclude(
+    exchange: Exchange,
+    mut pending: Box<PendingConversation>,
+    decision: Decision,
+    limits: Limits,
+) {
+    pending
+        .context
+        .account
+        .clone_from(&exchange.context.account);
+    pending.context.detail.clone_from(&exchange.context.detail);
     let verdict = match &decision {
         Ok(granted) => {
             if let Some(ticket) = granted.grant.ticket() {
-                parked.conversation.remember(Authorization {
+                pending.conversation.remember(Authorization {
                     account: granted.grant.account().to_string(),
-                    identity: parked.inner_identity.clone(),
+                    identity: pending.inner_identity.clone(),
                     ticket,
                 });
             }
-            accepted(&granted.evidence)
+            accepted(&granted.mutual_proof)
         }
         Err(refusal) => {
             let can_change = exchange.can_change_password;
             let challenge = crate::random::bytes();
-            parked.tries.verdict(*refusal, can_change, challenge)
+            pending.retries.verdict(*refusal, can_change, challenge)
         }
     };
-    parked.decision = Some(decision.map(|granted| granted.grant));
-    match parked.conversation.handle_verdict(verdict, limits) {
-        Ok(step) => advance(exchange, parked, step, limits),
+    pending.decision = Some(decision.map(|granted| granted.grant));
+    match pending.conversation.handle_verdict(verdict, limits) {
+        Ok(step) => advance(exchange, pending, step, limits),
         Err(error) => {
             tracing::error!(%error, "a conversation did not take the verdict it had asked for");
             refuse(exchange, Refusal::GaveUp, Some(error.to_string()));
@@ -508,9 +530,9 @@ fn conclude(exchange: Exchange, mut parked: Box<Parked>, decision: Decision, lim
     }
 }
 
-fn accepted(evidence: &Evidence) -> Verdict {
-    match evidence {
-        Evidence::MsChapV2(success) => {
+fn accepted(mutual_proof: &MutualProof) -> Verdict {
+    match mutual_proof {
+        MutualProof::MsChapV2(success) => {
             let mut key = Zeroizing::new([0; 32]);
             let halves = success.keys.receive.iter().chain(&success.keys.send);
             for (to, from) in key.iter_mut().zip(halves) {
@@ -521,7 +543,7 @@ fn accepted(evidence: &Evidence) -> Verdict {
                 inner_key: Some(InnerKey::new(*key)),
             }
         }
-        Evidence::None | Evidence::MsChap(_) => Verdict::Accepted,
+        MutualProof::None | MutualProof::MsChap(_) => Verdict::Accepted,
     }
 }
 

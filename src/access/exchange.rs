@@ -14,12 +14,12 @@ use zeroize::Zeroize as _;
 use super::conversations::StateToken;
 use super::cui;
 use super::repeats::Given;
-use super::request_context::Facts;
+use super::request_context::RequestContext;
 use super::{Access, reply, report};
 use crate::metrics::RequestResult;
 use crate::policy::Client;
 use crate::policy::Policy;
-use crate::transport::{Answer, DropReason, LARGEST_PACKET};
+use crate::transport::{DropReason, LARGEST_PACKET, Responder};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     /// Who asked.
     pub client: Arc<Client>,
     /// Where it comes from, and who it is.
-    pub facts: Facts,
+    pub context: RequestContext,
     /// Whether it is refused for an expired password that its owner, who has proven it, may change
     /// here and now.
     pub can_change_password: bool,
@@ -44,8 +44,8 @@ pub(super) struct Exchange {
     asked_cui: Option<cui::Asked>,
     /// The State under which a request may repeat this one.
     pub repeats_of: Option<StateToken>,
-    context: ReplyContext,
-    answer: Answer,
+    reply_context: ReplyContext,
+    answer: Responder,
 }
 
 /// Whose account a log-on is asked for.
@@ -187,19 +187,19 @@ impl Exchange {
         access: Arc<Access>,
         request: &VerifiedRequest<'_>,
         client: Arc<Client>,
-        answer: Answer,
+        answer: Responder,
     ) -> Self {
         let now = access.clock.now_at(answer.arrived());
         Self {
             policy: access.policy.load_full(),
-            facts: Facts::read(request, answer.peer(), now),
+            context: RequestContext::read(request, answer.peer(), now),
             can_change_password: false,
             eap_identifier: None,
             repeats_of: None,
             asked_for: AskedFor::Anybody,
             cui: None,
             asked_cui: cui::Asked::read(request),
-            context: request.reply_context(),
+            reply_context: request.reply_context(),
             access,
             client,
             answer,
@@ -227,13 +227,13 @@ impl Exchange {
             return self.access.dropped(peer, Some(client), why);
         };
         let delay = match outcome.leaves() {
-            Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.doubtful_wait()),
+            Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.suspect_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
         let took = self.answer.arrived().elapsed();
-        let leaves = self.facts.arrived.utc.checked_add(took.max(delay));
+        let leaves = self.context.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
-        report::record(&self, &outcome, took, leaves);
+        report::report(&self, &outcome, took, leaves);
         let waiting = self.repeats_of.and_then(|state| {
             let due = self.arrived() + delay;
             let given = Arc::new(Given { outcome, due });
@@ -278,7 +278,7 @@ impl Exchange {
     }
 
     fn fits(&self, outcome: &Outcome, draft: &mut Draft) -> bool {
-        match reply::write(self, &self.context, outcome, &mut draft.octets) {
+        match reply::write(self, &self.reply_context, outcome, &mut draft.octets) {
             Ok(written) => {
                 draft.length = written.len();
                 true
@@ -293,7 +293,7 @@ impl Exchange {
     /// When an answer that may leave so has left at the latest, as far as it is known beforehand.
     pub(super) fn has_left(&self, leaves: Leaves) -> Instant {
         let longest = match leaves {
-            Leaves::Late => reply::longest_delay(&self.policy, self.access.hashing.doubtful_wait()),
+            Leaves::Late => reply::longest_delay(&self.policy, self.access.hashing.suspect_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
         Instant::now().max(self.arrived() + longest)
@@ -303,7 +303,7 @@ impl Exchange {
     /// by its kind, and by whom TEAP asked for.
     pub(super) fn check_account(&mut self, account: &Account) -> Result<(), Refusal> {
         if let Err(detail) = self.asked_for.check(account) {
-            self.facts.detail = Some(detail.into());
+            self.context.detail = Some(detail.into());
             return Err(Refusal::WrongIdentityType);
         }
         self.policy.check_kind(account, &self.client.service)
@@ -315,22 +315,24 @@ impl Exchange {
             return;
         };
         let value = key.value(grant.account(), asked);
-        if asked.knows_another(&value) && self.facts.detail.is_none() {
-            self.facts.detail = Some(cui::ANOTHER.into());
+        if asked.knows_another(&value) && self.context.detail.is_none() {
+            self.context.detail = Some(cui::ANOTHER.into());
         }
         self.cui = Some(value);
     }
 
     /// Whether the account came in with this device lately.
-    pub(super) fn is_familiar(&self, account: &AccountId) -> bool {
-        let station = self.facts.calling_station.as_ref();
-        station.is_some_and(|station| self.access.familiar.knows(account, station))
+    pub(super) fn is_recent_device(&self, account: &AccountId) -> bool {
+        let station = self.context.calling_station.as_ref();
+        station.is_some_and(|station| self.access.recent_devices.knows(account, station))
     }
 
     /// Keeps in mind that the account comes in with this device.
-    pub(super) fn note_familiar(&self) {
-        if let (Some(account), Some(station)) = (&self.facts.account, &self.facts.calling_station) {
-            self.access.familiar.note(account, station);
+    pub(super) fn remember_device(&self) {
+        if let (Some(account), Some(station)) =
+            (&self.context.account, &self.context.calling_station)
+        {
+            self.access.recent_devices.note(account, station);
         }
     }
 

@@ -34,9 +34,9 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
             }
             Ok(None) if methods.pap => pap::handle(exchange, request),
             Ok(None) => {
-                exchange.facts.method = "pap";
+                exchange.context.method = "pap";
                 let mut detail = not_among("PAP", methods);
-                if request_context::names_itself(&exchange.facts) {
+                if request_context::names_itself(&exchange.context) {
                     detail = format!("{detail}; {}", request_context::MAC_AUTHENTICATION);
                 }
                 exchange.refuse_with(Refusal::MethodNotAllowed, detail);
@@ -47,7 +47,7 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
 }
 
 fn take_in_eap(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
-    exchange.facts.method = "eap";
+    exchange.context.method = "eap";
     let methods = exchange.client.methods;
     if let Some(name) = beside_eap(request) {
         let detail = format!("{name} beside EAP-Message: a request brings one of them");
@@ -94,7 +94,7 @@ fn no_credential(exchange: &Exchange, request: &VerifiedRequest<'_>) -> String {
         return "Service-Type is Authorize-Only: there is no log-on in it".to_owned();
     }
     let nothing = "the request has no EAP-Message, User-Password or answer to a challenge";
-    match request_context::names_itself(&exchange.facts) {
+    match request_context::names_itself(&exchange.context) {
         true => format!("{nothing}; {}", request_context::MAC_AUTHENTICATION),
         false => nothing.to_owned(),
     }

@@ -41,18 +41,18 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::OpenDirectory;
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
-use crate::policy::{Client, Homes, Policy, PolicyError};
+use crate::policy::{AccountSources, Client, Policy, PolicyError};
 use crate::store::Store;
-use crate::transport::{Answer, DropLog, DropReason, RequestHandler};
+use crate::transport::{DropLog, DropReason, RequestHandler, Responder};
 
-pub use conversations::{Conversations, Parked};
+pub use conversations::{Conversations, PendingConversation};
 pub use cui::CuiKey;
-pub use ms_chap_error::Tries;
-pub use recent_devices::FamiliarDevices;
+pub use ms_chap_error::Retries;
+pub use recent_devices::RecentDevices;
 pub use repeats::Repeats;
 pub use workers::hash_pool::HashPool;
-pub use workers::hash_upgrade::Upgrades;
-pub use workers::per_account_queue::Lines;
+pub use workers::hash_upgrade::HashUpgrades;
+pub use workers::per_account_queue::PerAccountQueue;
 
 use credential::Memory;
 use exchange::Exchange;
@@ -64,19 +64,19 @@ pub struct Access {
     /// Failure counts and locks.
     pub locks: LockTable,
     /// The same for names that are nobody's; never stored.
-    pub strangers: LockTable,
+    pub unknown_names: LockTable,
     /// Passwords proven lately.
     pub proofs: RememberedProofs,
     /// Passwords that were right before.
     pub earlier: EarlierPasswords,
     /// Where older hashes are replaced by stronger ones.
-    pub upgrades: Upgrades,
+    pub hash_upgrades: HashUpgrades,
     /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
-    pub nobodys_hash: PasswordHash,
+    pub decoy_hash: PasswordHash,
     /// Tells responses to challenges apart, and clients.
     pub tags: GuessTags,
     /// Devices that somebody came in with lately.
-    pub familiar: FamiliarDevices,
+    pub recent_devices: RecentDevices,
     /// TLS sessions that devices may resume.
     pub sessions: Sessions,
     /// Unfinished EAP conversations.
@@ -86,7 +86,7 @@ pub struct Access {
     /// Where passwords are hashed.
     pub hashing: HashPool,
     /// Where passwords wait that the directory checks.
-    pub lines: Arc<Lines>,
+    pub account_queue: Arc<PerAccountQueue>,
     /// What must survive.
     pub store: Store,
     /// Who came, and what they were told.
@@ -106,10 +106,10 @@ impl Access {
     ///
     /// # Errors
     /// [`PolicyError`]; then everything stays as it was.
-    pub fn put_to_work(&self, config: &Config) -> Result<(), PolicyError> {
+    pub fn apply(&self, config: &Config) -> Result<(), PolicyError> {
         let before = self.policy.load();
-        let homes = Homes::new(config, &self.directories, Some(&before.homes))?;
-        let policy = Policy::new(config, &self.metrics, &self.sessions, homes)?;
+        let sources = AccountSources::new(config, &self.directories, Some(&before.sources))?;
+        let policy = Policy::new(config, &self.metrics, &self.sessions, sources)?;
         self.policy.store(Arc::new(policy));
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Access {
     }
 
     /// Writes into the log which requests got no answer, and why.
-    pub fn tell_drops(&self, now: Instant) {
+    pub fn log_drops(&self, now: Instant) {
         for line in self.drops.take_lines(now) {
             tracing::warn!("{line}");
         }
@@ -139,7 +139,7 @@ impl Access {
     fn memory(&self) -> Memory<'_> {
         Memory {
             locks: &self.locks,
-            strangers: &self.strangers,
+            unknown_names: &self.unknown_names,
             proofs: &self.proofs,
             earlier: &self.earlier,
             tags: &self.tags,
@@ -147,9 +147,9 @@ impl Access {
     }
 
     /// Tells of the conversations that nobody came back to (E10).
-    pub fn give_up_expired(&self, now: Instant) {
-        for parked in self.conversations.take_expired(now) {
-            report::given_up(&parked, self);
+    pub fn abandon_expired(&self, now: Instant) {
+        for pending in self.conversations.take_expired(now) {
+            report::abandoned(&pending, self);
         }
         self.repeats.forget_old(now);
     }
@@ -172,14 +172,19 @@ pub fn metrics() -> Result<Metrics, MetricsError> {
 }
 
 /// The face that the listeners see.
-pub struct FrontDoor(pub Arc<Access>);
+pub struct AccessHandler(pub Arc<Access>);
 
-impl RequestHandler for FrontDoor {
+impl RequestHandler for AccessHandler {
     fn client(&self, peer: SocketAddr) -> Option<Arc<Client>> {
         self.0.policy.load().clients.find(peer.ip()).cloned()
     }
 
-    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer) {
+    fn access_request(
+        &self,
+        request: &VerifiedRequest<'_>,
+        client: Arc<Client>,
+        answer: Responder,
+    ) {
         let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
         intake::take_in(exchange, request);
     }

@@ -2,7 +2,7 @@
 //! try again. Inside a tunnel and outside EAP the same.
 //!
 //! Who has not proven the password learns nothing (I6): somebody unknown, a wrong or an earlier
-//! password, a lock and an account without NT hash all look alike, further tries included.
+//! password, a lock and an account without NT hash all look alike, further retries included.
 
 use portvakt_auth::Refusal;
 use portvakt_eap::{InnerCredential, MsChapV2Error, Verdict};
@@ -52,13 +52,13 @@ pub(super) fn looks_like_a_wrong_password(refusal: Refusal) -> bool {
 
 /// Of one EAP conversation: how often it may still ask again, and what it was offered last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tries {
+pub struct Retries {
     left: u8,
     changing: bool,
 }
 
-impl Tries {
-    /// So many further tries.
+impl Retries {
+    /// So many further retries.
     pub(super) fn new(left: u8) -> Self {
         Self {
             left,
@@ -126,15 +126,15 @@ mod tests {
     /// I6.
     #[test]
     fn who_has_proven_nothing_sees_no_difference() {
-        for retries in 0..=2 {
+        for count in 0..=2 {
             for refusal in UNPROVEN {
-                let mut tries = Tries::new(retries);
-                for _ in 0..retries {
-                    let verdict = tries.verdict(refusal, false, CHALLENGE);
+                let mut retries = Retries::new(count);
+                for _ in 0..count {
+                    let verdict = retries.verdict(refusal, false, CHALLENGE);
                     let challenge = CHALLENGE;
                     assert_eq!(verdict, Verdict::Retry { challenge }, "{refusal}");
                 }
-                assert_eq!(tries.verdict(refusal, false, CHALLENGE), FAILURE);
+                assert_eq!(retries.verdict(refusal, false, CHALLENGE), FAILURE);
             }
         }
     }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn nothing_but_a_wrong_password_is_asked_for_again() {
         for refusal in Refusal::ALL {
-            let verdict = Tries::new(1).verdict(refusal, false, CHALLENGE);
+            let verdict = Retries::new(1).verdict(refusal, false, CHALLENGE);
             let again = matches!(verdict, Verdict::Retry { .. });
             assert_eq!(again, UNPROVEN.contains(&refusal), "{refusal}");
         }
@@ -150,22 +150,22 @@ mod tests {
 
     #[test]
     fn expired_password_is_told_only_where_it_can_be_changed() {
-        let mut tries = Tries::new(0);
+        let mut retries = Retries::new(0);
         let challenge = CHALLENGE;
         assert_eq!(
-            tries.verdict(Refusal::PasswordExpired, true, challenge),
+            retries.verdict(Refusal::PasswordExpired, true, challenge),
             Verdict::ChangePassword { challenge }
         );
         assert_eq!(
-            tries.verdict(Refusal::PasswordExpired, false, challenge),
+            retries.verdict(Refusal::PasswordExpired, false, challenge),
             FAILURE
         );
     }
 
     #[test]
     fn change_that_failed_is_not_asked_for_again() {
-        let mut tries = Tries::new(2);
-        tries.offer(&change());
+        let mut retries = Retries::new(2);
+        retries.offer(&change());
         let because = Verdict::RefusedBecause;
         for (refusal, expected) in [
             (Refusal::WrongCredential, FAILURE),
@@ -176,7 +176,7 @@ mod tests {
             ),
             (Refusal::Suspended, because(MsChapV2Error::AccountDisabled)),
         ] {
-            assert_eq!(tries.verdict(refusal, true, CHALLENGE), expected);
+            assert_eq!(retries.verdict(refusal, true, CHALLENGE), expected);
         }
     }
 }

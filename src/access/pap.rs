@@ -6,7 +6,7 @@ use portvakt_radius::{AttributeType, VerifiedRequest};
 use super::authentication;
 use super::credential::{Credential, Granted, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
-use super::received_password::HeldPassword;
+use super::received_password::ReceivedPassword;
 use crate::policy::route;
 use crate::transport::DropReason;
 
@@ -15,7 +15,7 @@ const NOISE: &str = "the password makes no sense: the shared secret may differ";
 
 /// Takes the password out and lets it be decided upon.
 pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
-    exchange.facts.method = "pap";
+    exchange.context.method = "pap";
     let password = match request.user_password(&exchange.client.secret) {
         Ok(password) => password,
         Err(error) => return exchange.refuse_with(Refusal::MethodNotAllowed, error.to_string()),
@@ -28,12 +28,12 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         Ok(name) => name,
         Err(refused) => return exchange.refuse_with(refused.refusal, refused.detail),
     };
-    let offered = Offered::Password(HeldPassword::new(password.as_bytes()));
+    let offered = Offered::Password(ReceivedPassword::new(password.as_bytes()));
     if let Some(detail) = offered.why_no_password() {
         return exchange.refuse_with(Refusal::NotAPassword, detail.to_owned());
     }
     let credential = Credential { name, offered };
-    authentication::log_on(exchange, credential, |exchange, decision| {
+    authentication::authenticate(exchange, credential, |exchange, decision| {
         exchange.finish(match decision {
             Ok(Granted { grant, .. }) => Outcome::Accept {
                 grant,
@@ -52,7 +52,7 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
 /// proves that an unsigned request comes from the client, so else a wrong secret would lock everybody
 /// who logs on, and anybody who can send from the client's address could lock anybody.
 fn refuse_noise(exchange: Exchange) {
-    let (peer, client) = (exchange.facts.peer.ip(), exchange.client.name.as_str());
+    let (peer, client) = (exchange.context.peer.ip(), exchange.client.name.as_str());
     let drops = &exchange.access.drops;
     drops.note(peer, Some(client), DropReason::SecretDoubtful);
     exchange.refuse_with(Refusal::NotAPassword, NOISE.to_owned());

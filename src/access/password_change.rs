@@ -29,13 +29,13 @@ pub(super) struct NotChanged {
 /// expired, nothing else is wrong, and there is a way to write it.
 pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> bool {
     let Exchange { policy, client, .. } = exchange;
-    let Some(home) = policy.homes.of_account(&account.id) else {
+    let Some(source) = policy.sources.of_account(&account.id) else {
         return false;
     };
-    let found = findings(account, &client.service, &home.rules, now.utc);
+    let found = findings(account, &client.service, &source.rules, now.utc);
     let mut reasons = found.iter().map(|finding| finding.refusal);
-    home.change_by_mschapv2
-        && home.directory.writer().is_some()
+    source.change_by_mschapv2
+        && source.directory.writer().is_some()
         && (reasons.next(), reasons.next()) == (Some(Refusal::PasswordExpired), None)
         && policy.check_kind(account, &client.service).is_ok()
         && exchange.asked_for.check(account).is_ok()
@@ -51,8 +51,8 @@ pub(super) fn apply(
     scratch: &mut HashMemory,
 ) -> Result<Arc<Account>, NotChanged> {
     let now = exchange.access.clock.now();
-    let home = exchange.policy.homes.of_account(&account.id);
-    let writer = home.and_then(|home| home.directory.writer());
+    let source = exchange.policy.sources.of_account(&account.id);
+    let writer = source.and_then(|source| source.directory.writer());
     let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {
         return Err(not_possible(exchange, account, proof, now));
     };
@@ -79,7 +79,7 @@ pub(super) fn apply(
 /// Some device sends a change that nobody offered it, or something happened meanwhile.
 fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) -> NotChanged {
     let Exchange { policy, client, .. } = exchange;
-    let rules = policy.homes.rules(&account.id);
+    let rules = policy.sources.rules(&account.id);
     let decision = portvakt_auth::decide(account, proof, &client.service, rules, now);
     NotChanged {
         refusal: decision.err().unwrap_or(Refusal::MethodNotAllowed),

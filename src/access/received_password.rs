@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// A password. Wiped on drop; never moved in memory, so that no other copy is left behind.
-pub(super) struct HeldPassword {
+pub(super) struct ReceivedPassword {
     as_sent: Vec<u8>,
     /// Where it differs.
     canonical: Option<Zeroizing<Vec<u8>>>,
@@ -25,7 +25,7 @@ pub(super) struct HeldPassword {
     digest: RefCell<Option<PasswordDigest>>,
 }
 
-impl HeldPassword {
+impl ReceivedPassword {
     /// A copy of `password`.
     pub(super) fn new(password: &[u8]) -> Self {
         let memory = MEMORIES.with_borrow_mut(Vec::pop);
@@ -75,7 +75,7 @@ impl HeldPassword {
     }
 }
 
-impl Drop for HeldPassword {
+impl Drop for ReceivedPassword {
     fn drop(&mut self) {
         // Wipes all of the memory and leaves it empty.
         self.as_sent.zeroize();
@@ -107,17 +107,17 @@ mod tests {
             b"",
             b"again",
         ] {
-            assert_eq!(HeldPassword::new(password).as_sent(), password);
+            assert_eq!(ReceivedPassword::new(password).as_sent(), password);
         }
     }
 
     #[test]
     fn the_memory_of_one_serves_the_next_and_is_empty_between() {
-        let first = HeldPassword::new(b"correct horse");
+        let first = ReceivedPassword::new(b"correct horse");
         let place = first.as_sent.as_ptr();
         drop(first);
         MEMORIES.with_borrow(|memories| assert!(memories.iter().all(Vec::is_empty)));
-        assert_eq!(HeldPassword::new(b"battery").as_sent.as_ptr(), place);
+        assert_eq!(ReceivedPassword::new(b"battery").as_sent.as_ptr(), place);
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
             credential_version: 1,
             ..kari.clone()
         };
-        let held = HeldPassword::new(b"correct horse");
+        let held = ReceivedPassword::new(b"correct horse");
         for account in [&kari, &kari, &ola, &changed, &kari] {
             let digest = held.digest(&proofs, account);
             assert!(digest.is_of(account));
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn canonical_reading_is_held_where_it_differs() {
-        let held = HeldPassword::new(b"bl\xe5b\xe6r");
+        let held = ReceivedPassword::new(b"bl\xe5b\xe6r");
         assert_eq!(held.as_sent(), b"bl\xe5b\xe6r");
         assert_eq!(held.canonical(), "blåbær".as_bytes());
         assert_eq!(
-            HeldPassword::new(b"correct horse").canonical(),
+            ReceivedPassword::new(b"correct horse").canonical(),
             b"correct horse"
         );
     }

@@ -11,18 +11,18 @@ use quick_cache::sync::Cache;
 const CAPACITY: usize = 400_000;
 
 /// Pairs of account and device, by a hash.
-pub struct FamiliarDevices {
+pub struct RecentDevices {
     hasher: RandomState,
     seen: Cache<u64, ()>,
 }
 
-impl Default for FamiliarDevices {
+impl Default for RecentDevices {
     fn default() -> Self {
         Self::new(CAPACITY)
     }
 }
 
-impl FamiliarDevices {
+impl RecentDevices {
     fn new(capacity: usize) -> Self {
         Self {
             hasher: RandomState::new(),
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn device_is_familiar_to_its_account_alone() {
-        let devices = FamiliarDevices::default();
+        let devices = RecentDevices::default();
         devices.note(&account("kari"), "02-00-00-00-00-01");
         assert!(devices.knows(&account("kari"), "02-00-00-00-00-01"));
         assert!(!devices.knows(&account("kari"), "02-00-00-00-00-02"));
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn no_more_devices_are_kept_than_there_is_room_for() {
-        let devices = FamiliarDevices::new(100);
+        let devices = RecentDevices::new(100);
         for number in 0..10_000 {
             devices.note(&account("kari"), &format!("device {number}"));
         }

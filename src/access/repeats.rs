@@ -84,7 +84,7 @@ impl Repeats {
         response: &[u8],
         now: Instant,
     ) -> Arrival {
-        let device = &exchange.facts.calling_station;
+        let device = &exchange.context.calling_station;
         let asked = (&exchange.client.name, device, response);
         let fingerprint = self.keys.hash_one(asked);
         match self.asked.entry(state) {

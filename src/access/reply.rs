@@ -144,7 +144,7 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
     if let Some(name) = user_name(exchange, grant) {
         reply.push(AttributeType::USER_NAME, name.as_bytes())?;
     }
-    let left = grant.session_limit(exchange.facts.arrived.utc);
+    let left = grant.session_limit(exchange.context.arrived.utc);
     if let Some(left) = left.filter(|left| *left <= SESSION_HORIZON) {
         let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX).max(1);
         reply.push_integer(AttributeType::SESSION_TIMEOUT, seconds)?;
@@ -163,8 +163,8 @@ fn user_name(exchange: &Exchange, grant: &Grant) -> Option<String> {
     let name = match account.as_str().contains('@') {
         true => account.to_string(),
         false => {
-            let home = exchange.policy.homes.of_account(account)?;
-            format!("{account}@{}", home.realm)
+            let source = exchange.policy.sources.of_account(account)?;
+            format!("{account}@{}", source.realm)
         }
     };
     (name.len() <= MAX_VALUE).then_some(name)
@@ -195,16 +195,16 @@ fn salts() -> [u16; 2] {
 
 /// The configured delay, varied by its jitter (R6); or where those whom nobody knows wait longer
 /// than that to be refused, what they wait: it must not tell who is known (P5).
-pub(super) fn reject_delay(policy: &Policy, doubtful_wait: Duration) -> Duration {
+pub(super) fn reject_delay(policy: &Policy, suspect_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
     let [roll] = crate::random::bytes();
-    varied(policy.reject_delay, jitter, roll, doubtful_wait)
+    varied(policy.reject_delay, jitter, roll, suspect_wait)
 }
 
 /// The longest that [`reject_delay`] can be.
-pub(super) fn longest_delay(policy: &Policy, doubtful_wait: Duration) -> Duration {
+pub(super) fn longest_delay(policy: &Policy, suspect_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
-    varied(policy.reject_delay, jitter, u8::MAX, doubtful_wait)
+    varied(policy.reject_delay, jitter, u8::MAX, suspect_wait)
 }
 
 /// Where no delay is wanted there is none.

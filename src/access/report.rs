@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
 
-use super::conversations::Parked;
+use super::conversations::PendingConversation;
 use super::exchange::{Exchange, Outcome};
-use super::request_context::{self, Facts, Text};
+use super::request_context::{self, RequestContext, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::policy::Client;
@@ -26,7 +26,7 @@ pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
 /// The server has worked on it for `took`; the answer leaves at `leaves`.
-pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, leaves: Timestamp) {
+pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, leaves: Timestamp) {
     let counters = &exchange.client.counters;
     let metrics = &exchange.access.metrics;
     match outcome {
@@ -38,7 +38,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
         }
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);
-            metrics.authenticated(exchange.facts.method, took);
+            metrics.authenticated(exchange.context.method, took);
             write_attempt(exchange, AttemptResult::Accept, None, None, leaves);
         }
         Outcome::Reject {
@@ -46,7 +46,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
         } => {
             counters.count(RequestResult::Reject);
             metrics.refused(refusal.code());
-            metrics.authenticated(exchange.facts.method, took);
+            metrics.authenticated(exchange.context.method, took);
             write_attempt(
                 exchange,
                 AttemptResult::Reject,
@@ -59,7 +59,7 @@ pub(super) fn record(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
 }
 
 /// Writes down a refused try of a conversation that goes on with another.
-pub(super) fn tried(exchange: &Exchange, refusal: Refusal) {
+pub(super) fn retried(exchange: &Exchange, refusal: Refusal) {
     exchange.access.metrics.refused(refusal.code());
     let now = exchange.access.clock.now().utc;
     write_attempt(exchange, AttemptResult::Reject, Some(refusal), None, now);
@@ -72,66 +72,66 @@ fn write_attempt(
     detail: Option<&str>,
     leaves: Timestamp,
 ) {
-    let facts = &exchange.facts;
+    let context = &exchange.context;
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: facts
+        detail: context
             .detail
             .as_deref()
             .or(detail)
-            .or_else(|| usual_detail(refusal?, facts))
+            .or_else(|| usual_detail(refusal?, context))
             .map(Cow::Borrowed),
         cui: exchange
             .cui
             .as_deref()
             .filter(|_| result == AttemptResult::Accept)
             .map(Cow::Borrowed),
-        ..attempt(facts, &exchange.client, result, leaves)
+        ..attempt(context, &exchange.client, result, leaves)
     };
     exchange.access.audit.record(&AuditEvent::Attempt(attempt));
 }
 
 /// What can be said of a refusal where nobody has said more.
-fn usual_detail(refusal: Refusal, facts: &Facts) -> Option<&'static str> {
+fn usual_detail(refusal: Refusal, context: &RequestContext) -> Option<&'static str> {
     let is_unknown = refusal == Refusal::UnknownUser;
-    (is_unknown && request_context::names_itself(facts))
+    (is_unknown && request_context::names_itself(context))
         .then_some(request_context::MAC_AUTHENTICATION)
 }
 
 /// The parts of an audit line that every attempt has.
 fn attempt<'a>(
-    facts: &'a Facts,
+    context: &'a RequestContext,
     client: &'a Client,
     result: AttemptResult,
     ended: Timestamp,
 ) -> Attempt<'a> {
     let borrowed = |text: &'a Option<Text>| text.as_deref().map(Cow::Borrowed);
     Attempt {
-        request_time: facts.began,
+        request_time: context.began,
         response_time: ended,
         result,
         reason: None,
         detail: None,
-        outer_identity: Cow::Borrowed(&facts.outer_identity),
-        eap_identity: borrowed(&facts.eap_identity),
-        inner_identity: borrowed(&facts.inner_identity),
-        account: facts.account.as_ref().map(|account| account.as_str()),
-        machine_account: facts.machine.as_ref().map(|account| account.as_str()),
-        calling_station_id: borrowed(&facts.calling_station),
-        calling_station_port: facts.calling_station_port,
+        outer_identity: Cow::Borrowed(&context.outer_identity),
+        eap_identity: borrowed(&context.eap_identity),
+        inner_identity: borrowed(&context.inner_identity),
+        account: context.account.as_ref().map(|account| account.as_str()),
+        machine_account: context.machine.as_ref().map(|account| account.as_str()),
+        calling_station_id: borrowed(&context.calling_station),
+        calling_station_port: context.calling_station_port,
         nas: Nas {
             client: &client.name,
-            client_address: facts.peer.ip(),
-            nas_identifier: borrowed(&facts.nas_identifier),
-            nas_ip_address: facts.nas_address,
+            client_address: context.peer.ip(),
+            nas_identifier: borrowed(&context.nas_identifier),
+            nas_ip_address: context.nas_address,
         },
-        operator_name: borrowed(&facts.operator_name),
+        operator_name: borrowed(&context.operator_name),
         service: &client.service,
-        method: Some(facts.method),
-        tls_version: facts.tls_version,
+        method: Some(context.method),
+        tls_version: context.tls_version,
         cui: None,
         stage: None,
-        duration: Duration::try_from(ended.duration_since(facts.began)).unwrap_or_default(),
+        duration: Duration::try_from(ended.duration_since(context.began)).unwrap_or_default(),
     }
 }
 
@@ -186,13 +186,13 @@ pub(super) fn detail_of(
 
 /// A device that stopped in the middle (E10): an event of its own, which counts nothing. Many
 /// devices hang up once they know that they were refused: the reason is the same all the same.
-pub(super) fn given_up(parked: &Parked, access: &super::Access) {
-    write_given_up(parked, access, None);
+pub(super) fn abandoned(pending: &PendingConversation, access: &super::Access) {
+    write_abandoned(pending, access, None);
 }
 
 /// Why a conversation ended before its time was over.
 #[derive(Clone, Copy)]
-pub(super) enum GaveWay {
+pub(super) enum EvictionReason {
     /// The device has begun anew, more than once.
     ToItsDevice,
     /// The table was full.
@@ -202,17 +202,21 @@ pub(super) enum GaveWay {
 }
 
 /// The same of one that was ended to make room.
-pub(super) fn gave_way(parked: &Parked, access: &super::Access, why: GaveWay) {
+pub(super) fn evicted(pending: &PendingConversation, access: &super::Access, why: EvictionReason) {
     let why = match why {
-        GaveWay::ToItsDevice => "replaced by a newer conversation of the same device",
-        GaveWay::ToANewIdentity => "the device began anew",
-        GaveWay::ForRoom => "ended to make room: too many conversations at once",
+        EvictionReason::ToItsDevice => "replaced by a newer conversation of the same device",
+        EvictionReason::ToANewIdentity => "the device began anew",
+        EvictionReason::ForRoom => "ended to make room: too many conversations at once",
     };
-    write_given_up(parked, access, Some(why));
+    write_abandoned(pending, access, Some(why));
 }
 
-fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&'static str>) {
-    let stage = parked.conversation.stage();
+fn write_abandoned(
+    pending: &PendingConversation,
+    access: &super::Access,
+    why: Option<&'static str>,
+) {
+    let stage = pending.conversation.stage();
     match stage {
         Stage::InnerAuthentication
         | Stage::SuccessIndication
@@ -222,11 +226,14 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&'static 
         Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
         _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
     }
-    let failure = parked.conversation.failure();
-    let refusal = refusal_of(parked.decision.as_ref(), failure.as_ref());
+    let failure = pending.conversation.failure();
+    let refusal = refusal_of(pending.decision.as_ref(), failure.as_ref());
     access.metrics.refused(refusal.code());
-    let facts = with_method(parked.facts.clone(), &parked.conversation);
-    let detail = facts.detail.clone().or_else(|| given_up_for(parked));
+    let context = with_method(pending.context.clone(), &pending.conversation);
+    let detail = context
+        .detail
+        .clone()
+        .or_else(|| abandonment_cause(pending));
     let detail = match (why, detail) {
         (Some(why), Some(detail)) => Some(Cow::Owned(format!("{why}; {detail}"))),
         (Some(why), None) => Some(Cow::Borrowed(why)),
@@ -237,8 +244,8 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&'static 
         stage: Some(stage.label()),
         detail,
         ..attempt(
-            &facts,
-            &parked.client,
+            &context,
+            &pending.client,
             AttemptResult::GaveUp,
             access.clock.now().utc,
         )
@@ -247,22 +254,22 @@ fn write_given_up(parked: &Parked, access: &super::Access, why: Option<&'static 
 }
 
 /// Why a device left; of one that was refused, the reason says it.
-fn given_up_for(parked: &Parked) -> Option<Cow<'static, str>> {
-    let decision = parked.decision.as_ref();
-    let cause = match (decision, parked.conversation.failure()) {
+fn abandonment_cause(pending: &PendingConversation) -> Option<Cow<'static, str>> {
+    let decision = pending.decision.as_ref();
+    let cause = match (decision, pending.conversation.failure()) {
         (Some(Err(_)), _) => None,
         (_, Some(failure)) => detail_of(decision, &failure),
-        (_, None) => Some(parked.conversation.progress().likely_cause()),
+        (_, None) => Some(pending.conversation.progress().likely_cause()),
     };
     cause.map(Cow::Owned)
 }
 
-/// What the conversation says of itself, put into the facts.
-pub(super) fn with_method(facts: Facts, conversation: &Conversation) -> Facts {
-    Facts {
+/// What the conversation says of itself, put into the context.
+pub(super) fn with_method(context: RequestContext, conversation: &Conversation) -> RequestContext {
+    RequestContext {
         method: conversation.method().map_or("eap", MethodName::label),
         tls_version: conversation.tls_version().map(TlsVersion::label),
-        ..facts
+        ..context
     }
 }
 
@@ -286,18 +293,18 @@ pub(super) fn note(
     refusal: Option<Refusal>,
     time: Timestamp,
 ) -> Option<Note<'_>> {
-    let facts = &exchange.facts;
+    let context = &exchange.context;
     Some(Note {
         time,
-        account: facts.account.as_ref()?,
+        account: context.account.as_ref()?,
         outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
         client: &exchange.client.name,
         service: &exchange.client.service,
-        method: facts.method,
-        calling_station: facts.calling_station.as_deref(),
-        operator_name: facts.operator_name.as_deref(),
-        outer_identity: Some(&facts.outer_identity),
-        detail: facts.detail.as_deref(),
+        method: context.method,
+        calling_station: context.calling_station.as_deref(),
+        operator_name: context.operator_name.as_deref(),
+        outer_identity: Some(&context.outer_identity),
+        detail: context.detail.as_deref(),
     })
 }
 

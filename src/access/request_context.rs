@@ -18,7 +18,7 @@ pub(super) type Text = SmallString<[u8; 40]>;
 
 /// Where a request comes from, and later who it turned out to be.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct RequestContext {
     /// When it came in.
     pub arrived: Now,
     /// When the first request of its conversation came in.
@@ -53,7 +53,7 @@ pub struct Facts {
     pub detail: Option<Cow<'static, str>>,
 }
 
-impl Facts {
+impl RequestContext {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
         let text = |kind| request.first(kind).map(text);
@@ -102,15 +102,15 @@ pub(super) const MAC_AUTHENTICATION: &str = "this is MAC authentication (User-Na
      nobody";
 
 /// Whether User-Name is the device's own address: MAC authentication, whatever comes as password.
-pub(super) fn names_itself(facts: &Facts) -> bool {
+pub(super) fn names_itself(context: &RequestContext) -> bool {
     fn digits(text: &str) -> impl Iterator<Item = char> {
         let text = text.chars().filter(|c| !matches!(c, '-' | ':' | '.'));
         text.map(|c| c.to_ascii_lowercase())
     }
-    let station = facts.calling_station.as_deref().unwrap_or_default();
+    let station = context.calling_station.as_deref().unwrap_or_default();
     let is_address =
         |text| digits(text).count() == 12 && digits(text).all(|c| c.is_ascii_hexdigit());
-    is_address(station) && digits(station).eq(digits(&facts.outer_identity))
+    is_address(station) && digits(station).eq(digits(&context.outer_identity))
 }
 
 /// Octets from the network as text.

@@ -10,7 +10,7 @@ use super::{ConfigFile, Ending, fail, say};
 use crate::access;
 use crate::config::{self, Config};
 use crate::directory::{Directory, Found, Naming, OpenDirectory};
-use crate::policy::{Homes, Policy};
+use crate::policy::{AccountSources, Policy};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     let config = match file.load_aloud() {
@@ -36,7 +36,7 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
 fn try_out(config: &Config) -> Result<(), String> {
     let metrics = access::metrics().map_err(|error| error.to_string())?;
     let sessions = Sessions::new(0, Duration::ZERO);
-    let policy = Homes::new(config, &unopened(config), None)
+    let policy = AccountSources::new(config, &unopened(config), None)
         .and_then(|homes| Policy::new(config, &metrics, &sessions, homes));
     policy.map(drop).map_err(|error| error.to_string())
 }

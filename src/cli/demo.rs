@@ -90,7 +90,7 @@ fn fill(config: &Config) -> Result<(), String> {
             outcome = Err(message);
         }
     }
-    server::put_away(&access);
+    server::shut_down(&access);
     outcome
 }
 

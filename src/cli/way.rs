@@ -25,7 +25,7 @@ pub(super) fn ask(
             let who = crate::control::user_name(nix::unistd::getuid().as_raw());
             let desk = Desk::new(access.clone());
             let response = desk.handle(&who, request, body, &mut |told| progress(&told));
-            server::put_away(&access);
+            server::shut_down(&access);
             Ok(response)
         }
         Err(error) => Err(fail(error)),

@@ -19,7 +19,7 @@ use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{AttributeReport, EntryReport};
 use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteError};
-use crate::policy::{Home, Homes};
+use crate::policy::{AccountSource, AccountSources};
 use crate::shown::Shown;
 use crate::store::{Durability, Entry};
 
@@ -152,7 +152,7 @@ impl Desk {
     fn raw(&self, user: &str) -> Result<Response, Complaint> {
         let name = self.name(user)?;
         let policy = self.access.policy.load();
-        let home = policy.homes.of_realm(name.realm());
+        let home = policy.sources.of_realm(name.realm());
         let question = home.and_then(|home| home.directory.read(name.user(), name.realm()));
         let question = question.ok_or(
             "accounts are kept here, and no directory is asked: `portvakt account show` has all",
@@ -191,9 +191,9 @@ impl Desk {
     fn look_up(&self, name: &NetworkAccessIdentifier) -> Result<Arc<Account>, LookUpError> {
         let policy = self.access.policy.load();
         let Some(realm) = name.realm() else {
-            return find_in_any(&policy.homes, name.user());
+            return find_in_any(&policy.sources, name.user());
         };
-        let found = policy.homes.find(name.user(), Some(realm)).wait()?;
+        let found = policy.sources.find(name.user(), Some(realm)).wait()?;
         found.ok_or_else(|| LookUpError::Unknown(name.to_string()))
     }
 
@@ -204,7 +204,7 @@ impl Desk {
         write: impl FnOnce(&dyn DirectoryWriter) -> Result<T, WriteError>,
     ) -> Result<T, Complaint> {
         let policy = self.access.policy.load();
-        let home = policy.homes.of_account(&account.id);
+        let home = policy.sources.of_account(&account.id);
         let writer = home
             .and_then(|home| home.directory.writer())
             .ok_or("this directory is read-only here: change the account where it is kept")?;
@@ -300,7 +300,7 @@ impl Desk {
         let recalled = match error {
             LookUpError::Directory(FindError::Unavailable(_)) => {
                 let policy = self.access.policy.load();
-                policy.homes.recall(name.user(), name.realm())
+                policy.sources.recall(name.user(), name.realm())
             }
             _ => None,
         };
@@ -443,7 +443,7 @@ impl Desk {
 
 /// The account of this name in any directory, if there is exactly one. While a directory does not
 /// answer, a bare name is the primary realm's, as everywhere.
-fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, LookUpError> {
+fn find_in_any(homes: &AccountSources, name: &str) -> Result<Arc<Account>, LookUpError> {
     let (mut found, mut full_names, mut unanswered) = (Vec::new(), Vec::new(), None);
     for (index, home) in homes.all().enumerate() {
         match home.directory.find(name, None).wait() {
@@ -469,7 +469,7 @@ fn find_in_any(homes: &Homes, name: &str) -> Result<Arc<Account>, LookUpError> {
 }
 
 /// A name by which an account is found and no other.
-fn full_name(home: &Home, account: &Account) -> String {
+fn full_name(home: &AccountSource, account: &Account) -> String {
     let plain = home.directory.naming().plain(&account.id);
     format!("{plain}@{}", home.realm)
 }

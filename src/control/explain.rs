@@ -178,7 +178,7 @@ fn findings(
     service: &str,
     now: Timestamp,
 ) -> Vec<StatusFinding> {
-    let rules = policy.homes.rules(&account.id);
+    let rules = policy.sources.rules(&account.id);
     let found = portvakt_auth::findings(account, service, rules, now);
     let found = found.into_iter().map(|found| StatusFinding {
         refusal: found.refusal,
@@ -226,7 +226,7 @@ fn how_to_mend(policy: &Policy) -> String {
 pub(super) fn lock_state(access: &Access, account: &Account) -> LockState {
     let now = access.clock.now();
     let policy = access.policy.load();
-    let lockout = &policy.homes.rules(&account.id).lockout;
+    let lockout = &policy.sources.rules(&account.id).lockout;
     let locked_until = access.locks.locked_until(&account.id, now.tick);
     let failures = access
         .locks
@@ -411,7 +411,7 @@ pub(super) fn state_code(access: &Access, account: &Account) -> &'static str {
     let policy = access.policy.load();
     let services = policy.offered_services.iter();
     let mut refusals = services.map(|service| {
-        let rules = policy.homes.rules(&account.id);
+        let rules = policy.sources.rules(&account.id);
         let standing = portvakt_auth::standing(account, service, rules, now.utc);
         let standing = standing.and_then(|_| policy.check_kind(account, service));
         standing.err()

@@ -1,7 +1,7 @@
-//! Where the people of each realm are at home: the directory that has their accounts, and the rules
+//! Where the people of each realm are at source: the directory that has their accounts, and the rules
 //! that those live by.
 //!
-//! An account has one home whatever name it came by: the directory that it was found in. So its
+//! An account has one source whatever name it came by: the directory that it was found in. So its
 //! rules are chosen by the account and not by the name that was used, and two spellings of one
 //! account never meet two limits.
 
@@ -18,7 +18,7 @@ use crate::config::{self, AccountRules, Config};
 use crate::directory::{Directory, Found, OpenDirectory};
 
 /// The accounts of one directory, and their rules.
-pub struct Home {
+pub struct AccountSource {
     /// The name of the directory.
     pub name: String,
     /// The realm of its people; the first, if there are several.
@@ -31,54 +31,64 @@ pub struct Home {
     pub change_by_mschapv2: bool,
 }
 
-/// All homes, and whose they are.
-pub struct Homes {
+/// All sources, and whose they are.
+pub struct AccountSources {
     /// That of the primary realm.
-    primary: Arc<Home>,
+    primary: Arc<AccountSource>,
     /// All of them, the primary realm's first.
-    all: Vec<Arc<Home>>,
-    /// Each realm of ours with its home, the primary one first.
-    realms: Vec<(Realm, Arc<Home>)>,
+    all: Vec<Arc<AccountSource>>,
+    /// Each realm of ours with its source, the primary one first.
+    realms: Vec<(Realm, Arc<AccountSource>)>,
 }
 
-impl Homes {
-    /// The homes that a configuration describes, in directories that are open. `before` is the
-    /// homes so far: a realm whose directory is not open yet stays where it was, and one that was
+impl AccountSources {
+    /// The sources that a configuration describes, in directories that are open. `before` is the
+    /// sources so far: a realm whose directory is not open yet stays where it was, and one that was
     /// nowhere is not served, until a restart opens it.
     ///
     /// # Errors
-    /// [`PolicyError`]: the rules contradict each other, or no realm has a home.
+    /// [`PolicyError`]: the rules contradict each other, or no realm has a source.
     pub fn new(
         config: &Config,
         open: &[OpenDirectory],
         before: Option<&Self>,
     ) -> Result<Self, PolicyError> {
-        let mut all: Vec<Arc<Home>> = Vec::new();
+        let mut all: Vec<Arc<AccountSource>> = Vec::new();
         let mut realms = Vec::new();
         for name in &config.realms {
             let realm = Realm::parse(name);
             let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
-            let Some(home) = config
+            let Some(source) = config
                 .account_sources
                 .iter()
-                .find(|home| home.realms.contains(name))
+                .find(|source| source.realms.contains(name))
             else {
                 continue;
             };
-            let Some(directory) = directory(home.name(), &realm, open, before) else {
+            let Some(directory) = directory(source.name(), &realm, open, before) else {
                 continue;
             };
             let known = all.iter().find(|known| known.name == directory.name);
-            let home = match known {
+            let source = match known {
                 Some(known) => Arc::clone(known),
                 None => {
-                    all.push(Arc::new(Home::new(&realm, directory, &home.rules, config)?));
-                    all.last().map(Arc::clone).ok_or(PolicyError::Homeless)?
+                    all.push(Arc::new(AccountSource::new(
+                        &realm,
+                        directory,
+                        &source.rules,
+                        config,
+                    )?));
+                    all.last()
+                        .map(Arc::clone)
+                        .ok_or(PolicyError::NoAccountSource)?
                 }
             };
-            realms.push((realm, home));
+            realms.push((realm, source));
         }
-        let primary = all.first().map(Arc::clone).ok_or(PolicyError::Homeless)?;
+        let primary = all
+            .first()
+            .map(Arc::clone)
+            .ok_or(PolicyError::NoAccountSource)?;
         Ok(Self {
             primary,
             all,
@@ -86,20 +96,20 @@ impl Homes {
         })
     }
 
-    /// The realms that have a home, the primary one first.
+    /// The realms that have a source, the primary one first.
     pub fn realms(&self) -> impl Iterator<Item = &Realm> {
         self.realms.iter().map(|(realm, _)| realm)
     }
 
     /// All of them, that of the primary realm first.
-    pub fn all(&self) -> impl Iterator<Item = &Home> {
+    pub fn all(&self) -> impl Iterator<Item = &AccountSource> {
         self.all.iter().map(Arc::as_ref)
     }
 
-    /// The home of people with this realm in their names; names without one are the primary
-    /// realm's. Below a realm of ours people are at home there, unless their own is one of ours too.
+    /// The source of people with this realm in their names; names without one are the primary
+    /// realm's. Below a realm of ours people are at source there, unless their own is one of ours too.
     #[must_use]
-    pub fn of_realm(&self, realm: Option<&Realm>) -> Option<&Home> {
+    pub fn of_realm(&self, realm: Option<&Realm>) -> Option<&AccountSource> {
         let Some(realm) = realm.filter(|_| self.all.len() > 1) else {
             return Some(&self.primary);
         };
@@ -108,17 +118,17 @@ impl Homes {
             .iter()
             .filter(|(ours, _)| realm.is_or_is_below(ours));
         let nearest = above.max_by_key(|(ours, _)| ours.as_str().len());
-        nearest.map(|(_, home)| home.as_ref())
+        nearest.map(|(_, source)| source.as_ref())
     }
 
-    /// The home of an account.
+    /// The source of an account.
     #[must_use]
-    pub fn of_account(&self, id: &AccountId) -> Option<&Home> {
+    pub fn of_account(&self, id: &AccountId) -> Option<&AccountSource> {
         match &*self.all {
             [only] => Some(only),
             all => {
-                let home = all.iter().find(|home| home.directory.naming().has(id));
-                home.map(Arc::as_ref)
+                let source = all.iter().find(|source| source.directory.naming().has(id));
+                source.map(Arc::as_ref)
             }
         }
     }
@@ -132,16 +142,16 @@ impl Homes {
 
     /// Whether people of both realms have one directory.
     #[must_use]
-    pub fn are_together(&self, one: Option<&Realm>, other: Option<&Realm>) -> bool {
-        let name = |realm| self.of_realm(realm).map(|home| home.name.as_str());
-        name(one).is_some_and(|home| Some(home) == name(other))
+    pub fn share_source(&self, one: Option<&Realm>, other: Option<&Realm>) -> bool {
+        let name = |realm| self.of_realm(realm).map(|source| source.name.as_str());
+        name(one).is_some_and(|source| Some(source) == name(other))
     }
 
     /// Looks a name up where its people are; see [`Directory::find`].
     #[must_use]
     pub fn find(&self, name: &str, realm: Option<&Realm>) -> Found {
-        let home = self.of_realm(realm);
-        home.map_or(Found::Unknown, |home| home.directory.find(name, realm))
+        let source = self.of_realm(realm);
+        source.map_or(Found::Unknown, |source| source.directory.find(name, realm))
     }
 
     /// What its directory last said of a name; see [`Directory::recall`].
@@ -150,9 +160,9 @@ impl Homes {
         self.of_realm(realm)?.directory.recall(name, realm)
     }
 
-    fn exactly(&self, realm: &Realm) -> Option<&Home> {
-        let home = self.realms.iter().find(|(ours, _)| ours == realm);
-        home.map(|(_, home)| home.as_ref())
+    fn exactly(&self, realm: &Realm) -> Option<&AccountSource> {
+        let source = self.realms.iter().find(|(ours, _)| ours == realm);
+        source.map(|(_, source)| source.as_ref())
     }
 }
 
@@ -161,19 +171,19 @@ fn directory(
     name: &str,
     realm: &Realm,
     open: &[OpenDirectory],
-    before: Option<&Homes>,
+    before: Option<&AccountSources>,
 ) -> Option<OpenDirectory> {
     let of_name = open.iter().find(|directory| directory.name == name);
     of_name.cloned().or_else(|| {
-        let home = before?.exactly(realm)?;
+        let source = before?.exactly(realm)?;
         Some(OpenDirectory {
-            name: home.name.clone(),
-            directory: Arc::clone(&home.directory),
+            name: source.name.clone(),
+            directory: Arc::clone(&source.directory),
         })
     })
 }
 
-impl Home {
+impl AccountSource {
     fn new(
         realm: &Realm,
         directory: OpenDirectory,

@@ -10,16 +10,22 @@ use portvakt_auth::Realm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::account_sources::Homes;
+use super::account_sources::AccountSources;
 use crate::config::{Config, EapProfile};
 
 /// The realms of which a certificate must say that they are meant.
-pub(super) fn to_be_named(config: &Config, homes: &Homes) -> HashSet<Realm> {
+pub(super) fn requiring_qualified_names(
+    config: &Config,
+    sources: &AccountSources,
+) -> HashSet<Realm> {
     let trust = |realm: &Realm| authorities(profile(config, realm));
-    let realms: Vec<_> = homes.realms().map(|realm| (realm, trust(realm))).collect();
+    let realms: Vec<_> = sources
+        .realms()
+        .map(|realm| (realm, trust(realm)))
+        .collect();
     let is_doubtful = |(one, trusted): &&(&Realm, HashSet<CertificateDer<'_>>)| {
         realms.iter().any(|(other, also)| {
-            !homes.are_together(Some(one), Some(other)) && !trusted.is_disjoint(also)
+            !sources.share_source(Some(one), Some(other)) && !trusted.is_disjoint(also)
         })
     };
     let doubtful = realms.iter().filter(is_doubtful);

@@ -17,37 +17,37 @@ use crate::config::{
     TeapIdentity,
 };
 
-/// What every realm offers.
-pub struct EapOffers {
-    usual: RealmOffers,
-    realms: HashMap<Realm, RealmOffers, ahash::RandomState>,
+/// What every realm profiles.
+pub struct EapProfiles {
+    usual: RealmProfiles,
+    realms: HashMap<Realm, RealmProfiles, ahash::RandomState>,
     /// Which chain is for which outer names, in the order of looking.
     outer_names: Vec<Vec<OuterName>>,
 }
 
-/// What one realm offers.
-struct RealmOffers {
+/// What one realm profiles.
+struct RealmProfiles {
     /// With the realm's own chain.
-    own: ServiceOffers,
+    own: ServiceMethods,
     /// With the chains for outer names, in their order.
-    chains: Vec<ServiceOffers>,
+    chains: Vec<ServiceMethods>,
     certificate_names: Vec<CertificateName>,
 }
 
 /// What is offered with one chain.
-struct ServiceOffers {
+struct ServiceMethods {
     usual: Methods,
     services: HashMap<String, Methods, ahash::RandomState>,
 }
 
-impl EapOffers {
-    /// What a configuration offers; `None` where nobody speaks EAP.
+impl EapProfiles {
+    /// What a configuration profiles; `None` where nobody speaks EAP.
     pub(super) fn new(config: &Config, sessions: &Sessions) -> Result<Option<Self>, PolicyError> {
         let Some(eap) = &config.eap else {
             return Ok(None);
         };
         let sessions = (!eap.resume_for.is_zero()).then_some(sessions);
-        let build = |profile: &EapProfile| RealmOffers::new(config, eap, profile, sessions);
+        let build = |profile: &EapProfile| RealmProfiles::new(config, eap, profile, sessions);
         let mut realms = HashMap::default();
         for (name, rules) in &config.realm_rules {
             let realm = Realm::parse(name);
@@ -64,20 +64,20 @@ impl EapOffers {
         }))
     }
 
-    fn of_realm(&self, realm: &Realm) -> &RealmOffers {
+    fn of_realm(&self, realm: &Realm) -> &RealmProfiles {
         self.realms.get(realm).unwrap_or(&self.usual)
     }
 
     /// What `user@realm`, normalised, is offered at a client of this service.
     pub(super) fn methods(&self, user: &str, realm: &Realm, service: &str) -> Option<&Methods> {
-        let offers = self.of_realm(realm);
+        let profiles = self.of_realm(realm);
         let is_meant =
             |names: &Vec<OuterName>| names.iter().any(|name| name.matches(user, realm.as_str()));
-        let offers = match self.outer_names.iter().position(is_meant) {
-            Some(index) => offers.chains.get(index)?,
-            None => &offers.own,
+        let profiles = match self.outer_names.iter().position(is_meant) {
+            Some(index) => profiles.chains.get(index)?,
+            None => &profiles.own,
         };
-        Some(offers.services.get(service).unwrap_or(&offers.usual))
+        Some(profiles.services.get(service).unwrap_or(&profiles.usual))
     }
 
     /// The names that a client certificate gives, the first choice first.
@@ -105,7 +105,7 @@ fn texts(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-impl RealmOffers {
+impl RealmProfiles {
     fn new(
         config: &Config,
         eap: &config::Eap,
@@ -126,7 +126,7 @@ impl RealmOffers {
             if let Some(keys) = &ticket_keys {
                 tls = tls.with_ticket_keys(keys.clone());
             }
-            ServiceOffers::new(config, profile, &tls)
+            ServiceMethods::new(config, profile, &tls)
         };
         let chains = eap.chains.iter().map(|named| with(&named.chain));
         Ok(Self {
@@ -137,7 +137,7 @@ impl RealmOffers {
     }
 }
 
-impl ServiceOffers {
+impl ServiceMethods {
     fn new(config: &Config, profile: &EapProfile, tls: &ServerTls) -> Result<Self, PolicyError> {
         let authority = config.realms.first().map_or("", String::as_str);
         let mut services = HashMap::default();

@@ -7,25 +7,25 @@ use crate::config::{Config, EapProfile};
 
 /// What ends, by the name of its chain or realm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Validity {
+pub struct Expiries {
     /// Each chain once; that of `[eap]` first, where there is one.
-    pub chains: Vec<End>,
+    pub chains: Vec<Expiry>,
     /// When a revocation list has to be replaced, for `default` and each realm that has its own.
-    pub revocation_lists: Vec<End>,
+    pub revocation_lists: Vec<Expiry>,
     /// Whether a list that was not replaced in time shuts somebody out.
     pub lists_refuse: bool,
 }
 
 /// When something ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct Expiry {
     /// `default`, a realm, or the name of an `[[eap.chain]]`.
     pub name: String,
     /// The last moment at which it holds.
     pub at: Timestamp,
 }
 
-impl Validity {
+impl Expiries {
     /// What a configuration says of it.
     #[must_use]
     pub fn of(config: &Config) -> Self {
@@ -34,10 +34,10 @@ impl Validity {
         };
         let realms = profiles(config).map(|profile| &profile.chain);
         let named = eap.chains.iter().map(|named| &named.chain);
-        let mut chains: Vec<End> = Vec::new();
+        let mut chains: Vec<Expiry> = Vec::new();
         for chain in realms.chain(named) {
             if !chains.iter().any(|end| end.name == chain.name) {
-                chains.push(End {
+                chains.push(Expiry {
                     name: chain.name.clone(),
                     at: chain.facts.not_after,
                 });
@@ -61,12 +61,12 @@ impl Validity {
     }
 }
 
-fn revocation_lists(config: &Config) -> Vec<End> {
+fn revocation_lists(config: &Config) -> Vec<Expiry> {
     let list = |(name, profile): (&str, &EapProfile)| {
         let rules = profile.client_certificates.as_ref()?;
         let at = rules.revocation_lists.as_ref()?.next_update?;
         let name = name.to_owned();
-        Some(End { name, at })
+        Some(Expiry { name, at })
     };
     let usual = config.eap.iter().map(|eap| ("default", &eap.defaults));
     let realms = config.realm_rules.iter();

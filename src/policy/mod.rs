@@ -23,10 +23,10 @@ use crate::config::{self, AccountKind, ClientMethods, Config};
 use crate::directory::attributes::AttributeMap;
 use crate::metrics::{Metrics, MetricsError};
 
-pub use account_sources::{Home, Homes};
+pub use account_sources::{AccountSource, AccountSources};
 pub use clients::{Client, Clients};
-pub use eap_profiles::EapOffers;
-pub use expiry::{End, Validity};
+pub use eap_profiles::EapProfiles;
+pub use expiry::{Expiries, Expiry};
 pub(crate) use kind as account_kind;
 pub use route::{LocalName, Realms};
 
@@ -37,15 +37,15 @@ pub struct Policy {
     /// Our own realms.
     pub realms: Realms,
     /// How EAP conversations are led; `None` where no client may bring EAP.
-    pub eap: Option<EapOffers>,
+    pub eap: Option<EapProfiles>,
     /// Whose accounts are where, and by which rules they live.
-    pub homes: Homes,
+    pub sources: AccountSources,
     /// The services of all clients, in the order of the configuration; never empty.
     pub offered_services: Vec<String>,
     /// What is special about a service, by its name.
     pub services: BTreeMap<String, Service>,
     /// Realms that a client certificate must name.
-    pub named_realms: HashSet<Realm>,
+    pub qualified_name_realms: HashSet<Realm>,
     /// The most EAP octets of a request to a NAS that sends no Framed-MTU (E2).
     pub max_fragment: usize,
     /// What attributes of an import mean.
@@ -59,7 +59,7 @@ pub struct Policy {
     /// What it costs to hash a new password.
     pub hash_cost: Argon2Cost,
     /// When certificates end.
-    pub validity: Validity,
+    pub expiries: Expiries,
     /// How late rejects leave (R6).
     pub reject_delay: Duration,
     /// By how many percent that varies, up and down.
@@ -91,7 +91,7 @@ pub enum PolicyError {
     Realm(String, portvakt_auth::RealmError),
     /// Directories are opened at the start.
     #[error("the directories of all realms are new: restart the server to open them")]
-    Homeless,
+    NoAccountSource,
     /// The terms contradict each other.
     #[error("the terms can't be used: {0}")]
     Terms(#[from] portvakt_auth::term::TermsError),
@@ -107,7 +107,7 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// The policy that a checked configuration describes, for people who have these homes.
+    /// The policy that a checked configuration describes, for people who have these sources.
     ///
     /// # Errors
     /// [`PolicyError`]: what only the parts themselves can tell.
@@ -115,18 +115,18 @@ impl Policy {
         config: &Config,
         metrics: &Metrics,
         sessions: &Sessions,
-        homes: Homes,
+        sources: AccountSources,
     ) -> Result<Self, PolicyError> {
         Ok(Self {
             clients: clients(&config.clients, metrics)?,
             realms: Realms {
-                ours: homes.realms().cloned().collect(),
+                ours: sources.realms().cloned().collect(),
                 bare_names: config.bare_names,
                 windows_domains: windows_domains(config)?,
             },
-            eap: EapOffers::new(config, sessions)?,
-            named_realms: certificate_realms::to_be_named(config, &homes),
-            homes,
+            eap: EapProfiles::new(config, sessions)?,
+            qualified_name_realms: certificate_realms::requiring_qualified_names(config, &sources),
+            sources,
             offered_services: offered_services(&config.clients),
             services: config.services.iter().map(service).collect(),
             attributes: attributes(config),
@@ -134,7 +134,7 @@ impl Policy {
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: hash_cost(&config.passwords)?,
-            validity: Validity::of(config),
+            expiries: Expiries::of(config),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             cui_key: config
@@ -173,15 +173,15 @@ impl Policy {
     /// this name: one of the outer realm or below it, in the outer realm's directory, and of a
     /// realm that is named where it must be.
     #[must_use]
-    pub fn is_vouched_for(&self, outer: &LocalName, name: &str) -> bool {
+    pub fn certificate_may_name(&self, outer: &LocalName, name: &str) -> bool {
         let Ok(inner) = route::inner_name(name.as_bytes(), outer, &self.realms) else {
             return false;
         };
         let realm = self.realms.realm_of(outer);
         let is_named = name.contains('@');
-        let homes = &self.homes;
-        homes.are_together(outer.realm.as_ref(), inner.realm.as_ref())
-            && (is_named || !realm.is_some_and(|realm| self.named_realms.contains(realm)))
+        let sources = &self.sources;
+        sources.share_source(outer.realm.as_ref(), inner.realm.as_ref())
+            && (is_named || !realm.is_some_and(|realm| self.qualified_name_realms.contains(realm)))
     }
 
     /// Whether `account` may use `service` by its kind.
@@ -326,8 +326,10 @@ fn own_realms(config: &Config) -> Vec<Realm> {
     let own = config
         .account_sources
         .iter()
-        .find(|home| home.directory.is_none());
-    let realms = own.map(|home| home.realms.as_slice()).unwrap_or_default();
+        .find(|source| source.directory.is_none());
+    let realms = own
+        .map(|source| source.realms.as_slice())
+        .unwrap_or_default();
     realms
         .iter()
         .filter_map(|realm| Realm::parse(realm).ok())

@@ -33,7 +33,7 @@ impl Realms {
     pub fn read(&self, name: &[u8]) -> Result<NetworkAccessIdentifier, NameError> {
         match self.of_windows(name) {
             Some(([], _)) => Err(NameError::Empty),
-            // A domain and a realm: the name would have two homes.
+            // A domain and a realm: the name would have two sources.
             Some((user, _)) if user.contains(&b'@') => Err(NameError::DownLevel),
             Some((user, realm)) => {
                 let name = [user, b"@", realm.as_str().as_bytes()].concat();

@@ -109,7 +109,7 @@ impl CertificateReloader {
             next_expiry: read.next_expiry,
             ..config.clone()
         };
-        self.access.put_to_work(&renewed)?;
+        self.access.apply(&renewed)?;
         Ok(Some((renewed, warnings)))
     }
 

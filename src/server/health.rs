@@ -10,7 +10,7 @@ use crate::directory::ldap::replica::{ReplicaState, ReplicaStatus};
 use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::metrics::Readings;
 use crate::metrics::http::{self, Check};
-use crate::policy::End;
+use crate::policy::Expiry;
 
 /// What the pages show.
 pub(super) struct Pages(Arc<Access>);
@@ -27,9 +27,9 @@ impl http::Source for Pages {
         let now = access.clock.now();
         let store = access.store.health();
         let policy = access.policy.load();
-        let validity = &policy.validity;
-        let days_left = |ends: &[End]| {
-            let left = |end: &End| (end.name.clone(), days_between(now.utc, end.at));
+        let expiries = &policy.expiries;
+        let days_left = |ends: &[Expiry]| {
+            let left = |end: &Expiry| (end.name.clone(), days_between(now.utc, end.at));
             ends.iter().map(left).collect()
         };
         Readings {
@@ -40,11 +40,11 @@ impl http::Source for Pages {
             store_healthy: store.is_ok(),
             store_waiting: store.locks_waiting + store.entries_waiting,
             audit_dropped: access.audit.health().dropped,
-            certificate_days_left: validity
+            certificate_days_left: expiries
                 .of_default_chain()
                 .map(|ends| days_between(now.utc, ends)),
-            chain_days_left: days_left(&validity.chains),
-            revocation_list_days_left: days_left(&validity.revocation_lists),
+            chain_days_left: days_left(&expiries.chains),
+            revocation_list_days_left: days_left(&expiries.revocation_lists),
             mirrors: mirrors(&access.directories),
         }
     }
@@ -61,9 +61,9 @@ impl http::Source for Pages {
         };
         let audit = self.0.audit.health().failure;
         let (policy, now) = (self.0.policy.load(), Timestamp::now());
-        let expired = past(&policy.validity.chains, now);
-        let stale = match policy.validity.lists_refuse {
-            true => past(&policy.validity.revocation_lists, now),
+        let expired = past(&policy.expiries.chains, now);
+        let stale = match policy.expiries.lists_refuse {
+            true => past(&policy.expiries.revocation_lists, now),
             false => String::new(),
         };
         let check = |name, ok, detail: String| Check {
@@ -178,7 +178,7 @@ fn downs(servers: &[ServerState]) -> String {
 }
 
 /// The names of what has ended.
-fn past(ends: &[End], now: Timestamp) -> String {
+fn past(ends: &[Expiry], now: Timestamp) -> String {
     let past = ends.iter().filter(|end| end.at <= now);
     let names: Vec<_> = past.map(|end| end.name.as_str()).collect();
     names.join(", ")

@@ -42,8 +42,8 @@ impl Housekeeper {
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
-            self.access.give_up_expired(now);
-            self.access.tell_drops(now);
+            self.access.abandon_expired(now);
+            self.access.log_drops(now);
             self.forget();
             if now - looked >= RENEW_EVERY {
                 looked = now;
@@ -64,10 +64,10 @@ impl Housekeeper {
                 self.access.store.prune(before.unwrap_or(Timestamp::MIN));
             }
         }
-        self.access.tell_drops(Instant::now());
+        self.access.log_drops(Instant::now());
         // Nobody comes back to what is still open: it is told as given up, too.
         self.access
-            .give_up_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
+            .abandon_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
     }
 
     fn forget(&self) {
@@ -76,10 +76,10 @@ impl Housekeeper {
         access.proofs.sweep(now);
         access.sessions.advance(now.tick.since(Tick::START));
         let policy = access.policy.load();
-        let lockout = |id: &_| &policy.homes.rules(id).lockout;
+        let lockout = |id: &_| &policy.sources.rules(id).lockout;
         // Nothing of these is stored.
         let _ = access
-            .strangers
+            .unknown_names
             .forget_expired(lockout, now.tick, |_| false);
         let is_dirty = |id: &_| access.store.is_dirty(id);
         for change in access.locks.forget_expired(lockout, now.tick, is_dirty) {

@@ -10,6 +10,6 @@ mod udp;
 
 pub use drop_log::DropLog;
 pub use drop_reason::DropReason;
-pub use udp::responder::Answer;
+pub use udp::responder::Responder;
 pub use udp::socket::LARGEST_PACKET;
 pub use udp::{ListenError, Listeners, Options, RequestHandler};

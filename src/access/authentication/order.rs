@@ -19,7 +19,7 @@ use portvakt_auth::{
 };
 
 use super::super::credential::{
-    Checked, Credential, Evidence, Glance, Memory, Offered, Possible, answer_of,
+    Candidates, Checked, Credential, Memory, MutualProof, Offered, QuickCheck, answer_of,
 };
 use crate::directory::{FindError, Verdict};
 use crate::store::Untold;
@@ -58,7 +58,7 @@ pub(in crate::access) enum Next {
     /// All is known: [`Attempt::settle`].
     Settle(Checked),
     /// The password must be hashed: [`Attempt::hash`], on a hashing thread.
-    Hash(Possible),
+    Hash(Candidates),
     /// A new password must be hashed: [`Attempt::open_change`], on a hashing thread.
     Change,
     /// The directory must be asked: [`Attempt::begin_bind`], at the head of the account's line.
@@ -106,17 +106,17 @@ impl Attempt {
         let Leave::Held(admission) = &mut self.leave else {
             return Next::Refuse(Refusal::Overloaded);
         };
-        match (self.credential.offered).check_at_a_glance(memory, account, now, admission) {
-            Glance::Checked(checked) => Next::Settle(checked),
-            Glance::Hash { is_current } => Next::Hash(is_current),
-            Glance::Change => Next::Change,
-            Glance::Bind => Next::Bind,
+        match (self.credential.offered).check_without_hashing(memory, account, now, admission) {
+            QuickCheck::Checked(checked) => Next::Settle(checked),
+            QuickCheck::Hash(candidates) => Next::Hash(candidates),
+            QuickCheck::Change => Next::Change,
+            QuickCheck::Bind => Next::Bind,
         }
     }
 
     /// Goes on with a name that is nobody's. It is worked on as often as an account is, and refused at
     /// once then: how many are refused how soon must not tell who exists.
-    pub(in crate::access) fn proceed_as_nobody(
+    pub(in crate::access) fn proceed_as_unknown(
         &mut self,
         memory: Memory<'_>,
         name: &AccountId,
@@ -127,16 +127,16 @@ impl Attempt {
             return Next::Refuse(Refusal::UnknownUser);
         }
         let nobody = Account::new(name.clone(), Kind::Guest);
-        match self.reserve(memory.strangers, memory, &nobody, rules, now) {
+        match self.reserve(memory.unknown_names, memory, &nobody, rules, now) {
             // Beyond the table's room names are not told apart any more.
-            Ok(()) | Err(Denied::Full) => Next::Hash(Possible::Yes),
+            Ok(()) | Err(Denied::Full) => Next::Hash(Candidates::All),
             Err(Denied::Busy) => Next::Wait,
             Err(Denied::Locked { .. }) => Next::Refuse(Refusal::UnknownUser),
         }
     }
 
     /// Settles the attempt at a name that is nobody's, whose work is done.
-    pub(in crate::access) fn settle_as_nobody(&mut self, now: Now) {
+    pub(in crate::access) fn settle_as_unknown(&mut self, now: Now) {
         if let Leave::Held(admission) = std::mem::replace(&mut self.leave, Leave::None) {
             // It is in memory alone: nobody's failures are nobody's loss.
             let _ = admission.settle_as_nobody(now.tick);
@@ -169,7 +169,7 @@ impl Attempt {
         };
         let offered = &self.credential.offered;
         Next::Settle(match offered.recall(memory, account, now, admission) {
-            Some(proof) => Checked::Proven(proof, Evidence::None),
+            Some(proof) => Checked::Proven(proof, MutualProof::None),
             None => {
                 let unchecked = Checked::Unanswered(error);
                 offered.without_check(memory, &account.id, admission, unchecked)
@@ -216,13 +216,13 @@ impl Attempt {
         memory: Memory<'_>,
         account: &Account,
         now: Now,
-        is_current: Possible,
+        candidates: Candidates,
         scratch: &mut HashMemory,
     ) -> Checked {
         let offered = &self.credential.offered;
         match &mut self.leave {
             Leave::Held(admission) => {
-                offered.hash(memory, account, now, is_current, scratch, admission)
+                offered.hash(memory, account, now, candidates, scratch, admission)
             }
             _ => Checked::Shed,
         }

@@ -13,7 +13,7 @@ use portvakt_auth::{
 use proptest::prelude::*;
 
 use super::super::credential::{Checked, Credential, Memory, Offered};
-use super::super::received_password::HeldPassword;
+use super::super::received_password::ReceivedPassword;
 use super::order::{Attempt, Next, Sent};
 use crate::directory::{FindError, Verdict};
 use crate::policy::route::LocalName;
@@ -36,7 +36,7 @@ enum Way {
 
 struct World {
     locks: LockTable,
-    strangers: LockTable,
+    unknown_names: LockTable,
     proofs: RememberedProofs,
     earlier: EarlierPasswords,
     tags: GuessTags,
@@ -99,7 +99,7 @@ impl World {
     fn new(way: Way) -> Self {
         Self {
             locks: LockTable::new(10),
-            strangers: LockTable::new(10),
+            unknown_names: LockTable::new(10),
             proofs: RememberedProofs::new(&[1; 32], 10, Duration::from_secs(900)),
             earlier: EarlierPasswords::new(&[2; 32], 10),
             tags: GuessTags::new([4; 4]),
@@ -127,7 +127,7 @@ impl World {
     fn memory(&self) -> Memory<'_> {
         Memory {
             locks: &self.locks,
-            strangers: &self.strangers,
+            unknown_names: &self.unknown_names,
             proofs: &self.proofs,
             earlier: &self.earlier,
             tags: &self.tags,
@@ -139,7 +139,7 @@ impl World {
             user: "kari".into(),
             realm: None,
         };
-        let offered = Offered::Password(HeldPassword::new(password.as_bytes()));
+        let offered = Offered::Password(ReceivedPassword::new(password.as_bytes()));
         let tick = self.now().tick;
         let sent = Sent {
             source: 1,
@@ -176,10 +176,10 @@ impl World {
         let checked = match next {
             Next::Settle(checked) => checked,
             Next::Refuse(refusal) => return Told::Refused(refusal),
-            Next::Hash(is_current) => {
+            Next::Hash(candidates) => {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 let memory = self.memory();
-                let checked = attempt.hash(memory, &self.account, now, is_current, &mut scratch);
+                let checked = attempt.hash(memory, &self.account, now, candidates, &mut scratch);
                 self.scratch = scratch;
                 checked
             }
@@ -440,10 +440,10 @@ fn a_crowd_at_a_name_that_is_nobodys_is_worked_on_as_often_as_one_at_an_account(
         of_kari.push(told == Told::Refused(Refusal::WrongCredential));
         let mut attempt = world.arrive(&wrong(number));
         let (memory, now) = (world.memory(), world.now());
-        let next = attempt.proceed_as_nobody(memory, &nobody, &world.rules, now);
+        let next = attempt.proceed_as_unknown(memory, &nobody, &world.rules, now);
         let is_worked_on = matches!(next, Next::Hash(_));
         if is_worked_on {
-            attempt.settle_as_nobody(now);
+            attempt.settle_as_unknown(now);
         }
         of_nobody.push(is_worked_on);
     }
@@ -454,7 +454,7 @@ fn a_crowd_at_a_name_that_is_nobodys_is_worked_on_as_often_as_one_at_an_account(
     let mut crowd: Vec<_> = (0..7).map(|number| world.arrive(&wrong(number))).collect();
     let next = crowd.iter_mut().map(|attempt| {
         let (memory, now) = (world.memory(), world.now());
-        let next = attempt.proceed_as_nobody(memory, &nobody, &world.rules, now);
+        let next = attempt.proceed_as_unknown(memory, &nobody, &world.rules, now);
         matches!(next, Next::Hash(_))
     });
     assert_eq!(

@@ -35,7 +35,7 @@ struct Slot<T> {
 }
 
 /// One of a device's States.
-struct Place {
+struct AccountTurn {
     state: StateToken,
     is_early: bool,
 }
@@ -48,7 +48,7 @@ pub(in crate::access) struct Full;
 pub(super) struct Table<T> {
     slots: DashMap<StateToken, Slot<T>, ahash::RandomState>,
     /// Each in the order of waiting, the longest first.
-    devices: DashMap<u64, Vec<Place>, ahash::RandomState>,
+    devices: DashMap<u64, Vec<AccountTurn>, ahash::RandomState>,
     /// How many slots there are: the map would lock each shard to tell.
     count: AtomicUsize,
     /// The one that has waited longest is last.
@@ -83,7 +83,7 @@ impl<T> Table<T> {
         if self.slots.insert(state, slot).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
-        let displaced = self.list(device?, Place { state, is_early })?;
+        let displaced = self.list(device?, AccountTurn { state, is_early })?;
         self.remove_if(&displaced, |_| true)
     }
 
@@ -158,7 +158,7 @@ impl<T> Table<T> {
 
     /// Adds to what a device has waiting; returns which is too much: an early one, or where there is
     /// none any, the one that has waited longest. Never the newest.
-    fn list(&self, device: u64, place: Place) -> Option<StateToken> {
+    fn list(&self, device: u64, place: AccountTurn) -> Option<StateToken> {
         let mut places = self.devices.entry(device).or_default();
         let surplus = (places.len() >= PER_DEVICE_AT_MOST).then(|| {
             let early = places.iter().position(|place| place.is_early);

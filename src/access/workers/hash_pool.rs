@@ -50,11 +50,11 @@ pub enum Turn<'a> {
 
 /// How somebody stands who wants a password checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Priority {
     /// An account that nobody has failed on lately.
-    Good,
+    Normal,
     /// An account with failures, or a name that is nobody's: what guessers bring.
-    Doubtful,
+    Suspect,
 }
 
 /// Numbers for metrics and health.
@@ -77,7 +77,7 @@ struct Shared {
     began: Instant,
     /// Since when the next doubtful job has waited, in microseconds after `began`; [`NOBODY`] where
     /// none waits. Read for each refusal, which is no reason to lock the queue.
-    doubtful_since: AtomicU64,
+    suspect_since: AtomicU64,
     capacity: usize,
     patience: Duration,
     observe: Observe,
@@ -105,7 +105,7 @@ impl HashPool {
             queue: Mutex::default(),
             wake: Condvar::new(),
             began: Instant::now(),
-            doubtful_since: AtomicU64::new(NOBODY),
+            suspect_since: AtomicU64::new(NOBODY),
             capacity: capacity.max(1),
             patience,
             observe,
@@ -133,13 +133,13 @@ impl HashPool {
     pub fn submit(
         &self,
         key: Arc<str>,
-        standing: impl Fn() -> Standing + Send + 'static,
+        priority: impl Fn() -> Priority + Send + 'static,
         run: impl FnOnce(Turn<'_>) + Send + 'static,
     ) {
         let job = Job {
             key,
             submitted: Instant::now(),
-            standing: Box::new(standing),
+            priority: Box::new(priority),
             run: Box::new(run),
         };
         let mut queue = self.shared.lock();
@@ -170,8 +170,8 @@ impl HashPool {
 
     /// How long those in doubtful standing wait at this moment; nothing while none does.
     #[must_use]
-    pub fn doubtful_wait(&self) -> Duration {
-        match self.shared.doubtful_since.load(Ordering::Relaxed) {
+    pub fn suspect_wait(&self) -> Duration {
+        match self.shared.suspect_since.load(Ordering::Relaxed) {
             NOBODY => Duration::ZERO,
             since => (self.shared.began.elapsed()).saturating_sub(Duration::from_micros(since)),
         }
@@ -210,9 +210,9 @@ impl Shared {
     }
 
     fn publish(&self, queue: &Queue) {
-        let since = queue.first_doubtful().map(|at| at - self.began);
+        let since = queue.first_suspect().map(|at| at - self.began);
         let micros = since.and_then(|since| u64::try_from(since.as_micros()).ok());
-        self.doubtful_since
+        self.suspect_since
             .store(micros.unwrap_or(NOBODY), Ordering::Relaxed);
     }
 

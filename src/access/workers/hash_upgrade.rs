@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 
 use super::hash_pool::be_nicer;
 use crate::access::Access;
-use crate::access::received_password::HeldPassword;
+use crate::access::received_password::ReceivedPassword;
 use crate::directory::{FindError, WriteError};
 use crate::policy::Policy;
 
-/// Upgrades that may wait; further ones come with the next log-on.
+/// HashUpgrades that may wait; further ones come with the next log-on.
 const MOST_WAITING: usize = 256;
 /// Accounts whose upgrade failed, or is under way, that are kept in mind; beyond, none is tried.
 const MOST_TRIED: usize = 100_000;
@@ -31,7 +31,7 @@ const LOOK_AWAY: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 1_500;
 
 /// The way to upgrades, and their thread.
-pub struct Upgrades {
+pub struct HashUpgrades {
     jobs: SyncSender<Job>,
     shared: Arc<Shared>,
 }
@@ -54,7 +54,7 @@ struct Job {
     password: Zeroizing<Vec<u8>>,
 }
 
-impl Upgrades {
+impl HashUpgrades {
     /// Starts the thread, which ends with what is dropped.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Upgrades {
         access: &Arc<Access>,
         policy: &Policy,
         account: &Account,
-        password: &HeldPassword,
+        password: &ReceivedPassword,
     ) {
         let current = account.password.as_ref().map(|password| &password.hash);
         // Of several passwords nobody knows which it was.
@@ -84,8 +84,8 @@ impl Upgrades {
         let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
             return;
         };
-        let home = policy.homes.of_account(&account.id);
-        let writer = home.and_then(|home| home.directory.writer());
+        let source = policy.sources.of_account(&account.id);
+        let writer = source.and_then(|source| source.directory.writer());
         let is_wanted = policy.upgrade_hashes
             && password.is_looked_at_by(old)
             && writer.is_some_and(|writer| writer.upgrades_hashes());
@@ -189,8 +189,8 @@ impl Job {
     fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
         let policy = self.access.policy.load_full();
-        let home = policy.homes.of_account(&self.account);
-        let writer = home.and_then(|home| home.directory.writer());
+        let source = policy.sources.of_account(&self.account);
+        let writer = source.and_then(|source| source.directory.writer());
         let writer = writer.ok_or_else(not_here)?;
         let cost = policy.hash_cost.clone();
         let salt = crate::random::bytes();

@@ -1,4 +1,4 @@
-//! Lines of work that somebody else does: one for each account, one at a time, holding no thread.
+//! PerAccountQueue of work that somebody else does: one for each account, one at a time, holding no thread.
 //!
 //! As the [hash pool](super::workers::hash_pool) has them, for checks that a directory makes: each sees what
 //! the one before it found, so a flood of guesses on one account has one of them at the directory
@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const PER_ACCOUNT: usize = 64;
 
 /// What is run when its turn comes; without a place if there are too many.
-type Run = Box<dyn FnOnce(Option<Place>) + Send>;
+type Run = Box<dyn FnOnce(Option<AccountTurn>) + Send>;
 
 /// The lines.
-pub struct Lines {
+pub struct PerAccountQueue {
     /// By account; there is a line for whoever has a place, an empty one if nobody waits.
     waiting: Mutex<Waiting>,
     capacity: usize,
@@ -29,8 +29,8 @@ struct Waiting {
 }
 
 /// The head of an account's line. When it is dropped, the next one has it.
-pub struct Place {
-    lines: Arc<Lines>,
+pub struct AccountTurn {
+    queue: Arc<PerAccountQueue>,
     key: Arc<str>,
 }
 
@@ -41,10 +41,10 @@ thread_local! {
 }
 
 /// What has come to its turn, with its place in the line.
-type Turns = VecDeque<(Run, Option<Place>)>;
+type Turns = VecDeque<(Run, Option<AccountTurn>)>;
 
-impl Lines {
-    /// Lines in which `capacity` may wait in all.
+impl PerAccountQueue {
+    /// PerAccountQueue in which `capacity` may wait in all.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -59,12 +59,12 @@ impl Lines {
     pub fn enter(
         self: &Arc<Self>,
         key: Arc<str>,
-        run: impl FnOnce(Option<Place>) + Send + 'static,
+        run: impl FnOnce(Option<AccountTurn>) + Send + 'static,
     ) {
         let run: Run = Box::new(run);
         if let Some((run, is_first)) = self.stand(&key, run) {
-            let place = is_first.then(|| Place {
-                lines: Arc::clone(self),
+            let place = is_first.then(|| AccountTurn {
+                queue: Arc::clone(self),
                 key,
             });
             run_all(run, place);
@@ -114,11 +114,11 @@ impl Lines {
     }
 }
 
-impl Drop for Place {
+impl Drop for AccountTurn {
     fn drop(&mut self) {
-        if let Some(run) = self.lines.next(&self.key) {
-            let place = Place {
-                lines: Arc::clone(&self.lines),
+        if let Some(run) = self.queue.next(&self.key) {
+            let place = AccountTurn {
+                queue: Arc::clone(&self.queue),
                 key: Arc::clone(&self.key),
             };
             run_all(run, Some(place));
@@ -127,7 +127,7 @@ impl Drop for Place {
 }
 
 /// Runs it and all that thereby comes to its turn, one after the other.
-fn run_all(run: Run, place: Option<Place>) {
+fn run_all(run: Run, place: Option<AccountTurn>) {
     let is_running = TO_RUN.with_borrow_mut(|to_run| match to_run {
         Some(to_run) => {
             to_run.push_back((run, place));
@@ -147,7 +147,7 @@ fn run_all(run: Run, place: Option<Place>) {
     }
 }
 
-fn next_to_run() -> Option<(Run, Option<Place>)> {
+fn next_to_run() -> Option<(Run, Option<AccountTurn>)> {
     TO_RUN.with_borrow_mut(|to_run| to_run.as_mut()?.pop_front())
 }
 
@@ -166,8 +166,8 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
-    fn lines(capacity: usize) -> Arc<Lines> {
-        Arc::new(Lines::new(capacity))
+    fn lines(capacity: usize) -> Arc<PerAccountQueue> {
+        Arc::new(PerAccountQueue::new(capacity))
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         let (keep, kept) = channel();
         lines.enter("anna".into(), move |place| keep.send(place).unwrap());
         // Each lets the next one in behind itself, while it still stands in the line.
-        fn join(lines: &Arc<Lines>, done: std::sync::mpsc::Sender<bool>, left: usize) {
+        fn join(lines: &Arc<PerAccountQueue>, done: std::sync::mpsc::Sender<bool>, left: usize) {
             let again = Arc::clone(lines);
             lines.enter("anna".into(), move |place| {
                 done.send(place.is_some()).unwrap();

@@ -90,15 +90,15 @@ fn one_directory() -> Config {
     config(&table("campus"))
 }
 
-fn found(homes: &Homes, of: Option<&str>) -> Option<String> {
+fn found(sources: &AccountSources, of: Option<&str>) -> Option<String> {
     let of = of.map(realm);
-    let answer = homes.find("anna", of.as_ref()).wait().unwrap();
+    let answer = sources.find("anna", of.as_ref()).wait().unwrap();
     answer.map(|account| account.id.to_string())
 }
 
 #[test]
 fn name_is_looked_up_in_the_directory_of_its_realm_and_in_no_other() {
-    let homes = Homes::new(&two_directories(), &both(), None).unwrap();
+    let sources = AccountSources::new(&two_directories(), &both(), None).unwrap();
     let (campus, physics) = ("anna", "anna@physics.campus.example");
     for (of, expected) in [
         (None, Some(campus)),
@@ -111,14 +111,14 @@ fn name_is_looked_up_in_the_directory_of_its_realm_and_in_no_other() {
         (Some("elsewhere.example"), None),
         (Some("notphysics.campus.example"), Some(campus)),
     ] {
-        assert_eq!(found(&homes, of).as_deref(), expected, "{of:?}");
+        assert_eq!(found(&sources, of).as_deref(), expected, "{of:?}");
     }
 }
 
 #[test]
 fn account_lives_by_the_rules_of_its_directory_whatever_name_it_came_by() {
-    let homes = Homes::new(&two_directories(), &both(), None).unwrap();
-    let attempts = |id: &str| homes.rules(&AccountId::new(id).unwrap()).lockout.attempts;
+    let sources = AccountSources::new(&two_directories(), &both(), None).unwrap();
+    let attempts = |id: &str| sources.rules(&AccountId::new(id).unwrap()).lockout.attempts;
     assert_eq!(attempts("anna"), 6);
     assert_eq!(attempts("anna@old.example"), 6);
     assert_eq!(attempts("anna@physics.campus.example"), 2);
@@ -128,28 +128,29 @@ fn account_lives_by_the_rules_of_its_directory_whatever_name_it_came_by() {
 fn realm_whose_directory_is_not_open_is_served_by_no_other() {
     let [campus, _] = both();
     let open = [campus];
-    let before = Homes::new(&one_directory(), &open, None).unwrap();
-    let here = |homes: &Homes| homes.realms().map(Realm::to_string).collect::<Vec<_>>();
+    let before = AccountSources::new(&one_directory(), &open, None).unwrap();
+    let here =
+        |sources: &AccountSources| sources.realms().map(Realm::to_string).collect::<Vec<_>>();
     assert_eq!(
         here(&before),
         ["campus.example", "physics.campus.example", "old.example"]
     );
     // A realm that was served stays where it was, and a new one waits.
-    let kept = Homes::new(&two_directories(), &open, Some(&before)).unwrap();
+    let kept = AccountSources::new(&two_directories(), &open, Some(&before)).unwrap();
     assert_eq!(here(&kept), here(&before));
-    let waiting = Homes::new(&two_directories(), &open, None).unwrap();
+    let waiting = AccountSources::new(&two_directories(), &open, None).unwrap();
     assert_eq!(here(&waiting), ["campus.example", "old.example"]);
-    let nowhere = Homes::new(&two_directories(), &[], None);
-    assert!(matches!(nowhere, Err(PolicyError::Homeless)));
+    let nowhere = AccountSources::new(&two_directories(), &[], None);
+    assert!(matches!(nowhere, Err(PolicyError::NoAccountSource)));
 }
 
 #[test]
 fn realms_are_together_if_their_people_have_one_directory() {
-    let homes = Homes::new(&two_directories(), &both(), None).unwrap();
-    let are_together =
-        |one: &str, other: &str| homes.are_together(Some(&realm(one)), Some(&realm(other)));
-    assert!(are_together("campus.example", "old.example"));
-    assert!(!are_together("campus.example", "physics.campus.example"));
-    assert!(homes.are_together(None, Some(&realm("old.example"))));
-    assert!(!are_together("elsewhere.example", "elsewhere.example"));
+    let sources = AccountSources::new(&two_directories(), &both(), None).unwrap();
+    let share_source =
+        |one: &str, other: &str| sources.share_source(Some(&realm(one)), Some(&realm(other)));
+    assert!(share_source("campus.example", "old.example"));
+    assert!(!share_source("campus.example", "physics.campus.example"));
+    assert!(sources.share_source(None, Some(&realm("old.example"))));
+    assert!(!share_source("elsewhere.example", "elsewhere.example"));
 }

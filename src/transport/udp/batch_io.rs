@@ -10,10 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::os::fd::AsRawFd as _;
 use std::ptr::{from_mut, null_mut};
 
-use super::socket::{LARGEST_PACKET, Path};
+use super::socket::{Endpoints, LARGEST_PACKET};
 
 /// The most datagrams of one call.
-pub(in crate::transport) const MANY: usize = 16;
+pub(in crate::transport) const BATCH: usize = 16;
 
 /// A control message as cmsg(3) lays it out: header, then `T` at the next 8 octets, padded to them.
 #[repr(C)]
@@ -40,11 +40,11 @@ pub(in crate::transport) struct Slot {
 
 /// A datagram that goes out.
 #[derive(Clone, Copy)]
-pub(in crate::transport) struct Letter<'a> {
+pub(in crate::transport) struct Outbound<'a> {
     /// What is in it.
     pub octets: &'a [u8],
     /// Where it goes.
-    pub path: Path,
+    pub endpoints: Endpoints,
 }
 
 impl Slot {
@@ -63,8 +63,8 @@ impl Slot {
     }
 
     /// Where it came from, and, if it was asked for, where it was sent to.
-    pub(in crate::transport) fn path(&self, is_v6: bool) -> Path {
-        self.envelope.path(is_v6)
+    pub(in crate::transport) fn endpoints(&self, is_v6: bool) -> Endpoints {
+        self.envelope.endpoints(is_v6)
     }
 }
 
@@ -81,7 +81,7 @@ pub(in crate::transport) fn receive(
     is_v6: bool,
     tells_local: bool,
 ) -> io::Result<usize> {
-    let mut pieces = [NO_PIECE; MANY];
+    let mut pieces = [NO_PIECE; BATCH];
     let mut headers = no_headers();
     for ((slot, piece), header) in slots.iter_mut().zip(&mut pieces).zip(&mut headers) {
         piece.iov_base = slot.octets.as_mut_ptr().cast();
@@ -91,7 +91,7 @@ pub(in crate::transport) fn receive(
         header.msg_hdr.msg_iov = piece;
         header.msg_hdr.msg_iovlen = 1;
     }
-    let count = u32::try_from(slots.len().min(MANY)).unwrap_or(0);
+    let count = u32::try_from(slots.len().min(BATCH)).unwrap_or(0);
     let (socket, headers_at) = (socket.as_raw_fd(), headers.as_mut_ptr());
     #[expect(unsafe_code, reason = "a system call")]
     // SAFETY: `count` headers are there, and each points to pieces, octets and envelope of its own
@@ -105,25 +105,29 @@ pub(in crate::transport) fn receive(
     Ok(received)
 }
 
-/// Sends at most [`MANY`] datagrams and returns how many of them, from the first on, the kernel
+/// Sends at most [`BATCH`] datagrams and returns how many of them, from the first on, the kernel
 /// took.
 ///
 /// # Errors
 /// What the kernel says of the first of them.
 pub(in crate::transport) fn send<'a>(
     socket: &UdpSocket,
-    letters: impl Iterator<Item = Letter<'a>>,
+    batch: impl Iterator<Item = Outbound<'a>>,
 ) -> io::Result<usize> {
-    let mut envelopes: [Envelope; MANY] = std::array::from_fn(|_| Envelope::new());
-    let mut pieces = [NO_PIECE; MANY];
+    let mut envelopes: [Envelope; BATCH] = std::array::from_fn(|_| Envelope::new());
+    let mut pieces = [NO_PIECE; BATCH];
     let mut headers = no_headers();
     let mut count = 0;
     let parts = envelopes.iter_mut().zip(&mut pieces).zip(&mut headers);
-    for (((envelope, piece), header), letter) in parts.zip(letters) {
-        piece.iov_base = letter.octets.as_ptr().cast_mut().cast();
-        piece.iov_len = letter.octets.len();
-        let tells_local = envelope.address(letter.path);
-        envelope.point(&mut header.msg_hdr, letter.path.peer.is_ipv6(), tells_local);
+    for (((envelope, piece), header), outbound) in parts.zip(batch) {
+        piece.iov_base = outbound.octets.as_ptr().cast_mut().cast();
+        piece.iov_len = outbound.octets.len();
+        let tells_local = envelope.address(outbound.endpoints);
+        envelope.point(
+            &mut header.msg_hdr,
+            outbound.endpoints.peer.is_ipv6(),
+            tells_local,
+        );
         header.msg_hdr.msg_iov = piece;
         header.msg_hdr.msg_iovlen = 1;
         count += 1;
@@ -140,7 +144,7 @@ const NO_PIECE: libc::iovec = libc::iovec {
     iov_len: 0,
 };
 
-fn no_headers() -> [libc::mmsghdr; MANY] {
+fn no_headers() -> [libc::mmsghdr; BATCH] {
     #[expect(
         unsafe_code,
         reason = "some platforms have padding that can't be named"
@@ -192,17 +196,17 @@ impl Envelope {
     }
 
     /// Writes where a datagram goes, and says whether also from where.
-    fn address(&mut self, path: Path) -> bool {
-        match path.peer {
+    fn address(&mut self, endpoints: Endpoints) -> bool {
+        match endpoints.peer {
             SocketAddr::V4(peer) => self.peer_v4 = sockaddr_v4(peer),
             SocketAddr::V6(peer) => self.peer_v6 = sockaddr_v6(peer),
         }
-        match path.local {
+        match endpoints.local {
             Some(IpAddr::V4(local)) => self.local_v4.say(local),
             Some(IpAddr::V6(local)) => self.local_v6.say(local),
             None => {}
         }
-        path.local.is_some()
+        endpoints.local.is_some()
     }
 
     fn forget_local(&mut self) {
@@ -210,13 +214,13 @@ impl Envelope {
         self.local_v6.header.cmsg_len = 0;
     }
 
-    fn path(&self, is_v6: bool) -> Path {
+    fn endpoints(&self, is_v6: bool) -> Endpoints {
         match is_v6 {
-            false => Path {
+            false => Endpoints {
                 peer: SocketAddr::V4(socket_address_v4(&self.peer_v4)),
                 local: self.local_v4.local().map(IpAddr::V4),
             },
-            true => Path {
+            true => Endpoints {
                 peer: SocketAddr::V6(socket_address_v6(&self.peer_v6)),
                 local: self.local_v6.local().map(IpAddr::V6),
             },

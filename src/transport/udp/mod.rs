@@ -19,9 +19,9 @@ use super::drop_reason::DropReason;
 use super::duplicates::Duplicates;
 use crate::policy::Client;
 use receiver::Receiver;
-use reject_delay::DelayLine;
-use responder::{Answer, Outbox};
-use socket::Endpoint;
+use reject_delay::RejectDelay;
+use responder::{Outbox, Responder};
+use socket::ServerSocket;
 
 /// The most exchanges remembered at once, by all sockets together.
 const EXCHANGES: usize = 200_000;
@@ -31,7 +31,7 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// The client that may send from `peer`.
     fn client(&self, peer: SocketAddr) -> Option<Arc<Client>>;
     /// A verified, new Access-Request came in; `answer` is to be used exactly once.
-    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Answer);
+    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Responder);
     /// A Status-Server was answered (R5).
     fn status_server(&self, client: &Client);
     /// A copy of an earlier request came in.
@@ -56,7 +56,7 @@ pub struct Listeners {
     addresses: Vec<SocketAddr>,
     /// One for each socket.
     outboxes: Vec<Arc<Outbox>>,
-    delay: DelayLine,
+    delay: RejectDelay,
     stop: Arc<AtomicBool>,
     receivers: Vec<JoinHandle<()>>,
     rejects: JoinHandle<()>,
@@ -95,13 +95,13 @@ impl Listeners {
                     .map_err(|error| ListenError::Bind { address, error })?,
             );
         }
-        let mut bound: Vec<_> = endpoints.iter().map(Endpoint::address).collect();
+        let mut bound: Vec<_> = endpoints.iter().map(ServerSocket::address).collect();
         bound.dedup();
-        let delay = DelayLine::new();
+        let delay = RejectDelay::new();
         let capacity = EXCHANGES / endpoints.len().max(1);
-        let outbox = |endpoint| {
+        let outbox = |socket| {
             Arc::new(Outbox {
-                endpoint,
+                socket,
                 duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
                 delayed: delay.wheel(),
             })

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
 
 use super::RequestHandler;
-use super::batch_io::{MANY, Slot};
-use super::responder::{Answer, Outbox};
+use super::batch_io::{BATCH, Slot};
+use super::responder::{Outbox, Responder};
 use super::send_batch;
-use super::socket::{LARGEST_PACKET, Path};
+use super::socket::{Endpoints, LARGEST_PACKET};
 use crate::policy::Client;
 use crate::transport::DropReason;
 use crate::transport::duplicates::Arrival;
@@ -28,16 +28,16 @@ pub(in crate::transport) struct Receiver<H> {
 impl<H: RequestHandler> Receiver<H> {
     /// Serves until `stop`: takes what has come, finishes what can be finished, answers it all.
     pub(in crate::transport) fn run(&self, stop: &AtomicBool) {
-        let endpoint = &self.outbox.endpoint;
-        let mut slots: Vec<_> = (0..MANY).map(|_| Slot::new()).collect();
-        send_batch::gather(&self.outbox);
+        let socket = &self.outbox.socket;
+        let mut slots: Vec<_> = (0..BATCH).map(|_| Slot::new()).collect();
+        send_batch::batch_for(&self.outbox);
         while !stop.load(Ordering::Relaxed) {
-            match endpoint.receive(&mut slots) {
+            match socket.receive(&mut slots) {
                 Ok(received) => self.handle_batch(slots.iter().take(received)),
                 Err(error) => {
-                    tracing::debug!(%error, address = %endpoint.address(), "receive failed");
+                    tracing::debug!(%error, address = %socket.address(), "receive failed");
                     let why = DropReason::SocketError;
-                    self.handler.dropped(endpoint.address(), None, why);
+                    self.handler.dropped(socket.address(), None, why);
                     // An error that stays must not spin.
                     std::thread::sleep(AFTER_ERROR);
                 }
@@ -49,31 +49,32 @@ impl<H: RequestHandler> Receiver<H> {
     fn handle_batch<'s>(&self, slots: impl Iterator<Item = &'s Slot>) {
         let arrived = Instant::now();
         for slot in slots {
-            let path = self.outbox.endpoint.path(slot);
+            let endpoints = self.outbox.socket.endpoints(slot);
             // A panic over one datagram must not close the port for everybody else.
-            let handled = AssertUnwindSafe(|| self.handle_datagram(slot.datagram(), path, arrived));
+            let handled =
+                AssertUnwindSafe(|| self.handle_datagram(slot.datagram(), endpoints, arrived));
             if catch_unwind(handled).is_err() {
-                tracing::error!(peer = %path.peer, "a request panicked; it gets no answer");
+                tracing::error!(peer = %endpoints.peer, "a request panicked; it gets no answer");
             }
             send_batch::send_overdue();
         }
         send_batch::send_all();
     }
 
-    fn handle_datagram(&self, datagram: &[u8], path: Path, arrived: Instant) {
-        let Some(client) = self.handler.client(path.peer) else {
+    fn handle_datagram(&self, datagram: &[u8], endpoints: Endpoints, arrived: Instant) {
+        let Some(client) = self.handler.client(endpoints.peer) else {
             let why = DropReason::UnknownClient;
-            return self.handler.dropped(path.peer, None, why);
+            return self.handler.dropped(endpoints.peer, None, why);
         };
-        if let Err(why) = self.handle_client_datagram(datagram, path, &client, arrived) {
-            self.handler.dropped(path.peer, Some(&client), why);
+        if let Err(why) = self.handle_client_datagram(datagram, endpoints, &client, arrived) {
+            self.handler.dropped(endpoints.peer, Some(&client), why);
         }
     }
 
     fn handle_client_datagram(
         &self,
         datagram: &[u8],
-        path: Path,
+        endpoints: Endpoints,
         client: &Arc<Client>,
         arrived: Instant,
     ) -> Result<(), DropReason> {
@@ -84,8 +85,8 @@ impl<H: RequestHandler> Receiver<H> {
         let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
             .map_err(DropReason::Unverified)?;
         match request.code() {
-            Code::StatusServer => self.answer_status_server(&request, path, client),
-            _ => self.handle_access_request(&request, path, client, arrived),
+            Code::StatusServer => self.answer_status_server(&request, endpoints, client),
+            _ => self.handle_access_request(&request, endpoints, client, arrived),
         }
         Ok(())
     }
@@ -93,37 +94,42 @@ impl<H: RequestHandler> Receiver<H> {
     fn handle_access_request(
         &self,
         request: &VerifiedRequest<'_>,
-        path: Path,
+        endpoints: Endpoints,
         client: &Arc<Client>,
         arrived: Instant,
     ) {
         let identifier = request.identifier();
-        let key = self.outbox.key(path, identifier);
+        let key = self.outbox.key(endpoints, identifier);
         let duplicates = &self.outbox.duplicates;
         let fingerprint = duplicates.fingerprint(request);
         match duplicates.arrive(key, fingerprint, arrived) {
             Arrival::New => {
                 let outbox = Arc::clone(&self.outbox);
-                let answer = Answer::new(outbox, path, identifier, fingerprint, arrived);
+                let answer = Responder::new(outbox, endpoints, identifier, fingerprint, arrived);
                 let client = Arc::clone(client);
                 self.handler.access_request(request, client, answer);
             }
             Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {
                 self.handler.duplicate(client);
-                send_batch::send(&self.outbox.endpoint, &bytes, path);
+                send_batch::send(&self.outbox.socket, &bytes, endpoints);
             }
         }
     }
 
     /// R5: it asks whether we live, and living needs no memory of the question.
-    fn answer_status_server(&self, request: &VerifiedRequest<'_>, path: Path, client: &Client) {
+    fn answer_status_server(
+        &self,
+        request: &VerifiedRequest<'_>,
+        endpoints: Endpoints,
+        client: &Client,
+    ) {
         let context = request.reply_context();
         let mut buffer = [0; LARGEST_PACKET];
         let reply =
             Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
         if let Ok(bytes) = reply {
-            send_batch::send(&self.outbox.endpoint, bytes, path);
+            send_batch::send(&self.outbox.socket, bytes, endpoints);
             self.handler.status_server(client);
         }
     }

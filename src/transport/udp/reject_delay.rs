@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::responder::{Answer, Outbox};
+use super::responder::{Outbox, Responder};
 use super::send_batch;
 
 /// The most that waits at once, for a flood must not grow memory. For more, those that are due first
@@ -41,7 +41,7 @@ struct Room {
 /// What leaves together.
 #[derive(Default)]
 struct Step {
-    answers: Vec<(Answer, usize)>,
+    answers: Vec<(Responder, usize)>,
     /// The datagrams one after the other; each answer tells where its own ends.
     octets: Vec<u8>,
 }
@@ -56,7 +56,7 @@ struct Wheel {
 }
 
 /// What the thread that sends shares with those that put.
-struct Turning {
+struct Timer {
     start: Instant,
     capacity: Room,
     waiting: AtomicUsize,
@@ -69,42 +69,47 @@ struct Turning {
 /// The waiting room of one socket's delayed rejects.
 pub(in crate::transport) struct Delayed {
     wheel: Mutex<Wheel>,
-    turning: Arc<Turning>,
+    timer: Arc<Timer>,
 }
 
 /// Turns the wheels of all sockets.
 #[derive(Clone)]
-pub(in crate::transport) struct DelayLine {
-    turning: Arc<Turning>,
+pub(in crate::transport) struct RejectDelay {
+    timer: Arc<Timer>,
 }
 
 impl Delayed {
     /// Sends `datagram` as the answer at `due`, or now where the room is closed.
-    pub(in crate::transport) fn put(&self, due: Instant, answer: Answer, datagram: &[u8]) {
-        if self.turning.is_full() {
+    pub(in crate::transport) fn put(&self, due: Instant, answer: Responder, datagram: &[u8]) {
+        if self.timer.is_full() {
             self.send_next(usize::MAX);
         }
-        let waiting = self.turning.waiting.fetch_add(1, Ordering::Relaxed);
-        let octets = &self.turning.octets;
+        let waiting = self.timer.waiting.fetch_add(1, Ordering::Relaxed);
+        let octets = &self.timer.octets;
         octets.fetch_add(datagram.len(), Ordering::Relaxed);
         match self.put_into_wheel(due, answer, datagram) {
             Some(answer) => {
-                self.turning.note_sent(1, datagram.len());
+                self.timer.note_sent(1, datagram.len());
                 answer.send(datagram);
             }
-            None if waiting == 0 => self.turning.wake(),
+            None if waiting == 0 => self.timer.wake(),
             None => {}
         }
     }
 
-    fn put_into_wheel(&self, due: Instant, answer: Answer, datagram: &[u8]) -> Option<Answer> {
-        let before = self.turning.step_of(answer.arrived()) - 1;
+    fn put_into_wheel(
+        &self,
+        due: Instant,
+        answer: Responder,
+        datagram: &[u8],
+    ) -> Option<Responder> {
+        let before = self.timer.step_of(answer.arrived()) - 1;
         let mut wheel = self.wheel();
         if wheel.waiting == 0 {
             // It has not been turned while nothing waited.
             wheel.sent = wheel.sent.max(before);
         }
-        wheel.put(self.turning.step_of(due), answer, datagram)
+        wheel.put(self.timer.step_of(due), answer, datagram)
     }
 
     /// Sends all steps up to `now`.
@@ -123,7 +128,7 @@ impl Delayed {
             answer.send(step.octets.get(begin..end).unwrap_or_default());
             begin = end;
         }
-        self.turning.note_sent(sent, step.octets.len());
+        self.timer.note_sent(sent, step.octets.len());
         step.octets.clear();
         self.wheel().keep(step);
         true
@@ -161,7 +166,7 @@ impl Delayed {
 
 impl Wheel {
     /// Puts an answer into its step; gives it back where it is due already, or all is closed.
-    fn put(&mut self, due: usize, answer: Answer, datagram: &[u8]) -> Option<Answer> {
+    fn put(&mut self, due: usize, answer: Responder, datagram: &[u8]) -> Option<Responder> {
         if self.closed || due <= self.sent {
             return Some(answer);
         }
@@ -188,7 +193,7 @@ impl Wheel {
     }
 }
 
-impl Turning {
+impl Timer {
     fn is_full(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) >= self.capacity.answers
             || self.octets.load(Ordering::Relaxed) >= self.capacity.octets
@@ -221,7 +226,7 @@ impl Turning {
     }
 }
 
-impl DelayLine {
+impl RejectDelay {
     /// Wheels that nobody turns yet.
     pub(in crate::transport) fn new() -> Self {
         Self::with_capacity(CAPACITY)
@@ -229,7 +234,7 @@ impl DelayLine {
 
     fn with_capacity(capacity: Room) -> Self {
         Self {
-            turning: Arc::new(Turning {
+            timer: Arc::new(Timer {
                 start: Instant::now(),
                 capacity,
                 waiting: AtomicUsize::new(0),
@@ -252,7 +257,7 @@ impl DelayLine {
         };
         Delayed {
             wheel: Mutex::new(wheel),
-            turning: Arc::clone(&self.turning),
+            timer: Arc::clone(&self.timer),
         }
     }
 
@@ -265,33 +270,33 @@ impl DelayLine {
         &self,
         outboxes: Vec<Arc<Outbox>>,
     ) -> std::io::Result<JoinHandle<()>> {
-        let turning = Arc::clone(&self.turning);
+        let timer = Arc::clone(&self.timer);
         std::thread::Builder::new()
             .name("rejects".to_owned())
-            .spawn(move || turn(&turning, &outboxes))
+            .spawn(move || turn(&timer, &outboxes))
     }
 
     /// Sends what waits and ends the thread.
     pub(in crate::transport) fn close(&self) {
-        self.turning.closed.store(true, Ordering::Relaxed);
-        self.turning.wake();
+        self.timer.closed.store(true, Ordering::Relaxed);
+        self.timer.wake();
     }
 }
 
-fn turn(turning: &Turning, outboxes: &[Arc<Outbox>]) {
-    while !turning.closed.load(Ordering::Relaxed) {
-        turning.rest();
+fn turn(timer: &Timer, outboxes: &[Arc<Outbox>]) {
+    while !timer.closed.load(Ordering::Relaxed) {
+        timer.rest();
         // What is due in a step leaves at its end.
-        let now = turning.step_of(Instant::now()) - 1;
-        together(outboxes, |delayed| delayed.send_due(now));
+        let now = timer.step_of(Instant::now()) - 1;
+        flush_each(outboxes, |delayed| delayed.send_due(now));
     }
-    together(outboxes, Delayed::close);
+    flush_each(outboxes, Delayed::close);
 }
 
 /// Has each socket send, and what it sends leave together.
-fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
+fn flush_each(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
     for outbox in outboxes {
-        send_batch::gather(outbox);
+        send_batch::batch_for(outbox);
         send(&outbox.delayed);
         send_batch::send_all();
     }
@@ -301,7 +306,7 @@ fn together(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
 mod tests {
     use std::net::UdpSocket;
 
-    use super::super::socket::{self, Path};
+    use super::super::socket::{self, Endpoints};
     use super::*;
     use crate::transport::duplicates::{Arrival, Duplicates, Fingerprint};
 
@@ -310,25 +315,31 @@ mod tests {
         credentials: 1,
     };
 
-    fn outbox(line: &DelayLine) -> Arc<Outbox> {
+    fn outbox(line: &RejectDelay) -> Arc<Outbox> {
         let mut endpoints = socket::bind("127.0.0.1:0".parse().unwrap(), 1, 1 << 16).unwrap();
         Arc::new(Outbox {
-            endpoint: endpoints.remove(0),
+            socket: endpoints.remove(0),
             duplicates: Duplicates::new(Duration::from_secs(10), 100),
             delayed: line.wheel(),
         })
     }
 
     /// A client that has asked under this identifier, and the duty to answer it.
-    fn asked(outbox: &Arc<Outbox>, identifier: u8, arrived: Instant) -> (UdpSocket, Answer) {
+    fn asked(outbox: &Arc<Outbox>, identifier: u8, arrived: Instant) -> (UdpSocket, Responder) {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.set_nonblocking(true).unwrap();
         let peer = client.local_addr().unwrap();
-        let path = Path { peer, local: None };
-        let key = outbox.key(path, identifier);
+        let endpoints = Endpoints { peer, local: None };
+        let key = outbox.key(endpoints, identifier);
         let arrival = outbox.duplicates.arrive(key, FINGERPRINT, arrived);
         assert_eq!(arrival, Arrival::New);
-        let answer = Answer::new(Arc::clone(outbox), path, identifier, FINGERPRINT, arrived);
+        let answer = Responder::new(
+            Arc::clone(outbox),
+            endpoints,
+            identifier,
+            FINGERPRINT,
+            arrived,
+        );
         (client, answer)
     }
 
@@ -341,9 +352,9 @@ mod tests {
     /// R6.
     #[test]
     fn a_reject_leaves_in_the_step_after_it_is_due_and_not_before() {
-        let line = DelayLine::new();
+        let line = RejectDelay::new();
         let outbox = outbox(&line);
-        let start = line.turning.start;
+        let start = line.timer.start;
         // First after an hour without any, and then with the step's memory used again.
         for turn in [0, 3_600_000, 3_610_000, 3_700_000] {
             let arrived = start + Duration::from_millis(turn);
@@ -358,19 +369,19 @@ mod tests {
                 })
                 .collect();
             for (client, due) in &waiting {
-                outbox.delayed.send_due(line.turning.step_of(*due) - 1);
+                outbox.delayed.send_due(line.timer.step_of(*due) - 1);
                 assert_eq!(came(client), None, "early");
-                outbox.delayed.send_due(line.turning.step_of(*due));
+                outbox.delayed.send_due(line.timer.step_of(*due));
                 let expected = (*due - arrived).as_millis().to_string();
                 assert_eq!(came(client).as_deref(), Some(expected.as_bytes()));
             }
-            assert_eq!(line.turning.waiting.load(Ordering::Relaxed), 0);
+            assert_eq!(line.timer.waiting.load(Ordering::Relaxed), 0);
         }
     }
 
     #[test]
     fn what_waits_leaves_when_the_line_is_closed_and_what_comes_later_at_once() {
-        let line = DelayLine::new();
+        let line = RejectDelay::new();
         let outbox = outbox(&line);
         let thread = line.start(vec![Arc::clone(&outbox)]).unwrap();
         let (first, answer) = asked(&outbox, 1, Instant::now());
@@ -396,9 +407,9 @@ mod tests {
             octets: 18,
         };
         for capacity in [few, small] {
-            let line = DelayLine::with_capacity(capacity);
+            let line = RejectDelay::with_capacity(capacity);
             let outbox = outbox(&line);
-            let arrived = line.turning.start;
+            let arrived = line.timer.start;
             let put = |identifier, delay| {
                 let (client, answer) = asked(&outbox, identifier, arrived);
                 answer.send_after(Duration::from_millis(delay), b"answer");
@@ -415,14 +426,14 @@ mod tests {
             for waiting in [&second, &third, &newest] {
                 assert!(came(waiting).is_some());
             }
-            assert_eq!(line.turning.waiting.load(Ordering::Relaxed), 0);
-            assert_eq!(line.turning.octets.load(Ordering::Relaxed), 0);
+            assert_eq!(line.timer.waiting.load(Ordering::Relaxed), 0);
+            assert_eq!(line.timer.octets.load(Ordering::Relaxed), 0);
         }
     }
 
     #[test]
     fn without_delay_nothing_waits() {
-        let line = DelayLine::new();
+        let line = RejectDelay::new();
         let outbox = outbox(&line);
         let (client, answer) = asked(&outbox, 1, Instant::now());
         answer.send_after(Duration::ZERO, b"answer");

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::reject_delay::Delayed;
 use super::send_batch;
-use super::socket::{Endpoint, Path};
+use super::socket::{Endpoints, ServerSocket};
 use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
 
 /// What all answers of a socket share.
 pub(in crate::transport) struct Outbox {
     /// The socket that they leave from.
-    pub endpoint: Endpoint,
+    pub socket: ServerSocket,
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
     /// Where rejects wait.
@@ -20,26 +20,26 @@ pub(in crate::transport) struct Outbox {
 
 /// The duty to answer one request. Dropped unused, it forgets the request, so that a
 /// retransmission gets a new chance.
-pub struct Answer {
+pub struct Responder {
     outbox: Arc<Outbox>,
-    path: Path,
+    endpoints: Endpoints,
     identifier: u8,
     fingerprint: Fingerprint,
     arrived: Instant,
     answered: bool,
 }
 
-impl Answer {
+impl Responder {
     pub(in crate::transport) fn new(
         outbox: Arc<Outbox>,
-        path: Path,
+        endpoints: Endpoints,
         identifier: u8,
         fingerprint: Fingerprint,
         arrived: Instant,
     ) -> Self {
         Self {
             outbox,
-            path,
+            endpoints,
             identifier,
             fingerprint,
             arrived,
@@ -56,7 +56,7 @@ impl Answer {
     /// The address that the request came from.
     #[must_use]
     pub fn peer(&self) -> std::net::SocketAddr {
-        self.path.peer
+        self.endpoints.peer
     }
 
     /// Sends `datagram` now and keeps it for retransmissions.
@@ -64,7 +64,7 @@ impl Answer {
         self.answered = true;
         let duplicates = &self.outbox.duplicates;
         duplicates.answered(&self.key(), &self.fingerprint, datagram);
-        send_batch::send(&self.outbox.endpoint, datagram, self.path);
+        send_batch::send(&self.outbox.socket, datagram, self.endpoints);
     }
 
     /// Sends `datagram` once `delay` has passed since the request came in (R6).
@@ -81,22 +81,22 @@ impl Answer {
     }
 
     fn key(&self) -> Key {
-        self.outbox.key(self.path, self.identifier)
+        self.outbox.key(self.endpoints, self.identifier)
     }
 }
 
 impl Outbox {
     /// What names an exchange at this socket.
-    pub(in crate::transport) fn key(&self, path: Path, identifier: u8) -> Key {
+    pub(in crate::transport) fn key(&self, endpoints: Endpoints, identifier: u8) -> Key {
         Key {
-            peer: path.peer,
-            local_port: self.endpoint.address().port(),
+            peer: endpoints.peer,
+            local_port: self.socket.address().port(),
             identifier,
         }
     }
 }
 
-impl Drop for Answer {
+impl Drop for Responder {
     fn drop(&mut self) {
         if !self.answered {
             let duplicates = &self.outbox.duplicates;

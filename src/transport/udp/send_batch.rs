@@ -6,18 +6,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch_io::{Letter, MANY};
+use super::batch_io::{BATCH, Outbound};
 use super::responder::Outbox;
-use super::socket::{Endpoint, Path};
+use super::socket::{Endpoints, ServerSocket};
 
 /// How long an answer waits for the others of its batch: a TLS handshake among them takes longer.
-const PATIENCE: Duration = Duration::from_micros(200);
+const MAX_BATCH_DELAY: Duration = Duration::from_micros(200);
 
 /// The answers that one thread has gathered.
 struct Outgoing {
     outbox: Arc<Outbox>,
     octets: Vec<u8>,
-    letters: Vec<(Range<usize>, Path)>,
+    batch: Vec<(Range<usize>, Endpoints)>,
     /// When the last look found none waiting: no answer waits longer than since then.
     empty_at: Option<Instant>,
 }
@@ -28,38 +28,38 @@ thread_local! {
 }
 
 /// From now on this thread gathers what it sends for `outbox`, and for no other.
-pub(in crate::transport) fn gather(outbox: &Arc<Outbox>) {
+pub(in crate::transport) fn batch_for(outbox: &Arc<Outbox>) {
     OUTGOING.with_borrow_mut(|outgoing| match outgoing {
         Some(outgoing) => outgoing.outbox = Arc::clone(outbox),
         None => {
             *outgoing = Some(Outgoing {
                 outbox: Arc::clone(outbox),
                 octets: Vec::new(),
-                letters: Vec::new(),
+                batch: Vec::new(),
                 empty_at: None,
             });
         }
     });
 }
 
-/// Sends `datagram`: with the others, where this thread gathers for `endpoint`, else now.
+/// Sends `datagram`: with the others, where this thread gathers for `socket`, else now.
 ///
 /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
 /// again, and the duplicate cache has the answer.
-pub(in crate::transport) fn send(endpoint: &Endpoint, datagram: &[u8], path: Path) {
+pub(in crate::transport) fn send(socket: &ServerSocket, datagram: &[u8], endpoints: Endpoints) {
     let gathered = OUTGOING.with_borrow_mut(|outgoing| match outgoing {
-        Some(outgoing) if std::ptr::eq(&raw const outgoing.outbox.endpoint, endpoint) => {
-            outgoing.add(datagram, path);
+        Some(outgoing) if std::ptr::eq(&raw const outgoing.outbox.socket, socket) => {
+            outgoing.add(datagram, endpoints);
             true
         }
         _ => false,
     });
     if !gathered {
-        let letter = Letter {
+        let outbound = Outbound {
             octets: datagram,
-            path,
+            endpoints,
         };
-        endpoint.send(std::iter::once(letter));
+        socket.send(std::iter::once(outbound));
     }
 }
 
@@ -82,36 +82,36 @@ pub(in crate::transport) fn send_all() {
 }
 
 impl Outgoing {
-    fn add(&mut self, datagram: &[u8], path: Path) {
+    fn add(&mut self, datagram: &[u8], endpoints: Endpoints) {
         let begin = self.octets.len();
         self.octets.extend_from_slice(datagram);
-        self.letters.push((begin..self.octets.len(), path));
-        if self.letters.len() >= MANY {
+        self.batch.push((begin..self.octets.len(), endpoints));
+        if self.batch.len() >= BATCH {
             self.send_all();
         }
     }
 
     fn send_overdue(&mut self, now: Instant) {
         let empty_at = *self.empty_at.get_or_insert(now);
-        if now.duration_since(empty_at) > PATIENCE {
+        if now.duration_since(empty_at) > MAX_BATCH_DELAY {
             self.send_all();
         }
-        if self.letters.is_empty() {
+        if self.batch.is_empty() {
             self.empty_at = Some(now);
         }
     }
 
     fn send_all(&mut self) {
-        let letter = |(place, path): &(Range<usize>, Path)| Letter {
+        let outbound = |(place, endpoints): &(Range<usize>, Endpoints)| Outbound {
             octets: self.octets.get(place.clone()).unwrap_or_default(),
-            path: *path,
+            endpoints: *endpoints,
         };
         let mut sent = 0;
-        while sent < self.letters.len() {
-            let left = self.letters.iter().skip(sent).map(letter);
-            sent += self.outbox.endpoint.send(left);
+        while sent < self.batch.len() {
+            let left = self.batch.iter().skip(sent).map(outbound);
+            sent += self.outbox.socket.send(left);
         }
-        self.letters.clear();
+        self.batch.clear();
         self.octets.clear();
         self.empty_at = None;
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::batch_io::{self, Letter, Slot};
+use super::batch_io::{self, Outbound, Slot};
 
 /// The most octets of a RADIUS packet (RFC 2865 §3), and so of a receive buffer.
 pub const LARGEST_PACKET: usize = 4096;
@@ -21,14 +21,14 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// One UDP socket of a listening address.
 #[derive(Debug)]
-pub(in crate::transport) struct Endpoint {
+pub(in crate::transport) struct ServerSocket {
     socket: UdpSocket,
     address: SocketAddr,
 }
 
 /// Where a datagram came from and where it was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::transport) struct Path {
+pub(in crate::transport) struct Endpoints {
     /// The sender's address and port; the answer goes there.
     pub peer: SocketAddr,
     /// The local address the datagram was sent to; the answer leaves from it. `None` where the
@@ -47,12 +47,12 @@ pub(in crate::transport) fn bind(
     address: SocketAddr,
     count: usize,
     receive_buffer: usize,
-) -> io::Result<Vec<Endpoint>> {
+) -> io::Result<Vec<ServerSocket>> {
     // A port that another program (or a second Portvakt) holds must be an error, though our own
     // sockets share it: SO_REUSEPORT alone would silently split the traffic between the two.
     let address = probe(address)?;
     let endpoints = (0..count.max(1))
-        .map(|_| Endpoint::open(address, receive_buffer))
+        .map(|_| ServerSocket::open(address, receive_buffer))
         .collect::<io::Result<Vec<_>>>()?;
     if let (Some(first), true) = (endpoints.first(), endpoints.len() > 1) {
         spread_by_identifier(first, endpoints.len())?;
@@ -78,7 +78,7 @@ fn probe(address: SocketAddr) -> io::Result<SocketAddr> {
 }
 
 /// Attaches `return identifier % count` to the port's group of sockets.
-fn spread_by_identifier(first: &Endpoint, count: usize) -> io::Result<()> {
+fn spread_by_identifier(first: &ServerSocket, count: usize) -> io::Result<()> {
     const LOAD_OCTET: u16 = 0x30; // BPF_LD | BPF_B | BPF_ABS
     const MODULO: u16 = 0x94; // BPF_ALU | BPF_MOD | BPF_K
     const RETURN_A: u16 = 0x16; // BPF_RET | BPF_A
@@ -103,7 +103,7 @@ fn spread_by_identifier(first: &Endpoint, count: usize) -> io::Result<()> {
     Ok(())
 }
 
-impl Endpoint {
+impl ServerSocket {
     fn open(address: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(address),
@@ -149,19 +149,19 @@ impl Endpoint {
     }
 
     /// Where the datagram in `slot` came from.
-    pub(in crate::transport) fn path(&self, slot: &Slot) -> Path {
-        slot.path(self.address.is_ipv6())
+    pub(in crate::transport) fn endpoints(&self, slot: &Slot) -> Endpoints {
+        slot.endpoints(self.address.is_ipv6())
     }
 
-    /// Sends as many of `letters` as one call takes, at least one, and returns how many are done.
+    /// Sends as many of `batch` as one call takes, at least one, and returns how many are done.
     ///
     /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
     /// again, and the duplicate cache has the answer.
     pub(in crate::transport) fn send<'a>(
         &self,
-        letters: impl Iterator<Item = Letter<'a>>,
+        batch: impl Iterator<Item = Outbound<'a>>,
     ) -> usize {
-        match batch_io::send(&self.socket, letters) {
+        match batch_io::send(&self.socket, batch) {
             Ok(sent) => sent.max(1),
             Err(error) => {
                 tracing::debug!(address = %self.address, %error, "answer not sent");
@@ -186,21 +186,25 @@ mod tests {
         format!("{host}:0").parse().unwrap()
     }
 
-    fn receive(endpoints: &[Endpoint]) -> (Vec<u8>, Path) {
+    fn receive(sockets: &[ServerSocket]) -> (Vec<u8>, Endpoints) {
         let mut slots = [Slot::new()];
         for _ in 0..20 {
-            for endpoint in endpoints {
-                if endpoint.receive(&mut slots).unwrap() == 1 {
-                    return (slots[0].datagram().to_vec(), endpoint.path(&slots[0]));
+            for socket in sockets {
+                if socket.receive(&mut slots).unwrap() == 1 {
+                    return (slots[0].datagram().to_vec(), socket.endpoints(&slots[0]));
                 }
             }
         }
         panic!("no datagram came");
     }
 
-    fn send<const N: usize>(endpoint: &Endpoint, datagrams: [&[u8]; N], path: Path) -> usize {
-        let letters = datagrams.map(|octets| Letter { octets, path });
-        endpoint.send(letters.into_iter())
+    fn send<const N: usize>(
+        socket: &ServerSocket,
+        datagrams: [&[u8]; N],
+        endpoints: Endpoints,
+    ) -> usize {
+        let batch = datagrams.map(|octets| Outbound { octets, endpoints });
+        socket.send(batch.into_iter())
     }
 
     /// R8: 127.0.0.2 asked, 127.0.0.2 answers, though the socket is bound to 0.0.0.0.
@@ -211,8 +215,8 @@ mod tests {
             ("[::]", "[::1]"),
             ("127.0.0.3", "127.0.0.3"),
         ] {
-            let endpoints = bind(any_port(bound), 2, 1 << 16).unwrap();
-            let port = endpoints[0].address().port();
+            let sockets = bind(any_port(bound), 2, 1 << 16).unwrap();
+            let port = sockets[0].address().port();
             let asked: SocketAddr = format!("{asked}:{port}").parse().unwrap();
             let client = UdpSocket::bind(any_port(if asked.is_ipv4() {
                 "127.0.0.1"
@@ -221,10 +225,10 @@ mod tests {
             }))
             .unwrap();
             client.send_to(&[1, 7, 0, 20], asked).unwrap();
-            let (datagram, path) = receive(&endpoints);
+            let (datagram, endpoints) = receive(&sockets);
             assert_eq!(datagram, [1, 7, 0, 20]);
-            assert_eq!(path.peer, client.local_addr().unwrap());
-            assert_eq!(send(&endpoints[1], [b"first", b"second"], path), 2);
+            assert_eq!(endpoints.peer, client.local_addr().unwrap());
+            assert_eq!(send(&sockets[1], [b"first", b"second"], endpoints), 2);
             for expected in [&b"first"[..], b"second"] {
                 let mut answer = [0; 16];
                 let (length, from) = client.recv_from(&mut answer).unwrap();
@@ -236,7 +240,7 @@ mod tests {
     #[test]
     fn what_is_there_comes_in_one_batch_in_its_order_and_the_rest_in_the_next() {
         for host in ["127.0.0.1", "0.0.0.0", "[::1]", "[::]"] {
-            let endpoints = bind(any_port(host), 1, 1 << 16).unwrap();
+            let sockets = bind(any_port(host), 1, 1 << 16).unwrap();
             let local = if host.starts_with('[') {
                 "[::1]"
             } else {
@@ -244,7 +248,7 @@ mod tests {
             };
             let client = UdpSocket::bind(any_port(local)).unwrap();
             let mut asked: SocketAddr = any_port(local);
-            asked.set_port(endpoints[0].address().port());
+            asked.set_port(sockets[0].address().port());
             for number in 0..5_u8 {
                 client
                     .send_to(&vec![number; 20 + usize::from(number)], asked)
@@ -253,7 +257,7 @@ mod tests {
             let mut slots: Vec<_> = (0..3).map(|_| Slot::new()).collect();
             let mut came = Vec::new();
             for expected in [3, 2, 0] {
-                let received = endpoints[0].receive(&mut slots).unwrap();
+                let received = sockets[0].receive(&mut slots).unwrap();
                 assert_eq!(received, expected, "{host}");
                 came.extend(
                     slots[..received]
@@ -270,18 +274,18 @@ mod tests {
 
     #[test]
     fn an_answer_that_the_kernel_refuses_does_not_hold_up_the_others() {
-        let endpoints = bind(any_port("127.0.0.1"), 1, 1 << 16).unwrap();
+        let sockets = bind(any_port("127.0.0.1"), 1, 1 << 16).unwrap();
         let client = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
-        let path = |peer| Path { peer, local: None };
-        let nowhere = path("127.0.0.1:0".parse().unwrap());
-        let here = path(client.local_addr().unwrap());
-        let letters = [(&b"lost"[..], nowhere), (&b"answer"[..], here)];
+        let endpoints = |peer| Endpoints { peer, local: None };
+        let nowhere = endpoints("127.0.0.1:0".parse().unwrap());
+        let here = endpoints(client.local_addr().unwrap());
+        let batch = [(&b"lost"[..], nowhere), (&b"answer"[..], here)];
         let mut sent = 0;
-        while sent < letters.len() {
-            let left = letters[sent..].iter();
-            sent += endpoints[0].send(left.map(|(octets, path)| Letter {
+        while sent < batch.len() {
+            let left = batch[sent..].iter();
+            sent += sockets[0].send(left.map(|(octets, endpoints)| Outbound {
                 octets,
-                path: *path,
+                endpoints: *endpoints,
             }));
         }
         let mut answer = [0; 16];
@@ -291,17 +295,17 @@ mod tests {
 
     #[test]
     fn one_sender_is_spread_over_the_sockets_by_identifier() {
-        let endpoints = bind(any_port("127.0.0.1"), 2, 1 << 16).unwrap();
+        let sockets = bind(any_port("127.0.0.1"), 2, 1 << 16).unwrap();
         let client = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
         for identifier in 0..32_u8 {
             client
-                .send_to(&[1, identifier], endpoints[0].address())
+                .send_to(&[1, identifier], sockets[0].address())
                 .unwrap();
         }
-        for (index, endpoint) in endpoints.iter().enumerate() {
+        for (index, socket) in sockets.iter().enumerate() {
             let mut slots = [Slot::new()];
             for _ in 0..16 {
-                assert_eq!(endpoint.receive(&mut slots).unwrap(), 1);
+                assert_eq!(socket.receive(&mut slots).unwrap(), 1);
                 assert_eq!(usize::from(slots[0].datagram()[1]) % 2, index);
             }
         }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Standing, Turn};
+use super::{Priority, Turn};
 
 /// Of so many turns one is for those in doubtful standing: an owner who mistyped once gets in on
 /// the busiest morning too.
@@ -21,15 +21,15 @@ const CROWD: usize = 16;
 pub(super) struct Job {
     pub(super) key: Arc<str>,
     pub(super) submitted: Instant,
-    pub(super) standing: Box<dyn Fn() -> Standing + Send>,
+    pub(super) priority: Box<dyn Fn() -> Priority + Send>,
     pub(super) run: Box<dyn FnOnce(Turn<'_>) + Send>,
 }
 
 /// Jobs that wait. At most one of an account stands in a line or runs; the rest wait behind it.
 #[derive(Default)]
 pub(super) struct Queue {
-    good: VecDeque<Job>,
-    doubtful: VecDeque<Job>,
+    normal: VecDeque<Job>,
+    suspect: VecDeque<Job>,
     /// Jobs of accounts that have one in a line or running.
     behind: HashMap<Arc<str>, VecDeque<Job>, ahash::RandomState>,
     /// The account that was last seen with too many behind it.
@@ -58,8 +58,8 @@ impl Queue {
     }
 
     /// Since when the doubtful job that is next has waited.
-    pub(super) fn first_doubtful(&self) -> Option<Instant> {
-        self.doubtful.front().map(|job| job.submitted)
+    pub(super) fn first_suspect(&self) -> Option<Instant> {
+        self.suspect.front().map(|job| job.submitted)
     }
 
     pub(super) fn push(&mut self, job: Job) {
@@ -84,7 +84,7 @@ impl Queue {
 
     fn pop_overdue(&mut self, patience: Duration) -> Option<Job> {
         let is_overdue = |job: &Job| job.submitted.elapsed() > patience;
-        let mut lines = [&mut self.doubtful, &mut self.good].into_iter();
+        let mut lines = [&mut self.suspect, &mut self.normal].into_iter();
         lines
             .find(|line| line.front().is_some_and(is_overdue))?
             .pop_front()
@@ -93,8 +93,8 @@ impl Queue {
     fn pop_next(&mut self) -> Option<Job> {
         self.turns = (self.turns + 1) % TURNS;
         let [first, second] = match self.turns {
-            0 => [&mut self.doubtful, &mut self.good],
-            _ => [&mut self.good, &mut self.doubtful],
+            0 => [&mut self.suspect, &mut self.normal],
+            _ => [&mut self.normal, &mut self.suspect],
         };
         first.pop_front().or_else(|| second.pop_front())
     }
@@ -120,9 +120,9 @@ impl Queue {
     }
 
     fn line_up(&mut self, job: Job) {
-        match (job.standing)() {
-            Standing::Good => self.good.push_back(job),
-            Standing::Doubtful => self.doubtful.push_back(job),
+        match (job.priority)() {
+            Priority::Normal => self.normal.push_back(job),
+            Priority::Suspect => self.suspect.push_back(job),
         }
     }
 
@@ -137,8 +137,8 @@ impl Queue {
     }
 
     fn pop_lined_up(&mut self) -> Option<Job> {
-        let doubtful = self.doubtful.pop_front();
-        let job = doubtful.or_else(|| self.good.pop_front())?;
+        let suspect = self.suspect.pop_front();
+        let job = suspect.or_else(|| self.normal.pop_front())?;
         self.advance(&job.key);
         Some(job)
     }

@@ -7,23 +7,23 @@ fn pool(threads: usize, capacity: usize, patience: Duration) -> HashPool {
     HashPool::start(threads, capacity, patience, Box::new(|_| {})).unwrap()
 }
 
-fn good() -> Standing {
-    Standing::Good
+fn good() -> Priority {
+    Priority::Normal
 }
 
-fn doubtful() -> Standing {
-    Standing::Doubtful
+fn suspect() -> Priority {
+    Priority::Suspect
 }
 
 /// Reports under this name how its turn came.
 fn report(
     pool: &HashPool,
     key: &str,
-    standing: fn() -> Standing,
+    priority: fn() -> Priority,
     done: &mpsc::Sender<(String, bool)>,
 ) {
     let (done, name) = (done.clone(), key.to_owned());
-    pool.submit(key.into(), standing, move |turn| {
+    pool.submit(key.into(), priority, move |turn| {
         done.send((name, matches!(turn, Turn::Shed))).unwrap();
     });
 }
@@ -122,8 +122,8 @@ fn whoever_is_past_the_deadline_is_shed_before_the_next_is_hashed() {
     let pool = pool(1, 100, Duration::from_millis(50));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
-    report(&pool, "guess", doubtful, &done);
-    while pool.doubtful_wait() < Duration::from_millis(60) {
+    report(&pool, "guess", suspect, &done);
+    while pool.suspect_wait() < Duration::from_millis(60) {
         std::thread::yield_now();
     }
     report(&pool, "anna", good, &done);
@@ -163,7 +163,7 @@ fn whoever_has_not_failed_goes_before_guessers_and_guessers_are_shed_first() {
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
     for name in ["guess-0", "guess-1", "guess-2"] {
-        report(&pool, name, doubtful, &done);
+        report(&pool, name, suspect, &done);
     }
     for name in ["anna", "kari", "ola"] {
         report(&pool, name, good, &done);
@@ -185,7 +185,7 @@ fn every_eighth_turn_is_for_those_in_doubtful_standing() {
     let pool = pool(1, 100, Duration::from_secs(60));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
-    report(&pool, "mistyped", doubtful, &done);
+    report(&pool, "mistyped", suspect, &done);
     for index in 0..20 {
         report(&pool, &format!("account-{index}"), good, &done);
     }
@@ -201,19 +201,19 @@ fn standing_is_asked_when_the_job_joins_the_line() {
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
     let has_failed = Arc::new(AtomicUsize::new(0));
-    let standing = |has_failed: &Arc<AtomicUsize>| {
+    let priority = |has_failed: &Arc<AtomicUsize>| {
         let has_failed = Arc::clone(has_failed);
         move || match has_failed.load(Ordering::SeqCst) {
-            0 => Standing::Good,
-            _ => Standing::Doubtful,
+            0 => Priority::Normal,
+            _ => Priority::Suspect,
         }
     };
     let fails = Arc::clone(&has_failed);
-    pool.submit("victim".into(), standing(&has_failed), move |_| {
+    pool.submit("victim".into(), priority(&has_failed), move |_| {
         fails.store(1, Ordering::SeqCst);
     });
     let told = done.clone();
-    pool.submit("victim".into(), standing(&has_failed), move |_| {
+    pool.submit("victim".into(), priority(&has_failed), move |_| {
         told.send(("victim".to_owned(), false)).unwrap();
     });
     report(&pool, "anna", good, &done);
@@ -247,17 +247,17 @@ fn a_crowd_behind_one_account_gives_way_before_anybody_else() {
 #[test]
 fn the_wait_of_the_doubtful_is_known_while_one_waits() {
     let pool = pool(1, 10, Duration::from_secs(60));
-    assert_eq!(pool.doubtful_wait(), Duration::ZERO);
+    assert_eq!(pool.suspect_wait(), Duration::ZERO);
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
     report(&pool, "anna", good, &done);
-    assert_eq!(pool.doubtful_wait(), Duration::ZERO);
-    report(&pool, "guess", doubtful, &done);
+    assert_eq!(pool.suspect_wait(), Duration::ZERO);
+    report(&pool, "guess", suspect, &done);
     std::thread::sleep(Duration::from_millis(2));
-    assert!(pool.doubtful_wait() > Duration::ZERO);
+    assert!(pool.suspect_wait() > Duration::ZERO);
     go_on.send(()).unwrap();
     assert_eq!(results.iter().take(2).count(), 2);
-    assert_eq!(pool.doubtful_wait(), Duration::ZERO);
+    assert_eq!(pool.suspect_wait(), Duration::ZERO);
 }
 
 /// On Linux each thread has a niceness of its own.
