@@ -1,7 +1,7 @@
 //! What a log-on costs, and how much memory the server holds, as everything grows that can grow:
 //! accounts, locks, open conversations, clients, and names that nobody has.
 //!
-//! The release build, asked by `portvakt load`; processor time is the server's. `cargo bench
+//! The release build, asked by `portvakt-load`; processor time is the server's. `cargo bench
 //! --profile dev --bench growth`, with a word of a step's title for that step alone; with
 //! `PORTVAKT_LONG=1` up to a million.
 

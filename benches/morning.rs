@@ -2,7 +2,7 @@
 //! memory stays flat.
 //!
 //! First what it can do is found out: full EAP-TTLS/PAP log-ons with 64 under way at any time. Then
-//! `portvakt load --scenario morning`, 20 seconds or with `PORTVAKT_LONG=1` ten minutes of it, and the
+//! `portvakt-load --scenario morning`, 20 seconds or with `PORTVAKT_LONG=1` ten minutes of it, and the
 //! server's resident memory all the while. `cargo bench --profile dev --bench morning`
 
 #![allow(
@@ -28,7 +28,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use hall::Hall;
-use portvakt::load::process;
+use portvakt_load::process;
 use serde_json::Value;
 
 const PEOPLE: usize = 5_000;

@@ -2,7 +2,7 @@
 //! sampled by `perf`, each sample counted for the innermost part that it was in.
 //!
 //! `cargo bench --profile dev --bench profile` for PAP and EAP-TTLS/PAP in TLS 1.2; with ` -- METHOD OPTIONS` for
-//! another method, and with options of `portvakt load`: `-- ttls-pap --tls 1.2`.
+//! another method, and with options of `portvakt-load`: `-- ttls-pap --tls 1.2`.
 
 #![allow(
     missing_docs,

@@ -26,7 +26,6 @@
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
-//! | [`portvakt_supplicant`] | A device that logs on, for the load harness and the tests |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
 //! | [`transport`] | Datagrams to verified requests, duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
@@ -35,7 +34,6 @@
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
-//! | [`load`] | The load harness: access points and devices by the thousand |
 //! | [`control`] | The operator's acts: explain, unlock, import … |
 //! | [`cli`] | One file per subcommand |
 //! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
@@ -151,7 +149,6 @@ mod clock;
 pub mod config;
 pub mod control;
 pub mod directory;
-pub mod load;
 pub mod metrics;
 pub mod policy;
 mod process;

@@ -7,7 +7,7 @@ pub(crate) struct Case {
     pub(crate) id: &'static str,
     /// What the table calls it.
     pub(crate) title: &'static str,
-    /// As `portvakt load --method` has it.
+    /// As `portvakt-load --method` has it.
     pub(crate) method: &'static str,
     /// The version that devices speak.
     pub(crate) tls: &'static str,

@@ -102,7 +102,7 @@ impl People {
     }
 }
 
-/// As `portvakt load` numbers them.
+/// As `portvakt-load` numbers them.
 fn name(number: usize) -> String {
     format!("user{number:06}")
 }

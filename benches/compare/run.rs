@@ -1,9 +1,10 @@
-//! One run of `portvakt load` against a server, and what it told.
+//! One run of `portvakt-load` against a server, and what it told.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use portvakt::load::process::usage;
+use clap::Parser as _;
+use portvakt_load::Options;
+use portvakt_load::process::usage;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -64,7 +65,7 @@ pub(crate) fn measure(
     let slapd = ground.slapd.as_ref().map(crate::common::Slapd::id);
     let spent = |id| usage(id).map_or(Duration::ZERO, |usage| usage.cpu);
     let before = slapd.map(spent);
-    let mut words = Words::new(ground, server);
+    let mut words = Words::new(server);
     words.pair("--for", &seconds.to_string());
     words.device(case, ground);
     words.people(case, ground, turn);
@@ -84,7 +85,7 @@ pub(crate) fn measure(
 /// Everybody logs on once with the right password, so that Portvakt knows them and no failures are
 /// left; or once with a wrong one, so that they are locked.
 pub(crate) fn everybody(case: &Case, ground: &Ground, server: Server) -> Result<(), String> {
-    let mut words = Words::new(ground, server);
+    let mut words = Words::new(server);
     let people = ground.path("people").display().to_string();
     words.pair("--users", &people);
     words.pair("--for", "120");
@@ -103,31 +104,24 @@ fn in_flight(case: &Case) -> &'static str {
     }
 }
 
-/// A command line of `portvakt load`.
-struct Words {
-    words: Vec<String>,
-    json: std::path::PathBuf,
-}
+/// A command line of `portvakt-load`.
+struct Words(Vec<String>);
 
 impl Words {
-    fn new(ground: &Ground, server: Server) -> Self {
-        let json = ground.path("load.json");
-        let mut words = Self {
-            words: vec!["load".to_owned(), server.address.to_string()],
-            json,
-        };
-        words.pair("--json", &words.json.display().to_string());
+    fn new(server: Server) -> Self {
+        let mut words = Self(vec!["portvakt-load".to_owned(), server.address.to_string()]);
+        words.pair("--secret", SECRET);
         words.pair("--server-pid", &server.id.to_string());
         words.pair("--ports", PORTS);
         if !server.signed {
             let flag = "--legacy-message-authenticator-optional";
-            words.words.push(flag.to_owned());
+            words.0.push(flag.to_owned());
         }
         words
     }
 
     fn pair(&mut self, name: &str, value: &str) {
-        self.words.extend([name.to_owned(), value.to_owned()]);
+        self.0.extend([name.to_owned(), value.to_owned()]);
     }
 
     fn device(&mut self, case: &Case, ground: &Ground) {
@@ -163,23 +157,20 @@ impl Words {
             self.pair("--count", &at_most.to_string());
         }
         if case.resumed {
-            self.words.push("--resume".to_owned());
+            self.0.push("--resume".to_owned());
         }
     }
 
     /// Runs it to its end and returns its report.
     fn run(&self, id: &str) -> Result<Value, String> {
-        let output = Command::new(env!("CARGO_BIN_EXE_portvakt"))
-            .args(&self.words)
-            .env("PORTVAKT_LOAD_SECRET", SECRET)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("portvakt load: {error}"))?;
-        if !output.status.success() {
-            return Err(format!("{id}:\n{}", crate::common::text(&output)));
+        let options = Options::try_parse_from(&self.0).map_err(|error| error.to_string())?;
+        let report = options
+            .run(|_, _, _| ())
+            .map_err(|error| error.to_string())?;
+        if report.wrongs() > 0 {
+            return Err(format!("{id}:\n{report}"));
         }
-        let text = std::fs::read_to_string(&self.json).map_err(|error| error.to_string())?;
-        serde_json::from_str(&text).map_err(|error| error.to_string())
+        serde_json::to_value(&report).map_err(|error| error.to_string())
     }
 }
 

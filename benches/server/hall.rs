@@ -112,8 +112,8 @@ impl Hall {
     /// Every log-on has to end as it should.
     fn load(&self, more: &[&str]) -> Value {
         let (secret, json) = (self.daemon.path("secret"), self.daemon.path("load.json"));
-        let mut command = Command::new(release::program());
-        command.arg("load").arg(self.daemon.address().to_string());
+        let mut command = Command::new(release::program().with_file_name("portvakt-load"));
+        command.arg(self.daemon.address().to_string());
         command.args(["--secret-file".as_ref(), secret.as_os_str()]);
         command.args(["--json".as_ref(), json.as_os_str()]);
         command.args(["--server-pid", &self.daemon.id().to_string()]);

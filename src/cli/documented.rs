@@ -36,7 +36,7 @@ fn code(text: &str) -> Vec<String> {
     code
 }
 
-/// The words of the `portvakt` command in a line of code, if it begins with one.
+/// The words of a line of code that begins with `portvakt` or `portvakt-load`.
 fn command(code: &str) -> Option<Vec<String>> {
     let mut code = code.trim_start();
     for lead in ["$ ", "sudo -u portvakt ", "sudo "] {
@@ -44,11 +44,12 @@ fn command(code: &str) -> Option<Vec<String>> {
     }
     let mut words = code.split_whitespace();
     let program = words.next()?;
-    if program != "portvakt" && !program.ends_with("/portvakt") {
+    let program = program.rsplit('/').next()?;
+    if !["portvakt", "portvakt-load"].contains(&program) {
         return None;
     }
     let ends = |word: &str| ["|", "&&", ";", "#", ">", "<", "\\", "&"].contains(&word);
-    let mut all = vec!["portvakt".to_owned()];
+    let mut all = vec![program.to_owned()];
     let mut quote = None;
     for word in words.take_while(|word| !ends(word)) {
         let bare = word.trim_matches(['"', '\'']);
@@ -77,7 +78,11 @@ fn documented_commands_are_ones_that_there_are() {
                 continue;
             }
             seen += 1;
-            let Err(error) = CommandLine::try_parse_from(&words) else {
+            let parsed = match words[0].as_str() {
+                "portvakt-load" => portvakt_load::Options::try_parse_from(&words).map(drop),
+                _ => CommandLine::try_parse_from(&words).map(drop),
+            };
+            let Err(error) = parsed else {
                 continue;
             };
             let is_wrong = matches!(

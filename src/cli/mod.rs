@@ -11,7 +11,6 @@ mod demo;
 mod documented;
 mod explain;
 mod hash;
-mod load;
 mod serve;
 mod way;
 
@@ -46,8 +45,12 @@ enum Command {
     Demo(demo::Demo),
     /// Hash a password for a directory or an LDIF file
     Hash(hash::Hash),
-    /// Log on by the thousand to any RADIUS server, and check every answer
-    Load(Box<load::Load>),
+    /// Moved to a program of its own, portvakt-load
+    #[command(hide = true)]
+    Load {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Look at accounts and change them
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -89,7 +92,11 @@ pub fn run() -> ExitCode {
         Command::Check(file) => check::run(&file),
         Command::Demo(demo) => demo::run(&demo),
         Command::Hash(hash) => hash::run(&hash),
-        Command::Load(load) => load::run(&load),
+        Command::Load { options } => {
+            let options = options.join(" ");
+            complain(&line(&format!("portvakt: run `portvakt-load {options}`")));
+            Ending::Mistaken
+        }
         Command::Account(command) => account::run(&command),
         Command::Explain(explain) => explain::run(&explain),
         Command::Attempts(attempts) => attempts::run(&attempts),

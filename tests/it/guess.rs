@@ -2,7 +2,6 @@
 //! much is refused by rule and counted.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::common::{Daemon, Setup, eventually};
@@ -45,21 +44,20 @@ fn attack(daemon: &Daemon) -> Value {
         .map(|index| format!("{}:{}\n", people::name(index), people::password(index)))
         .collect();
     let users = daemon.write("users", &users);
-    let secret = daemon.write("secret", crate::common::SECRET);
-    let json = daemon.path("load.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_portvakt"))
-        .arg("load")
-        .arg(daemon.address().to_string())
-        .args(["--secret-file".as_ref(), secret.as_os_str()])
-        .args(["--users".as_ref(), users.as_os_str()])
-        .args(["--scenario", "guess", "--method", "pap"])
-        .args(["--rate", "200", "--guesses", "1000", "--for", "2"])
-        .args(["--json".as_ref(), json.as_os_str()])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let report: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
-    report["phases"].as_array().unwrap().last().unwrap().clone()
+    let options = [
+        ["--users", users.to_str().unwrap()],
+        ["--scenario", "guess"],
+        ["--method", "pap"],
+        ["--rate", "200"],
+        ["--guesses", "1000"],
+        ["--for", "2"],
+    ];
+    let report = daemon.load(options.as_flattened());
+    let [warm_up, attack] = &report["phases"].as_array().unwrap()[..] else {
+        panic!("a warm-up, then the attack: {report}");
+    };
+    assert_eq!(warm_up["classes"][0]["wrong"], serde_json::json!({}));
+    attack.clone()
 }
 
 fn refusals(daemon: &Daemon, reason: &str) -> f64 {
@@ -71,6 +69,7 @@ fn guessing_loses_no_real_user_and_the_excess_is_refused_and_counted() {
     let daemon = server();
     let attack = attack(&daemon);
     let class = |index: usize| attack["classes"][index].clone();
+    assert!((0..3).all(|index| class(index)["wrong"] == serde_json::json!({})));
     let (users, guesses, nobodies) = (class(0), class(1), class(2));
     assert_eq!(
         (&users["accepted"], &users["right"]),

@@ -6,12 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, ExitStatus, Stdio};
 
+use clap::Parser as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portvakt::control::{Client, Request, Response};
+use portvakt_load::Options;
 use serde_json::Value;
 
-use super::{PATIENCE, Setup, eventually};
+use super::{PATIENCE, SECRET, Setup, eventually};
 
 /// A server that runs until it is dropped.
 pub struct Daemon {
@@ -107,6 +109,16 @@ impl Daemon {
     /// All addresses where RADIUS is served.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.running().addresses
+    }
+
+    /// Runs `portvakt-load` with these options against this server and returns its report, as JSON.
+    pub fn load(&self, options: &[&str]) -> Value {
+        let server = self.address().to_string();
+        let program = ["portvakt-load", &server, "--secret", SECRET];
+        let options = Options::try_parse_from([&program[..], options].concat()).unwrap();
+        let report = options.run(|_, _, _| ()).unwrap();
+        options.write_files(&report).unwrap();
+        serde_json::to_value(&report).unwrap()
     }
 
     /// Where the pages are served.

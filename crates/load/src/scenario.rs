@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::plan::{Arrivals, Class, Method, Phase, Proof};
+use crate::plan::{Arrivals, Class, Method, Phase, Proof};
 
 /// A day's events that a server has to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     /// A lecture hall arrives: everybody logs on in full, then roams
     Morning,
     /// Everybody has been there and moves about
@@ -22,7 +22,7 @@ pub enum Scenario {
 
 /// What a scenario is made of.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// How everybody logs on.
     pub method: Method,
     /// Log-ons a second.
@@ -43,7 +43,7 @@ const LONGEST_PHASE: Duration = Duration::from_secs(3600);
 impl Scenario {
     /// Its phases.
     #[must_use]
-    pub fn phases(self, setting: &Setting) -> Vec<Phase> {
+    pub(crate) fn phases(self, setting: &Setting) -> Vec<Phase> {
         let everybody = 0..setting.people;
         let regulars = 0..setting.people - setting.people / 10;
         let others = regulars.end..setting.people;
@@ -89,7 +89,7 @@ impl Scenario {
 impl Setting {
     /// Everybody once in full, before anything is measured.
     #[must_use]
-    pub fn warm_up(&self, people: Range<usize>) -> Phase {
+    pub(crate) fn warm_up(&self, people: Range<usize>) -> Phase {
         self.once("warm-up", Arrivals::InFlight(WARM_UP_IN_FLIGHT), people)
     }
 

@@ -13,7 +13,7 @@ const LAST_SECOND: usize = 24 * 60 * 60;
 
 /// The counts of one class of log-ons, by one worker or by all of them.
 #[derive(Clone)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Log-ons that began.
     pub begun: u64,
     /// Log-ons that ended as they should: let in with the right proof, refused with a wrong one.
@@ -38,7 +38,7 @@ pub struct Tally {
 
 /// One second of it.
 #[derive(Clone)]
-pub struct Second {
+pub(crate) struct Second {
     /// Log-ons that ended in it.
     pub ended: u64,
     /// Those that ended wrongly.
@@ -66,7 +66,7 @@ impl Default for Tally {
 
 /// How a log-on ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// As it should.
     Right {
         /// It was let in.
@@ -80,7 +80,7 @@ pub enum Ending {
 
 impl Tally {
     /// Counts a log-on that ended `at` after the phase began, `latency` after it was due.
-    pub fn end(&mut self, ending: Ending, at: Duration, latency: Duration) {
+    pub(crate) fn end(&mut self, ending: Ending, at: Duration, latency: Duration) {
         let latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         let is_right = matches!(ending, Ending::Right { .. });
         match ending {
@@ -100,17 +100,17 @@ impl Tally {
     }
 
     /// Counts a reply that was thrown away.
-    pub fn discard(&mut self, why: &'static str) {
+    pub(crate) fn discard(&mut self, why: &'static str) {
         *self.discarded.entry(why).or_default() += 1;
     }
 
     /// Log-ons that ended as they should not.
-    pub fn wrongs(&self) -> u64 {
+    pub(crate) fn wrongs(&self) -> u64 {
         self.wrong.values().sum()
     }
 
     /// Adds what another worker counted.
-    pub fn add(&mut self, other: &Tally) {
+    pub(crate) fn add(&mut self, other: &Tally) {
         self.begun += other.begun;
         self.right += other.right;
         self.accepted += other.accepted;

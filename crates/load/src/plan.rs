@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
-use super::people::Person;
-use super::tls::DeviceTls;
+use crate::people::Person;
+use crate::tls::DeviceTls;
 
 /// How somebody logs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// A bare User-Password.
     Pap,
     /// CHAP outside EAP.
@@ -31,7 +31,7 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 8] = [
+    pub(crate) const ALL: [Method; 8] = [
         Method::Pap,
         Method::Chap,
         Method::MsChapV2,
@@ -44,7 +44,7 @@ impl Method {
 
     /// `"pap"`, `"ttls-mschapv2"`: what the command line and reports call it.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Method::Pap => "pap",
             Method::Chap => "chap",
@@ -59,7 +59,7 @@ impl Method {
 
     /// Whether it opens a TLS tunnel.
     #[must_use]
-    pub fn is_eap(self) -> bool {
+    pub(crate) fn is_eap(self) -> bool {
         matches!(
             self,
             Method::TtlsPap | Method::TtlsMsChapV2 | Method::PeapMsChapV2 | Method::Tls
@@ -69,7 +69,7 @@ impl Method {
 
 /// When log-ons begin.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arrivals {
+pub(crate) enum Arrivals {
     /// So many a second, whatever the server does: latency counts from when a log-on was due, so
     /// that a server that stalls cannot hide it.
     Rate(f64),
@@ -79,7 +79,7 @@ pub enum Arrivals {
 
 /// What is offered as proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// The right password; the server has to let in.
     Right,
     /// A wrong password, another one each time; the server has to refuse.
@@ -92,7 +92,7 @@ pub enum Proof {
 
 /// Log-ons of one kind.
 #[derive(Clone, Debug)]
-pub struct Class {
+pub(crate) struct Class {
     /// What reports call it.
     pub label: &'static str,
     /// How.
@@ -113,7 +113,7 @@ pub struct Class {
 
 /// A stretch of time with its classes side by side.
 #[derive(Clone, Debug)]
-pub struct Phase {
+pub(crate) struct Phase {
     /// What reports call it.
     pub label: &'static str,
     /// How long log-ons begin in it; what began goes on to its end.
@@ -124,7 +124,7 @@ pub struct Phase {
 
 /// How lost packets are sent again (RFC 5080 §2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retransmission {
+pub(crate) struct Retransmission {
     /// The first wait; each further one is twice as long.
     pub first: Duration,
     /// How often a request is sent in all.
@@ -132,7 +132,7 @@ pub struct Retransmission {
 }
 
 /// Everything about a run.
-pub struct Plan {
+pub(crate) struct Plan {
     /// The server's address and port.
     pub server: std::net::SocketAddr,
     /// Where requests come from; `None` for any.

@@ -7,11 +7,11 @@ use portvakt_supplicant::{
 use rustls::SupportedProtocolVersion;
 use rustls::pki_types::CertificateDer;
 
-use super::plan::Method;
+use crate::plan::Method;
 
 /// What all devices have in common.
 #[derive(Clone, Debug)]
-pub struct DeviceTls {
+pub(crate) struct DeviceTls {
     /// The one authority that they trust.
     pub authority: CertificateDer<'static>,
     /// The name that the server's certificate must bear.
@@ -23,7 +23,7 @@ pub struct DeviceTls {
 }
 
 /// The devices that one worker plays.
-pub(super) struct Devices<'a> {
+pub(crate) struct Devices<'a> {
     tls: &'a DeviceTls,
     /// For those that never come back.
     stranger: Option<Device>,
@@ -33,7 +33,7 @@ pub(super) struct Devices<'a> {
 
 impl<'a> Devices<'a> {
     /// Devices of at most `people` persons, none of which has been there yet.
-    pub(super) fn new(tls: &'a DeviceTls, people: usize) -> Self {
+    pub(crate) fn new(tls: &'a DeviceTls, people: usize) -> Self {
         Self {
             tls,
             stranger: None,
@@ -42,7 +42,7 @@ impl<'a> Devices<'a> {
     }
 
     /// A device about to log on: that of a person who comes back, or one that nobody has seen.
-    pub(super) fn supplicant(
+    pub(crate) fn supplicant(
         &mut self,
         method: Method,
         person: Option<usize>,

@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 const LANES_AT_MOST: usize = 256;
 
 /// The sockets of one worker.
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     server: SocketAddr,
     source: SocketAddr,
     poll: Poll,
@@ -33,7 +33,7 @@ struct Lane {
 
 /// A socket and an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     /// Which socket.
     pub lane: usize,
     /// RADIUS Identifier.
@@ -43,7 +43,7 @@ pub(super) struct Ticket {
 impl Lanes {
     /// So many sockets, which take turns, from `source` where one is given. Further ones are opened
     /// as they are needed.
-    pub(super) fn new(
+    pub(crate) fn new(
         server: SocketAddr,
         source: Option<IpAddr>,
         count: usize,
@@ -68,7 +68,7 @@ impl Lanes {
     }
 
     /// An identifier for `holder`; `None` where 65,536 are in use.
-    pub(super) fn take(&mut self, holder: usize) -> io::Result<Option<Ticket>> {
+    pub(crate) fn take(&mut self, holder: usize) -> io::Result<Option<Ticket>> {
         if self.free == 0 {
             if self.lanes.len() >= LANES_AT_MOST {
                 return Ok(None);
@@ -96,7 +96,7 @@ impl Lanes {
     }
 
     /// Gives an identifier back.
-    pub(super) fn give_back(&mut self, ticket: Ticket) {
+    pub(crate) fn give_back(&mut self, ticket: Ticket) {
         if let Some(lane) = self.lanes.get_mut(ticket.lane)
             && let Some(holder) = lane.holders.get_mut(usize::from(ticket.identifier))
             && holder.take().is_some()
@@ -107,13 +107,13 @@ impl Lanes {
     }
 
     /// Who waits for an answer under this identifier.
-    pub(super) fn holder(&self, ticket: Ticket) -> Option<usize> {
+    pub(crate) fn holder(&self, ticket: Ticket) -> Option<usize> {
         let lane = self.lanes.get(ticket.lane)?;
         *lane.holders.get(usize::from(ticket.identifier))?
     }
 
     /// Sends. A full queue loses the packet, as a network does; it is sent again in time.
-    pub(super) fn send(&self, ticket: Ticket, datagram: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, ticket: Ticket, datagram: &[u8]) -> io::Result<()> {
         let Some(lane) = self.lanes.get(ticket.lane) else {
             return Ok(());
         };
@@ -124,7 +124,7 @@ impl Lanes {
     }
 
     /// Waits for replies, `patience` at most; returns the sockets that have some.
-    pub(super) fn wait(&mut self, patience: Duration) -> io::Result<Vec<usize>> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> io::Result<Vec<usize>> {
         match self.poll.poll(&mut self.events, Some(patience)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -133,7 +133,7 @@ impl Lanes {
     }
 
     /// The next reply of a socket, if there is one.
-    pub(super) fn receive(&self, lane: usize, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    pub(crate) fn receive(&self, lane: usize, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Some(lane) = self.lanes.get(lane) else {
             return Ok(None);
         };

@@ -1,46 +1,28 @@
 //! Who logs on: names and passwords from a pattern or a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::error::LoadError;
+
 /// Somebody with a password.
-pub struct Person {
+pub(crate) struct Person {
     /// As it stands in User-Name, realm included.
     pub name: String,
     /// In clear text: a device has to know it.
     pub password: Zeroizing<String>,
 }
 
-/// Why there is nobody to log on.
-#[derive(Debug, thiserror::Error)]
-pub enum PeopleError {
-    /// The file can't be read.
-    #[error("{}: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// A line without a colon.
-    #[error("{}:{line}: expected NAME:PASSWORD", path.display())]
-    NoPassword {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-    },
-    /// Not one person.
-    #[error("there is nobody to log on: the list of users is empty")]
-    Nobody,
-}
-
 /// `count` people; `{n}` in the patterns becomes 000000, 000001 and so on.
 ///
 /// # Errors
-/// [`PeopleError::Nobody`].
-pub fn from_pattern(name: &str, password: &str, count: usize) -> Result<Vec<Person>, PeopleError> {
+/// [`LoadError::NoUsers`].
+pub(crate) fn from_pattern(
+    name: &str,
+    password: &str,
+    count: usize,
+) -> Result<Vec<Person>, LoadError> {
     let person = |n: usize| {
         let number = format!("{n:06}");
         Person {
@@ -55,18 +37,14 @@ pub fn from_pattern(name: &str, password: &str, count: usize) -> Result<Vec<Pers
 /// do not count.
 ///
 /// # Errors
-/// [`PeopleError`].
-pub fn from_file(path: &Path) -> Result<Vec<Person>, PeopleError> {
-    let unreadable = |error| PeopleError::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+/// [`LoadError`].
+pub(crate) fn from_file(path: &Path) -> Result<Vec<Person>, LoadError> {
+    let unreadable = |error| LoadError::Unreadable(path.to_owned(), error);
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
     let person = |(index, line): (usize, &str)| {
-        let (name, password) = line.split_once(':').ok_or(PeopleError::NoPassword {
-            path: path.to_owned(),
-            line: index + 1,
-        })?;
+        let (name, password) = line
+            .split_once(':')
+            .ok_or_else(|| LoadError::NoPassword(path.to_owned(), index + 1))?;
         Ok(Person {
             name: name.to_owned(),
             password: Zeroizing::new(password.to_owned()),
@@ -74,12 +52,12 @@ pub fn from_file(path: &Path) -> Result<Vec<Person>, PeopleError> {
     };
     let counts = |(_, line): &(usize, &str)| !line.is_empty() && !line.starts_with('#');
     let lines = text.lines().enumerate().filter(counts);
-    somebody(lines.map(person).collect::<Result<_, _>>()?)
+    somebody(lines.map(person).collect::<Result<_, LoadError>>()?)
 }
 
-fn somebody(people: Vec<Person>) -> Result<Vec<Person>, PeopleError> {
+fn somebody(people: Vec<Person>) -> Result<Vec<Person>, LoadError> {
     match people.is_empty() {
-        true => Err(PeopleError::Nobody),
+        true => Err(LoadError::NoUsers),
         false => Ok(people),
     }
 }
@@ -94,10 +72,7 @@ mod tests {
         let people = from_pattern("user{n}@campus.example", "secret-{n}", 12).unwrap();
         assert_eq!(people[11].name, "user000011@campus.example");
         assert_eq!(people[11].password.as_str(), "secret-000011");
-        assert!(matches!(
-            from_pattern("u", "p", 0),
-            Err(PeopleError::Nobody)
-        ));
+        assert!(matches!(from_pattern("u", "p", 0), Err(LoadError::NoUsers)));
     }
 
     #[test]

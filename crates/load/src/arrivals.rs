@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::plan::{Arrivals, Class};
-use super::worker::Share;
+use crate::plan::{Arrivals, Class};
+use crate::worker::Share;
 
 /// The share of one worker in the arrivals of a class.
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     kind: Kind,
     began: Instant,
     ends: Instant,
@@ -22,7 +22,7 @@ enum Kind {
 }
 
 impl Schedule {
-    pub(super) fn new(class: &Class, share: Share, began: Instant, length: Duration) -> Self {
+    pub(crate) fn new(class: &Class, share: Share, began: Instant, length: Duration) -> Self {
         let kind = match class.arrivals {
             Arrivals::Rate(rate) => Kind::Every(interval(rate, share)),
             Arrivals::InFlight(count) => Kind::InFlight {
@@ -40,7 +40,7 @@ impl Schedule {
     }
 
     /// The next log-on, if one is due: since when, and its turn.
-    pub(super) fn take(&mut self, now: Instant) -> Option<(Instant, u64)> {
+    pub(crate) fn take(&mut self, now: Instant) -> Option<(Instant, u64)> {
         let due = self.next(now).filter(|due| *due <= now)?;
         let turn = self.begun;
         self.begun += 1;
@@ -51,7 +51,7 @@ impl Schedule {
     }
 
     /// When the next log-on is due; `None` where that depends on others, or never.
-    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
         if self.begun >= self.most {
             return None;
         }
@@ -64,14 +64,14 @@ impl Schedule {
     }
 
     /// One of its log-ons has ended.
-    pub(super) fn ended(&mut self) {
+    pub(crate) fn ended(&mut self) {
         if let Kind::InFlight { now, .. } = &mut self.kind {
             *now = now.saturating_sub(1);
         }
     }
 
     /// Whether no log-on will ever be due again.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         let none_due = match self.kind {
             Kind::Every(_) => self.next(now).is_none(),
             Kind::InFlight { .. } => now >= self.ends,
@@ -101,7 +101,7 @@ fn part(whole: u64, share: Share) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::plan::{Method, Proof};
+    use crate::plan::{Method, Proof};
 
     const ALONE: Share = Share { number: 0, of: 1 };
 

@@ -11,18 +11,20 @@
 //! a right password.
 
 mod arrivals;
+mod error;
 mod lanes;
-pub mod people;
-pub mod plan;
+mod options;
+mod people;
+mod plan;
 pub mod process;
+mod random;
 pub mod report;
-pub mod scenario;
-pub mod tally;
-pub mod tls;
+mod scenario;
+mod tally;
+mod tls;
 mod visit;
 mod worker;
 
-use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -31,8 +33,12 @@ use process::Usage;
 use tally::Tally;
 use worker::{Progress, Share, Worker};
 
+pub use error::LoadError;
+pub use options::Options;
+pub use report::Report;
+
 /// What came of a phase.
-pub struct PhaseResult {
+pub(crate) struct PhaseResult {
     /// As in the plan.
     pub label: &'static str,
     /// From its beginning until its last log-on ended.
@@ -45,7 +51,7 @@ pub struct PhaseResult {
 
 /// What the server used during a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServerUsage {
+pub(crate) struct ServerUsage {
     /// CPU time.
     pub cpu: Duration,
     /// Resident memory before, in octets.
@@ -54,71 +60,34 @@ pub struct ServerUsage {
     pub resident_after: u64,
 }
 
-/// Why a run ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The network or the system refuses.
-    #[error("the requests can't be sent: {0}")]
-    Io(#[from] io::Error),
-    /// No such process.
-    #[error("the server's process {pid} can't be read: {error}")]
-    Process {
-        /// As given.
-        pid: u32,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// A bug of ours.
-    #[error("a sending thread panicked")]
-    Panicked,
-}
-
-/// Runs all phases. `tell` is called some times a second with what has ended and what went wrong
-/// so far in the phase of that index.
-///
-/// # Errors
-/// [`RunError`].
-pub fn run(
+/// Runs all phases, one after the other. `tell` is called some times a second with the phase's
+/// label, its log-ons that have ended and those that ended wrongly.
+fn run(
     plan: &Plan,
-    mut tell: impl FnMut(usize, u64, u64),
-) -> Result<Vec<PhaseResult>, RunError> {
+    mut tell: impl FnMut(&'static str, u64, u64),
+) -> Result<Vec<PhaseResult>, LoadError> {
     let threads = plan.threads.clamp(1, plan.people.len().max(1));
-    let progress: Vec<Progress> = plan.phases.iter().map(|_| Progress::default()).collect();
-    let mut workers = Vec::new();
-    for number in 0..threads {
-        let share = Share {
-            number,
-            of: threads,
-        };
-        workers.push(Worker::new(plan, share)?);
-    }
-    let mut results = Vec::new();
-    for (index, phase) in plan.phases.iter().enumerate() {
-        let now = progress.get(index);
-        let tell = |now: &Progress| {
-            let (ended, wrong) = (&now.ended, &now.wrong);
-            tell(
-                index,
-                ended.load(Ordering::Relaxed),
-                wrong.load(Ordering::Relaxed),
-            );
-        };
-        if let Some(now) = now {
-            results.push(run_phase(plan, phase, &mut workers, now, tell)?);
-        }
-    }
-    Ok(results)
+    let share = |number| Share {
+        number,
+        of: threads,
+    };
+    let workers = (0..threads).map(|number| Worker::new(plan, share(number)));
+    let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
+    let phases = plan.phases.iter();
+    phases
+        .map(|phase| run_phase(plan, phase, &mut workers, &mut tell))
+        .collect()
 }
 
 fn run_phase<'a>(
     plan: &'a Plan,
     phase: &'a Phase,
     workers: &mut [Worker<'a>],
-    progress: &Progress,
-    mut tell: impl FnMut(&Progress),
-) -> Result<PhaseResult, RunError> {
+    tell: &mut impl FnMut(&'static str, u64, u64),
+) -> Result<PhaseResult, LoadError> {
     let before = usage(plan)?;
     let began = Instant::now();
+    let progress = &Progress::default();
     let tallies = std::thread::scope(|scope| {
         let run = |worker| scope.spawn(move || Worker::run(worker, phase, began, progress));
         let running: Vec<_> = workers.iter_mut().map(run).collect();
@@ -127,7 +96,12 @@ fn run_phase<'a>(
             .all(std::thread::ScopedJoinHandle::is_finished)
         {
             std::thread::sleep(Duration::from_millis(50));
-            tell(progress);
+            let [ended, wrong] = [&progress.ended, &progress.wrong];
+            tell(
+                phase.label,
+                ended.load(Ordering::Relaxed),
+                wrong.load(Ordering::Relaxed),
+            );
         }
         let ended = running.into_iter().map(|worker| worker.join());
         ended.collect::<Result<Vec<_>, _>>()
@@ -135,7 +109,7 @@ fn run_phase<'a>(
     let took = began.elapsed();
     let after = usage(plan)?;
     let mut sums: Vec<_> = phase.classes.iter().map(|_| Tally::default()).collect();
-    for tallies in tallies.map_err(|_| RunError::Panicked)? {
+    for tallies in tallies.map_err(|_| LoadError::Panicked)? {
         for (sum, tally) in sums.iter_mut().zip(tallies?) {
             sum.add(&tally);
         }
@@ -152,10 +126,10 @@ fn run_phase<'a>(
     })
 }
 
-fn usage(plan: &Plan) -> Result<Option<Usage>, RunError> {
+fn usage(plan: &Plan) -> Result<Option<Usage>, LoadError> {
     let Some(pid) = plan.server_pid else {
         return Ok(None);
     };
-    let usage = process::usage(pid).map_err(|error| RunError::Process { pid, error })?;
+    let usage = process::usage(pid).map_err(|error| LoadError::Process(pid, error))?;
     Ok(Some(usage))
 }

@@ -6,8 +6,8 @@ use portvakt_radius::dictionary::microsoft;
 use portvakt_radius::{AttributeType, Code, Packet, PushError, RequestWriter, SharedSecret, mppe};
 use portvakt_supplicant::Supplicant;
 
-use super::plan::{Method, Proof};
-use super::tally::Ending;
+use crate::plan::{Method, Proof};
+use crate::tally::Ending;
 
 /// The largest EAP packet that the server may send us (Framed-MTU), as access points say it.
 const FRAMED_MTU: u32 = 1400;
@@ -20,7 +20,7 @@ const REQUESTS_AT_MOST: u8 = 40;
 
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Another request.
     Request,
     /// It is over.
@@ -28,7 +28,7 @@ pub(super) enum Next {
 }
 
 /// Whose log-on it is, and with what.
-pub(super) struct Guest<'a> {
+pub(crate) struct Guest<'a> {
     /// User-Name.
     pub outer: &'a str,
     /// Makes the device's address.
@@ -38,7 +38,7 @@ pub(super) struct Guest<'a> {
 }
 
 /// One log-on.
-pub(super) struct Visit {
+pub(crate) struct Visit {
     outer: String,
     station: String,
     expects_accept: bool,
@@ -71,7 +71,7 @@ struct Eap {
 
 impl Visit {
     /// A log-on without a tunnel. `method` is one of those; a Status-Server stands for the rest.
-    pub(super) fn bare(method: Method, guest: &Guest<'_>, proof: Proof) -> Self {
+    pub(crate) fn bare(method: Method, guest: &Guest<'_>, proof: Proof) -> Self {
         let password = guest.password.to_owned();
         let kind = match method {
             Method::Pap => Kind::Pap(password),
@@ -83,7 +83,7 @@ impl Visit {
     }
 
     /// A log-on through a tunnel.
-    pub(super) fn eap(guest: &Guest<'_>, proof: Proof, supplicant: Supplicant) -> Self {
+    pub(crate) fn eap(guest: &Guest<'_>, proof: Proof, supplicant: Supplicant) -> Self {
         let eap = Eap {
             response: supplicant.identity_response(1),
             supplicant,
@@ -105,7 +105,7 @@ impl Visit {
     }
 
     /// Whether the next request is a Status-Server.
-    pub(super) fn is_status(&self) -> bool {
+    pub(crate) fn is_status(&self) -> bool {
         matches!(self.kind, Kind::Status)
     }
 
@@ -113,7 +113,7 @@ impl Visit {
     ///
     /// # Errors
     /// [`PushError`]: a name or password longer than RADIUS can carry.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         request: &mut RequestWriter<'_>,
         secret: &SharedSecret,
@@ -142,7 +142,7 @@ impl Visit {
     }
 
     /// Takes a reply whose authenticator was found right.
-    pub(super) fn handle(
+    pub(crate) fn handle(
         &mut self,
         reply: &Packet<'_>,
         authenticator: &[u8; 16],

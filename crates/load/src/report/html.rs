@@ -3,17 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Report, charts};
-
-/// Why there is no page.
-#[derive(Debug, thiserror::Error)]
-pub enum HtmlError {
-    /// The drawing library refused.
-    #[error("the curves can't be drawn: {0}")]
-    Drawing(String),
-    /// The figures can't be written as JSON.
-    #[error("the figures can't be written: {0}")]
-    Json(#[from] serde_json::Error),
-}
+use crate::error::LoadError;
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width\"><style>\
@@ -24,9 +14,9 @@ impl Report {
     /// One self-contained page.
     ///
     /// # Errors
-    /// [`HtmlError`]: bugs of ours.
-    pub fn to_html(&self) -> Result<String, HtmlError> {
-        let drawing = |error: &dyn std::fmt::Display| HtmlError::Drawing(error.to_string());
+    /// [`LoadError`]: bugs of ours.
+    pub fn to_html(&self) -> Result<String, LoadError> {
+        let drawing = |error: &dyn std::fmt::Display| LoadError::Drawing(error.to_string());
         let title = escaped(&self.title);
         let mut page = format!("{HEAD}<title>{title}</title><h1>{title}</h1>");
         let _ = write!(page, "<pre>{}</pre>", escaped(&self.to_string()));

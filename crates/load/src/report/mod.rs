@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 use hdrhistogram::{Counter, Histogram};
 use serde::Serialize;
 
-use super::tally::{Second, Tally};
-use super::{PhaseResult, ServerUsage};
-
-pub use html::HtmlError;
+use crate::tally::{Second, Tally};
+use crate::{PhaseResult, ServerUsage};
 
 /// The figures of a run.
 #[derive(Debug, Serialize)]
@@ -119,7 +117,7 @@ pub struct ProcessReport {
 impl Report {
     /// The figures of `results`; what ended before `now`.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         title: String,
         server: std::net::SocketAddr,
         now: jiff::Timestamp,

@@ -13,13 +13,13 @@ use portvakt_radius::{Packet, RequestWriter, verify_reply_with};
 use slab::Slab;
 use zeroize::Zeroizing;
 
-use super::arrivals::Schedule;
-use super::lanes::{Lanes, Ticket};
-use super::people::Person;
-use super::plan::{Class, Phase, Plan, Proof};
-use super::tally::{Ending, Tally};
-use super::tls::Devices;
-use super::visit::{Guest, Next, Visit};
+use crate::arrivals::Schedule;
+use crate::lanes::{Lanes, Ticket};
+use crate::people::Person;
+use crate::plan::{Class, Phase, Plan, Proof};
+use crate::tally::{Ending, Tally};
+use crate::tls::Devices;
+use crate::visit::{Guest, Next, Visit};
 
 /// The most octets of a RADIUS packet.
 const LARGEST_PACKET: usize = 4096;
@@ -28,7 +28,7 @@ const NAP: Duration = Duration::from_millis(20);
 
 /// What the progress bar reads while the workers run.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Log-ons that ended.
     pub ended: AtomicU64,
     /// Those that ended wrongly.
@@ -52,7 +52,7 @@ impl Progress {
 
 /// One of `of` workers.
 #[derive(Clone, Copy)]
-pub(super) struct Share {
+pub(crate) struct Share {
     pub number: usize,
     pub of: usize,
 }
@@ -77,7 +77,7 @@ struct Sent {
 /// When a request is to be sent again, if it is still the one of that serial number.
 type Timer = Reverse<(Instant, usize, u64)>;
 
-pub(super) struct Worker<'a> {
+pub(crate) struct Worker<'a> {
     plan: &'a Plan,
     classes: &'a [Class],
     share: Share,
@@ -94,7 +94,7 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// A worker whose devices have never been there.
-    pub(super) fn new(plan: &'a Plan, share: Share) -> io::Result<Self> {
+    pub(crate) fn new(plan: &'a Plan, share: Share) -> io::Result<Self> {
         Ok(Self {
             plan,
             classes: &[],
@@ -115,7 +115,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Runs one phase to its end and returns what was counted, a tally for each class.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         phase: &'a Phase,
         began: Instant,
