@@ -100,19 +100,19 @@ fn row(case: &'static Case, extent: &Extent) -> Row<'static> {
     Row { case, outcome }
 }
 
-/// The raw figures always; the README's table only from a whole run, so that what it shows is of one.
+/// The raw figures always; the table of docs/compare.md only from a whole run, so that what it shows is of one.
 fn write(options: &Options, rows: &[Row<'_>]) -> std::io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let json = root.join("target/compare.json");
     std::fs::write(&json, report::json(rows)?)?;
     println!("The figures of each run: {}", json.display());
     if rows.len() < CASES.len() || options.pairs < 5 {
-        println!("README.md is written by whole runs alone.");
+        println!("docs/compare.md is written by whole runs alone.");
         return Ok(());
     }
-    let readme = root.join("README.md");
-    let page = std::fs::read_to_string(&readme)?;
+    let page_path = root.join("docs/compare.md");
+    let page = std::fs::read_to_string(&page_path)?;
     let block = report::block(rows, options.pairs, options.seconds);
     let page = table::into_page(&page, &block).map_err(std::io::Error::other)?;
-    std::fs::write(readme, page)
+    std::fs::write(page_path, page)
 }

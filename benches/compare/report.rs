@@ -1,4 +1,4 @@
-//! What a run leaves behind: the figures of each pair as JSON, and the README's block.
+//! What a run leaves behind: the figures of each pair as JSON, and the block of docs/compare.md.
 
 use serde_json::{Value, json};
 

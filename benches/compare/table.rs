@@ -6,7 +6,7 @@ use super::Outcome;
 use super::cases::{Case, Of, Target};
 use super::run::Figures;
 
-/// Where the README's table begins and ends.
+/// Where the table of docs/compare.md begins and ends.
 const BEGIN: &str = "<!-- benches/compare writes from here -->\n";
 const END: &str = "<!-- to here -->";
 
@@ -162,7 +162,7 @@ pub(crate) fn markdown(rows: &[Row<'_>]) -> String {
 /// # Errors
 /// There are no such marks.
 pub(crate) fn into_page(page: &str, block: &str) -> Result<String, String> {
-    let missing = || format!("README.md lacks {BEGIN:?} or {END:?}");
+    let missing = || format!("docs/compare.md lacks {BEGIN:?} or {END:?}");
     let (head, rest) = page.split_once(BEGIN).ok_or_else(missing)?;
     let (_, tail) = rest.split_once(END).ok_or_else(missing)?;
     Ok(format!("{head}{BEGIN}{block}{END}{tail}"))

@@ -36,8 +36,8 @@ fn peer_freeradius_is_compared_by_password_and_by_tunnel() {
 }
 
 #[test]
-fn readme_has_a_place_for_the_table() {
-    let page = include_str!("../../README.md");
+fn page_has_a_place_for_the_table() {
+    let page = include_str!("../../docs/compare.md");
     let changed = into_page(page, "A table.\n");
     assert!(changed.is_ok_and(|page| page.contains("A table.\n")));
 }
