@@ -1,11 +1,12 @@
-//! When the log-ons of a class begin: at a given rate whatever happens, or so many at a time.
+//! Start times of the log-ons of a class: at a fixed rate (open loop), or a fixed number in flight
+//! (closed loop).
 
 use std::time::{Duration, Instant};
 
 use crate::plan::{Arrivals, Class};
-use crate::worker::Share;
+use crate::worker::WorkerShare;
 
-/// The share of one worker in the arrivals of a class.
+/// Start times of one worker's share of a class.
 pub(crate) struct Schedule {
     kind: Kind,
     began: Instant,
@@ -15,14 +16,14 @@ pub(crate) struct Schedule {
 }
 
 enum Kind {
-    /// The time between two log-ons of this worker.
+    /// Interval between two log-ons of this worker.
     Every(Duration),
-    /// So many at a time; how many are under way.
+    /// Maximum and present number of log-ons in flight.
     InFlight { most: u64, now: u64 },
 }
 
 impl Schedule {
-    pub(crate) fn new(class: &Class, share: Share, began: Instant, length: Duration) -> Self {
+    pub(crate) fn new(class: &Class, share: WorkerShare, began: Instant, length: Duration) -> Self {
         let kind = match class.arrivals {
             Arrivals::Rate(rate) => Kind::Every(interval(rate, share)),
             Arrivals::InFlight(count) => Kind::InFlight {
@@ -39,7 +40,7 @@ impl Schedule {
         }
     }
 
-    /// The next log-on, if one is due: since when, and its turn.
+    /// Takes the next log-on that is due: its due time and its number.
     pub(crate) fn take(&mut self, now: Instant) -> Option<(Instant, u64)> {
         let due = self.next(now).filter(|due| *due <= now)?;
         let turn = self.begun;
@@ -50,27 +51,27 @@ impl Schedule {
         Some((due, turn))
     }
 
-    /// When the next log-on is due; `None` where that depends on others, or never.
+    /// Due time of the next log-on; `None` if it waits for another to end, or never comes.
     pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
         if self.begun >= self.most {
             return None;
         }
         let due = match &self.kind {
             Kind::Every(interval) => self.began + mul(*interval, self.begun),
-            Kind::InFlight { most, now: live } if live < most => now.max(self.began),
+            Kind::InFlight { most, now: active } if active < most => now.max(self.began),
             Kind::InFlight { .. } => return None,
         };
         (due < self.ends).then_some(due)
     }
 
-    /// One of its log-ons has ended.
+    /// Notes that a log-on has ended.
     pub(crate) fn ended(&mut self) {
         if let Kind::InFlight { now, .. } = &mut self.kind {
             *now = now.saturating_sub(1);
         }
     }
 
-    /// Whether no log-on will ever be due again.
+    /// Whether no further log-on will be due.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         let none_due = match self.kind {
             Kind::Every(_) => self.next(now).is_none(),
@@ -80,8 +81,8 @@ impl Schedule {
     }
 }
 
-/// Between two log-ons of one worker, where all of them together have `rate` a second.
-fn interval(rate: f64, share: Share) -> Duration {
+/// Interval between two log-ons of one worker, where all workers together start `rate` a second.
+fn interval(rate: f64, share: WorkerShare) -> Duration {
     #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 threads")]
     let workers = share.of as f64;
     Duration::try_from_secs_f64(workers / rate).unwrap_or(Duration::MAX)
@@ -92,8 +93,8 @@ fn mul(interval: Duration, times: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// What one worker does of `whole`; the first ones do what is left over.
-fn part(whole: u64, share: Share) -> u64 {
+/// Share of `whole` of one worker; the remainder goes to the first ones.
+fn part(whole: u64, share: WorkerShare) -> u64 {
     let (number, of) = (share.number as u64, share.of as u64);
     whole / of + u64::from(number < whole % of)
 }
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
     use crate::plan::{Method, Proof};
 
-    const ALONE: Share = Share { number: 0, of: 1 };
+    const ALONE: WorkerShare = WorkerShare { number: 0, of: 1 };
 
     fn class(arrivals: Arrivals, count: Option<u64>) -> Class {
         Class {
@@ -111,7 +112,7 @@ mod tests {
             method: Method::Pap,
             arrivals,
             proof: Proof::Right,
-            people: 0..1,
+            users: 0..1,
             resumes: false,
             wrong_percent: 0.0,
             count,
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn workers_share_what_there_is() {
-        let parts = (0..3).map(|number| part(8, Share { number, of: 3 }));
+        let parts = (0..3).map(|number| part(8, WorkerShare { number, of: 3 }));
         assert_eq!(parts.collect::<Vec<_>>(), [3, 3, 2]);
     }
 }

@@ -1,28 +1,27 @@
-//! The load harness: log-ons by the thousand against any RADIUS server, each answer checked.
+//! Load generator for RADIUS servers: thousands of log-ons, each answer checked.
 //!
 //! ```text
-//! plan (scenario, people) -> workers (arrivals -> visit -> lanes) -> tally -> report
+//! plan (scenario, users) -> workers (arrivals -> login -> sockets) -> stats -> report
 //! ```
 //!
-//! A [`plan::Plan`] says who logs on, how, when and from where. Each worker thread plays access
-//! points with sockets of its own, begins log-ons by its share of the arrivals, sends again what
-//! is lost, and verifies authenticators, Message-Authenticator, the server's proof and the MPPE
-//! keys. A log-on that is let in with a wrong password counts as wrong, as does a refused one with
-//! a right password.
+//! The plan holds users, methods, rates and addresses. Each worker thread acts as several access
+//! points with a socket each: it starts its share of the log-ons, retransmits lost requests, and
+//! verifies authenticators, Message-Authenticator, MS-CHAP2-Success and MPPE keys. An Access-Accept
+//! for a wrong password counts as wrong, and so does an Access-Reject for a right one.
 
 mod arrivals;
 mod error;
-mod lanes;
+mod login;
 mod options;
-mod people;
 mod plan;
 pub mod process;
 mod random;
 pub mod report;
 mod scenario;
-mod tally;
+mod sockets;
+mod stats;
 mod tls;
-mod visit;
+mod users;
 mod worker;
 
 use std::sync::atomic::Ordering;
@@ -30,33 +29,33 @@ use std::time::{Duration, Instant};
 
 use plan::{Phase, Plan};
 use process::Usage;
-use tally::Tally;
-use worker::{Progress, Share, Worker};
+use stats::Stats;
+use worker::{Progress, Worker, WorkerShare};
 
 pub use error::LoadError;
 pub use options::Options;
 pub use report::Report;
 
-/// What came of a phase.
+/// Result of a phase.
 pub(crate) struct PhaseResult {
-    /// As in the plan.
+    /// Label of the plan.
     pub label: &'static str,
-    /// From its beginning until its last log-on ended.
+    /// From the start of the phase until its last log-on ended.
     pub took: Duration,
-    /// A tally for each class, as in the plan.
-    pub tallies: Vec<(plan::Class, Tally)>,
-    /// What the server used, where its process is known.
+    /// Statistics of each class, in the order of the plan.
+    pub stats: Vec<(plan::Class, Stats)>,
+    /// Use of CPU and memory by the server, if its process is known.
     pub server: Option<ServerUsage>,
 }
 
-/// What the server used during a phase.
+/// CPU time and memory that the server used during a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ServerUsage {
     /// CPU time.
     pub cpu: Duration,
     /// Resident memory before, in octets.
     pub resident_before: u64,
-    /// Resident memory after.
+    /// Resident memory after, in octets.
     pub resident_after: u64,
 }
 
@@ -66,8 +65,8 @@ fn run(
     plan: &Plan,
     mut tell: impl FnMut(&'static str, u64, u64),
 ) -> Result<Vec<PhaseResult>, LoadError> {
-    let threads = plan.threads.clamp(1, plan.people.len().max(1));
-    let share = |number| Share {
+    let threads = plan.threads.clamp(1, plan.users.len().max(1));
+    let share = |number| WorkerShare {
         number,
         of: threads,
     };
@@ -88,7 +87,7 @@ fn run_phase<'a>(
     let before = usage(plan)?;
     let began = Instant::now();
     let progress = &Progress::default();
-    let tallies = std::thread::scope(|scope| {
+    let stats = std::thread::scope(|scope| {
         let run = |worker| scope.spawn(move || Worker::run(worker, phase, began, progress));
         let running: Vec<_> = workers.iter_mut().map(run).collect();
         while !running
@@ -108,16 +107,16 @@ fn run_phase<'a>(
     });
     let took = began.elapsed();
     let after = usage(plan)?;
-    let mut sums: Vec<_> = phase.classes.iter().map(|_| Tally::default()).collect();
-    for tallies in tallies.map_err(|_| LoadError::Panicked)? {
-        for (sum, tally) in sums.iter_mut().zip(tallies?) {
-            sum.add(&tally);
+    let mut sums: Vec<_> = phase.classes.iter().map(|_| Stats::default()).collect();
+    for stats in stats.map_err(|_| LoadError::Panicked)? {
+        for (sum, stats) in sums.iter_mut().zip(stats?) {
+            sum.add(&stats);
         }
     }
     Ok(PhaseResult {
         label: phase.label,
         took,
-        tallies: phase.classes.iter().cloned().zip(sums).collect(),
+        stats: phase.classes.iter().cloned().zip(sums).collect(),
         server: before.zip(after).map(|(before, after)| ServerUsage {
             cpu: after.cpu.saturating_sub(before.cpu),
             resident_before: before.resident,

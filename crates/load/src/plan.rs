@@ -1,14 +1,14 @@
-//! What a load run does: phases of classes of log-ons, each with its own arrivals.
+//! The plan of a run: phases of classes of log-ons, each with its own arrivals.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
-use crate::people::Person;
 use crate::tls::DeviceTls;
+use crate::users::User;
 
-/// How somebody logs on.
+/// Authentication method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     /// A bare User-Password.
@@ -25,7 +25,7 @@ pub(crate) enum Method {
     PeapMsChapV2,
     /// EAP-TLS.
     Tls,
-    /// Nobody logs on: Status-Server (RFC 5997).
+    /// Status-Server (RFC 5997): no log-on.
     Status,
 }
 
@@ -42,7 +42,7 @@ impl Method {
         Method::Status,
     ];
 
-    /// `"pap"`, `"ttls-mschapv2"`: what the command line and reports call it.
+    /// Name on the command line and in reports: `"pap"`, `"ttls-mschapv2"`.
     #[must_use]
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Method {
         }
     }
 
-    /// Whether it opens a TLS tunnel.
+    /// Whether the method is one of EAP; all of those open a TLS tunnel.
     #[must_use]
     pub(crate) fn is_eap(self) -> bool {
         matches!(
@@ -67,94 +67,94 @@ impl Method {
     }
 }
 
-/// When log-ons begin.
+/// Start times of log-ons.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Arrivals {
-    /// So many a second, whatever the server does: latency counts from when a log-on was due, so
-    /// that a server that stalls cannot hide it.
+    /// Open loop: log-ons a second, whatever the server does. Latency counts from when a log-on was
+    /// due, so that a stalled server cannot hide it.
     Rate(f64),
-    /// So many at every moment: the next begins when one ends.
+    /// Closed loop: number of log-ons in flight; the next begins when one ends.
     InFlight(usize),
 }
 
-/// What is offered as proof.
+/// Kind of password that a class sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// The right password; the server has to let in.
+    /// The right password; expects Access-Accept.
     Right,
-    /// A wrong password, another one each time; the server has to refuse.
+    /// A wrong password, a new one each time; expects Access-Reject.
     Guess,
-    /// One and the same wrong password of each person; the server has to refuse.
+    /// The same wrong password each time; expects Access-Reject.
     Stale,
-    /// A name that nobody has, another one each time; the server has to refuse.
-    Nobody,
+    /// An unknown user name, a new one each time; expects Access-Reject.
+    UnknownUser,
 }
 
 /// Log-ons of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Class {
-    /// What reports call it.
+    /// Label in reports.
     pub label: &'static str,
-    /// How.
+    /// Method of all its log-ons.
     pub method: Method,
-    /// When.
+    /// Start times.
     pub arrivals: Arrivals,
-    /// With what.
+    /// Kind of password.
     pub proof: Proof,
-    /// Whose log-ons: the people from there to there.
-    pub people: Range<usize>,
-    /// Whether devices come back on the TLS session of their last log-on.
+    /// Indices of its users in the plan.
+    pub users: Range<usize>,
+    /// Whether devices resume the TLS session of their last log-on.
     pub resumes: bool,
-    /// How many of a hundred log-ons use a wrong password instead.
+    /// Percentage of log-ons that use a wrong password instead.
     pub wrong_percent: f64,
-    /// Most log-ons to begin; without it they go on until the phase ends.
+    /// Maximum number of log-ons; `None` for as many as fit into the phase.
     pub count: Option<u64>,
 }
 
-/// A stretch of time with its classes side by side.
+/// A phase: classes that run at the same time.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {
-    /// What reports call it.
+    /// Label in reports.
     pub label: &'static str,
-    /// How long log-ons begin in it; what began goes on to its end.
+    /// Time in which log-ons start; those that have started are completed.
     pub length: Duration,
-    /// Side by side.
+    /// Classes that run at the same time.
     pub classes: Vec<Class>,
 }
 
-/// How lost packets are sent again (RFC 5080 §2.2.1).
+/// Retransmission of requests (RFC 5080 §2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retransmission {
-    /// The first wait; each further one is twice as long.
+    /// First timeout; each further one is twice as long.
     pub first: Duration,
-    /// How often a request is sent in all.
+    /// Transmissions of a request in all.
     pub tries: u8,
 }
 
-/// Everything about a run.
+/// The plan of a run.
 pub(crate) struct Plan {
     /// The server's address and port.
     pub server: std::net::SocketAddr,
-    /// Where requests come from; `None` for any.
+    /// Source address; `None` for any.
     pub source: Option<std::net::IpAddr>,
-    /// How many local ports each thread sends from in turn, as so many access points would.
+    /// Local ports that each thread sends from in turn, as that many access points would.
     pub ports: usize,
     /// The secret shared with the server.
     pub secret: SharedSecret,
     /// Whether replies may lack Message-Authenticator.
     pub policy: MessageAuthenticatorPolicy,
-    /// Who logs on; never empty.
-    pub people: Vec<Person>,
-    /// The name outside of tunnels; `None` for the person's own.
+    /// Users; never empty.
+    pub users: Vec<User>,
+    /// Outer identity; `None` for the user's own name.
     pub outer_identity: Option<String>,
-    /// What the methods with TLS need.
+    /// TLS settings, needed by EAP methods.
     pub tls: Option<DeviceTls>,
-    /// How lost packets are sent again.
+    /// Retransmission of requests.
     pub retransmission: Retransmission,
     /// Sending threads.
     pub threads: usize,
-    /// One after the other.
+    /// Phases, run one after the other.
     pub phases: Vec<Phase>,
-    /// The process whose CPU time and memory are read.
+    /// Process of the server, whose CPU time and memory are read.
     pub server_pid: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! What the server under load costs: its CPU time and memory.
+//! CPU time and memory of a process.
 
 use std::time::Duration;
 
@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_process_uses_memory_and_time() {
+    fn this_process_uses_memory_and_time() {
         let usage = usage(std::process::id()).unwrap();
         assert!(usage.resident > 100_000);
         assert!(usage.cpu > Duration::ZERO);
     }
 
     #[test]
-    fn who_does_not_run_can_not_be_read() {
+    fn missing_process_cannot_be_read() {
         assert!(usage(u32::MAX).is_err());
     }
 }

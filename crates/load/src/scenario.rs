@@ -1,11 +1,11 @@
-//! What happens on a campus, as phases: who comes, how, and how many a second.
+//! Scenarios of a campus, as phases.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::plan::{Arrivals, Class, Method, Phase, Proof};
 
-/// A day's events that a server has to stand.
+/// Events on a campus that put load on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Scenario {
     /// A lecture hall arrives: everybody logs on in full, then roams
@@ -20,84 +20,87 @@ pub(crate) enum Scenario {
     Guess,
 }
 
-/// What a scenario is made of.
+/// Parameters of a scenario.
 #[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    /// How everybody logs on.
+pub(crate) struct Parameters {
+    /// Method of all log-ons.
     pub method: Method,
     /// Log-ons a second.
     pub rate: f64,
-    /// How long its last phase lasts.
+    /// Length of the last phase.
     pub length: Duration,
-    /// How many people there are.
-    pub people: usize,
+    /// Number of users.
+    pub users: usize,
     /// Guesses a second, in [`Scenario::Guess`].
     pub guesses: f64,
 }
 
-/// How many at a time log on while nothing is measured yet.
+/// Log-ons in flight during the warm-up.
 const WARM_UP_IN_FLIGHT: usize = 16;
-/// Until which a phase that ends with its last log-on has to end.
+/// Limit of a phase that ends with its last log-on.
 const LONGEST_PHASE: Duration = Duration::from_secs(3600);
 
 impl Scenario {
-    /// Its phases.
+    /// The phases of the scenario.
     #[must_use]
-    pub(crate) fn phases(self, setting: &Setting) -> Vec<Phase> {
-        let everybody = 0..setting.people;
-        let regulars = 0..setting.people - setting.people / 10;
-        let others = regulars.end..setting.people;
-        let at_rate = Arrivals::Rate(setting.rate);
+    pub(crate) fn phases(self, parameters: &Parameters) -> Vec<Phase> {
+        let everybody = 0..parameters.users;
+        let regulars = 0..parameters.users - parameters.users / 10;
+        let others = regulars.end..parameters.users;
+        let at_rate = Arrivals::Rate(parameters.rate);
         match self {
             Scenario::Morning => vec![
-                setting.once("arrival", at_rate, everybody.clone()),
-                setting.lasting("roaming", vec![setting.roaming(everybody)]),
+                parameters.once("arrival", at_rate, everybody.clone()),
+                parameters.lasting("roaming", vec![parameters.roaming(everybody)]),
             ],
             Scenario::Roam => vec![
-                setting.warm_up(everybody.clone()),
-                setting.lasting("roaming", vec![setting.roaming(everybody)]),
+                parameters.warm_up(everybody.clone()),
+                parameters.lasting("roaming", vec![parameters.roaming(everybody)]),
             ],
             Scenario::Reboot => vec![
-                setting.warm_up(everybody.clone()),
-                setting.once("reboot", Arrivals::InFlight(setting.people), everybody),
+                parameters.warm_up(everybody.clone()),
+                parameters.once("reboot", Arrivals::InFlight(parameters.users), everybody),
             ],
             Scenario::Stale => {
                 let stale = Class {
                     label: "old password",
                     proof: Proof::Stale,
                     resumes: false,
-                    arrivals: Arrivals::Rate(setting.rate / 10.0),
-                    ..setting.roaming(others)
+                    arrivals: Arrivals::Rate(parameters.rate / 10.0),
+                    ..parameters.roaming(others)
                 };
                 vec![
-                    setting.warm_up(regulars.clone()),
-                    setting.lasting("after the change", vec![setting.roaming(regulars), stale]),
+                    parameters.warm_up(regulars.clone()),
+                    parameters.lasting(
+                        "after the change",
+                        vec![parameters.roaming(regulars), stale],
+                    ),
                 ]
             }
             Scenario::Guess => {
-                let classes = [setting.roaming(regulars.clone())];
-                let attack = setting.attack(others);
+                let classes = [parameters.roaming(regulars.clone())];
+                let attack = parameters.attack(others);
                 vec![
-                    setting.warm_up(regulars),
-                    setting.lasting("attack", classes.into_iter().chain(attack).collect()),
+                    parameters.warm_up(regulars),
+                    parameters.lasting("attack", classes.into_iter().chain(attack).collect()),
                 ]
             }
         }
     }
 }
 
-impl Setting {
-    /// Everybody once in full, before anything is measured.
+impl Parameters {
+    /// Warm-up: a full log-on of each user, not measured.
     #[must_use]
-    pub(crate) fn warm_up(&self, people: Range<usize>) -> Phase {
-        self.once("warm-up", Arrivals::InFlight(WARM_UP_IN_FLIGHT), people)
+    pub(crate) fn warm_up(&self, users: Range<usize>) -> Phase {
+        self.once("warm-up", Arrivals::InFlight(WARM_UP_IN_FLIGHT), users)
     }
 
-    fn once(&self, label: &'static str, arrivals: Arrivals, people: Range<usize>) -> Phase {
+    fn once(&self, label: &'static str, arrivals: Arrivals, users: Range<usize>) -> Phase {
         let class = Class {
             arrivals,
-            count: Some(people.len() as u64),
-            ..self.roaming(people)
+            count: Some(users.len() as u64),
+            ..self.roaming(users)
         };
         Phase {
             label,
@@ -114,31 +117,31 @@ impl Setting {
         }
     }
 
-    fn roaming(&self, people: Range<usize>) -> Class {
+    fn roaming(&self, users: Range<usize>) -> Class {
         Class {
             label: "users",
             method: self.method,
             arrivals: Arrivals::Rate(self.rate),
             proof: Proof::Right,
-            people,
+            users,
             resumes: self.method.is_eap(),
             wrong_percent: 0.0,
             count: None,
         }
     }
 
-    /// Half of the guesses on accounts that there are, half on names that nobody has.
-    fn attack(&self, people: Range<usize>) -> [Class; 2] {
+    /// Half of the guesses at known accounts, half at unknown names.
+    fn attack(&self, users: Range<usize>) -> [Class; 2] {
         let class = |label, proof| Class {
             label,
             proof,
             arrivals: Arrivals::Rate(self.guesses / 2.0),
             resumes: false,
-            ..self.roaming(people.clone())
+            ..self.roaming(users.clone())
         };
         [
             class("guesses", Proof::Guess),
-            class("unknown names", Proof::Nobody),
+            class("unknown names", Proof::UnknownUser),
         ]
     }
 }
@@ -148,12 +151,12 @@ mod tests {
     use super::*;
     use clap::ValueEnum as _;
 
-    fn setting(people: usize) -> Setting {
-        Setting {
+    fn parameters(users: usize) -> Parameters {
+        Parameters {
             method: Method::TtlsPap,
             rate: 100.0,
             length: Duration::from_secs(5),
-            people,
+            users,
             guesses: 200.0,
         }
     }
@@ -161,18 +164,18 @@ mod tests {
     #[test]
     fn those_who_attack_or_err_are_not_those_who_are_measured() {
         for scenario in [Scenario::Stale, Scenario::Guess] {
-            let phases = scenario.phases(&setting(100));
+            let phases = scenario.phases(&parameters(100));
             let last = phases.last().unwrap();
             let (users, others) = last.classes.split_first().unwrap();
-            assert_eq!(users.people, 0..90);
-            assert!(others.iter().all(|class| class.people == (90..100)));
+            assert_eq!(users.users, 0..90);
+            assert!(others.iter().all(|class| class.users == (90..100)));
         }
     }
 
     #[test]
     fn every_scenario_ends() {
         for scenario in Scenario::value_variants() {
-            for phase in scenario.phases(&setting(1)) {
+            for phase in scenario.phases(&parameters(1)) {
                 let bounded = |class: &Class| class.count.is_some();
                 let is_short = phase.length <= Duration::from_secs(5);
                 assert!(is_short || phase.classes.iter().all(bounded));

@@ -1,4 +1,4 @@
-//! The devices of a run: what they trust, and the TLS sessions that each keeps for coming back.
+//! Devices of a run: their TLS settings and the sessions that each keeps for resumption.
 
 use portvakt_supplicant::{
     Binding, ClientIdentity, Device, Inner, Outer, Profile, ProfileError, Seen, Supplicant, User,
@@ -9,48 +9,48 @@ use rustls::pki_types::CertificateDer;
 
 use crate::plan::Method;
 
-/// What all devices have in common.
+/// TLS settings that all devices share.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceTls {
-    /// The one authority that they trust.
+    /// The trusted certificate authority.
     pub authority: CertificateDer<'static>,
-    /// The name that the server's certificate must bear.
+    /// Name required in the server's certificate.
     pub server_name: String,
-    /// Offered to the server.
+    /// TLS versions offered.
     pub versions: Vec<&'static SupportedProtocolVersion>,
-    /// For EAP-TLS: the certificate of all of them.
+    /// Client certificate for EAP-TLS, shared by all devices.
     pub certificate: Option<ClientIdentity>,
 }
 
-/// The devices that one worker plays.
+/// Devices of one worker.
 pub(crate) struct Devices<'a> {
     tls: &'a DeviceTls,
-    /// For those that never come back.
+    /// A device without sessions, for log-ons that never resume.
     stranger: Option<Device>,
-    /// For those that do, by person.
+    /// Devices that resume, by index of the user.
     known: Vec<Option<Device>>,
 }
 
 impl<'a> Devices<'a> {
-    /// Devices of at most `people` persons, none of which has been there yet.
-    pub(crate) fn new(tls: &'a DeviceTls, people: usize) -> Self {
+    /// Devices of up to `users` users, without sessions yet.
+    pub(crate) fn new(tls: &'a DeviceTls, users: usize) -> Self {
         Self {
             tls,
             stranger: None,
-            known: (0..people).map(|_| None).collect(),
+            known: (0..users).map(|_| None).collect(),
         }
     }
 
-    /// A device about to log on: that of a person who comes back, or one that nobody has seen.
+    /// A supplicant on the device of `user`, or for `None` on one without sessions.
     pub(crate) fn supplicant(
         &mut self,
         method: Method,
-        person: Option<usize>,
+        user: Option<usize>,
         names: (&str, &str),
         password: &str,
     ) -> Result<Supplicant, ProfileError> {
         let profile = self.profile(method, names, password);
-        let known = person.and_then(|person| self.known.get_mut(person));
+        let known = user.and_then(|user| self.known.get_mut(user));
         let device = match known {
             Some(known) => get_or_open(known, || Device::open(profile.clone())),
             None => get_or_open(&mut self.stranger, || {

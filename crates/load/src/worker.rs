@@ -1,5 +1,5 @@
-//! One sending thread: begins log-ons when they are due, sends what is lost again, and checks
-//! every answer.
+//! A worker thread: starts log-ons when they are due, retransmits lost requests, checks every
+//! reply.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -14,28 +14,28 @@ use slab::Slab;
 use zeroize::Zeroizing;
 
 use crate::arrivals::Schedule;
-use crate::lanes::{Lanes, Ticket};
-use crate::people::Person;
+use crate::login::{Credentials, Login, Step};
 use crate::plan::{Class, Phase, Plan, Proof};
-use crate::tally::{Ending, Tally};
+use crate::sockets::{RequestId, Sockets};
+use crate::stats::{Outcome, Stats};
 use crate::tls::Devices;
-use crate::visit::{Guest, Next, Visit};
+use crate::users::User;
 
-/// The most octets of a RADIUS packet.
+/// Maximum length of a RADIUS packet (RFC 2865 §3), in octets.
 const LARGEST_PACKET: usize = 4096;
-/// How long a worker sleeps at most, so that progress and the end of a phase are noticed.
-const NAP: Duration = Duration::from_millis(20);
+/// Longest wait for replies, so that progress is reported and the end of a phase is noticed.
+const MAX_WAIT: Duration = Duration::from_millis(20);
 
-/// What the progress bar reads while the workers run.
+/// Counters that the progress bar reads while the workers run.
 #[derive(Default)]
 pub(crate) struct Progress {
     /// Log-ons that ended.
     pub ended: AtomicU64,
-    /// Those that ended wrongly.
+    /// Of those, wrong ones.
     pub wrong: AtomicU64,
 }
 
-/// What a worker has not told yet.
+/// Counts not yet added to [`Progress`].
 #[derive(Default)]
 struct Ended {
     all: u64,
@@ -50,108 +50,111 @@ impl Progress {
     }
 }
 
-/// One of `of` workers.
+/// Worker `number` of `of`, counted from 0.
 #[derive(Clone, Copy)]
-pub(crate) struct Share {
+pub(crate) struct WorkerShare {
     pub number: usize,
     pub of: usize,
 }
 
-/// A log-on under way.
-struct Live {
+/// A log-on in flight.
+struct ActiveLogin {
     class: usize,
-    visit: Visit,
+    login: Login,
     due: Instant,
     sent: Option<Sent>,
 }
 
-/// The request that waits for its reply.
+/// A request that waits for its reply.
 struct Sent {
-    ticket: Ticket,
+    id: RequestId,
     authenticator: [u8; 16],
     datagram: Vec<u8>,
     tries: u8,
     serial: u64,
 }
 
-/// When a request is to be sent again, if it is still the one of that serial number.
+/// Retransmission time, key of the log-on and serial number of the request; of no effect if the
+/// log-on has sent another request since.
 type Timer = Reverse<(Instant, usize, u64)>;
 
 pub(crate) struct Worker<'a> {
     plan: &'a Plan,
     classes: &'a [Class],
-    share: Share,
+    share: WorkerShare,
     began: Instant,
-    lanes: Lanes,
+    sockets: Sockets,
     devices: Option<Devices<'a>>,
     schedules: Vec<Schedule>,
-    tallies: Vec<Tally>,
-    live: Slab<Live>,
+    stats: Vec<Stats>,
+    active: Slab<ActiveLogin>,
     timers: BinaryHeap<Timer>,
     serial: u64,
     ended: Ended,
 }
 
 impl<'a> Worker<'a> {
-    /// A worker whose devices have never been there.
-    pub(crate) fn new(plan: &'a Plan, share: Share) -> io::Result<Self> {
+    /// A worker whose devices have no sessions yet.
+    pub(crate) fn new(plan: &'a Plan, share: WorkerShare) -> io::Result<Self> {
         Ok(Self {
             plan,
             classes: &[],
             share,
             began: Instant::now(),
-            lanes: Lanes::new(plan.server, plan.source, plan.ports)?,
+            sockets: Sockets::new(plan.server, plan.source, plan.ports)?,
             devices: plan
                 .tls
                 .as_ref()
-                .map(|tls| Devices::new(tls, plan.people.len())),
+                .map(|tls| Devices::new(tls, plan.users.len())),
             schedules: Vec::new(),
-            tallies: Vec::new(),
-            live: Slab::new(),
+            stats: Vec::new(),
+            active: Slab::new(),
             timers: BinaryHeap::new(),
             serial: 0,
             ended: Ended::default(),
         })
     }
 
-    /// Runs one phase to its end and returns what was counted, a tally for each class.
+    /// Runs one phase to its end and returns the statistics of each class.
     pub(crate) fn run(
         &mut self,
         phase: &'a Phase,
         began: Instant,
         progress: &Progress,
-    ) -> io::Result<Vec<Tally>> {
+    ) -> io::Result<Vec<Stats>> {
         self.classes = &phase.classes;
         self.began = began;
         let schedule = |class: &Class| Schedule::new(class, self.share, began, phase.length);
         self.schedules = phase.classes.iter().map(schedule).collect();
-        self.tallies = phase.classes.iter().map(|_| Tally::default()).collect();
+        self.stats = phase.classes.iter().map(|_| Stats::default()).collect();
         while self.has_more(Instant::now()) {
             self.begin_due()?;
-            self.send_again()?;
-            let patience = self.patience(Instant::now());
-            for lane in self.lanes.wait(patience)? {
-                self.receive_all(lane)?;
+            self.retransmit()?;
+            let timeout = self.timeout(Instant::now());
+            for socket in self.sockets.wait(timeout)? {
+                self.receive_all(socket)?;
             }
             progress.add(&mut self.ended);
         }
         progress.add(&mut self.ended);
-        Ok(std::mem::take(&mut self.tallies))
+        Ok(std::mem::take(&mut self.stats))
     }
 
     fn has_more(&self, now: Instant) -> bool {
-        !self.live.is_empty() || self.schedules.iter().any(|schedule| !schedule.is_over(now))
+        !self.active.is_empty() || self.schedules.iter().any(|schedule| !schedule.is_over(now))
     }
 
-    /// Until the next log-on or retransmission is due.
-    fn patience(&self, now: Instant) -> Duration {
+    /// Time until the next log-on or retransmission is due.
+    fn timeout(&self, now: Instant) -> Duration {
         let next = self
             .schedules
             .iter()
             .filter_map(|schedule| schedule.next(now));
         let timer = self.timers.peek().map(|Reverse((due, ..))| *due);
         let first = next.chain(timer).min();
-        first.map_or(NAP, |first| first.saturating_duration_since(now).min(NAP))
+        first.map_or(MAX_WAIT, |first| {
+            first.saturating_duration_since(now).min(MAX_WAIT)
+        })
     }
 
     fn begin_due(&mut self) -> io::Result<()> {
@@ -168,35 +171,35 @@ impl<'a> Worker<'a> {
     }
 
     fn begin(&mut self, class: usize, due: Instant, turn: u64) -> io::Result<()> {
-        let Some(visit) = self.visit(class, turn)? else {
+        let Some(login) = self.login(class, turn)? else {
             return Ok(());
         };
-        if let Some(tally) = self.tallies.get_mut(class) {
-            tally.begun += 1;
+        if let Some(stats) = self.stats.get_mut(class) {
+            stats.begun += 1;
         }
-        let key = self.live.insert(Live {
+        let key = self.active.insert(ActiveLogin {
             class,
-            visit,
+            login,
             due,
             sent: None,
         });
         self.ask(key)
     }
 
-    /// The log-on that is the `turn`th of this worker in that class; none without people.
-    fn visit(&mut self, class: usize, turn: u64) -> io::Result<Option<Visit>> {
-        let Some((class, number, person)) = self.whose(class, turn) else {
+    /// Log-on number `turn` of this worker in that class; `None` if its share has no users.
+    fn login(&mut self, class: usize, turn: u64) -> io::Result<Option<Login>> {
+        let Some((class, number, user)) = self.class_and_user(class, turn) else {
             return Ok(None);
         };
         let proof = match is_wrong_turn(turn, class.wrong_percent) {
             true => Proof::Guess,
             false => class.proof,
         };
-        let name = name(&person.name, proof);
-        let password = password(person, proof);
+        let name = name(&user.name, proof);
+        let password = password(user, proof);
         let outer = self.plan.outer_identity.as_deref();
         let comes_back = class.resumes && proof == Proof::Right;
-        let guest = Guest {
+        let credentials = Credentials {
             outer: outer.filter(|_| class.method.is_eap()).unwrap_or(&name),
             device: match comes_back {
                 true => number,
@@ -205,37 +208,37 @@ impl<'a> Worker<'a> {
             password: &password,
         };
         let Some(devices) = self.devices.as_mut().filter(|_| class.method.is_eap()) else {
-            return Ok(Some(Visit::bare(class.method, &guest, proof)));
+            return Ok(Some(Login::bare(class.method, &credentials, proof)));
         };
         let device = comes_back.then_some(number);
-        let names = (guest.outer, &*name);
+        let names = (credentials.outer, &*name);
         let supplicant = devices.supplicant(class.method, device, names, &password);
         let supplicant = supplicant.map_err(io::Error::other)?;
-        Ok(Some(Visit::eap(&guest, proof, supplicant)))
+        Ok(Some(Login::eap(&credentials, proof, supplicant)))
     }
 
-    fn whose(&self, class: usize, turn: u64) -> Option<(&'a Class, usize, &'a Person)> {
+    fn class_and_user(&self, class: usize, turn: u64) -> Option<(&'a Class, usize, &'a User)> {
         let class = self.classes.get(class)?;
-        let number = self.share.person(turn, &class.people)?;
-        Some((class, number, self.plan.people.get(number)?))
+        let number = self.share.user(turn, &class.users)?;
+        Some((class, number, self.plan.users.get(number)?))
     }
 
     /// Sends the next request of a log-on.
     fn ask(&mut self, key: usize) -> io::Result<()> {
-        let Some(ticket) = self.lanes.take(key)? else {
-            self.end(key, Ending::Wrong("too many requests under way"));
+        let Some(id) = self.sockets.reserve(key)? else {
+            self.end(key, Outcome::Wrong("too many requests under way"));
             return Ok(());
         };
-        let Some(live) = self.live.get_mut(key) else {
+        let Some(active) = self.active.get_mut(key) else {
             return Ok(());
         };
         let authenticator = crate::random::bytes();
-        match write(self.plan, &mut live.visit, ticket, authenticator) {
+        match write(self.plan, &mut active.login, id, authenticator) {
             Some(datagram) => {
                 self.serial += 1;
-                self.lanes.send(ticket, &datagram)?;
-                live.sent = Some(Sent {
-                    ticket,
+                self.sockets.send(id, &datagram)?;
+                active.sent = Some(Sent {
+                    id,
                     authenticator,
                     datagram,
                     tries: 1,
@@ -243,20 +246,23 @@ impl<'a> Worker<'a> {
                 });
                 let due = Instant::now() + self.plan.retransmission.first;
                 self.timers.push(Reverse((due, key, self.serial)));
-                if let Some(tally) = self.tallies.get_mut(live.class) {
-                    tally.requests += 1;
+                if let Some(stats) = self.stats.get_mut(active.class) {
+                    stats.requests += 1;
                 }
             }
             None => {
-                self.lanes.give_back(ticket);
-                self.end(key, Ending::Wrong("the request does not fit into a packet"));
+                self.sockets.release(id);
+                self.end(
+                    key,
+                    Outcome::Wrong("the request does not fit into a packet"),
+                );
             }
         }
         Ok(())
     }
 
-    /// Sends again what has waited too long, and gives up what was sent often enough.
-    fn send_again(&mut self) -> io::Result<()> {
+    /// Retransmits requests whose time has come; ends log-ons that are out of tries.
+    fn retransmit(&mut self) -> io::Result<()> {
         let now = Instant::now();
         while self
             .timers
@@ -266,119 +272,120 @@ impl<'a> Worker<'a> {
             let Some(Reverse((_, key, serial))) = self.timers.pop() else {
                 break;
             };
-            let Some(live) = self.live.get_mut(key) else {
+            let Some(active) = self.active.get_mut(key) else {
                 continue;
             };
-            let class = live.class;
-            let waiting = live.sent.as_mut().filter(|sent| sent.serial == serial);
+            let class = active.class;
+            let waiting = active.sent.as_mut().filter(|sent| sent.serial == serial);
             let Some(sent) = waiting else {
                 continue;
             };
             if sent.tries >= self.plan.retransmission.tries {
-                self.end(key, Ending::Wrong("no answer"));
+                self.end(key, Outcome::Wrong("no answer"));
                 continue;
             }
             sent.tries += 1;
             let wait =
                 self.plan.retransmission.first * 2_u32.pow(u32::from(sent.tries.min(12)) - 1);
-            self.lanes.send(sent.ticket, &sent.datagram)?;
+            self.sockets.send(sent.id, &sent.datagram)?;
             self.timers.push(Reverse((now + wait, key, serial)));
-            if let Some(tally) = self.tallies.get_mut(class) {
-                tally.retransmissions += 1;
+            if let Some(stats) = self.stats.get_mut(class) {
+                stats.retransmissions += 1;
             }
         }
         Ok(())
     }
 
-    fn receive_all(&mut self, lane: usize) -> io::Result<()> {
+    fn receive_all(&mut self, socket: usize) -> io::Result<()> {
         let mut buffer = [0; LARGEST_PACKET];
         loop {
-            match self.lanes.receive(lane, &mut buffer) {
+            match self.sockets.receive(socket, &mut buffer) {
                 Ok(Some(length)) => {
-                    self.handle(lane, buffer.get(..length).unwrap_or_default())?;
+                    self.handle(socket, buffer.get(..length).unwrap_or_default())?;
                 }
                 Ok(None) => return Ok(()),
-                // Nobody listens there (yet): the request is sent again in time.
+                // No server listens (yet): the request is retransmitted later.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn handle(&mut self, lane: usize, datagram: &[u8]) -> io::Result<()> {
+    fn handle(&mut self, socket: usize, datagram: &[u8]) -> io::Result<()> {
         let Ok(reply) = Packet::parse(datagram) else {
             self.discard(None, "malformed");
             return Ok(());
         };
-        let ticket = Ticket {
-            lane,
+        let id = RequestId {
+            socket,
             identifier: reply.identifier(),
         };
-        let Some(key) = self.lanes.holder(ticket) else {
+        let Some(key) = self.sockets.owner(id) else {
             self.discard(None, "an answer that nobody waits for");
             return Ok(());
         };
-        let Some(live) = self.live.get_mut(key) else {
+        let Some(active) = self.active.get_mut(key) else {
             return Ok(());
         };
-        let Some(authenticator) = live.sent.as_ref().map(|sent| sent.authenticator) else {
+        let Some(authenticator) = active.sent.as_ref().map(|sent| sent.authenticator) else {
             return Ok(());
         };
-        let (plan, class) = (self.plan, live.class);
+        let (plan, class) = (self.plan, active.class);
         if let Err(error) = verify_reply_with(&reply, &authenticator, &plan.secret, plan.policy) {
             self.discard(Some(class), error.label());
             return Ok(());
         }
-        let next = live.visit.handle(&reply, &authenticator, &plan.secret);
-        live.sent = None;
-        self.lanes.give_back(ticket);
+        let next = active.login.handle(&reply, &authenticator, &plan.secret);
+        active.sent = None;
+        self.sockets.release(id);
         match next {
-            Next::Request => self.ask(key),
-            Next::Ended(ending) => {
-                self.end(key, ending);
+            Step::Request => self.ask(key),
+            Step::Ended(outcome) => {
+                self.end(key, outcome);
                 Ok(())
             }
         }
     }
 
     fn discard(&mut self, class: Option<usize>, why: &'static str) {
-        if let Some(tally) = self.tallies.get_mut(class.unwrap_or(0)) {
-            tally.discard(why);
+        if let Some(stats) = self.stats.get_mut(class.unwrap_or(0)) {
+            stats.discard(why);
         }
     }
 
-    fn end(&mut self, key: usize, ending: Ending) {
-        let Some(live) = self.live.try_remove(key) else {
+    fn end(&mut self, key: usize, outcome: Outcome) {
+        let Some(active) = self.active.try_remove(key) else {
             return;
         };
-        if let Some(sent) = &live.sent {
-            self.lanes.give_back(sent.ticket);
+        if let Some(sent) = &active.sent {
+            self.sockets.release(sent.id);
         }
         let now = Instant::now();
-        let (at, latency) = (now - self.began, now.saturating_duration_since(live.due));
-        if let Some(tally) = self.tallies.get_mut(live.class) {
-            tally.end(ending, at, latency);
+        let (at, latency) = (now - self.began, now.saturating_duration_since(active.due));
+        if let Some(stats) = self.stats.get_mut(active.class) {
+            stats.end(outcome, at, latency);
         }
-        if let Some(schedule) = self.schedules.get_mut(live.class) {
+        if let Some(schedule) = self.schedules.get_mut(active.class) {
             schedule.ended();
         }
         self.ended.all += 1;
-        self.ended.wrong += u64::from(matches!(ending, Ending::Wrong(_)));
+        self.ended.wrong += u64::from(matches!(outcome, Outcome::Wrong(_)));
     }
 }
 
-impl Share {
-    /// One that no other log-on of this class has.
+impl WorkerShare {
+    /// A device number that no other log-on of this class has.
     fn device(self, turn: u64) -> usize {
         let turn = usize::try_from(turn).unwrap_or(usize::MAX);
         turn.wrapping_mul(self.of).wrapping_add(self.number)
     }
 
-    /// Whose turn it is: each worker goes round people of its own, so that devices stay with it.
-    fn person(self, turn: u64, people: &Range<usize>) -> Option<usize> {
-        let mine = people.clone().skip(self.number).step_by(self.of);
+    /// Index of the user of log-on `turn`: workers have users of their own, so that devices and
+    /// their sessions stay with one worker.
+    fn user(self, turn: u64, users: &Range<usize>) -> Option<usize> {
+        let mine = users.clone().skip(self.number).step_by(self.of);
         let count = mine.len();
-        people
+        users
             .clone()
             .skip(self.number)
             .step_by(self.of)
@@ -388,28 +395,28 @@ impl Share {
 
 fn name(of: &str, proof: Proof) -> Cow<'_, str> {
     match (proof, of.split_once('@')) {
-        (Proof::Nobody, None) => Cow::Owned(nobody()),
-        (Proof::Nobody, Some((_, realm))) => Cow::Owned(format!("{}@{realm}", nobody())),
+        (Proof::UnknownUser, None) => Cow::Owned(unknown_user()),
+        (Proof::UnknownUser, Some((_, realm))) => Cow::Owned(format!("{}@{realm}", unknown_user())),
         _ => Cow::Borrowed(of),
     }
 }
 
-fn nobody() -> String {
+fn unknown_user() -> String {
     format!("nobody-{:016x}", u64::from_ne_bytes(crate::random::bytes()))
 }
 
-fn password(person: &Person, proof: Proof) -> Zeroizing<String> {
+fn password(user: &User, proof: Proof) -> Zeroizing<String> {
     match proof {
-        Proof::Right => person.password.clone(),
+        Proof::Right => user.password.clone(),
         Proof::Stale => Zeroizing::new("an old password".to_owned()),
-        Proof::Guess | Proof::Nobody => {
+        Proof::Guess | Proof::UnknownUser => {
             let guess = u64::from_ne_bytes(crate::random::bytes());
             Zeroizing::new(format!("guess {guess:016x}"))
         }
     }
 }
 
-/// Whether this turn is one of `percent` in a hundred, spread evenly.
+/// Whether log-on `turn` is one of `percent` in a hundred, spread evenly.
 fn is_wrong_turn(turn: u64, percent: f64) -> bool {
     #[expect(
         clippy::cast_precision_loss,
@@ -421,17 +428,17 @@ fn is_wrong_turn(turn: u64, percent: f64) -> bool {
 
 fn write(
     plan: &Plan,
-    visit: &mut Visit,
-    ticket: Ticket,
+    login: &mut Login,
+    id: RequestId,
     authenticator: [u8; 16],
 ) -> Option<Vec<u8>> {
     let mut buffer = [0; LARGEST_PACKET];
-    let begin = match visit.is_status() {
+    let begin = match login.is_status() {
         true => RequestWriter::status_server,
         false => RequestWriter::access_request,
     };
-    let mut request = begin(ticket.identifier, authenticator, &mut buffer).ok()?;
-    visit
+    let mut request = begin(id.identifier, authenticator, &mut buffer).ok()?;
+    login
         .write(&mut request, &plan.secret, &crate::random::bytes())
         .ok()?;
     request.finish(&plan.secret).ok().map(<[u8]>::to_vec)
@@ -442,11 +449,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_worker_goes_round_people_of_its_own() {
-        let worker = Share { number: 1, of: 2 };
-        let people: Vec<_> = (0..4).map(|turn| worker.person(turn, &(10..15))).collect();
-        assert_eq!(people, [Some(11), Some(13), Some(11), Some(13)]);
-        assert_eq!(worker.person(0, &(10..11)), None);
+    fn workers_have_users_of_their_own() {
+        let worker = WorkerShare { number: 1, of: 2 };
+        let users: Vec<_> = (0..4).map(|turn| worker.user(turn, &(10..15))).collect();
+        assert_eq!(users, [Some(11), Some(13), Some(11), Some(13)]);
+        assert_eq!(worker.user(0, &(10..11)), None);
     }
 
     #[test]

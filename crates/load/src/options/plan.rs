@@ -11,14 +11,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{Options, Tls, TlsVersion, Who};
 use crate::error::LoadError;
-use crate::people::{self, Person};
 use crate::plan::{Arrivals, Class, Phase, Plan, Proof, Retransmission};
-use crate::scenario::Setting;
+use crate::scenario::Parameters;
 use crate::tls::DeviceTls;
+use crate::users::{self, User};
 
 impl Options {
     pub(super) fn plan(&self) -> Result<Plan, LoadError> {
-        let people = self.who.people()?;
+        let users = self.who.users()?;
         Ok(Plan {
             server: resolve(&self.server)?,
             source: self.network.source,
@@ -28,8 +28,8 @@ impl Options {
                 true => MessageAuthenticatorPolicy::LegacyOptional,
                 false => MessageAuthenticatorPolicy::Required,
             },
-            phases: self.phases(people.len()),
-            people,
+            phases: self.phases(users.len()),
+            users,
             outer_identity: self.who.outer.clone(),
             tls: match self.method.is_eap() {
                 true => self.tls.devices()?,
@@ -52,18 +52,18 @@ impl Options {
         SharedSecret::new(&octets).map_err(|_| LoadError::EmptySecret)
     }
 
-    fn phases(&self, people: usize) -> Vec<Phase> {
-        let setting = Setting {
+    fn phases(&self, users: usize) -> Vec<Phase> {
+        let parameters = Parameters {
             method: self.method,
             rate: self.rate.unwrap_or(100.0),
             length: self.length,
-            people,
+            users,
             guesses: self.guesses,
         };
         if let Some(scenario) = self.scenario {
-            return scenario.phases(&setting);
+            return scenario.phases(&parameters);
         }
-        let warm_up = self.resume.then(|| setting.warm_up(0..people));
+        let warm_up = self.resume.then(|| parameters.warm_up(0..users));
         let class = Class {
             label: "users",
             method: self.method,
@@ -72,7 +72,7 @@ impl Options {
                 None => Arrivals::InFlight(self.in_flight.unwrap_or(64)),
             },
             proof: Proof::Right,
-            people: 0..people,
+            users: 0..users,
             resumes: self.resume,
             wrong_percent: self.wrong,
             count: self.count,
@@ -87,10 +87,10 @@ impl Options {
 }
 
 impl Who {
-    fn people(&self) -> Result<Vec<Person>, LoadError> {
+    fn users(&self) -> Result<Vec<User>, LoadError> {
         match &self.users {
-            Some(file) => people::from_file(file),
-            None => people::from_pattern(&self.name, &self.password, self.people),
+            Some(file) => users::from_file(file),
+            None => users::from_pattern(&self.name, &self.password, self.people),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: figures, curves, and the JSON itself.
+//! Report as one self-contained page: figures, curves, and the JSON.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What a run tells: the same figures as text, as JSON, and as one page of HTML.
+//! Report of a run, as text, as JSON and as a page of HTML.
 
 mod charts;
 mod html;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::{Counter, Histogram};
 use serde::Serialize;
 
-use crate::tally::{Second, Tally};
+use crate::stats::{Second, Stats};
 use crate::{PhaseResult, ServerUsage};
 
 /// The figures of a run.
@@ -17,91 +17,91 @@ use crate::{PhaseResult, ServerUsage};
 pub struct Report {
     /// The server's address and port.
     pub server: String,
-    /// What the server is, if it was said.
+    /// Title of the report.
     pub title: String,
     /// When the run ended, UTC.
     pub time: jiff::Timestamp,
-    /// In their order.
+    /// Phases in their order.
     pub phases: Vec<PhaseReport>,
 }
 
 /// The figures of a phase.
 #[derive(Debug, Serialize)]
 pub struct PhaseReport {
-    /// Its name.
+    /// Label of the phase.
     pub phase: &'static str,
-    /// From its beginning until its last log-on ended.
+    /// From the start of the phase until its last log-on ended.
     pub seconds: f64,
-    /// Side by side.
+    /// Classes that ran at the same time.
     pub classes: Vec<ClassReport>,
-    /// Where the server's process is known.
+    /// CPU time and memory of the server, if its process is known.
     pub server_process: Option<ProcessReport>,
 }
 
 /// The figures of a class.
 #[derive(Debug, Serialize)]
 pub struct ClassReport {
-    /// Its name.
+    /// Label of the class.
     pub class: &'static str,
-    /// How it logs on.
+    /// Method of its log-ons.
     pub method: &'static str,
-    /// Log-ons that began.
+    /// Log-ons started.
     pub begun: u64,
     /// Log-ons that ended as they should.
     pub right: u64,
-    /// Of those, how many were let in.
+    /// Of those, accepted.
     pub accepted: u64,
-    /// Of those, how many on a resumed session.
+    /// Of those, on a resumed TLS session.
     pub resumed: u64,
-    /// Right ones a second.
+    /// Log-ons a second that ended as they should.
     pub per_second: f64,
-    /// Those that ended as they should not.
+    /// Log-ons that ended as they should not, by reason.
     pub wrong: BTreeMap<&'static str, u64>,
     /// Requests sent, without retransmissions.
     pub requests: u64,
     /// Retransmissions.
     pub retransmissions: u64,
-    /// Replies thrown away.
+    /// Discarded replies, by reason.
     pub discarded: BTreeMap<&'static str, u64>,
-    /// Of the right ones.
+    /// Latency of log-ons that ended as they should.
     pub latency: Latency,
-    /// The latency's whole curve: share of log-ons (0 to 1) by latency in microseconds.
+    /// Distribution of the latency: share of log-ons (0 to 1), latency in microseconds.
     pub curve: Vec<(f64, u64)>,
-    /// Second by second.
-    pub timeline: Vec<Moment>,
+    /// An entry for each second; the last second is not a whole one.
+    pub timeline: Vec<SecondReport>,
 }
 
-/// Latencies in microseconds.
+/// Percentiles of a latency, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
-    /// Half of them took no longer.
+    /// Median.
     pub p50_us: u64,
-    /// 90 of 100.
+    /// 90th percentile.
     pub p90_us: u64,
-    /// 99 of 100.
+    /// 99th percentile.
     pub p99_us: u64,
-    /// 999 of 1,000.
+    /// 99.9th percentile.
     pub p999_us: u64,
-    /// The longest.
+    /// Maximum.
     pub max_us: u64,
 }
 
-/// One second.
+/// Figures of one second.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Moment {
-    /// Since the phase began.
+pub struct SecondReport {
+    /// Number of the second since the phase began, from 0.
     pub second: usize,
     /// Log-ons that ended in it.
     pub ended: u64,
-    /// Those that ended wrongly.
+    /// Of those, wrong ones.
     pub wrong: u64,
-    /// Half of them took no longer, in microseconds.
+    /// Median latency, in microseconds.
     pub p50_us: u64,
-    /// 99 of 100.
+    /// 99th percentile.
     pub p99_us: u64,
 }
 
-/// What the server used.
+/// CPU time and memory of the server in a phase.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ProcessReport {
     /// CPU seconds.
@@ -115,7 +115,7 @@ pub struct ProcessReport {
 }
 
 impl Report {
-    /// The figures of `results`; what ended before `now`.
+    /// Report of `results`, which ended at `now`.
     #[must_use]
     pub(crate) fn new(
         title: String,
@@ -141,36 +141,36 @@ impl Report {
 
 fn phase(result: &PhaseResult) -> PhaseReport {
     let seconds = result.took.as_secs_f64();
-    let ended = |tally: &Tally| tally.right + tally.wrongs();
-    let log_ons = result.tallies.iter().map(|(_, tally)| ended(tally)).sum();
+    let ended = |stats: &Stats| stats.right + stats.wrongs();
+    let log_ons = result.stats.iter().map(|(_, stats)| ended(stats)).sum();
     PhaseReport {
         phase: result.label,
         seconds,
         classes: result
-            .tallies
+            .stats
             .iter()
-            .map(|(plan, tally)| class(plan.label, plan.method.label(), tally, seconds))
+            .map(|(plan, stats)| class(plan.label, plan.method.label(), stats, seconds))
             .collect(),
         server_process: result.server.map(|usage| process(&usage, log_ons)),
     }
 }
 
-fn class(label: &'static str, method: &'static str, tally: &Tally, seconds: f64) -> ClassReport {
+fn class(label: &'static str, method: &'static str, stats: &Stats, seconds: f64) -> ClassReport {
     ClassReport {
         class: label,
         method,
-        begun: tally.begun,
-        right: tally.right,
-        accepted: tally.accepted,
-        resumed: tally.resumed,
-        per_second: quotient(tally.right, seconds),
-        wrong: tally.wrong.clone(),
-        requests: tally.requests,
-        retransmissions: tally.retransmissions,
-        discarded: tally.discarded.clone(),
-        latency: latency(&tally.latency),
-        curve: curve(&tally.latency),
-        timeline: tally.seconds.iter().enumerate().map(moment).collect(),
+        begun: stats.begun,
+        right: stats.right,
+        accepted: stats.accepted,
+        resumed: stats.resumed,
+        per_second: quotient(stats.right, seconds),
+        wrong: stats.wrong.clone(),
+        requests: stats.requests,
+        retransmissions: stats.retransmissions,
+        discarded: stats.discarded.clone(),
+        latency: latency(&stats.latency),
+        curve: curve(&stats.latency),
+        timeline: stats.seconds.iter().enumerate().map(second).collect(),
     }
 }
 
@@ -191,8 +191,8 @@ fn curve(histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
         .collect()
 }
 
-fn moment((second, of): (usize, &Second)) -> Moment {
-    Moment {
+fn second((second, of): (usize, &Second)) -> SecondReport {
+    SecondReport {
         second,
         ended: of.ended,
         wrong: of.wrong,

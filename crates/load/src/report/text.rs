@@ -1,4 +1,4 @@
-//! The report for the terminal.
+//! Report as text for the terminal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -84,7 +84,7 @@ fn megabytes(octets: u64) -> f64 {
     octets as f64 / 1e6
 }
 
-/// With the unit that reads best.
+/// Latency with a unit: µs, ms or s.
 fn time(us: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "for reading, not for reckoning")]
     let value = us as f64;
@@ -100,7 +100,7 @@ mod tests {
     use super::time;
 
     #[test]
-    fn times_are_told_in_the_unit_that_reads_best() {
+    fn latencies_have_the_unit_that_reads_best() {
         let told = [7, 1_250, 2_000_000].map(time);
         assert_eq!(told, ["7 µs", "1.25 ms", "2.00 s"]);
     }

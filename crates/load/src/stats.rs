@@ -1,26 +1,26 @@
-//! What was counted: answers by kind, latencies, and the same second by second.
+//! Statistics of a class: counts by outcome, latency histogram, and both for each second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The longest latency that is told apart, in microseconds; longer ones count as it.
+/// Longest latency recorded, in microseconds; longer ones count as this.
 const LONGEST_US: u64 = 120_000_000;
 
-/// What happens after a day counts to its last second.
+/// Last second with an entry of its own: after a day everything counts to it.
 const LAST_SECOND: usize = 24 * 60 * 60;
 
-/// The counts of one class of log-ons, by one worker or by all of them.
+/// Statistics of one class of log-ons, of one worker or of all.
 #[derive(Clone)]
-pub(crate) struct Tally {
-    /// Log-ons that began.
+pub(crate) struct Stats {
+    /// Log-ons started.
     pub begun: u64,
     /// Log-ons that ended as they should: let in with the right proof, refused with a wrong one.
     pub right: u64,
-    /// Of those, how many were let in.
+    /// Of those, accepted.
     pub accepted: u64,
-    /// Of the accepted, how many on a resumed TLS session.
+    /// Of the accepted, on a resumed TLS session.
     pub resumed: u64,
     /// Log-ons that ended as they should not, by what was wrong.
     pub wrong: BTreeMap<&'static str, u64>,
@@ -28,15 +28,15 @@ pub(crate) struct Tally {
     pub requests: u64,
     /// Retransmissions.
     pub retransmissions: u64,
-    /// Replies that were thrown away, for instance because their authenticator is wrong.
+    /// Discarded replies by reason, for instance a wrong authenticator.
     pub discarded: BTreeMap<&'static str, u64>,
-    /// From when a log-on was due until its last answer, in microseconds.
+    /// Time from when a log-on was due until its last answer, in microseconds.
     pub latency: Histogram<u64>,
-    /// Seconds since the phase began.
+    /// An entry for each second since the phase began.
     pub seconds: Vec<Second>,
 }
 
-/// One second of it.
+/// Statistics of one second.
 #[derive(Clone)]
 pub(crate) struct Second {
     /// Log-ons that ended in it.
@@ -47,7 +47,7 @@ pub(crate) struct Second {
     pub latency: Histogram<u32>,
 }
 
-impl Default for Tally {
+impl Default for Stats {
     fn default() -> Self {
         Self {
             begun: 0,
@@ -64,33 +64,33 @@ impl Default for Tally {
     }
 }
 
-/// How a log-on ended.
+/// Outcome of a log-on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// As it should.
+pub(crate) enum Outcome {
+    /// As expected.
     Right {
-        /// It was let in.
+        /// Access-Accept.
         accepted: bool,
         /// On a resumed TLS session.
         resumed: bool,
     },
-    /// Not as it should, and what was wrong.
+    /// Not as expected, with the reason.
     Wrong(&'static str),
 }
 
-impl Tally {
+impl Stats {
     /// Counts a log-on that ended `at` after the phase began, `latency` after it was due.
-    pub(crate) fn end(&mut self, ending: Ending, at: Duration, latency: Duration) {
+    pub(crate) fn end(&mut self, outcome: Outcome, at: Duration, latency: Duration) {
         let latency_us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let is_right = matches!(ending, Ending::Right { .. });
-        match ending {
-            Ending::Right { accepted, resumed } => {
+        let is_right = matches!(outcome, Outcome::Right { .. });
+        match outcome {
+            Outcome::Right { accepted, resumed } => {
                 self.right += 1;
                 self.accepted += u64::from(accepted);
                 self.resumed += u64::from(resumed);
                 self.latency.saturating_record(latency_us);
             }
-            Ending::Wrong(why) => *self.wrong.entry(why).or_default() += 1,
+            Outcome::Wrong(why) => *self.wrong.entry(why).or_default() += 1,
         }
         if let Some(second) = self.second(at) {
             second.ended += 1;
@@ -99,7 +99,7 @@ impl Tally {
         }
     }
 
-    /// Counts a reply that was thrown away.
+    /// Counts a discarded reply.
     pub(crate) fn discard(&mut self, why: &'static str) {
         *self.discarded.entry(why).or_default() += 1;
     }
@@ -109,8 +109,8 @@ impl Tally {
         self.wrong.values().sum()
     }
 
-    /// Adds what another worker counted.
-    pub(crate) fn add(&mut self, other: &Tally) {
+    /// Adds the statistics of another worker.
+    pub(crate) fn add(&mut self, other: &Stats) {
         self.begun += other.begun;
         self.right += other.right;
         self.accepted += other.accepted;
@@ -162,18 +162,18 @@ fn histogram<C: hdrhistogram::Counter>(figures: u8) -> Histogram<C> {
 mod tests {
     use super::*;
 
-    const RIGHT: Ending = Ending::Right {
+    const RIGHT: Outcome = Outcome::Right {
         accepted: true,
         resumed: false,
     };
 
     #[test]
     fn two_workers_add_up_second_by_second() {
-        let (mut one, mut other) = (Tally::default(), Tally::default());
+        let (mut one, mut other) = (Stats::default(), Stats::default());
         one.end(RIGHT, Duration::from_millis(500), Duration::from_millis(1));
         other.end(RIGHT, Duration::from_millis(2500), Duration::from_millis(3));
         other.end(
-            Ending::Wrong("rejected"),
+            Outcome::Wrong("rejected"),
             Duration::from_millis(2600),
             Duration::from_millis(9),
         );
@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_latency_beyond_all_bounds_is_kept_as_the_longest() {
-        let mut tally = Tally::default();
-        tally.end(RIGHT, Duration::ZERO, Duration::from_secs(100_000));
-        assert!(tally.latency.max() >= LONGEST_US);
+        let mut stats = Stats::default();
+        stats.end(RIGHT, Duration::ZERO, Duration::from_secs(100_000));
+        assert!(stats.latency.max() >= LONGEST_US);
     }
 }

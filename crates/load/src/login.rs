@@ -1,4 +1,4 @@
-//! One log-on, without IO: what the next request says, and what a reply means for it.
+//! State of one log-on, without IO: writes its next request, judges each reply.
 
 use md5::{Digest as _, Md5};
 use portvakt_auth::mschap::{self, MsChapV2Exchange, NtHash};
@@ -7,38 +7,38 @@ use portvakt_radius::{AttributeType, Code, Packet, PushError, RequestWriter, Sha
 use portvakt_supplicant::Supplicant;
 
 use crate::plan::{Method, Proof};
-use crate::tally::Ending;
+use crate::stats::Outcome;
 
-/// The largest EAP packet that the server may send us (Framed-MTU), as access points say it.
+/// Framed-MTU of the requests: the largest EAP packet that the server may send.
 const FRAMED_MTU: u32 = 1400;
 /// Wireless-802.11 (RFC 2865 §5.41).
 const WIRELESS: u32 = 19;
 /// Framed (RFC 2865 §5.6).
 const FRAMED_SERVICE: u32 = 2;
-/// A log-on that takes more requests than this goes round in circles.
-const REQUESTS_AT_MOST: u8 = 40;
+/// A log-on with more requests than this counts as a loop.
+const MAX_REQUESTS: u8 = 40;
 
-/// What is to be done next.
+/// Next step of a log-on.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Another request.
+pub(crate) enum Step {
+    /// Send another request.
     Request,
-    /// It is over.
-    Ended(Ending),
+    /// The log-on has ended.
+    Ended(Outcome),
 }
 
-/// Whose log-on it is, and with what.
-pub(crate) struct Guest<'a> {
-    /// User-Name.
+/// User name, password and device of a log-on.
+pub(crate) struct Credentials<'a> {
+    /// User-Name; the outer identity of a tunnelled method.
     pub outer: &'a str,
-    /// Makes the device's address.
+    /// Number from which Calling-Station-Id is made.
     pub device: usize,
-    /// The password to offer.
+    /// Password in clear text.
     pub password: &'a str,
 }
 
 /// One log-on.
-pub(crate) struct Visit {
+pub(crate) struct Login {
     outer: String,
     station: String,
     expects_accept: bool,
@@ -54,7 +54,7 @@ enum Kind {
     Status,
 }
 
-/// What was answered to the challenge, for checking the server's proof.
+/// Challenge and response, kept to check MS-CHAP2-Success.
 struct Offered {
     identifier: u8,
     challenge: [u8; 16],
@@ -64,39 +64,39 @@ struct Offered {
 
 struct Eap {
     supplicant: Supplicant,
-    /// The packet to send.
+    /// The EAP packet to send next.
     response: Vec<u8>,
     state: Vec<u8>,
 }
 
-impl Visit {
-    /// A log-on without a tunnel. `method` is one of those; a Status-Server stands for the rest.
-    pub(crate) fn bare(method: Method, guest: &Guest<'_>, proof: Proof) -> Self {
-        let password = guest.password.to_owned();
+impl Login {
+    /// A log-on without a tunnel: PAP, CHAP, MS-CHAPv2; Status-Server for any other method.
+    pub(crate) fn bare(method: Method, credentials: &Credentials<'_>, proof: Proof) -> Self {
+        let password = credentials.password.to_owned();
         let kind = match method {
             Method::Pap => Kind::Pap(password),
             Method::Chap => Kind::Chap(password),
             Method::MsChapV2 => Kind::MsChapV2(NtHash::of_password(&password), None),
             _ => Kind::Status,
         };
-        Self::new(guest, proof, kind)
+        Self::new(credentials, proof, kind)
     }
 
-    /// A log-on through a tunnel.
-    pub(crate) fn eap(guest: &Guest<'_>, proof: Proof, supplicant: Supplicant) -> Self {
+    /// A log-on by EAP.
+    pub(crate) fn eap(credentials: &Credentials<'_>, proof: Proof, supplicant: Supplicant) -> Self {
         let eap = Eap {
             response: supplicant.identity_response(1),
             supplicant,
             state: Vec::new(),
         };
-        Self::new(guest, proof, Kind::Eap(Box::new(eap)))
+        Self::new(credentials, proof, Kind::Eap(Box::new(eap)))
     }
 
-    fn new(guest: &Guest<'_>, proof: Proof, kind: Kind) -> Self {
-        // A locally administered address, so that it is nobody's.
-        let [.., a, b, c, d] = guest.device.to_be_bytes();
+    fn new(credentials: &Credentials<'_>, proof: Proof, kind: Kind) -> Self {
+        // A locally administered address: no device has it.
+        let [.., a, b, c, d] = credentials.device.to_be_bytes();
         Self {
-            outer: guest.outer.to_owned(),
+            outer: credentials.outer.to_owned(),
             station: format!("02-4C-{a:02X}-{b:02X}-{c:02X}-{d:02X}"),
             expects_accept: proof == Proof::Right,
             requests: 0,
@@ -109,7 +109,7 @@ impl Visit {
         matches!(self.kind, Kind::Status)
     }
 
-    /// Writes what the request says besides what every request has.
+    /// Writes the attributes of the next request; `random` feeds challenges and identifiers.
     ///
     /// # Errors
     /// [`PushError`]: a name or password longer than RADIUS can carry.
@@ -141,17 +141,17 @@ impl Visit {
         }
     }
 
-    /// Takes a reply whose authenticator was found right.
+    /// Handles a reply whose authenticator has been verified.
     pub(crate) fn handle(
         &mut self,
         reply: &Packet<'_>,
         authenticator: &[u8; 16],
         secret: &SharedSecret,
-    ) -> Next {
+    ) -> Step {
         match (reply.code(), &mut self.kind) {
             (Code::AccessChallenge, Kind::Eap(eap)) => match eap.go_on(reply) {
-                _ if self.requests >= REQUESTS_AT_MOST => wrong("too many round trips"),
-                Ok(()) => Next::Request,
+                _ if self.requests >= MAX_REQUESTS => wrong("too many round trips"),
+                Ok(()) => Step::Request,
                 Err(why) => wrong(why),
             },
             (Code::AccessAccept, kind) if !self.expects_accept => match kind {
@@ -160,7 +160,7 @@ impl Visit {
             },
             (Code::AccessAccept, _) => self.accepted(reply, authenticator, secret),
             (Code::AccessReject, _) if self.expects_accept => wrong("refused"),
-            (Code::AccessReject, _) => Next::Ended(Ending::Right {
+            (Code::AccessReject, _) => Step::Ended(Outcome::Right {
                 accepted: false,
                 resumed: false,
             }),
@@ -168,20 +168,20 @@ impl Visit {
         }
     }
 
-    /// Whether all that an Accept owes is in it, and right.
+    /// Checks what the method requires of an Access-Accept: keys, EAP-Success, MS-CHAP2-Success.
     fn accepted(
         &mut self,
         reply: &Packet<'_>,
         authenticator: &[u8; 16],
         secret: &SharedSecret,
-    ) -> Next {
+    ) -> Step {
         let proven = match &mut self.kind {
             Kind::Eap(eap) => eap.accept(reply, authenticator, secret),
             Kind::MsChapV2(hash, Some(offered)) => check_proof(hash, &self.outer, offered, reply),
             _ => Ok(false),
         };
         match proven {
-            Ok(resumed) => Next::Ended(Ending::Right {
+            Ok(resumed) => Step::Ended(Outcome::Right {
                 accepted: true,
                 resumed,
             }),
@@ -190,8 +190,8 @@ impl Visit {
     }
 }
 
-fn wrong(why: &'static str) -> Next {
-    Next::Ended(Ending::Wrong(why))
+fn wrong(why: &'static str) -> Step {
+    Step::Ended(Outcome::Wrong(why))
 }
 
 impl Eap {
@@ -215,7 +215,7 @@ impl Eap {
         Ok(())
     }
 
-    /// The device believes in its success, and the access point got the device's own keys.
+    /// Checks that the device accepts EAP-Success and that the MPPE keys are its own MSK.
     fn accept(
         &mut self,
         reply: &Packet<'_>,
@@ -242,7 +242,7 @@ fn eap_packet(packet: &Packet<'_>) -> Option<Vec<u8>> {
     Some(whole)
 }
 
-/// RFC 2865 §5.3: the identifier, and MD5 over identifier, password and challenge.
+/// CHAP-Password (RFC 2865 §5.3): the identifier, then MD5 over identifier, password, challenge.
 fn write_chap(
     request: &mut RequestWriter<'_>,
     password: &str,
@@ -285,7 +285,8 @@ impl Offered {
     }
 }
 
-/// RFC 2548 §2.3.2: Ident, Flags, Peer-Challenge, eight reserved octets, Response.
+/// MS-CHAP2-Response (RFC 2548 §2.3.2): Ident, Flags, Peer-Challenge, eight reserved octets,
+/// Response.
 fn write_ms_chap_v2(request: &mut RequestWriter<'_>, offered: &Offered) -> Result<(), PushError> {
     let value = [
         &[offered.identifier, 0],
@@ -302,7 +303,8 @@ fn write_ms_chap_v2(request: &mut RequestWriter<'_>, offered: &Offered) -> Resul
     request.push_vendor(microsoft::VENDOR, microsoft::MS_CHAP2_RESPONSE, &value)
 }
 
-/// The server has to prove that it knows the password too (RFC 2759 §8.7), and to give keys.
+/// Checks MS-CHAP2-Success, by which the server proves the password (RFC 2759 §8.7), and that MPPE
+/// keys are there.
 fn check_proof(
     hash: &NtHash,
     name: &str,
