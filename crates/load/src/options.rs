@@ -70,10 +70,10 @@ struct Who {
     /// A file with NAME:PASSWORD lines
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "password", "people"])]
     users: Option<PathBuf>,
-    /// Names by a pattern; {n} is 000000, 000001 and so on
+    /// Names by a pattern; the n in braces counts 000000, 000001 and so on
     #[arg(long, value_name = "PATTERN", default_value = "user{n}")]
     name: String,
-    /// Passwords by a pattern
+    /// Passwords by a pattern, with the same number as the name
     #[arg(long, value_name = "PATTERN", default_value = "password{n}")]
     password: String,
     /// How many there are by the patterns
@@ -216,4 +216,29 @@ impl Options {
 
 fn write(path: &Path, text: &str) -> Result<(), LoadError> {
     fs::write(path, text).map_err(|error| LoadError::Unwritable(path.to_owned(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// clap prints a line break for `{n}` in a help text.
+    #[test]
+    fn help_texts_have_no_pattern_that_clap_replaces() {
+        for argument in Options::command().get_arguments() {
+            let help = argument.get_help().map(ToString::to_string);
+            assert!(!help.unwrap_or_default().contains("{n}"), "{argument}");
+        }
+        let help = Options::command().render_long_help().to_string();
+        assert!(help.contains("[default: user{n}]"), "{help}");
+    }
+
+    #[test]
+    fn methods_that_need_a_ca_are_those_of_eap() {
+        let tunnelled = TUNNELLED.map(|(_, method)| method);
+        let eap = Method::ALL.into_iter().filter(|method| method.is_eap());
+        assert!(eap.map(Method::label).eq(tunnelled));
+    }
 }
