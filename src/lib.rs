@@ -37,6 +37,7 @@
 //! | [`control`] | The operator's acts: explain, unlock, import … |
 //! | [`cli`] | One file per subcommand |
 //! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
+//! | [`state`] | Directories, locks, proofs, store, audit and the policy in force, shared by the rooms |
 //! | [`server`] | Puts the house together, reloads it, takes it down in order |
 //!
 //! # The life of an Access-Request
@@ -155,6 +156,7 @@ mod process;
 mod random;
 pub mod server;
 pub mod shown;
+pub mod state;
 pub mod store;
 pub mod times;
 pub mod transport;

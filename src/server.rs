@@ -15,67 +15,30 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use portvakt_auth::{
-    EarlierPasswords, GuessTags, HashMemory, LockTable, PasswordHash, Realm, RememberedProofs,
-};
-use portvakt_eap::Sessions;
-use portvakt_sealing::SealingKey;
 
-use crate::access::{
-    self, Access, AccessHandler, Conversations, HashPool, HashUpgrades, PerAccountQueue,
-    RecentDevices, Repeats,
-};
-use crate::audit::{Act, Audit, AuditEvent, Destination};
-use crate::clock::Clock;
-use crate::config::{AccountSource, Config, Problems, Warning};
+use crate::access::{Access, AccessError, AccessHandler};
+use crate::audit::{Act, AuditEvent};
+use crate::config::{Config, Problems, Warning};
 use crate::control::{ControlServer, Desk};
-use crate::directory::ldap::{self, LdapDirectory, RealmScope};
-use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::http::MetricsServer;
-use crate::metrics::{Metrics, MetricsError};
-use crate::policy::{AccountSources, Policy, PolicyError};
-use crate::store::{Entry, Store, StoreError};
-use crate::transport::{DropLog, ListenError, Listeners, Options};
+use crate::policy::PolicyError;
+use crate::state::{State, StateError};
+use crate::transport::{ListenError, Listeners, Options};
 use certificate_reload::{CertificateReloader, RunningConfig};
 use health::Pages;
 use housekeeping::Housekeeper;
-use restart_required::{restart_required, resume_for};
-
-/// Sessions kept for each conversation that may run at once: devices come back for hours.
-const SESSIONS_PER_CONVERSATION: usize = 5;
-/// Accounts beyond those known at the start for which proofs are remembered.
-const RESERVE: usize = 100_000;
-/// Records that the lock table has room for, whatever the number of accounts: a gigabyte of them, at
-/// 200 octets each. Only accounts that exist have records, so it takes a directory that makes
-/// accounts up to fill it.
-const LOCK_RECORDS: usize = (1 << 30) / 200;
-/// Taken for the number of accounts in a directory that lists none: a bound, for which no memory is
-/// set aside.
-const UNLISTED_ACCOUNTS: usize = 1_000_000;
-
-/// How long the end waits for the audit log.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+use restart_required::restart_required;
 
 /// Why the server can't start. Each is a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data folder.
+    /// The state.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The accounts in it.
+    State(#[from] StateError),
+    /// The workers of log-ons.
     #[error(transparent)]
-    Accounts(#[from] OpenError),
-    /// The directory that has them instead.
-    #[error(transparent)]
-    Directory(#[from] ldap::OpenError),
-    /// What the configuration names.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// The counters.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
+    Access(#[from] AccessError),
     /// A listening address.
     #[error("{0}; is another server running, or is `listen` wrong?")]
     Listen(#[from] ListenError),
@@ -106,220 +69,11 @@ pub enum ReloadError {
     Policy(#[from] PolicyError),
 }
 
-/// Builds what serves requests and what does the operator's acts: all but the sockets.
-///
-/// # Errors
-/// [`StartError`].
-pub fn build(config: &Config) -> Result<Arc<Access>, StartError> {
-    let clock = Clock::start();
-    let metrics = Arc::new(access::metrics()?);
-    let sessions = Sessions::new(
-        config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
-        resume_for(config).unwrap_or_default(),
-    );
-    let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
-    let directories = directories(config, &store, &metrics)?;
-    let homes = AccountSources::new(config, &directories, None)?;
-    let policy = Policy::new(config, &metrics, &sessions, homes)?;
-    let decoy_password: [u8; 32] = crate::random::bytes();
-    let decoy_hash = PasswordHash::hash_new(
-        &decoy_password,
-        crate::random::bytes(),
-        policy.hash_cost.clone(),
-        &mut HashMemory::new(),
-    )
-    .map_err(PolicyError::HashCost)?;
-    let accounts = accounts_in(&directories);
-    let locks = LockTable::new(lock_records(accounts));
-    for record in store.restore_locks(clock.now())? {
-        locks.restore(record);
+fn or_cores(threads: u16) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads.into(),
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let passwords = &config.passwords;
-    let observed = Arc::clone(&metrics);
-    let hashing = HashPool::start(
-        or_cores(passwords.hash_threads, cores),
-        passwords.hash_queue as usize,
-        passwords.hash_deadline,
-        Box::new(move |waited| observed.hash_waited(waited)),
-    )
-    .map_err(StartError::Thread)?;
-    let access = Arc::new(Access {
-        directories,
-        locks,
-        unknown_names: LockTable::new(UNKNOWN_NAMES),
-        proofs: RememberedProofs::new(
-            &crate::random::bytes(),
-            accounts + RESERVE,
-            passwords.remember_proofs,
-        ),
-        earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
-        hash_upgrades: HashUpgrades::start().map_err(StartError::Thread)?,
-        decoy_hash,
-        tags: GuessTags::new(seeds()),
-        recent_devices: RecentDevices::default(),
-        sessions,
-        conversations: Conversations::new(
-            config.radius.max_conversations as usize,
-            config.radius.conversation_timeout,
-        ),
-        repeats: Repeats::new(
-            2 * config.radius.max_conversations as usize,
-            config.radius.conversation_timeout,
-        ),
-        hashing,
-        account_queue: Arc::new(PerAccountQueue::new(passwords.hash_queue as usize)),
-        store,
-        audit: Audit::start(destination(config)).map_err(StartError::Thread)?,
-        drops: DropLog::default(),
-        metrics,
-        clock,
-        policy: ArcSwap::from_pointee(policy),
-    });
-    keep_unsettled_failures(&access);
-    forget_whom_mirrors_name(&access);
-    Ok(access)
-}
-
-/// A failure whose log-on was lost on the way (a panic, a directory's thread that ended) has nobody
-/// to be told, and is kept all the same.
-fn keep_unsettled_failures(access: &Access) {
-    let (store, clock) = (access.store.clone(), access.clock);
-    access.locks.on_unsettled(move |change| {
-        let entry = Entry {
-            lock: Some(change.stored(clock.now())),
-            attempt: None,
-        };
-        store.record(entry, None);
-    });
-}
-
-/// How many records the lock table has room for where there are so many accounts.
-pub(crate) fn lock_records(accounts: usize) -> usize {
-    LOCK_RECORDS.max(accounts + RESERVE)
-}
-
-/// Names that are nobody's and of which is kept how often they failed. Some 200 octets each; beyond,
-/// a further one is worked on each time.
-const UNKNOWN_NAMES: usize = 200_000;
-
-fn seeds() -> [u64; 4] {
-    [(); 4].map(|()| u64::from_ne_bytes(crate::random::bytes()))
-}
-
-/// How many accounts there are, as far as memory must be reckoned with.
-pub(crate) fn accounts_in(directories: &[OpenDirectory]) -> usize {
-    let count = |open: &OpenDirectory| match open.directory.list() {
-        Some(accounts) => accounts.len(),
-        None => UNLISTED_ACCOUNTS,
-    };
-    directories.iter().map(count).sum()
-}
-
-/// What was proven with an account that is no longer the same holds no more.
-fn forget_whom_mirrors_name(access: &Arc<Access>) {
-    for mirror in access
-        .directories
-        .iter()
-        .filter_map(|open| open.directory.replica())
-    {
-        let weak = Arc::downgrade(access);
-        mirror.on_change(Box::new(move |account| {
-            if let Some(access) = weak.upgrade() {
-                access.proofs.forget(account);
-                access.sessions.forget(account.as_str());
-            }
-        }));
-    }
-}
-
-/// Where the accounts are: here, or where the configuration says.
-fn directories(
-    config: &Config,
-    store: &Store,
-    metrics: &Metrics,
-) -> Result<Vec<OpenDirectory>, StartError> {
-    let realms = |home: &AccountSource| home.realms.iter().map(|realm| parsed(realm)).collect();
-    let of_homes: Vec<Vec<Realm>> = config
-        .account_sources
-        .iter()
-        .map(realms)
-        .collect::<Result<_, _>>()?;
-    let namings = namings(&of_homes);
-    let homes = config.account_sources.iter().zip(of_homes).zip(namings);
-    let open = homes.map(|((home, realms), naming)| {
-        let people = RealmScope { realms, naming };
-        Ok(OpenDirectory {
-            name: home.name().to_owned(),
-            directory: directory(config, home, people, store, metrics)?,
-        })
-    });
-    open.collect()
-}
-
-fn parsed(realm: &str) -> Result<Realm, PolicyError> {
-    Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.to_owned(), error))
-}
-
-/// Only accounts of the primary realm's directory go without a realm in their names.
-fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
-    let firsts: Vec<_> = realms.iter().filter_map(|realms| realms.first()).collect();
-    let others: Vec<_> = firsts
-        .iter()
-        .skip(1)
-        .map(|realm| (*realm).clone())
-        .collect();
-    let with = others.iter().map(Naming::with);
-    std::iter::once(Naming::primary(&others))
-        .chain(with)
-        .collect()
-}
-
-fn directory(
-    config: &Config,
-    home: &AccountSource,
-    people: RealmScope,
-    store: &Store,
-    metrics: &Metrics,
-) -> Result<Arc<dyn Directory>, StartError> {
-    Ok(match &home.directory {
-        Some(settings) => Arc::new(LdapDirectory::open(
-            settings,
-            &people,
-            metrics,
-            &config.data,
-            store,
-        )?),
-        None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
-    })
-}
-
-/// Takes down what [`build`] put up, the disk last.
-pub fn shut_down(access: &Access) {
-    access.hashing.close();
-    access.hash_upgrades.close();
-    access.store.clone().close();
-    if access.audit.flush(FLUSH_PATIENCE).is_err() {
-        tracing::error!("the last lines of the audit log are not on disk");
-    }
-}
-
-/// The key that the operator keeps; `None` for the one in the data folder.
-fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
-    let file = config.accounts.sealing_key.as_ref();
-    let key = file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()));
-    Ok(key.transpose()?)
-}
-
-fn destination(config: &Config) -> Destination {
-    Destination {
-        folder: config.audit.folder.clone(),
-        keep_days: config.audit.keep_days,
-    }
-}
-
-fn or_cores(threads: u16, cores: usize) -> usize {
-    if threads == 0 { cores } else { threads.into() }
 }
 
 /// A running server.
@@ -340,10 +94,10 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing is left running then.
     pub fn start(config: Config, path: PathBuf) -> Result<Self, StartError> {
-        let access = build(&config)?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let state = State::open(&config)?;
+        let access = Access::start(Arc::clone(&state), &config)?;
         let options = Options {
-            sockets_per_address: or_cores(config.radius.workers, cores),
+            sockets_per_address: or_cores(config.radius.workers),
             receive_buffer: usize::try_from(config.radius.receive_buffer).unwrap_or(usize::MAX),
             duplicate_lifetime: config.radius.duplicate_lifetime,
         };
@@ -351,11 +105,11 @@ impl Server {
             .metrics
             .map(|address| {
                 let source = Arc::new(Pages::new(Arc::clone(&access)));
-                MetricsServer::start(address, Arc::clone(&access.metrics), source)
+                MetricsServer::start(address, Arc::clone(&state.metrics), source)
                     .map_err(|error| StartError::MetricsAddress(address, error))
             })
             .transpose()?;
-        let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&access)))
+        let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&state)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
         let handler = Arc::new(AccessHandler(Arc::clone(&access)));
         let listeners = Listeners::start(&config.listen, options, &handler)?;
@@ -363,7 +117,7 @@ impl Server {
         let keep_days = u64::from(config.audit.keep_days);
         let running = RunningConfig::new(config);
         let housekeeper = Housekeeper {
-            certificates: CertificateReloader::new(Arc::clone(&access), running.clone()),
+            certificates: CertificateReloader::new(state, running.clone()),
             access: Arc::clone(&access),
             sweep_duplicates: Box::new(listeners.sweeper()),
             keep_attempts: Duration::from_secs(keep_days * 24 * 60 * 60),
@@ -414,8 +168,8 @@ impl Server {
             Ok(_) => "done".to_owned(),
             Err(error) => format!("refused: {error}"),
         };
-        self.access.audit.record(&AuditEvent::Act(Act {
-            time: self.access.clock.now().utc,
+        self.access.state.audit.record(&AuditEvent::Act(Act {
+            time: self.access.state.clock.now().utc,
             who: "SIGHUP",
             what: "reload",
             account: None,
@@ -428,8 +182,8 @@ impl Server {
     fn replace_policy(&mut self) -> Result<(Vec<&'static str>, Vec<Warning>), ReloadError> {
         let mut running = self.running.lock();
         let (config, warnings) = Config::load_file(&self.path, Timestamp::now())?;
-        self.access.apply(&config)?;
-        if self.access.audit.reopen(destination(&config)).is_err() {
+        self.access.state.apply(&config)?;
+        if self.access.state.reopen_audit(&config).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }
         let waits_for_restart = restart_required(&running, &config);
@@ -447,7 +201,8 @@ impl Server {
             tracing::error!("the housekeeping thread had panicked");
         }
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
-        shut_down(&self.access);
+        self.access.close();
+        self.access.state.close();
         self.listeners.close();
     }
 }

@@ -24,7 +24,7 @@ use nas::{Nas, PATIENCE, Request, kind, people};
 use portvakt::access::{Access, AccessHandler};
 use portvakt::config::Config;
 use portvakt::policy::Client;
-use portvakt::server;
+use portvakt::state::State;
 use portvakt::transport::{DropReason, Listeners, Options, RequestHandler, Responder};
 use portvakt_radius::VerifiedRequest;
 
@@ -88,7 +88,7 @@ fn log_on(nas: &Nas, access: &Access, count: usize) {
     for turn in 0..count {
         assert!(nas.ask(&request(nas, turn % PEOPLE)).is_accept());
         if turn % FLUSH_EVERY == 0 {
-            access.audit.flush(PATIENCE).unwrap();
+            access.state.audit.flush(PATIENCE).unwrap();
         }
     }
 }
@@ -111,7 +111,8 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     let mut setup = Setup::new().people(&people::people(PEOPLE));
     setup.prepare();
     let (config, _) = Config::load_file(&setup.config(), Timestamp::now()).unwrap();
-    let access = server::build(&config).unwrap();
+    let state = State::open(&config).unwrap();
+    let access = Access::start(Arc::clone(&state), &config).unwrap();
     let counting = Arc::new(Counting {
         door: AccessHandler(Arc::clone(&access)),
         allocations: Mutex::new(Vec::with_capacity(BEFORE + COUNTED + usize::from(AT_ONCE))),
@@ -129,7 +130,8 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     crowd(&nas);
     log_on(&nas, &access, COUNTED);
     listeners.close();
-    server::shut_down(&access);
+    access.close();
+    state.close();
 
     let allocations = counting.allocations.lock().unwrap();
     let counted = &allocations[allocations.len() - COUNTED..];

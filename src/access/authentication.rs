@@ -152,7 +152,7 @@ where
 
     /// Goes on after a wait.
     fn resume(&mut self) {
-        self.now = self.exchange.access.clock.now();
+        self.now = self.exchange.access.state.clock.now();
     }
 
     fn next(&mut self, account: &Account) -> Next {
@@ -185,7 +185,7 @@ where
     fn queue(self, key: Arc<str>, place: Option<AccountTurn>) {
         let access = Arc::clone(&self.exchange.access);
         let priority = self.priority();
-        access.hashing.submit(key, priority, move |turn| {
+        access.hash_pool.submit(key, priority, move |turn| {
             match turn {
                 Turn::Hash(scratch) => self.take_turn(scratch),
                 Turn::Shed => self.give_up(),
@@ -197,7 +197,7 @@ where
     /// How the account stands whenever that is asked; a name that is nobody's stands doubtful. A
     /// device that its owner came in with lately keeps its place whatever unknown_names do.
     fn priority(&self) -> impl Fn() -> Priority + use<F> {
-        let locks = self.exchange.access.locks.clone();
+        let locks = self.exchange.access.state.locks.clone();
         let account = self.exchange.context.account.clone();
         let is_recent_device = account
             .as_ref()
@@ -451,17 +451,17 @@ where
         let access = Arc::clone(&exchange.access);
         let ended = attempt.settle(decision, access.memory(), now);
         if let (true, Some(account)) = (ended.newly_locked, &exchange.context.account) {
-            access.sessions.forget(account.as_str());
+            access.state.sessions.forget(account.as_str());
         }
         if ended.refusal.is_none() {
             exchange.remember_device();
         }
         if let Some(note) = report::note(&exchange, ended.refusal, now.utc) {
-            access.store.note(&note);
+            access.state.store.note(&note);
         }
-        let clock = access.clock;
+        let clock = access.state.clock;
         let tell = move |decision| then(exchange, decision);
-        (access.store).tell(ended.decision, || clock.now(), tell);
+        (access.state.store).tell(ended.decision, || clock.now(), tell);
     }
 
     /// Refuses, and settles as failed whatever has been shown to be wrong.

@@ -281,7 +281,7 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
 
 /// Ends it with the conversation's EAP-Failure.
 fn fail(exchange: Exchange, pending: &PendingConversation, packet: Message, cause: FailureCause) {
-    report::handshake_failed(&exchange.access.metrics, &cause);
+    report::handshake_failed(&exchange.access.state.metrics, &cause);
     let refusal = report::refusal_of(pending.decision.as_ref(), Some(&cause));
     let detail = report::detail_of(pending.decision.as_ref(), &cause);
     exchange.finish(Outcome::Reject {
@@ -366,7 +366,7 @@ fn note_handshake(exchange: &Exchange, pending: &PendingConversation) {
         true => HandshakeOutcome::Resumed,
         false => HandshakeOutcome::Completed,
     };
-    exchange.access.metrics.handshake(outcome);
+    exchange.access.state.metrics.handshake(outcome);
 }
 
 /// The device was refused, and offers something else now: each try has its own line.

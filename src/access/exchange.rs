@@ -189,9 +189,9 @@ impl Exchange {
         client: Arc<Client>,
         answer: Responder,
     ) -> Self {
-        let now = access.clock.now_at(answer.arrived());
+        let now = access.state.clock.now_at(answer.arrived());
         Self {
-            policy: access.policy.load_full(),
+            policy: access.state.policy.load_full(),
             context: RequestContext::read(request, answer.peer(), now),
             can_change_password: false,
             eap_identifier: None,
@@ -224,10 +224,10 @@ impl Exchange {
         let Some(outcome) = self.write(outcome, &mut draft) else {
             let (peer, client) = (self.answer.peer(), &self.client);
             let why = DropReason::AnswerUnwritable;
-            return self.access.dropped(peer, Some(client), why);
+            return self.access.state.dropped(peer, Some(client), why);
         };
         let delay = match outcome.leaves() {
-            Leaves::Late => reply::reject_delay(&self.policy, self.access.hashing.suspect_wait()),
+            Leaves::Late => reply::reject_delay(&self.policy, self.access.hash_pool.suspect_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
         let took = self.answer.arrived().elapsed();
@@ -256,7 +256,7 @@ impl Exchange {
         if !self.fits(&given.outcome, &mut draft) {
             let (peer, client) = (self.answer.peer(), &self.client);
             let why = DropReason::AnswerUnwritable;
-            return self.access.dropped(peer, Some(client), why);
+            return self.access.state.dropped(peer, Some(client), why);
         }
         self.client.counters.count(RequestResult::Duplicate);
         let delay = given.due.saturating_duration_since(self.arrived());
@@ -293,7 +293,9 @@ impl Exchange {
     /// When an answer that may leave so has left at the latest, as far as it is known beforehand.
     pub(super) fn has_left(&self, leaves: Leaves) -> Instant {
         let longest = match leaves {
-            Leaves::Late => reply::longest_delay(&self.policy, self.access.hashing.suspect_wait()),
+            Leaves::Late => {
+                reply::longest_delay(&self.policy, self.access.hash_pool.suspect_wait())
+            }
             Leaves::AtOnce => Duration::ZERO,
         };
         Instant::now().max(self.arrived() + longest)

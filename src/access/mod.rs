@@ -27,23 +27,19 @@ mod report;
 mod request_context;
 pub mod workers;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
-use portvakt_auth::{EarlierPasswords, GuessTags, LockTable, PasswordHash, RememberedProofs};
-use portvakt_eap::{MethodName, Sessions};
+use portvakt_auth::{GuessTags, HashError, HashMemory, LockTable, PasswordHash, Tick};
 use portvakt_radius::VerifiedRequest;
 
-use crate::audit::Audit;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::OpenDirectory;
-use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
-use crate::policy::{AccountSources, Client, Policy, PolicyError};
-use crate::store::Store;
-use crate::transport::{DropLog, DropReason, RequestHandler, Responder};
+use crate::metrics::RequestResult;
+use crate::policy::{Client, Policy};
+use crate::state::State;
+use crate::transport::{DropReason, RequestHandler, Responder};
 
 pub use conversations::{Conversations, PendingConversation};
 pub use cui::CuiKey;
@@ -57,91 +53,94 @@ pub use workers::per_account_queue::PerAccountQueue;
 use credential::Memory;
 use exchange::Exchange;
 
-/// Everything an Access-Request meets: what is shared by all threads of the daemon.
+/// Unknown names whose failures are counted, some 200 octets each; a further one is worked on each
+/// time it comes.
+const UNKNOWN_NAMES: usize = 200_000;
+
+/// The workers of log-ons, and what they keep between two packets.
 pub struct Access {
-    /// Where accounts are found; which of them by whom, the policy says.
-    pub directories: Vec<OpenDirectory>,
-    /// Failure counts and locks.
-    pub locks: LockTable,
-    /// The same for names that are nobody's; never stored.
-    pub unknown_names: LockTable,
-    /// Passwords proven lately.
-    pub proofs: RememberedProofs,
-    /// Passwords that were right before.
-    pub earlier: EarlierPasswords,
-    /// Where older hashes are replaced by stronger ones.
-    pub hash_upgrades: HashUpgrades,
-    /// A hash of nobody's password at the configured cost, checked for names that are nobody's.
-    pub decoy_hash: PasswordHash,
-    /// Tells responses to challenges apart, and clients.
-    pub tags: GuessTags,
-    /// Devices that somebody came in with lately.
-    pub recent_devices: RecentDevices,
-    /// TLS sessions that devices may resume.
-    pub sessions: Sessions,
+    /// What all rooms share.
+    pub state: Arc<State>,
     /// Unfinished EAP conversations.
     pub conversations: Conversations,
-    /// Their latest answers.
-    pub repeats: Repeats,
-    /// Where passwords are hashed.
-    pub hashing: HashPool,
-    /// Where passwords wait that the directory checks.
-    pub account_queue: Arc<PerAccountQueue>,
-    /// What must survive.
-    pub store: Store,
-    /// Who came, and what they were told.
-    pub audit: Audit,
-    /// Which requests got no answer.
-    pub drops: DropLog,
-    /// The same in numbers.
-    pub metrics: Arc<Metrics>,
-    /// The only clock.
-    pub clock: Clock,
-    /// What the config says; replaced whole by a reload.
-    pub policy: ArcSwap<Policy>,
+    /// Hashes passwords.
+    pub hash_pool: HashPool,
+    repeats: Repeats,
+    /// One bind at a time for each account.
+    account_queue: Arc<PerAccountQueue>,
+    hash_upgrades: HashUpgrades,
+    /// Failures of names that no account has; never stored.
+    unknown_names: LockTable,
+    /// A hash at the configured cost, checked for names that no account has.
+    decoy_hash: PasswordHash,
+    /// Tells responses to challenges apart, and clients.
+    tags: GuessTags,
+    recent_devices: RecentDevices,
+}
+
+/// The workers can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The configured cost of password hashes is none that Argon2 takes.
+    #[error("passwords can't be hashed at this cost: {0}")]
+    HashCost(#[from] HashError),
+    /// The system has no thread to give.
+    #[error("can't start a thread: {0}")]
+    Thread(#[from] io::Error),
 }
 
 impl Access {
-    /// Puts another configuration in the place of the one at work.
+    /// Starts the threads that hash passwords.
     ///
     /// # Errors
-    /// [`PolicyError`]; then everything stays as it was.
-    pub fn apply(&self, config: &Config) -> Result<(), PolicyError> {
-        let before = self.policy.load();
-        let sources = AccountSources::new(config, &self.directories, Some(&before.sources))?;
-        let policy = Policy::new(config, &self.metrics, &self.sessions, sources)?;
-        self.policy.store(Arc::new(policy));
-        Ok(())
+    /// [`AccessError`].
+    pub fn start(state: Arc<State>, config: &Config) -> Result<Arc<Self>, AccessError> {
+        let (passwords, radius) = (&config.passwords, &config.radius);
+        let conversations = radius.max_conversations as usize;
+        let metrics = Arc::clone(&state.metrics);
+        Ok(Arc::new(Self {
+            conversations: Conversations::new(conversations, radius.conversation_timeout),
+            hash_pool: HashPool::start(
+                match passwords.hash_threads {
+                    0 => std::thread::available_parallelism().map_or(1, usize::from),
+                    threads => threads.into(),
+                },
+                passwords.hash_queue as usize,
+                passwords.hash_deadline,
+                Box::new(move |waited| metrics.hash_waited(waited)),
+            )?,
+            repeats: Repeats::new(2 * conversations, radius.conversation_timeout),
+            account_queue: Arc::new(PerAccountQueue::new(passwords.hash_queue as usize)),
+            hash_upgrades: HashUpgrades::start()?,
+            unknown_names: LockTable::new(UNKNOWN_NAMES),
+            decoy_hash: decoy_hash(&state.policy.load())?,
+            tags: GuessTags::new([(); 4].map(|()| u64::from_ne_bytes(crate::random::bytes()))),
+            recent_devices: RecentDevices::default(),
+            state,
+        }))
     }
 
-    /// Counts a request that gets no answer, and has it told.
-    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
-        match client {
-            Some(client) => {
-                client.counters.count(RequestResult::Drop);
-                client.counters.dropped(why.label());
-            }
-            None => self.metrics.dropped(why.label()),
-        }
-        let client = client.map(|client| client.name.as_str());
-        self.drops.note(peer.ip(), client, why);
-        tracing::debug!(%peer, client, why = why.label(), "dropped");
+    /// Sheds the work that waits, finishes what runs, and ends the threads.
+    pub fn close(&self) {
+        self.hash_pool.close();
+        self.hash_upgrades.close();
     }
 
-    /// Writes into the log which requests got no answer, and why.
-    pub fn log_drops(&self, now: Instant) {
-        for line in self.drops.take_lines(now) {
-            tracing::warn!("{line}");
-        }
+    /// Forgets failures of unknown names that no longer count.
+    pub fn forget_unknown_names(&self, now: Tick) {
+        let policy = self.state.policy.load();
+        let lockout = |id: &_| &policy.sources.rules(id).lockout;
+        // None of them is stored.
+        let _ = self.unknown_names.forget_expired(lockout, now, |_| false);
     }
 
     /// What log-ons share in memory.
     fn memory(&self) -> Memory<'_> {
         Memory {
-            locks: &self.locks,
+            locks: &self.state.locks,
             unknown_names: &self.unknown_names,
-            proofs: &self.proofs,
-            earlier: &self.earlier,
+            proofs: &self.state.proofs,
+            earlier: &self.state.earlier,
             tags: &self.tags,
         }
     }
@@ -155,20 +154,11 @@ impl Access {
     }
 }
 
-/// The counters for everything that happens here.
-///
-/// # Errors
-/// None that can happen.
-pub fn metrics() -> Result<Metrics, MetricsError> {
-    let (refusals, drops) = report::labels(&DropReason::labels());
-    let bare = ["none", "eap", "pap", "chap", "mschap", "mschapv2"];
-    let eap = MethodName::ALL.map(MethodName::label);
-    let methods: Vec<_> = bare.into_iter().chain(eap).collect();
-    Metrics::new(Labels {
-        refusals: &refusals,
-        drops: &drops,
-        methods: &methods,
-    })
+/// The hash of a random password at the configured cost.
+fn decoy_hash(policy: &Policy) -> Result<PasswordHash, HashError> {
+    let password: [u8; 32] = crate::random::bytes();
+    let (salt, cost) = (crate::random::bytes(), policy.hash_cost.clone());
+    PasswordHash::hash_new(&password, salt, cost, &mut HashMemory::new())
 }
 
 /// The face that the listeners see.
@@ -176,7 +166,7 @@ pub struct AccessHandler(pub Arc<Access>);
 
 impl RequestHandler for AccessHandler {
     fn client(&self, peer: SocketAddr) -> Option<Arc<Client>> {
-        self.0.policy.load().clients.find(peer.ip()).cloned()
+        self.0.state.policy.load().clients.find(peer.ip()).cloned()
     }
 
     fn access_request(
@@ -198,6 +188,6 @@ impl RequestHandler for AccessHandler {
     }
 
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
-        self.0.dropped(peer, client, why);
+        self.0.state.dropped(peer, client, why);
     }
 }

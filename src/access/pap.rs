@@ -53,7 +53,7 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
 /// who logs on, and anybody who can send from the client's address could lock anybody.
 fn refuse_noise(exchange: Exchange) {
     let (peer, client) = (exchange.context.peer.ip(), exchange.client.name.as_str());
-    let drops = &exchange.access.drops;
+    let drops = &exchange.access.state.drops;
     drops.note(peer, Some(client), DropReason::SecretDoubtful);
     exchange.refuse_with(Refusal::NotAPassword, NOISE.to_owned());
 }

@@ -50,7 +50,7 @@ pub(super) fn apply(
     new: &NewPassword,
     scratch: &mut HashMemory,
 ) -> Result<Arc<Account>, NotChanged> {
-    let now = exchange.access.clock.now();
+    let now = exchange.access.state.clock.now();
     let source = exchange.policy.sources.of_account(&account.id);
     let writer = source.and_then(|source| source.directory.writer());
     let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {
@@ -70,8 +70,7 @@ pub(super) fn apply(
         kind: PasswordKind::Permanent,
     };
     let changed = write(writer, account, &text, password, new)?;
-    exchange.access.proofs.forget(&account.id);
-    exchange.access.sessions.forget(account.id.as_str());
+    exchange.access.state.invalidate(&account.id);
     tell(exchange, account, now);
     Ok(changed)
 }
@@ -140,7 +139,7 @@ fn out_of_order(account: &Account, error: &dyn std::fmt::Display) -> NotChanged 
 }
 
 fn tell(exchange: &Exchange, account: &Account, now: Now) {
-    exchange.access.audit.record(&AuditEvent::Act(Act {
+    exchange.access.state.audit.record(&AuditEvent::Act(Act {
         time: now.utc,
         who: account.id.as_str(),
         what: "change-password",

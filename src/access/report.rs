@@ -16,19 +16,12 @@ use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::policy::Client;
 use crate::store::{self, Note};
 
-/// Labels of everything that is counted.
-pub(super) fn labels(drops: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
-    let refusals = Refusal::ALL.map(Refusal::code).to_vec();
-    let drops = drops.to_vec();
-    (refusals, drops)
-}
-
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
 /// The server has worked on it for `took`; the answer leaves at `leaves`.
 pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, leaves: Timestamp) {
     let counters = &exchange.client.counters;
-    let metrics = &exchange.access.metrics;
+    let metrics = &exchange.access.state.metrics;
     match outcome {
         Outcome::Challenge {
             is_invalid: true, ..
@@ -60,8 +53,8 @@ pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
 
 /// Writes down a refused try of a conversation that goes on with another.
 pub(super) fn retried(exchange: &Exchange, refusal: Refusal) {
-    exchange.access.metrics.refused(refusal.code());
-    let now = exchange.access.clock.now().utc;
+    exchange.access.state.metrics.refused(refusal.code());
+    let now = exchange.access.state.clock.now().utc;
     write_attempt(exchange, AttemptResult::Reject, Some(refusal), None, now);
 }
 
@@ -88,7 +81,11 @@ fn write_attempt(
             .map(Cow::Borrowed),
         ..attempt(context, &exchange.client, result, leaves)
     };
-    exchange.access.audit.record(&AuditEvent::Attempt(attempt));
+    exchange
+        .access
+        .state
+        .audit
+        .record(&AuditEvent::Attempt(attempt));
 }
 
 /// What can be said of a refusal where nobody has said more.
@@ -223,12 +220,12 @@ fn write_abandoned(
         | Stage::FailureIndication
         | Stage::Verdict
         | Stage::Finished => {}
-        Stage::TlsAlert(alert) => tls_failed(&access.metrics, alert),
-        _ => access.metrics.handshake(HandshakeOutcome::GaveUp),
+        Stage::TlsAlert(alert) => tls_failed(&access.state.metrics, alert),
+        _ => access.state.metrics.handshake(HandshakeOutcome::GaveUp),
     }
     let failure = pending.conversation.failure();
     let refusal = refusal_of(pending.decision.as_ref(), failure.as_ref());
-    access.metrics.refused(refusal.code());
+    access.state.metrics.refused(refusal.code());
     let context = with_method(pending.context.clone(), &pending.conversation);
     let detail = context
         .detail
@@ -247,10 +244,10 @@ fn write_abandoned(
             &context,
             &pending.client,
             AttemptResult::GaveUp,
-            access.clock.now().utc,
+            access.state.clock.now().utc,
         )
     };
-    access.audit.record(&AuditEvent::Attempt(attempt));
+    access.state.audit.record(&AuditEvent::Attempt(attempt));
 }
 
 /// Why a device left; of one that was refused, the reason says it.

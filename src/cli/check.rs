@@ -7,10 +7,10 @@ use portvakt_auth::Realm;
 use portvakt_eap::Sessions;
 
 use super::{ConfigFile, Ending, fail, say};
-use crate::access;
 use crate::config::{self, Config};
 use crate::directory::{Directory, Found, Naming, OpenDirectory};
 use crate::policy::{AccountSources, Policy};
+use crate::state;
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     let config = match file.load_aloud() {
@@ -34,7 +34,7 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
 
 /// What only the parts themselves can tell: that key and chain fit TLS, that terms fit together.
 fn try_out(config: &Config) -> Result<(), String> {
-    let metrics = access::metrics().map_err(|error| error.to_string())?;
+    let metrics = state::metrics().map_err(|error| error.to_string())?;
     let sessions = Sessions::new(0, Duration::ZERO);
     let policy = AccountSources::new(config, &unopened(config), None)
         .and_then(|homes| Policy::new(config, &metrics, &sessions, homes));

@@ -11,7 +11,8 @@ use super::serve::{self, serve};
 use super::{ConfigFile, Ending, fail, say};
 use crate::config::Config;
 use crate::control::{Desk, Request, Response};
-use crate::server::{self, Server, StartError};
+use crate::server::{Server, StartError};
+use crate::state::State;
 
 use folder::{PEOPLE, SECRET, TEAP_PROFILE, USUAL_PORT};
 use profile::METHODS;
@@ -73,8 +74,8 @@ fn move_to(config: &mut Config, port: u16) {
 
 /// Imports the people of the demo, unless somebody is there already.
 fn fill(config: &Config) -> Result<(), String> {
-    let access = server::build(config).map_err(|error| error.to_string())?;
-    let mut lists = access.directories.iter().map(|open| open.directory.list());
+    let state = State::open(config).map_err(|error| error.to_string())?;
+    let mut lists = state.directories.iter().map(|open| open.directory.list());
     let empty = lists.all(|list| list.is_none_or(|accounts| accounts.is_empty()));
     let mut outcome = Ok(());
     if empty {
@@ -84,13 +85,13 @@ fn fill(config: &Config) -> Result<(), String> {
             keep_going: false,
             hash_cleartext: true,
         };
-        let desk = Desk::new(access.clone());
+        let desk = Desk::new(state.clone());
         let response = desk.handle("demo", request, &mut LDIF.as_bytes(), &mut |_| {});
         if let Response::Refused { message } = response {
             outcome = Err(message);
         }
     }
-    server::shut_down(&access);
+    state.close();
     outcome
 }
 

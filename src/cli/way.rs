@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Ending, fail};
 use crate::config::Config;
 use crate::control::{Client, ConnectError, Desk, Request, Response};
-use crate::server;
+use crate::state::State;
 
 /// Has `request` done and returns the answer; `body` follows an import.
 pub(super) fn ask(
@@ -21,11 +21,11 @@ pub(super) fn ask(
         Ok(mut client) => client.ask(&request, body, progress).map_err(fail),
         Err(ConnectError::NoServer(_)) => {
             // The data folder's lock tells whether a server runs after all.
-            let access = server::build(config).map_err(fail)?;
+            let state = State::open(config).map_err(fail)?;
             let who = crate::control::user_name(nix::unistd::getuid().as_raw());
-            let desk = Desk::new(access.clone());
+            let desk = Desk::new(state.clone());
             let response = desk.handle(&who, request, body, &mut |told| progress(&told));
-            server::shut_down(&access);
+            state.close();
             Ok(response)
         }
         Err(error) => Err(fail(error)),

@@ -15,12 +15,12 @@ use super::import::Wish;
 use super::protocol::{
     ClearPassword, Filter, PasswordFacts, RawEntry, RawValue, Request, Response, Summary,
 };
-use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::ldap::{AttributeReport, EntryReport};
 use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteError};
 use crate::policy::{AccountSource, AccountSources};
 use crate::shown::Shown;
+use crate::state::State;
 use crate::store::{Durability, Entry};
 
 /// How long the audit log may take to be written.
@@ -28,7 +28,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The operator's desk.
 pub struct Desk {
-    access: Arc<Access>,
+    access: Arc<State>,
 }
 
 /// What went wrong, as a sentence with advice.
@@ -70,11 +70,11 @@ impl NewPassword {
 impl Desk {
     /// A desk over a running or an otherwise idle house.
     #[must_use]
-    pub fn new(access: Arc<Access>) -> Self {
+    pub fn new(access: Arc<State>) -> Self {
         Self { access }
     }
 
-    pub(super) fn access(&self) -> &Access {
+    pub(super) fn access(&self) -> &State {
         &self.access
     }
 
@@ -425,8 +425,7 @@ impl Desk {
 
     /// What was proven of an account before it was changed counts no more.
     fn forget(&self, account: &Account) {
-        self.access.proofs.forget(&account.id);
-        self.access.sessions.forget(account.id.as_str());
+        self.access.invalidate(&account.id);
     }
 
     fn audit(&self, who: &str, act: &'static str, account: &Account, why: &str) {

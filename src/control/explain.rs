@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use portvakt_auth::{Account, Kind, Refusal, Verification};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Access;
 use crate::policy::Policy;
 use crate::shown::Outside;
+use crate::state::State;
 use crate::store::{AttemptRow, StoreError};
 use crate::times::{for_people, iso, iso_if_any};
 
@@ -116,7 +116,7 @@ impl Explanation {
     /// # Errors
     /// The store can't be read.
     pub fn of(
-        access: &Access,
+        access: &State,
         account: &Account,
         service: Option<&str>,
     ) -> Result<Self, StoreError> {
@@ -223,7 +223,7 @@ fn how_to_mend(policy: &Policy) -> String {
 }
 
 /// Failed log-ons and lock of an account, as they count at this moment.
-pub(super) fn lock_state(access: &Access, account: &Account) -> LockState {
+pub(super) fn lock_state(access: &State, account: &Account) -> LockState {
     let now = access.clock.now();
     let policy = access.policy.load();
     let lockout = &policy.sources.rules(&account.id).lockout;
@@ -403,7 +403,7 @@ fn note_of(account: &Account, refusal: Refusal) -> Option<Outside> {
 
 /// The code that lists show for an account: `open` where one of the clients' services would let it
 /// in, else the reason that the first would give.
-pub(super) fn state_code(access: &Access, account: &Account) -> &'static str {
+pub(super) fn state_code(access: &State, account: &Account) -> &'static str {
     let now = access.clock.now();
     if access.locks.locked_until(&account.id, now.tick).is_some() {
         return Refusal::LockedOut.code();

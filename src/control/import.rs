@@ -60,10 +60,7 @@ impl Desk {
         self.audit_import(wish, &outcome);
         match outcome {
             Ok(report) => {
-                let accounts = crate::server::accounts_in(&access.directories);
-                access
-                    .locks
-                    .set_capacity(crate::server::lock_records(accounts));
+                access.resize_locks();
                 Response::Imported(imported(&report))
             }
             Err(errors) => Response::Refused {

@@ -76,7 +76,7 @@ mod tests {
                 mschap_retry: false,
                 send_vlan: true,
                 send_user_name: false,
-                counters: crate::access::metrics().unwrap().client("test").unwrap(),
+                counters: crate::state::metrics().unwrap().client("test").unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
         }))

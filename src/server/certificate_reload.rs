@@ -16,10 +16,10 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::ReloadError;
-use crate::access::Access;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Warning, read_file};
 use crate::metrics::Renewal;
+use crate::state::State;
 
 /// The configuration that is at work: a signal and the housekeeping may both replace it.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
 /// Looks after the files.
 pub(super) struct CertificateReloader {
-    access: Arc<Access>,
+    state: Arc<State>,
     running: RunningConfig,
     /// As last seen: what changes between two looks is still being written.
     seen: Stamps,
@@ -60,9 +60,9 @@ pub(super) struct CertificateReloader {
 }
 
 impl CertificateReloader {
-    pub(super) fn new(access: Arc<Access>, running: RunningConfig) -> Self {
+    pub(super) fn new(state: Arc<State>, running: RunningConfig) -> Self {
         Self {
-            access,
+            state,
             running,
             seen: Stamps::new(),
             examined: Stamps::new(),
@@ -109,7 +109,7 @@ impl CertificateReloader {
             next_expiry: read.next_expiry,
             ..config.clone()
         };
-        self.access.apply(&renewed)?;
+        self.state.apply(&renewed)?;
         Ok(Some((renewed, warnings)))
     }
 
@@ -118,7 +118,7 @@ impl CertificateReloader {
             tracing::warn!("{}", on_one_line(&warning.to_string()));
         }
         tracing::info!("exchanged certificates and lists are at work");
-        self.access.metrics.renewed(Renewal::Done);
+        self.state.metrics.renewed(Renewal::Done);
         self.record("done");
     }
 
@@ -129,13 +129,13 @@ impl CertificateReloader {
         };
         let why = on_one_line(&why);
         tracing::warn!("exchanged certificates are refused, the old ones go on: {why}");
-        self.access.metrics.renewed(Renewal::Refused);
+        self.state.metrics.renewed(Renewal::Refused);
         self.record(&format!("refused: {why}"));
     }
 
     fn record(&self, result: &str) {
-        self.access.audit.record(&AuditEvent::Act(Act {
-            time: self.access.clock.now().utc,
+        self.state.audit.record(&AuditEvent::Act(Act {
+            time: self.state.clock.now().utc,
             who: "portvakt",
             what: "renew-certificates",
             account: None,

@@ -23,34 +23,34 @@ impl Pages {
 
 impl http::Source for Pages {
     fn readings(&self) -> Readings {
-        let access = &self.0;
-        let now = access.clock.now();
-        let store = access.store.health();
-        let policy = access.policy.load();
+        let (access, state) = (&self.0, &self.0.state);
+        let now = state.clock.now();
+        let store = state.store.health();
+        let policy = state.policy.load();
         let expiries = &policy.expiries;
         let days_left = |ends: &[Expiry]| {
             let left = |end: &Expiry| (end.name.clone(), days_between(now.utc, end.at));
             ends.iter().map(left).collect()
         };
         Readings {
-            locked_accounts: access.locks.locked(now.tick),
-            lock_records: [access.locks.len(), access.locks.capacity()],
+            locked_accounts: state.locks.locked(now.tick),
+            lock_records: [state.locks.len(), state.locks.capacity()],
             conversations: access.conversations.len(),
-            hash_queue: access.hashing.load().waiting,
+            hash_queue: access.hash_pool.load().waiting,
             store_healthy: store.is_ok(),
             store_waiting: store.locks_waiting + store.entries_waiting,
-            audit_dropped: access.audit.health().dropped,
+            audit_dropped: state.audit.health().dropped,
             certificate_days_left: expiries
                 .of_default_chain()
                 .map(|ends| days_between(now.utc, ends)),
             chain_days_left: days_left(&expiries.chains),
             revocation_list_days_left: days_left(&expiries.revocation_lists),
-            mirrors: mirrors(&access.directories),
+            mirrors: mirrors(&state.directories),
         }
     }
 
     fn health(&self) -> http::Health {
-        let store = self.0.store.health();
+        let store = self.0.state.store.health();
         let refuses = || {
             let error = store.last_error.as_deref().unwrap_or("a commit hangs");
             format!(
@@ -59,8 +59,8 @@ impl http::Source for Pages {
                 store.locks_waiting
             )
         };
-        let audit = self.0.audit.health().failure;
-        let (policy, now) = (self.0.policy.load(), Timestamp::now());
+        let audit = self.0.state.audit.health().failure;
+        let (policy, now) = (self.0.state.policy.load(), Timestamp::now());
         let expired = past(&policy.expiries.chains, now);
         let stale = match policy.expiries.lists_refuse {
             true => past(&policy.expiries.revocation_lists, now),
@@ -105,7 +105,7 @@ impl http::Source for Pages {
                 ),
             ]
             .into_iter()
-            .chain(directory_checks(&self.0.directories))
+            .chain(directory_checks(&self.0.state.directories))
             .collect(),
         }
     }

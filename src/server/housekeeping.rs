@@ -43,7 +43,7 @@ impl Housekeeper {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
             self.access.abandon_expired(now);
-            self.access.log_drops(now);
+            self.access.state.log_drops(now);
             self.forget();
             if now - looked >= RENEW_EVERY {
                 looked = now;
@@ -51,40 +51,40 @@ impl Housekeeper {
             }
             if now - swept >= SWEEP_SESSIONS_EVERY {
                 swept = now;
-                self.access.sessions.sweep();
+                self.access.state.sessions.sweep();
             }
             if now - flushed >= FLUSH_EVERY {
                 flushed = now;
                 // What does not get to disk shows on the health page.
-                let _ = self.access.audit.flush(TIDY_EVERY);
+                let _ = self.access.state.audit.flush(TIDY_EVERY);
             }
             if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
                 pruned = Some(now);
                 let before = Timestamp::now().checked_sub(self.keep_attempts);
-                self.access.store.prune(before.unwrap_or(Timestamp::MIN));
+                self.access
+                    .state
+                    .store
+                    .prune(before.unwrap_or(Timestamp::MIN));
             }
         }
-        self.access.log_drops(Instant::now());
+        self.access.state.log_drops(Instant::now());
         // Nobody comes back to what is still open: it is told as given up, too.
         self.access
             .abandon_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
     }
 
     fn forget(&self) {
-        let access = &self.access;
-        let now = access.clock.now();
-        access.proofs.sweep(now);
-        access.sessions.advance(now.tick.since(Tick::START));
-        let policy = access.policy.load();
+        let state = &self.access.state;
+        let now = state.clock.now();
+        state.proofs.sweep(now);
+        state.sessions.advance(now.tick.since(Tick::START));
+        let policy = state.policy.load();
         let lockout = |id: &_| &policy.sources.rules(id).lockout;
-        // Nothing of these is stored.
-        let _ = access
-            .unknown_names
-            .forget_expired(lockout, now.tick, |_| false);
-        let is_dirty = |id: &_| access.store.is_dirty(id);
-        for change in access.locks.forget_expired(lockout, now.tick, is_dirty) {
+        self.access.forget_unknown_names(now.tick);
+        let is_dirty = |id: &_| state.store.is_dirty(id);
+        for change in state.locks.forget_expired(lockout, now.tick, is_dirty) {
             let lock = Some(change.stored(now));
-            access.store.record(
+            state.store.record(
                 Entry {
                     lock,
                     attempt: None,

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::config::{self, Config};
 
 /// How long devices may come back on a session; none where nobody speaks EAP.
-pub(super) fn resume_for(config: &Config) -> Option<Duration> {
+fn resume_for(config: &Config) -> Option<Duration> {
     config.eap.as_ref().map(|eap| eap.resume_for)
 }
 

@@ -137,7 +137,7 @@ impl Shared {
             if self.closed.load(Ordering::Relaxed) {
                 return false;
             }
-            if access.hashing.load().waiting == 0 {
+            if access.hash_pool.load().waiting == 0 {
                 return true;
             }
             std::thread::sleep(LOOK_AWAY);
@@ -188,7 +188,7 @@ impl Job {
     /// Whether it was replaced: not if somebody else has put another password there meanwhile.
     fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
-        let policy = self.access.policy.load_full();
+        let policy = self.access.state.policy.load_full();
         let source = policy.sources.of_account(&self.account);
         let writer = source.and_then(|source| source.directory.writer());
         let writer = writer.ok_or_else(not_here)?;

@@ -1,0 +1,188 @@
+//! Opening of the state: data folder, directories, policy, locks, audit log.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use portvakt_auth::{EarlierPasswords, LockTable, Realm, RememberedProofs};
+use portvakt_eap::Sessions;
+use portvakt_sealing::SealingKey;
+
+use super::{RESERVE, State, accounts_in, destination, lock_records};
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::config::{AccountSource, Config};
+use crate::directory::ldap::{self, LdapDirectory, RealmScope};
+use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
+use crate::metrics::{Metrics, MetricsError};
+use crate::policy::{AccountSources, Policy, PolicyError};
+use crate::store::{Entry, Store, StoreError};
+use crate::transport::DropLog;
+
+/// Sessions kept for each conversation that may run at once: devices come back for hours.
+const SESSIONS_PER_CONVERSATION: usize = 5;
+
+/// The state can't be opened. Each variant is a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The data folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The accounts in the data folder.
+    #[error(transparent)]
+    Accounts(#[from] OpenError),
+    /// An LDAP directory.
+    #[error(transparent)]
+    Directory(#[from] ldap::OpenError),
+    /// The configuration names something that can't be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The counters.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The audit log has no thread.
+    #[error("can't start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+impl State {
+    /// Opens the data folder and the directories that `config` names, and restores locks. Blocks for
+    /// the disk; a directory elsewhere is not waited for.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn open(config: &Config) -> Result<Arc<Self>, StateError> {
+        let clock = Clock::start();
+        let metrics = Arc::new(super::metrics()?);
+        let sessions = Sessions::new(
+            config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
+            config
+                .eap
+                .as_ref()
+                .map(|eap| eap.resume_for)
+                .unwrap_or_default(),
+        );
+        let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
+        let directories = directories(config, &store, &metrics)?;
+        let sources = AccountSources::new(config, &directories, None)?;
+        let policy = Policy::new(config, &metrics, &sessions, sources)?;
+        let accounts = accounts_in(&directories);
+        let locks = LockTable::new(lock_records(accounts));
+        for record in store.restore_locks(clock.now())? {
+            locks.restore(record);
+        }
+        let state = Arc::new(Self {
+            directories,
+            locks,
+            proofs: RememberedProofs::new(
+                &crate::random::bytes(),
+                accounts + RESERVE,
+                config.passwords.remember_proofs,
+            ),
+            earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
+            sessions,
+            store,
+            audit: Audit::start(destination(config)).map_err(StateError::Thread)?,
+            drops: DropLog::default(),
+            metrics,
+            clock,
+            policy: ArcSwap::from_pointee(policy),
+        });
+        state.keep_unsettled_failures();
+        state.invalidate_changed_accounts();
+        Ok(state)
+    }
+
+    /// Stores a failure whose log-on was lost on the way (a panic, a directory's thread that ended):
+    /// nobody is told of it, and it counts all the same.
+    fn keep_unsettled_failures(&self) {
+        let (store, clock) = (self.store.clone(), self.clock);
+        self.locks.on_unsettled(move |change| {
+            let entry = Entry {
+                lock: Some(change.stored(clock.now())),
+                attempt: None,
+            };
+            store.record(entry, None);
+        });
+    }
+
+    /// Has each mirror invalidate the accounts that it changes.
+    fn invalidate_changed_accounts(self: &Arc<Self>) {
+        let mirrors = self.directories.iter();
+        for mirror in mirrors.filter_map(|open| open.directory.replica()) {
+            let weak = Arc::downgrade(self);
+            mirror.on_change(Box::new(move |account| {
+                if let Some(state) = weak.upgrade() {
+                    state.invalidate(account);
+                }
+            }));
+        }
+    }
+}
+
+/// Where the accounts are: here, or where the configuration says.
+fn directories(
+    config: &Config,
+    store: &Store,
+    metrics: &Metrics,
+) -> Result<Vec<OpenDirectory>, StateError> {
+    let realms = |home: &AccountSource| home.realms.iter().map(|realm| parsed(realm)).collect();
+    let of_homes: Vec<Vec<Realm>> = config
+        .account_sources
+        .iter()
+        .map(realms)
+        .collect::<Result<_, _>>()?;
+    let namings = namings(&of_homes);
+    let homes = config.account_sources.iter().zip(of_homes).zip(namings);
+    let open = homes.map(|((home, realms), naming)| {
+        let people = RealmScope { realms, naming };
+        Ok(OpenDirectory {
+            name: home.name().to_owned(),
+            directory: directory(config, home, people, store, metrics)?,
+        })
+    });
+    open.collect()
+}
+
+fn parsed(realm: &str) -> Result<Realm, PolicyError> {
+    Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.to_owned(), error))
+}
+
+/// Only accounts of the primary realm's directory go without a realm in their names.
+fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
+    let firsts: Vec<_> = realms.iter().filter_map(|realms| realms.first()).collect();
+    let others: Vec<_> = firsts
+        .iter()
+        .skip(1)
+        .map(|realm| (*realm).clone())
+        .collect();
+    let with = others.iter().map(Naming::with);
+    std::iter::once(Naming::primary(&others))
+        .chain(with)
+        .collect()
+}
+
+fn directory(
+    config: &Config,
+    home: &AccountSource,
+    people: RealmScope,
+    store: &Store,
+    metrics: &Metrics,
+) -> Result<Arc<dyn Directory>, StateError> {
+    Ok(match &home.directory {
+        Some(settings) => Arc::new(LdapDirectory::open(
+            settings,
+            &people,
+            metrics,
+            &config.data,
+            store,
+        )?),
+        None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
+    })
+}
+
+/// The key that the operator keeps; `None` for the one in the data folder.
+fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
+    let file = config.accounts.sealing_key.as_ref();
+    let key = file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()));
+    Ok(key.transpose()?)
+}
