@@ -37,7 +37,7 @@ struct Options {
     /// Name the rows and do nothing
     #[arg(long)]
     list: bool,
-    /// What cargo says to every benchmark
+    /// The option that cargo gives every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }

@@ -1,4 +1,4 @@
-//! What a log-on costs, and how much memory the server holds, as everything grows that can grow:
+//! Cost of a log-on, and the server's memory, as everything grows that can grow:
 //! accounts, locks, open conversations, clients, and names that nobody has.
 //!
 //! The release build, asked by `portvakt-load`; processor time is the server's. `cargo bench

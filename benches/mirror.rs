@@ -1,4 +1,4 @@
-//! What the mirror of a directory costs as it grows: memory for each account, the time to read all
+//! Cost of a directory's mirror as it grows: memory for each account, the time to read all
 //! from a slapd, to write and read the journal, to look somebody up.
 //!
 //! `cargo bench --bench replica`; with `PORTVAKT_LONG=1` up to a million accounts.

@@ -1,4 +1,4 @@
-//! What a log-on costs on top of the TLS handshake in it: EAP-TTLS with PAP beside a bare rustls
+//! Cost of a log-on on top of the TLS handshake in it: EAP-TTLS with PAP beside a bare rustls
 //! handshake with the same certificate, in full and resumed.
 //!
 //! Measured is processor time of the server's side alone, bare handshake and log-on in turn, medians.

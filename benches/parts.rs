@@ -1,4 +1,4 @@
-//! What the parts of a log-on cost, each by itself, and what no program can do them for: the system
+//! Cost of the parts of a log-on, each by itself, beside the floor below any program: the system
 //! call, the digests, the keys. `cargo bench --bench parts`, with a word for those parts alone.
 
 #![allow(

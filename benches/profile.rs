@@ -1,4 +1,4 @@
-//! Where the microseconds of a log-on go: the release build under load with one receiving thread,
+//! Profile of a log-on: the release build under load with one receiving thread,
 //! sampled by `perf`, each sample counted for the innermost part that it was in.
 //!
 //! `cargo bench --profile dev --bench profile` for PAP and EAP-TTLS/PAP in TLS 1.2; with ` -- METHOD OPTIONS` for

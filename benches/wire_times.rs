@@ -62,7 +62,7 @@ const CASES: [Case; 6] = [
     Case::Expired,
 ];
 
-/// What is proven.
+/// The credential that is wrong or right.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
     Password,

@@ -1,11 +1,11 @@
-//! What is compared: a row of the table each, with the ratio that it owes.
+//! The cases of the comparison: a row of the table each, with the ratio that it owes.
 
 /// One row.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
-    /// What `--only` calls it.
+    /// Its name for `--only`.
     pub(crate) id: &'static str,
-    /// What the table calls it.
+    /// Its name in the table.
     pub(crate) title: &'static str,
     /// As `portvakt-load --method` has it.
     pub(crate) method: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Case {
     /// Whether devices come back on their TLS sessions.
     pub(crate) resumed: bool,
     pub(crate) proof: Proof,
-    /// Where the accounts are, if not at the server itself.
+    /// The directory of the accounts, if they are not the server's own.
     pub(crate) ldap: Option<Ldap>,
     /// Whether FreeRADIUS puts Message-Authenticator into its answers, as Portvakt always does.
     pub(crate) signed: bool,
@@ -24,12 +24,12 @@ pub(crate) struct Case {
     pub(crate) auth_log: bool,
     /// Whether only Portvakt is measured.
     pub(crate) alone: bool,
-    /// What the ratio is of.
+    /// The quantity that the ratio is of.
     pub(crate) ratio: Of,
     pub(crate) target: Option<Target>,
 }
 
-/// What people prove themselves with.
+/// The credential of the users.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
     Right,
@@ -52,7 +52,7 @@ pub(crate) struct Ldap {
     pub(crate) whose: Whose,
 }
 
-/// Whose log-ons they are.
+/// The users that log on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
     /// Of people who have been there before: Portvakt remembers that their password is right.

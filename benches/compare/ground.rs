@@ -1,4 +1,4 @@
-//! What both servers of a case share: certificates, people, and a slapd if they are kept in one.
+//! Certificates, users and, where a case needs it, the slapd that both servers share.
 
 use std::fs;
 use std::path::PathBuf;

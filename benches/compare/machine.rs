@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine that was measured on.
 
 use std::process::Command;
 

@@ -108,7 +108,7 @@ pub(crate) fn compare(
     Ok(outcome)
 }
 
-/// What must have happened before Portvakt is measured: its people are known, or locked.
+/// The state of accounts before Portvakt is measured: remembered, or locked.
 fn meet(case: &Case, ground: &Ground, ours: Server, turn: usize) -> Result<(), String> {
     let is_due = match case.proof {
         Proof::Wrong => true,

@@ -54,7 +54,7 @@ impl People {
     }
 
     /// For FreeRADIUS: what costs it least, passwords in clear text, or NT hashes for MS-CHAP.
-    /// Where answers are to be signed, this is also the cheapest way to have that.
+    /// For signed answers this is also the cheapest way.
     pub(crate) fn users_file(&self) -> String {
         let signature = match self.signed {
             true => "\tMessage-Authenticator = 0x00\n",

@@ -1,4 +1,4 @@
-//! What a run leaves behind: the figures of each pair as JSON, and the block of docs/compare.md.
+//! The results of a run: the figures of each pair as JSON, and the block of docs/compare.md.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) fn json(rows: &[Row<'_>]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&report)
 }
 
-/// Where and how it was measured, and the table.
+/// The machine, the command, and the table.
 pub(crate) fn block(rows: &[Row<'_>], pairs: u16, seconds: f64) -> String {
     let day = jiff::Timestamp::now().strftime("%-d %B %Y");
     let machine = machine::sentence();

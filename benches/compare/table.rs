@@ -6,7 +6,7 @@ use super::Outcome;
 use super::cases::{Case, Of, Target};
 use super::run::Figures;
 
-/// Where the table of docs/compare.md begins and ends.
+/// Marks of the beginning and the end of the table in docs/compare.md.
 const BEGIN: &str = "<!-- benches/compare writes from here -->\n";
 const END: &str = "<!-- to here -->";
 

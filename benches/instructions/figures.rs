@@ -17,7 +17,7 @@ const HEAD: &str = "\
 # it. `tests/instructions` holds the program against them, `tests/instructions --record` writes them.
 ";
 
-/// What instructions depend on besides the program.
+/// Conditions, besides the program, that the number of instructions depends on.
 pub(crate) struct Machine {
     /// Programs choose their ciphers by this, so each kind has figures of its own.
     processor: String,

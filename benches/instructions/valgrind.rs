@@ -16,7 +16,7 @@ pub(crate) const TELL_FEATURES: &str = "tell-features";
 /// A function that only the receiving thread calls.
 const RECEIVES: &str = "RequestHandler>::access_request";
 
-/// Where the profiles of a case are left, with the thread's number behind the name.
+/// Path of a case's profiles, with the thread's number behind the name.
 pub(crate) fn profile(name: &str) -> PathBuf {
     let target = release::program();
     let target = target.parent().and_then(Path::parent).unwrap();
@@ -78,7 +78,7 @@ fn is_entropy<'p>(file: &'p str, files: &mut HashMap<&'p str, bool>) -> bool {
     files.get(number).copied().unwrap_or_default()
 }
 
-/// What programs under valgrind see of the processor, which is less than there is.
+/// The processor as valgrind shows it to programs, which is less than there is.
 pub(crate) fn features_under_it() -> String {
     let output = Command::new("valgrind")
         .args(["--tool=none", "--vgdb=no", "--quiet"])

@@ -21,7 +21,7 @@ const BATCHES_IF_LONG: usize = 1000;
 /// Medians of the batches, microseconds for one log-on.
 pub(crate) struct Cost {
     pub(crate) log_on: f64,
-    /// What of it the threads spend that write the audit log and the store.
+    /// The share of the threads that write the audit log and the store.
     pub(crate) writers: f64,
     /// So many Status-Server packets as the log-on had round trips.
     pub(crate) radius: f64,
@@ -117,7 +117,7 @@ impl Hall {
         Nas::ask_together(self.nases.iter().zip(&requests));
     }
 
-    /// What the server spends for each device while `all` of them come, in microseconds.
+    /// The server's time for each device while `all` of them come, in microseconds.
     fn cost_of(&self, all: impl FnOnce()) -> Spent<f64> {
         let before = self.settled();
         all();
@@ -129,7 +129,7 @@ impl Hall {
         }
     }
 
-    /// What the server has spent once it has nothing left to do.
+    /// The server's CPU time once it is idle.
     fn settled(&self) -> Spent<u64> {
         let mut before = self.spent();
         loop {

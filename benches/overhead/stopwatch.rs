@@ -32,7 +32,7 @@ fn now() -> Duration {
         .into()
 }
 
-/// What looking at the clock adds to each call, in microseconds.
+/// The time that reading the clock adds to each call, in microseconds.
 pub(crate) fn cost_of_looking() -> f64 {
     let mut times: Vec<_> = (0..10_001)
         .map(|_| {

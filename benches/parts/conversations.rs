@@ -29,7 +29,7 @@ impl Pair {
         }
     }
 
-    /// What the server spends on a full log-on, step by step.
+    /// The server's time for a full log-on, step by step.
     fn log_on(&self) -> Vec<Duration> {
         let mut device = Supplicant::new(self.profile.clone());
         let identity = device.identity_response(7);
@@ -55,7 +55,7 @@ impl Pair {
     }
 }
 
-/// What is told of the times of all steps.
+/// Summary of the times of all steps.
 type Of = fn(&[Duration]) -> Duration;
 
 fn timed<T>(spent: &mut Vec<Duration>, call: impl FnOnce() -> T) -> T {

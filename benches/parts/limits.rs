@@ -1,4 +1,4 @@
-//! What no program can do its work without: the floor that the other figures stand on.
+//! System calls and cryptography that every server needs: the floor of the other figures.
 
 use std::hint::black_box;
 use std::net::UdpSocket;

@@ -1,4 +1,4 @@
-//! What the shell keeps of each request: its answer for a retransmission, and a line in the audit
+//! Records of each request in the shell: its answer for a retransmission, and a line in the audit
 //! log.
 
 use std::borrow::Cow;

@@ -133,7 +133,7 @@ fn check_push(pushed: Result<(), PushError>, written: Pairs, left: usize, expect
     }
 }
 
-/// What User-Password hides comes back, but for NULs at its end.
+/// A hidden User-Password comes back, but for NULs at its end.
 fn check_password(password: &[u8]) {
     let mut buffer = [0; 256];
     let mut writer = RequestWriter::access_request(1, [7; 16], &mut buffer).expect("it has room");

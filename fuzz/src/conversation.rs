@@ -10,7 +10,7 @@ const TLS_1_2: u8 = 0x01;
 const WRONG_CREDENTIAL: u8 = 0x02;
 const RESUME: u8 = 0x04;
 const ACCOUNTS_REFUSE: u8 = 0x08;
-/// What leads an action; other octets let a message through.
+/// Octets that begin an action; others let a message through.
 const ACTION: u8 = 0x80;
 
 /// Oracle: no success without the accounts' yes to the right credential in this very conversation,

@@ -166,7 +166,7 @@ fn respond(
     }
 }
 
-/// What is not taken is answered all the same: by the last request, or by the end.
+/// A response that is not taken is answered all the same: by the last request, or by the end.
 fn assert_answered(
     conversation: &mut Conversation,
     packet: &[u8],

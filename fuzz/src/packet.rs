@@ -140,7 +140,7 @@ fn check_text(packet: &Packet<'_>) {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
 }
 
-/// What the strict policy believes, the lenient one does too; and nobody believes two secrets.
+/// The lenient policy accepts what the strict one accepts; no packet fits two secrets.
 fn check_policies(packet: &Packet<'_>) {
     let other = SharedSecret::new(b"testing124").expect("it has octets");
     if VerifiedRequest::verify(*packet, &secret(), Required).is_err() {

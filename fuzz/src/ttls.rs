@@ -33,7 +33,7 @@ fn survive_writing(data: &[u8], avps: &[Avp<'_>]) {
     assert_eq!(again.as_deref(), Ok(avps));
 }
 
-/// What proves something else stands beside no password; EAP is all that EAP-Message held.
+/// Another credential stands beside no password; EAP is all that EAP-Message held.
 fn prove_without_password(avps: &[Avp<'_>], request: &InnerRequest<'_>) {
     let of = |vendor, code| {
         avps.iter()

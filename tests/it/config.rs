@@ -447,7 +447,7 @@ fn ocsp_response_that_does_not_fit_is_warned_of_and_not_shown() {
     );
 }
 
-/// What a realm's table leaves out is as in `[eap]`; what belongs together is replaced together.
+/// Keys that a realm's table leaves out are as in `[eap]`; keys that belong together are replaced together.
 #[test]
 fn realm_takes_from_eap_what_it_does_not_say() {
     let eap = "methods = [\"peap\", \"tls\"]\nclient-ca = \"devices-ca.pem\"\n\

@@ -72,7 +72,7 @@ impl Demo {
         lines.filter(is_meant).collect()
     }
 
-    /// Where it listens.
+    /// Its RADIUS address.
     fn address(&self) -> SocketAddr {
         let words = "listening on ";
         let listening = self.greeting.split_once(words).expect(words).1;

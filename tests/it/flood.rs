@@ -7,7 +7,7 @@ use crate::nas::{Nas, kind, people, sign};
 
 /// Between two questions whether the server lives; few enough for any receive queue.
 const VOLLEY: usize = 64;
-/// What the server may grow by, of which most is the duplicate cache.
+/// Growth allowed to the server's memory; most of it is the duplicate cache.
 const GROWTH_KIB: u64 = 256 * 1024;
 
 /// Resident memory of the server.
@@ -27,7 +27,7 @@ fn taken(daemon: &Daemon) -> f64 {
     counts.sum()
 }
 
-/// What a flood is made of.
+/// The datagrams of a flood.
 struct Source<'n> {
     nas: &'n Nas,
     random: Random,

@@ -1,4 +1,4 @@
-//! Somebody guesses as fast as the hash pool can't take: real users don't notice, and what is too
+//! Guesses faster than the hash pool can check them: real users don't notice, and log-ons that wait too
 //! much is refused by rule and counted.
 
 use std::collections::BTreeMap;

@@ -98,7 +98,7 @@ fn of_a_thousand_guesses_at_once_exactly_six_are_checked() {
     assert_eq!(daemon.metric("portvakt_locked_accounts"), 1.0);
 }
 
-/// What is shed is not checked, not counted, and holds none of the six attempts.
+/// A shed log-on is not checked, not counted, and holds none of the six attempts.
 #[test]
 fn a_thousand_guesses_on_a_short_queue_are_checked_six_times_at_most() {
     let daemon = Setup::new()

@@ -47,7 +47,7 @@ fn profile(user: &str, password: &str, eap: &str, phase2: &str) -> EapolTest {
         .line("phase2", &format!("\"{phase2}\""))
 }
 
-/// What Debian's supplicant speaks inside a tunnel, and what the audit log calls it.
+/// Inner methods of Debian's supplicant, each with its name in the audit log.
 const TUNNELLED: [(&str, &str, &str); 7] = [
     ("TTLS", "auth=PAP", "ttls/pap"),
     ("TTLS", "auth=MSCHAP", "ttls/mschap"),
@@ -58,7 +58,7 @@ const TUNNELLED: [(&str, &str, &str); 7] = [
     ("PEAP", "auth=GTC", "peap/eap-gtc"),
 ];
 
-/// What needs a secret in clear text, in EAP-TTLS.
+/// Methods inside EAP-TTLS that need a secret in clear text.
 const CHALLENGED: [(&str, &str); 2] = [("auth=CHAP", "ttls/chap"), ("autheap=MD5", "ttls/eap-md5")];
 
 /// Whether the second of two log-ons in one run resumed the session of the first: what the device
@@ -158,7 +158,7 @@ fn peer_chap_inside_ttls_is_refused_for_want_of_a_secret_and_not_counted() {
     );
 }
 
-/// Who does not offer them says so.
+/// A server without these methods says so in its answer.
 #[test]
 fn peer_chap_inside_ttls_is_refused_where_it_is_not_offered() {
     let daemon = server("[\"ttls\"]")
@@ -314,7 +314,7 @@ fn peer_inner_realm_of_somebody_else_is_refused_in_every_tunnelled_method() {
     }
 }
 
-/// What stands before the realm outside the tunnel says nothing, and need not be there.
+/// The user part of the outer identity means nothing, and may be missing.
 #[test]
 fn peer_outer_name_may_be_anything_in_our_realm() {
     let daemon = everything();

@@ -175,7 +175,7 @@ fn config(method: SyncMethod, journal: Option<PathBuf>) -> ReplicaConfig {
 /// A mirror and whoever keeps it.
 struct Kept {
     replica: Arc<Replica>,
-    /// Whose change was told of, in this order.
+    /// The accounts whose change was told, in this order.
     shown: Arc<Mutex<Vec<String>>>,
     worker: Option<ReplicaWorker>,
 }

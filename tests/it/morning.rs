@@ -5,7 +5,7 @@ use crate::nas::people;
 use serde_json::Value;
 
 const PEOPLE: usize = 300;
-/// What the server may grow by while people only move about: buffers, a page of the database.
+/// Growth allowed to the server's memory while users only roam: buffers, a page of the database.
 const GROWTH: u64 = 32 * 1024 * 1024;
 
 /// The report of a morning.

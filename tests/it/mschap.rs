@@ -22,7 +22,7 @@ const IDENTIFIER: u8 = 7;
 const REQUEST_AUTHENTICATOR: [u8; 16] = [0x33; 16];
 static NEXT_IDENTIFIER: AtomicU8 = AtomicU8::new(1);
 
-/// Somebody with an NT hash beside the password, and somebody without.
+/// A user with an NT hash beside the password, and one without.
 fn people() -> String {
     let nt_hash = NtHash::of_password("heather-and-granite");
     let person = |name: &str, rest: &str| {
@@ -45,7 +45,7 @@ fn vpn(methods: &str) -> Daemon {
         .start()
 }
 
-/// What a concentrator learns.
+/// The reply as a concentrator reads it.
 struct Told {
     code: Code,
     success: Option<Vec<u8>>,
@@ -117,7 +117,7 @@ fn send_with(daemon: &Daemon, user: &str, push: impl FnOnce(&mut RequestWriter<'
     }
 }
 
-/// What is expected of a server that knows the password.
+/// The authenticator response of a server that knows the password.
 fn expected(user: &str, password: &str) -> mschap::MsChapV2Success {
     let hash = NtHash::of_password(password);
     let exchange = MsChapV2Exchange {

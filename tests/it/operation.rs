@@ -333,7 +333,7 @@ fn end_by_sigterm_is_clean() {
     assert!(log_on(&daemon, "anna", ANNA));
 }
 
-/// Somebody tidied the folder of the data, with the socket of the operator's commands in it.
+/// The control socket was deleted from the data folder.
 #[test]
 fn end_by_sigterm_is_clean_where_the_control_socket_is_gone() {
     let mut daemon = Setup::new().start();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const OLD: &str = "heather-and-granite";
 const NEW: &str = "moss-and-basalt-2026";
-/// Where EAP-MSCHAPv2 runs, and whose password is changed there.
+/// The method around EAP-MSCHAPv2, and the user whose password is changed.
 const EVERYWHERE: [(&str, &str, &str); 2] = [
     ("PEAP", "auth=MSCHAPV2", "peter"),
     ("TTLS", "autheap=MSCHAPV2", "tone"),

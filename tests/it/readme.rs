@@ -1,4 +1,4 @@
-//! What the documentation shows is what the program takes: every configuration that is shipped or
+//! The program takes what the documentation shows: every configuration that is shipped or
 //! printed in a page is loaded here.
 
 use std::fs;

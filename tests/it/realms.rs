@@ -335,7 +335,7 @@ fn each_home_has_its_own_limit_whatever_name_is_used() {
     assert_eq!(told(&daemon, "anna", OF_CAMPUS), ["anna", "locked-out"]);
 }
 
-/// What is changed in one directory changes nobody in the other.
+/// A change in one directory leaves the accounts of the other as they were.
 #[test]
 fn peer_password_that_changes_in_one_directory_is_the_others_as_before() {
     let site = Site::new();
@@ -364,7 +364,7 @@ fn peer_password_that_changes_in_one_directory_is_the_others_as_before() {
     assert_eq!(told(&daemon, "anna", OF_CAMPUS), ["anna", ""]);
 }
 
-/// What is written from here goes to the account's own directory.
+/// A password set by command is written to the account's own directory.
 #[test]
 fn peer_password_that_is_set_here_is_written_where_its_owner_is() {
     let mut site = Site::new();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const PASSWORD: &str = "heather-and-granite";
 
-/// Somebody with an NT hash beside the password, somebody without, and a printer.
+/// A user with an NT hash beside the password, one without, and a printer.
 fn people() -> String {
     let nt_hash = NtHash::of_password(PASSWORD);
     let person = |name: &str, rest: &str| {

@@ -184,7 +184,7 @@ fn assert_refused(daemon: &Daemon, device: TeapDevice, number: usize, expected: 
     );
 }
 
-/// What asking for both is for: to keep out who brings a device of their own.
+/// Asking for user and machine keeps private devices out.
 #[test]
 fn nobody_is_their_own_machine_nor_anybody_elses() {
     for inner in ["[\"password\"]", "[\"eap-mschapv2\"]"] {

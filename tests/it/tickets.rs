@@ -11,7 +11,7 @@ const USER: &str = "kari";
 const OLD: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const NEW: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 const FOREIGN: &str = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=";
-/// What two servers of a site have in common.
+/// Configuration that two servers of a site share.
 const SHARED: [&str; 4] = ["radius.pem", "radius.key", "ca.pem", "ticket.keys"];
 
 /// A server that takes certificates of its own authority.

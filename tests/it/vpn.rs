@@ -1,4 +1,4 @@
-//! What a VPN concentrator may bring outside EAP besides a first answer: another try, a new
+//! Requests of a VPN concentrator outside EAP beyond a first answer: another try, a new
 //! password, CHAP. The real program, asked by a NAS that is not its own code.
 
 use crate::common::{Daemon, Setup};
@@ -105,7 +105,7 @@ fn name_of_a_windows_domain_answers_by_ms_chap() {
     assert!(detail.contains("the Windows form"), "{refused}");
 }
 
-/// Whoever repeats what was overheard changes nothing: it is under a password of yesterday.
+/// A repeated, overheard change does nothing: it is under an earlier password.
 #[test]
 fn change_that_is_sent_again_is_refused_and_not_counted() {
     let daemon = start();

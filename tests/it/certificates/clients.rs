@@ -1,4 +1,4 @@
-//! Whose account a client certificate opens.
+//! The account that a client certificate opens.
 
 use portvakt_testkit::supplicant::{
     ClientCertificate, ExtendedKeyUsagePurpose, Profile, Supplicant,

@@ -1,4 +1,4 @@
-//! Who is offered what, and shown which certificate.
+//! Methods and server certificate by realm, client and service.
 
 use portvakt_testkit::supplicant::{Authority, Profile, Supplicant};
 

@@ -56,7 +56,7 @@ impl AccessPoint {
         }
     }
 
-    /// Whose devices call themselves otherwise outside the tunnel.
+    /// Sets the outer identity of its devices.
     #[must_use]
     pub fn with_outer_name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.outer);

@@ -101,7 +101,7 @@ impl Daemon {
         self.running.as_ref().expect("the server runs")
     }
 
-    /// Where RADIUS is served.
+    /// The RADIUS address.
     pub fn address(&self) -> SocketAddr {
         self.running().addresses[0]
     }
@@ -121,7 +121,7 @@ impl Daemon {
         serde_json::to_value(&report).unwrap()
     }
 
-    /// Where the pages are served.
+    /// The address of the metrics and health pages.
     pub fn metrics_address(&self) -> SocketAddr {
         self.running().metrics
     }

@@ -16,7 +16,7 @@ pub struct EapolTest {
     arguments: Vec<String>,
 }
 
-/// How it went.
+/// Outcome and output of a run.
 pub struct Run {
     /// All that eapol_test printed.
     pub output: String,

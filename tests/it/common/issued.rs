@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use rcgen::CertifiedIssuer;
 
-/// What a CA gives.
+/// A certificate with its key.
 pub struct Issued {
     /// PEM.
     pub certificate: String,

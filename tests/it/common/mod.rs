@@ -1,4 +1,4 @@
-//! What the tests of the whole program share: the real binary in a folder of its own, and its peers.
+//! Helpers of the tests of the whole program: the real binary in a folder of its own, and its peers.
 //!
 //! ```ignore
 //! let daemon = Setup::new().set("lockout", "duration", "\"2s\"").start();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::eapol_test::{EapolTest, Run};
 use super::{Daemon, PATIENCE};
 
-/// What the device asks for, as its events name it.
+/// A question of the device, as its events name it.
 const PROMPTS: [&str; 3] = ["IDENTITY", "PASSWORD", "NEW_PASSWORD"];
 
 /// A device at work, and the folder with its socket; ended by force if it is dropped before.

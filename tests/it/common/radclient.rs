@@ -5,14 +5,14 @@ use std::process::Command;
 use super::setup::{SECRET, run_with};
 use super::{Daemon, text};
 
-/// What is sent, and how.
+/// A request of `radclient`: attributes and options.
 pub struct Radclient {
     attributes: String,
     command: &'static str,
     secret: String,
 }
 
-/// What came back.
+/// The reply that `radclient` printed.
 pub struct Answer {
     /// All that radclient printed.
     pub output: String,

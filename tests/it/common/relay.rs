@@ -43,7 +43,7 @@ impl Relay {
         }
     }
 
-    /// Where requests go.
+    /// The address that requests go to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -16,12 +16,12 @@ use tempfile::TempDir;
 
 use super::{Daemon, text};
 
-/// What the server and the client `test` share.
+/// The shared secret of the client `test`.
 pub const SECRET: &str = "a-secret-between-tests";
 /// The people of the demo, whom every server has unless told otherwise.
 pub const DEMO_PEOPLE: &str = include_str!("../../../config/demo.ldif");
 
-/// What a server is started with. Refusals leave at once, and hashes are cheap.
+/// The files a server is started with. Refusals leave at once, and hashes are cheap.
 pub struct Setup {
     folder: TempDir,
     authority: Authority,
@@ -150,7 +150,7 @@ impl Setup {
         self.path("portvakt.toml")
     }
 
-    /// Who signed the server's certificate.
+    /// The authority of the server's certificate.
     pub fn authority(&self) -> &Authority {
         &self.authority
     }

@@ -17,12 +17,12 @@ use super::{eventually, text};
 
 pub use recipe::{Recipe, crowd};
 
-/// What everything in it is beneath.
+/// The suffix of all its entries.
 pub const SUFFIX: &str = "dc=campus,dc=example";
 /// Our account in it, and its password.
 pub const SERVICE_DN: &str = "cn=portvakt,dc=campus,dc=example";
 pub const SERVICE_PASSWORD: &str = "the-password-of-our-account";
-/// Who may do everything in it, and their password.
+/// The root DN, and its password.
 pub const ROOT_DN: &str = "cn=admin,dc=campus,dc=example";
 pub const ROOT_PASSWORD: &str = "the-password-of-the-administrator";
 
@@ -33,7 +33,7 @@ pub struct Slapd {
     port: u16,
     tls_port: u16,
     child: Option<Child>,
-    /// How it is told where its configuration is, and the name of that in its folder.
+    /// The option that names its configuration, and the file's name in its folder.
     configuration: [&'static str; 2],
 }
 
@@ -99,7 +99,7 @@ impl Slapd {
         slapd
     }
 
-    /// Who signs its certificates; `ca.pem` in its folder is theirs.
+    /// The authority of its certificates; `ca.pem` in its folder.
     pub fn authority(&self) -> &Authority {
         &self.authority
     }

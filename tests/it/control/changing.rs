@@ -1,4 +1,4 @@
-//! What is done to an account, and what the audit log has of it.
+//! Acts on an account, and their audit lines.
 
 use super::{ANNA, KARI, act, done, failed, lock, log_on, me};
 use crate::common::{Setup, text};

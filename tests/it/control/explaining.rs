@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{KARI, done, failed, lock, log_on};
 use crate::common::{AccessPoint, Daemon, Setup};
 
-/// What `explain` says once it knows of an attempt: an answer does not wait for its row.
+/// The output of `explain` once it has the attempt: an answer does not wait for its row.
 fn explained(daemon: &Daemon, user: &str, attempt: &str) -> String {
     let told = || Some(done(daemon, &["explain", user])).filter(|said| said.contains(attempt));
     crate::common::eventually(told).unwrap_or_else(|| panic!("never told of {attempt}"))

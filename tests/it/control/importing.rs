@@ -63,7 +63,7 @@ fn old_file_does_not_bring_an_old_password_back_and_says_so() {
 /// `correct-horse-battery`, salted and hashed once.
 const SSHA: &str = "{SSHA}B4g2XJDGuQ+JSbM+X1l65fO/32NzYWx0c2FsdA==";
 
-/// What was imported was a hash of the present password, and is none of an earlier one.
+/// The imported hash is of the present password, not of an earlier one.
 #[test]
 fn older_hash_is_upgraded_after_a_log_on_and_comes_back_by_no_import() {
     let daemon = Setup::new().start();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{done, log_on};
 use crate::common::{AccessPoint, Daemon, Setup, text};
 
-/// What a command that fails says on both streams.
+/// The output of a failed command on both streams.
 fn failing(setup: &Setup, words: &[&str]) -> String {
     let output = setup.cli(words);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));

@@ -14,7 +14,7 @@ const UNDER_WAY: u8 = 64;
 /// Failures that lock.
 const LOCKED: u8 = 6;
 
-/// What is known of an account's failures, and what it has under way.
+/// The answered failures of an account, and those under way.
 #[derive(Clone, Copy, Default)]
 struct Known {
     failures: u8,
@@ -153,7 +153,7 @@ impl Books {
     }
 }
 
-/// What the server remembers of an account.
+/// The lock record that the server has of an account.
 fn failures(desk: &mut Client, account: usize) -> u8 {
     let request = Request::Explain {
         user: people::name(account),

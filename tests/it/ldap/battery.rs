@@ -7,7 +7,7 @@ use crate::ldap::connect::{deny_all, rules};
 use crate::ldap::ds389::Ds389;
 use crate::ldap::people::{ATTRIBUTES, PASSWORD, everybody};
 
-/// What the people of the battery have beyond what everybody has.
+/// Attributes of the battery's users beyond those that every user has.
 const BEYOND: &str = "eduPersonPrimaryAffiliation,schacExpiryDate,pwdChangedTime,portvaktAlias,\
                       portvaktVlan,portvaktDeactivated,portvaktInRegistry,portvaktRegisteredTerm,\
                       portvaktFeePaidTerm";
@@ -108,7 +108,7 @@ fn peer_389ds_by_mirror() -> Site {
     complete(by_389ds(true, "mirror = \"poll\""))
 }
 
-/// What speaks as Active Directory does, by bind.
+/// A server that speaks as Active Directory does, by bind.
 fn by_domain() -> Site {
     let directory = crate::ldap::by_domain::everybody();
     Site {

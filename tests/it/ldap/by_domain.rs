@@ -4,7 +4,7 @@
 use crate::common::{Daemon, Setup, eventually};
 use crate::ldap::domain::{ActiveDirectory, CONTEXT, PASSWORD, SERVICE_PASSWORD};
 
-/// What the template lacks, as a campus would put it in attributes that every domain has.
+/// Attributes beyond the template, as a campus would keep them in those that every domain has.
 const ATTRIBUTES: &str = "
 [directory.campus.attributes]
 aliases = \"employeeNumber\"

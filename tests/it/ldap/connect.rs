@@ -1,4 +1,4 @@
-//! What docs/ldap.md has a directory's administrator grant: enough, and no more than that. Its own
+//! The rights that docs/ldap.md has an administrator grant: enough, and no more than that. Its own
 //! blocks, with a slapd as Debian's package makes it.
 
 use crate::common::{Daemon, Setup, Slapd, crowd, eventually, run_with};
@@ -98,7 +98,7 @@ impl Served {
     }
 }
 
-/// What a rule of the page gives.
+/// The rights that a rule of the page gives.
 fn given(rule: &str) -> Vec<&str> {
     let (_, attributes) = rule.rsplit_once("attrs=").unwrap();
     let (attributes, _) = attributes.split_once("  by").unwrap();
@@ -167,7 +167,7 @@ fn peer_slapd_shows_the_account_of_the_page_what_is_needed_and_nothing_else() {
     }
 }
 
-/// What the page grants for writing is no more than that.
+/// The page's rights for writing are no more than is needed.
 #[test]
 fn peer_slapd_lets_the_account_of_the_page_write_what_is_written_and_nothing_else() {
     let site = Site::new(&rules()[0], "");

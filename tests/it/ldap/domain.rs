@@ -2,7 +2,7 @@
 //! are shapes recorded from the documentation ([MS-ADTS]) and from captures that others published.
 //! `tests/ldap/controller.rs` has a real domain controller, Samba's.
 //!
-//! What it has of it: 1000 entries a page and no more without pages, uSNChanged and
+//! The parts of it: 1000 entries a page and no more without pages, uSNChanged and
 //! highestCommittedUSN, DirSync with its right, objectGUID as octets, times as FILETIME, continuation
 //! references in every answer, binds that say why in `data` codes, and `unicodePwd`.
 
@@ -133,7 +133,7 @@ impl ActiveDirectory {
         )
     }
 
-    /// Where it listens, without TLS.
+    /// Its address, without TLS.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -508,7 +508,7 @@ impl Domain {
     }
 }
 
-/// What a value of `unicodePwd` says, if the domain takes it: in quotes, ten characters at least,
+/// The password in a value of `unicodePwd`, if the domain takes it: in quotes, ten characters at least,
 /// none that was there before.
 fn new_password(value: &[u8], before: &[String]) -> Option<String> {
     let (pairs, []) = value.as_chunks::<2>() else {

@@ -15,7 +15,7 @@ use crate::ldap::people::{PASSWORD, everybody};
 const SHARE: &str = "/usr/share/dirsrv";
 const SERVICE_DN: &str = "uid=portvakt,ou=services,dc=campus,dc=example";
 const MANAGER: &str = "cn=Directory Manager";
-/// What no schema of its own has.
+/// Attributes that no schema of its own has.
 const SCHAC: &str = "dn: cn=schema
 attributeTypes: ( 1.3.6.1.4.1.25178.1.2.17 NAME 'schacExpiryDate'
   EQUALITY generalizedTimeMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 SINGLE-VALUE )
@@ -23,7 +23,7 @@ objectClasses: ( 1.3.6.1.4.1.25178.1.1.2 NAME 'schacEntryMetadata' AUXILIARY
   MAY ( schacExpiryDate ) )
 ";
 const OWN_SCHEMA: &str = include_str!("../../../config/ldap/portvakt-389ds.ldif");
-/// What the people of the battery have beyond what the page's rule names.
+/// Attributes of the battery's users beyond those that the page's rule names.
 const BEYOND: &str = "eduPersonPrimaryAffiliation || portvaktAlias || portvaktVlan || \
                       portvaktDeactivated || portvaktInRegistry || portvaktRegisteredTerm || \
                       portvaktFeePaidTerm";
@@ -278,7 +278,7 @@ fn peer_389ds_inactivated_account_is_told_to_nobody() {
     }
 }
 
-/// What the page has an administrator put at the people, in one line.
+/// The ACI that the page has an administrator put at the users' branch, in one line.
 fn rule(shows_hashes: bool) -> String {
     let page = blocks("What the directory must allow", "");
     let rule = page.iter().find(|block| block.starts_with("aci:")).unwrap();

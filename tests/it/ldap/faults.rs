@@ -1,4 +1,4 @@
-//! What goes wrong with directories, and what must not: nobody wrongly let in, nobody wrongly
+//! Faults of directories: no log-on is wrongly accepted, none wrongly
 //! counted as failed.
 
 use crate::common::{Daemon, Setup, Slapd, eventually};
@@ -152,7 +152,7 @@ fn server_with_another_name_or_authority_is_not_asked() {
     }
 }
 
-/// What is wrong with the certificate, and what to do: Debian's usual ones first.
+/// The complaint about a certificate, with advice: Debian's usual ones first.
 #[test]
 fn certificate_that_is_not_taken_is_told_with_its_remedy() {
     const OWN: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=radius.campus.example \

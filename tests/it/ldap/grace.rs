@@ -85,7 +85,7 @@ fn peer_slapd_is_gone_and_six_guesses_are_six() {
     }
 }
 
-/// Nobody is wrongly let in, and nobody wrongly counted.
+/// No log-on is wrongly accepted, and none wrongly counted.
 #[test]
 fn peer_slapd_is_killed_and_who_has_proven_themselves_goes_on() {
     for verify in ["hash", "bind"] {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::{AccessPoint, Daemon, Setup, Slapd, eventually};
 use crate::ldap::people::{PASSWORD, everybody};
 
-/// What means something to a filter or a name of LDAP, or looks like Bo.
+/// User names with a meaning in a filter or a DN, or that look like `bo`.
 const NAMES: &[&str] = &[
     "*",
     "b*",

@@ -10,7 +10,7 @@ use crate::common::{Daemon, Setup, Slapd, eventually};
 use crate::ldap::people::{PASSWORD, everybody};
 use crate::ldap::wire::serve;
 
-/// What is sent for an answer, given the number that it must have; none is the answer itself.
+/// The octets sent for an answer, given its message ID; none is the answer itself.
 type Malice = fn(id: u8) -> Vec<u8>;
 
 /// Stands before a directory, in the clear.
@@ -175,7 +175,7 @@ fn whatever_comes_for_an_answer_the_next_server_is_asked() {
     }
 }
 
-/// What answers the mirror's questions so is given up, and each is asked for.
+/// A server that answers the mirror's questions so is given up, and each user is asked for.
 #[test]
 fn mirror_of_a_directory_that_means_harm_ends_nothing() {
     let slapd = Slapd::with(&everybody());

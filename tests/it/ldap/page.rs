@@ -1,4 +1,4 @@
-//! What docs/ldap.md tells a new user to do, done: its own files and its own lines, from a slapd as
+//! The steps of docs/ldap.md as a new user takes them: its own files and its own lines, from a slapd as
 //! Debian's package makes it to the first log-on.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(crate) const FIRST: &str = "The first log-on";
 const SSHA: &str = "{SSHA}chs0savcMUsKYoMUFDhY3TlfLTP6osIe";
 const PAGE: &str = include_str!("../../../docs/ldap.md");
 
-/// What stands under a heading of the page.
+/// The text under a heading of the page.
 fn section(heading: &str) -> &'static str {
     let after = PAGE.split_once(&format!("\n## {heading}\n")).unwrap().1;
     after.split("\n## ").next().unwrap()
@@ -70,7 +70,7 @@ pub(crate) fn installed(people: &str) -> Slapd {
 pub(crate) struct Here<'a> {
     pub(crate) slapd: &'a Slapd,
     pub(crate) setup: &'a Setup,
-    /// Where RADIUS is served, once it is.
+    /// The RADIUS address, once the server has one.
     pub(crate) port: u16,
 }
 

@@ -1,11 +1,11 @@
-//! Who is in the directories of these tests.
+//! The users in the directories of these tests.
 
 use portvakt_auth::password::{Argon2Cost, HashMemory, PasswordHash};
 
 /// The password of everybody, and the word for Anna's second one.
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
 
-/// What the openldap template lacks, so that students have their facts.
+/// Attributes beyond the openldap template, for the facts of students.
 pub(crate) const ATTRIBUTES: &str = "
 [directory.campus.attributes]
 in-registry = \"portvaktInRegistry\"
@@ -13,7 +13,7 @@ registered-term = \"portvaktRegisteredTerm\"
 fee-paid-term = \"portvaktFeePaidTerm\"
 ";
 
-/// Somebody's entry; `lines` come on top of name, affiliation and password.
+/// A user's entry; `lines` come on top of name, affiliation and password.
 pub(crate) fn person(uid: &str, affiliation: &str, lines: &str) -> String {
     format!(
         "dn: uid={uid},ou=people,dc=campus,dc=example

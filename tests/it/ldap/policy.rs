@@ -1,4 +1,4 @@
-//! What only the directory knows of an account, told by slapd's own password policy, and groups that
+//! Facts that only the directory knows, by slapd's own password policy, and groups that
 //! must be looked for.
 
 use crate::common::{Daemon, Setup, Slapd, eventually};
@@ -51,7 +51,7 @@ fn lock_expiry_and_reset_of_the_directorys_policy_become_our_reasons() {
     assert_eq!(reason(&daemon, "bo", PASSWORD), "temporary-not-allowed");
 }
 
-/// Nobody but members is let in: the directory says nothing else of what these people are.
+/// Only members are let in: the directory has no affiliation of these users.
 fn members() -> String {
     let odd = "cn=Odd (Neil) * \\, O'Neil\\\\,ou=people,dc=campus,dc=example";
     let odd_person = person("odd", "member", "").replace(

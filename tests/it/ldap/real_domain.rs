@@ -195,7 +195,7 @@ fn peer_samba_renames_a_container_and_nobody_beneath_it_is_refused_or_counted() 
     }
 }
 
-/// What is somebody's user name may be the user part of another's principal name.
+/// One user's sAMAccountName may be the user part of another's principal name.
 #[test]
 fn peer_samba_has_names_crossed_and_the_whole_name_counts() {
     let controller = Controller::new();

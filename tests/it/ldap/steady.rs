@@ -17,11 +17,11 @@ use crate::ldap::wire::Way;
 const ACCESS_POINTS: usize = 4;
 /// One log-on in so many is of somebody who must not get in: fewer in all than lock an account.
 const ODD_ONE_IN: usize = 80;
-/// Who they are: of a wrong password; of two entries for one name; of an entry that lacks what the
+/// The users of the load: with a wrong password; with two entries for one name; with an entry that lacks what the
 /// configuration wants; of no entry.
 const ODD: [&str; 4] = ["wrong", "twin", "lacking", "nobody"];
 
-/// What came of the log-ons of one phase.
+/// Outcomes of the log-ons of one phase.
 #[derive(Default)]
 struct Figures {
     /// Let in.
@@ -65,7 +65,7 @@ fn people() -> String {
     all.join("\n")
 }
 
-/// Somebody whose entry does not say what they are.
+/// A user whose entry has no affiliation.
 fn lacking(number: usize) -> String {
     let whole = person(&format!("lacking{number}"), "employee", "");
     whole.replace("eduPersonPrimaryAffiliation: employee\n", "")

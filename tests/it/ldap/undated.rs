@@ -63,7 +63,7 @@ fn password_that_can_not_be_dated_is_checked_each_time_and_resumes_nothing() {
     assert_eq!(reason(&daemon, "bo", PASSWORD), "directory-unavailable");
 }
 
-/// What changes with the entry is enough.
+/// A change of the entry is enough.
 #[test]
 fn password_with_a_stamp_is_remembered_and_resumes() {
     let (mut slapd, daemon) = site("entryCSN,pwdChangedTime");

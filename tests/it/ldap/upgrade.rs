@@ -84,7 +84,7 @@ fn peer_hash_is_upgraded_and_the_devices_session_holds_on() {
     }
 }
 
-/// What was replaced is a hash of the present password, not of an earlier one.
+/// The replaced hash is of the present password, not of an earlier one.
 #[test]
 fn previous_password_is_known_across_an_upgrade() {
     let (slapd, daemon) = site("");
@@ -160,7 +160,7 @@ fn between(slapd: &Slapd, hook: impl Fn() + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// What somebody else writes between the look at the old hash and the new one stays.
+/// A hash that another program writes between the look at the old hash and the new one stays.
 #[test]
 fn peer_password_that_is_set_at_the_same_moment_stays() {
     let slapd = Arc::new(Slapd::with(&people()));

@@ -1,4 +1,4 @@
-//! What can happen on the way to a directory: cut in the middle of an answer, and answers that are
+//! Faults on the way to a directory: an answer cut in the middle, and answers that are
 //! no LDAP.
 
 use std::io::{Read as _, Write as _};
@@ -44,7 +44,7 @@ impl Way {
         Self { port, cut }
     }
 
-    /// Where it takes connections.
+    /// The address that it listens on.
     pub(crate) fn address(&self, scheme: &str) -> String {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }

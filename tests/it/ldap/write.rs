@@ -1,4 +1,4 @@
-//! What is changed here is changed in the directory, or refused in clear words.
+//! A command changes the entry in the directory, or is refused in clear words.
 
 use crate::common::{Daemon, Setup, Slapd, eventually, text};
 use crate::ldap::page::blocks;

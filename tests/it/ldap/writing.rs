@@ -1,4 +1,4 @@
-//! What tests of writing share: an operator who sets passwords, and a log-on that says its reason.
+//! Helpers of the tests of writing: an operator who sets passwords, and a log-on that says its reason.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,7 +43,7 @@ pub(crate) fn reason(daemon: &Daemon, user: &str, password: &str) -> String {
     lines[0]["reason"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What the command said, and whether it was done.
+/// The command's output, and whether it succeeded.
 pub(crate) fn set_password(
     daemon: &Daemon,
     user: &str,

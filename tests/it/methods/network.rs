@@ -1,4 +1,4 @@
-//! What happens on the way or in between, to a device that does not know of it.
+//! Packets lost, repeated and altered between device and server.
 
 use portvakt_testkit::supplicant::ClientCertificate;
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn device(method: &str) -> (Daemon, EapolTest) {
     (daemon, profile)
 }
 
-/// What is done to the account while its device is logged on.
+/// Changes of an account while its device is logged on.
 type Act = Box<dyn FnOnce() + Send>;
 
 /// A command of the operator's.

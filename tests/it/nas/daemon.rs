@@ -29,7 +29,7 @@ impl Daemon {
         EapSession::new(nas, supplicant, "anonymous@campus.example")
     }
 
-    /// What `portvakt explain` says.
+    /// The output of `portvakt explain`.
     pub fn explain(&self, user: &str) -> Value {
         let output = self.cli(&["explain", user, "--json"]);
         assert!(output.status.success(), "{}", text(&output));

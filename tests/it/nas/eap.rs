@@ -11,7 +11,7 @@ pub struct EapSession<'n> {
     pub supplicant: Supplicant,
     /// Attributes of every request.
     attributes: Vec<(u8, Vec<u8>)>,
-    /// What the device says next.
+    /// The device's next message.
     pub response: Vec<u8>,
     /// The State of the last challenge.
     pub state: Option<Vec<u8>>,

@@ -133,7 +133,7 @@ impl Nas {
         }
     }
 
-    /// What is there by now, without waiting.
+    /// The replies that are there by now, without waiting.
     pub fn receive_now(&self) -> Option<Vec<u8>> {
         let mut buffer = [0; 4096];
         self.socket.set_nonblocking(true).unwrap();

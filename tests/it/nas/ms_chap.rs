@@ -94,7 +94,7 @@ impl Request {
 }
 
 impl Reply {
-    /// What stands in one of Microsoft's attributes.
+    /// The value of one of Microsoft's attributes.
     pub fn microsoft(&self, of: u8) -> Option<Vec<u8>> {
         let values = self.values(kind::VENDOR_SPECIFIC).into_iter();
         let mut ours = values.filter(|value| value[..4] == MICROSOFT && value[4] == of);

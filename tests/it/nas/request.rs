@@ -10,7 +10,7 @@ use radius::core::rfc2869;
 
 use super::kind;
 
-/// What becomes of Message-Authenticator.
+/// The treatment of Message-Authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
     /// It is there and right.
@@ -130,7 +130,7 @@ pub fn sign(datagram: &mut [u8], secret: &[u8]) {
     datagram[offset..offset + 16].copy_from_slice(&signature);
 }
 
-/// Where the value of the first Message-Authenticator of 16 octets begins.
+/// Offset of the value of the first Message-Authenticator of 16 octets.
 pub(super) fn message_authenticator(packet: &[u8]) -> Option<usize> {
     let mut offset = 20;
     while let Some(&[kind, length]) = packet.get(offset..offset + 2) {

@@ -9,7 +9,7 @@ use crate::common::{Daemon, Setup, text};
 
 const UNIT: &str = include_str!("../../../docs/portvakt.service");
 
-/// What a key is set to, in the order of the file.
+/// The values of a key, in the order of the file.
 fn values<'u>(section: &str, key: &str) -> Vec<&'u str> {
     let from = UNIT.split_once(&format!("[{section}]\n")).unwrap().1;
     let lines = from.lines().take_while(|line| !line.starts_with('['));

@@ -8,7 +8,7 @@ use crate::nas::{EapSession, Nas};
 const USER: (&str, &str) = ("anna", "correct-horse-battery");
 /// One kind of log-on for each method that has fragments.
 const METHODS: [&str; 4] = ["ttls/pap", "peap/eap-mschapv2", "tls", "teap/password"];
-/// Where a response has its flags, and where TLS begins.
+/// Offset of the flags in a response, and of the TLS data.
 const FLAGS: usize = 5;
 /// Responses of a log-on after the identity.
 const STEPS: usize = 4;

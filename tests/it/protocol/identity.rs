@@ -1,4 +1,4 @@
-//! What is asked of roaming users, and what strangers must not learn (I1, I6).
+//! Identities of roaming users, and facts that strangers must not learn (I1, I6).
 
 use crate::common::Setup;
 use crate::nas::{Reply, kind};

@@ -1,4 +1,4 @@
-//! What a request may have once, whom it names, and the words for what is refused before any
+//! Attributes that a request may have once, the user it names, and the words for requests refused before any
 //! credential is read.
 
 use portvakt_testkit::supplicant::{Profile, Supplicant};

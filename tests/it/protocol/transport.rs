@@ -1,4 +1,4 @@
-//! What is answered at all, to whom, from where, and how often (R1–R5, R8, R9).
+//! Requests that get an answer: from which client, from which address, how often (R1–R5, R8, R9).
 
 use crate::common::{Setup, eventually};
 use crate::nas::{Code, Nas, PATIENCE, Request, SILENCE, Signature, kind};

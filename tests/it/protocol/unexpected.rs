@@ -157,7 +157,7 @@ fn identity_begins_a_conversation_whatever_state_says() {
     }
 }
 
-/// Who names the State of another device's conversation does not end it.
+/// A request with the State of another device's conversation does not end that.
 #[test]
 fn identity_of_another_device_leaves_a_conversation_alone() {
     let daemon = Setup::new().start();

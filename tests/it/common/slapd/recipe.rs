@@ -1,4 +1,4 @@
-//! What slapds of the tests are made of: configuration, schema, the tree above the people.
+//! Configuration, schema and upper tree of the slapds of the tests.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::{ROOT_DN, ROOT_PASSWORD, SERVICE_DN, SUFFIX};
 
 /// eduPerson and schac as far as the tests need them.
 pub(super) const SCHEMA: &str = include_str!("../people.schema");
-/// What no standard schema knows, as it is shipped.
+/// The schema that is shipped, for attributes that no standard schema has.
 const OWN_SCHEMA: &str = include_str!("../../../../config/ldap/portvakt-openldap.ldif");
 
 /// The tree, our account, and a policy that locks after twenty failed binds.
@@ -42,7 +42,7 @@ pwdMustChange: TRUE
 
 ";
 
-/// What Debian's package asks for and puts in, and a place for people.
+/// The entries that Debian's package makes, and a branch for users.
 pub(super) const DEBIAN_TREE: &str = "\
 dn: dc=campus,dc=example
 objectClass: top
