@@ -34,7 +34,7 @@ pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> b
     };
     let found = findings(account, &client.service, &source.rules, now.utc);
     let mut reasons = found.iter().map(|finding| finding.refusal);
-    source.change_by_mschapv2
+    source.rules.change_by_mschapv2
         && source.directory.writer().is_some()
         && (reasons.next(), reasons.next()) == (Some(Refusal::PasswordExpired), None)
         && policy.check_kind(account, &client.service).is_ok()

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::{Argon2Cost, check_new_password, composed_text};
+use portvakt_auth::password::{check_new_password, composed_text};
 use portvakt_auth::{Account, Kind, PasswordKind};
 
 use super::hash::hash_password;
@@ -158,7 +158,7 @@ fn do_and_print(
     match file.load() {
         Ok((config, _)) => {
             let response = ask(&config, request, body, progress);
-            print(response, json, &config.rules.calendar.zone)
+            print(response, json, config.rules.terms.zone())
         }
         Err(ending) => ending,
     }
@@ -194,11 +194,8 @@ fn set_password(set: &SetPassword) -> Ending {
         return fail(unfit);
     }
     let password = composed_text(&password);
-    let memory_kib = u32::try_from(config.passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
-    let passes = config.passwords.argon2_iterations.into();
-    let hash = Argon2Cost::new(memory_kib, passes, 1)
-        .and_then(|cost| hash_password(password.as_bytes(), cost));
-    let hash = match hash {
+    let cost = config.passwords.hash_cost.clone();
+    let hash = match hash_password(password.as_bytes(), cost) {
         Ok(hash) => hash,
         Err(error) => return fail(error),
     };
@@ -216,7 +213,7 @@ fn set_password(set: &SetPassword) -> Ending {
         why,
     };
     let response = ask(&config, request, &mut io::empty(), |_| {});
-    print(response, false, &config.rules.calendar.zone)
+    print(response, false, config.rules.terms.zone())
 }
 
 /// Whether a directory wants a password itself. Where there are others, those go without it.
@@ -260,7 +257,7 @@ fn run_import(import: &Import) -> Ending {
     };
     let response = ask(&config, request, &mut body, tell);
     bar.finish_and_clear();
-    print(response, false, &config.rules.calendar.zone)
+    print(response, false, config.rules.terms.zone())
 }
 
 /// The LDIF and its length; standard input is read to its end first, for its length must be known.

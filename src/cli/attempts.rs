@@ -64,7 +64,7 @@ pub(super) fn run(attempts: &Attempts) -> Ending {
         Ok((config, _)) => config,
         Err(ending) => return ending,
     };
-    let zone = &config.rules.calendar.zone;
+    let zone = config.rules.terms.zone();
     let query = match query(attempts, Timestamp::now(), zone) {
         Ok(query) => query,
         Err(mistake) => {

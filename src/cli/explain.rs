@@ -51,7 +51,7 @@ pub(super) fn run(explain: &Explain) -> Ending {
 }
 
 fn print(explain: &Explain, config: &Config, explanation: &Explanation) -> Ending {
-    let zone = &config.rules.calendar.zone;
+    let zone = config.rules.terms.zone();
     match explain.json {
         true => say_json(explanation),
         false => say(explanation.in_words(zone).to_string().trim_end()),
@@ -96,7 +96,7 @@ fn tell_of_nobody(explain: &Explain, config: &Config, message: &str) -> Ending {
         false => say("attempts under this name, newest first (`portvakt attempts` has more):"),
     }
     for attempt in &attempts {
-        print_attempt(attempt, &config.rules.calendar.zone, "  ");
+        print_attempt(attempt, config.rules.terms.zone(), "  ");
     }
     ending
 }

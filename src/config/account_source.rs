@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use portvakt_auth::{Realm, Rules};
+
 use super::directory::Ldap;
 use super::problem::Problem;
 use super::report::{Located, Place, Report};
-use super::rules::AccountRules;
 
 /// The accounts of one directory: whose they are, where they are, and their rules.
 #[derive(Debug, Clone)]
 pub struct AccountSource {
     /// The realms of their owners in the order of `realms`; never empty. The first names the
     /// accounts where those of several directories must be told apart, and has their rules.
-    pub realms: Vec<String>,
+    pub realms: Vec<Realm>,
     /// Where they are; `None` is this server's own database.
     pub directory: Option<Ldap>,
     /// The rules that they live by.
-    pub rules: AccountRules,
+    pub rules: Rules,
 }
 
 /// What realms call this server's own database.
@@ -39,18 +40,18 @@ pub(super) struct RealmOverride {
     /// Whether it says anything of that, understood or not.
     pub(super) has_directory: bool,
     /// Rules of their own, and where those begin.
-    pub(super) rules: Option<(Place, AccountRules)>,
+    pub(super) rules: Option<(Place, Rules)>,
 }
 
 /// A realm of a home, and what its table says.
-type Resident<'r> = (&'r Located<String>, RealmOverride);
+type Resident<'r> = (&'r Located<Realm>, RealmOverride);
 
 /// Finds the home of each of `ours`; that of the primary realm comes first.
 pub(super) fn account_sources(
-    ours: &[Located<String>],
+    ours: &[Located<Realm>],
     directories: Vec<(Ldap, Place)>,
-    mut overrides: BTreeMap<String, RealmOverride>,
-    shared: &AccountRules,
+    mut overrides: BTreeMap<Realm, RealmOverride>,
+    shared: &Rules,
     report: &Report<'_>,
 ) -> Vec<AccountSource> {
     refuse_own_name(&directories, report);
@@ -96,7 +97,7 @@ fn refuse_own_name(directories: &[(Ldap, Place)], report: &Report<'_>) {
 
 /// The name of the directory that has the people of a realm, if that can be told.
 fn directory_of(
-    realm: &Located<String>,
+    realm: &Located<Realm>,
     own: &RealmOverride,
     directories: &[(Ldap, Place)],
     report: &Report<'_>,
@@ -138,7 +139,7 @@ fn directory_of(
 }
 
 /// The rules of the first of a home's realms; the others share its accounts, and so its rules.
-fn rules(realms: &[Resident<'_>], report: &Report<'_>) -> Option<AccountRules> {
+fn rules(realms: &[Resident<'_>], report: &Report<'_>) -> Option<Rules> {
     let ((first, own), others) = realms.split_first()?;
     for (place, _) in others.iter().filter_map(|(_, own)| own.rules.as_ref()) {
         let problem = Problem::Conflict(format!("the accounts of {}", first.value));

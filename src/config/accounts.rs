@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portvakt_auth::password::Argon2Cost;
+use portvakt_auth::{Kind, Rules};
 use portvakt_sealing::SealingKey;
 
 use super::eap::{self, EapMethod};
 use super::external::External;
 use super::problem::Problem;
-use super::rules::{self, Calendar, PasswordRules};
+use super::rules;
 use super::secret::Secret;
 use super::section::Section;
 use super::value;
@@ -20,9 +22,9 @@ pub struct Accounts {
     /// Attribute names in LDIF and LDAP.
     pub attributes: AttributeNames,
     /// Account kind by affiliation.
-    pub kinds: BTreeMap<String, AccountKind>,
+    pub kinds: BTreeMap<String, Kind>,
     /// Kind of an account without affiliation; none makes that a mistake of the account.
-    pub default_kind: Option<AccountKind>,
+    pub default_kind: Option<Kind>,
     /// The key that seals NT hashes and CHAP secrets; none is the one in the data folder.
     pub sealing_key: Option<SealingKeyFile>,
     /// Whether a password that is set here gets an NT hash.
@@ -38,37 +40,20 @@ pub struct SealingKeyFile {
     pub text: Secret,
 }
 
-/// Kind of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AccountKind {
-    /// The student rules hold.
-    Student,
-    /// Works here.
-    Employee,
-    /// Here for a while.
-    Guest,
-    /// A device or a program that logs on by itself.
-    Service,
-    /// A computer that people log on at; TEAP takes nothing else for the machine.
-    Machine,
-    /// The federation's probe, never locked (I5).
-    Test,
-}
-
-pub(super) const KINDS: [(&str, AccountKind); 6] = [
-    ("student", AccountKind::Student),
-    ("employee", AccountKind::Employee),
-    ("guest", AccountKind::Guest),
-    ("service", AccountKind::Service),
-    ("machine", AccountKind::Machine),
-    ("test", AccountKind::Test),
+pub(super) const KINDS: [(&str, Kind); 6] = [
+    ("student", Kind::Student),
+    ("employee", Kind::Employee),
+    ("guest", Kind::Guest),
+    ("service", Kind::Service),
+    ("machine", Kind::Machine),
+    ("test", Kind::Test),
 ];
 
 /// Who may use a service and where it puts them.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     /// Kinds that may use it; none means all.
-    pub kinds: Option<Vec<AccountKind>>,
+    pub kinds: Option<Vec<Kind>>,
     /// The VLAN of those whose account names none.
     pub vlan: Option<String>,
     /// The EAP methods that may be used for it, of those that are offered; none means all.
@@ -80,10 +65,8 @@ pub struct Service {
 pub struct Passwords {
     /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
     pub upgrade_hashes: bool,
-    /// Octets that hashing one password takes (Argon2id).
-    pub argon2_memory: u64,
-    /// Passes over that memory.
-    pub argon2_iterations: u8,
+    /// Memory and passes of hashing one password (Argon2id).
+    pub hash_cost: Argon2Cost,
     /// Hashing threads; 0 is one per core.
     pub hash_threads: u16,
     /// Passwords that may wait to be checked.
@@ -99,15 +82,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// `[passwords]`: how they are checked, and by which rules they age.
-pub(super) fn passwords(root: &mut Section<'_>) -> (Passwords, PasswordRules) {
-    const MIB: u64 = 1 << 20;
+pub(super) fn passwords(root: &mut Section<'_>, rules: &mut Rules) -> Passwords {
     let deadlines = Duration::from_millis(100)..=Duration::from_secs(10);
     let mut section = root.table("passwords");
-    let ageing = rules::passwords(&mut section, &PasswordRules::default());
+    rules::passwords(&mut section, rules);
     let passwords = Passwords {
         upgrade_hashes: section.boolean("upgrade-hashes", true).value,
-        argon2_memory: section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB),
-        argon2_iterations: section.integer("argon2-iterations", 2, 1..=20),
+        hash_cost: hash_cost(&mut section),
         hash_threads: section.integer("hash-threads", 0, 0..=256),
         hash_queue: section.integer("hash-queue", 1024, 1..=1_000_000),
         hash_deadline: section.duration("hash-deadline", 3 * SECOND, deadlines),
@@ -118,13 +99,23 @@ pub(super) fn passwords(root: &mut Section<'_>) -> (Passwords, PasswordRules) {
         ),
     };
     section.finish();
-    (passwords, ageing)
+    rules.remember_proof = passwords.remember_proofs;
+    passwords
+}
+
+/// The bounds are within those of [`Argon2Cost`].
+fn hash_cost(section: &mut Section<'_>) -> Argon2Cost {
+    const MIB: u64 = 1 << 20;
+    let memory = section.size("argon2-memory", 19 * MIB, 7 * MIB..=256 * MIB);
+    let passes: u8 = section.integer("argon2-iterations", 2, 1..=20);
+    let memory_kib = u32::try_from(memory / 1024).unwrap_or(u32::MAX);
+    Argon2Cost::new(memory_kib, passes.into(), 1).unwrap_or_default()
 }
 
 /// `[accounts]`: what is known of them, and by which days they live.
-pub(super) fn accounts(root: &mut Section<'_>, external: &External) -> (Accounts, Calendar) {
+pub(super) fn accounts(root: &mut Section<'_>, external: &External, rules: &mut Rules) -> Accounts {
     let mut section = root.table("accounts");
-    let calendar = rules::calendar(&mut section, None);
+    rules::calendar(&mut section, rules);
     let known = KINDS.map(|(word, kind)| (word, Some(kind)));
     let accounts = Accounts {
         attributes: attributes(&mut section),
@@ -134,7 +125,7 @@ pub(super) fn accounts(root: &mut Section<'_>, external: &External) -> (Accounts
         write_nt_hashes: write_nt_hashes(&mut section),
     };
     section.finish();
-    (accounts, calendar)
+    accounts
 }
 
 fn sealing_key(section: &mut Section<'_>, external: &External) -> Option<SealingKeyFile> {
@@ -238,17 +229,17 @@ attribute_names! {
 }
 
 /// The defaults of eduPerson's vocabulary, with the entries of the file on top.
-fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
+fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, Kind> {
     let defaults = [
-        ("student", AccountKind::Student),
-        ("employee", AccountKind::Employee),
-        ("faculty", AccountKind::Employee),
-        ("staff", AccountKind::Employee),
-        ("affiliate", AccountKind::Guest),
-        ("guest", AccountKind::Guest),
-        ("service", AccountKind::Service),
-        ("machine", AccountKind::Machine),
-        ("test", AccountKind::Test),
+        ("student", Kind::Student),
+        ("employee", Kind::Employee),
+        ("faculty", Kind::Employee),
+        ("staff", Kind::Employee),
+        ("affiliate", Kind::Guest),
+        ("guest", Kind::Guest),
+        ("service", Kind::Service),
+        ("machine", Kind::Machine),
+        ("test", Kind::Test),
     ];
     let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();
     kinds.extend(given_kinds(accounts));
@@ -256,7 +247,7 @@ fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, AccountKind> {
 }
 
 /// The table `kinds`: what affiliations mean, in lower case.
-pub(super) fn given_kinds(parent: &mut Section<'_>) -> Vec<(String, AccountKind)> {
+pub(super) fn given_kinds(parent: &mut Section<'_>) -> Vec<(String, Kind)> {
     let given = parent.table("kinds").named_words(&KINDS).into_iter();
     given
         .map(|(name, kind)| (name.to_lowercase(), kind.value))

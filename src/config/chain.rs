@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use portvakt_auth::Realm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -59,7 +60,7 @@ impl OuterName {
     fn parse(text: &str) -> Option<Self> {
         let (user, realm) = text.rsplit_once('@')?;
         let is_spaced = text.contains(|c: char| c.is_whitespace() || c.is_control());
-        let realm_fits = realm.contains('*') || value::realm(realm).is_some();
+        let realm_fits = realm.contains('*') || Realm::parse(realm).is_ok();
         (!is_spaced && realm_fits).then(|| Self {
             user: user.to_lowercase(),
             realm: realm.to_lowercase(),
@@ -72,8 +73,9 @@ impl OuterName {
         is_like(&self.user, user) && is_like(&self.realm, realm)
     }
 
-    fn can_match(&self, ours: &[String]) -> bool {
-        ours.iter().any(|realm| is_like(&self.realm, realm))
+    fn can_match(&self, ours: &[Realm]) -> bool {
+        ours.iter()
+            .any(|realm| is_like(&self.realm, realm.as_str()))
     }
 }
 
@@ -230,7 +232,7 @@ fn identity(
 pub(super) fn named(
     eap: &mut Section<'_>,
     context: Context<'_>,
-    ours: &[String],
+    ours: &[Realm],
     defaults: Option<&EapProfile>,
 ) -> Vec<NamedChain> {
     let mut names: Vec<Located<String>> = Vec::new();
@@ -253,7 +255,7 @@ pub(super) fn named(
 fn name(
     section: &mut Section<'_>,
     known: &mut Vec<Located<String>>,
-    ours: &[String],
+    ours: &[Realm],
 ) -> Option<String> {
     const EXPECTED: &str = "letters, digits, '.', '_' and '-', up to 64";
     if !section.has("name") {
@@ -265,7 +267,7 @@ fn name(
         section
             .report()
             .duplicate(&name.place, &first.place, advice);
-    } else if name.value == DEFAULT || ours.contains(&name.value) {
+    } else if name.value == DEFAULT || ours.iter().any(|realm| realm.as_str() == name.value) {
         let problem = Problem::Malformed("a name that no other chain has");
         let advice = "realms, and \"default\", are the names of chains elsewhere in this file";
         section.report().problem(&name.place, problem, advice);
@@ -274,7 +276,7 @@ fn name(
     Some(name.value)
 }
 
-fn outer_names(section: &mut Section<'_>, ours: &[String]) -> Vec<OuterName> {
+fn outer_names(section: &mut Section<'_>, ours: &[Realm]) -> Vec<OuterName> {
     const EXPECTED: &str = "a list of names, like [\"new-ca@*\", \"anonymous2026@campus.example\"]";
     if !section.has("outer-names") {
         let advice = "the outer identities of the devices that are to see this chain";

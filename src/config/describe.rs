@@ -1,15 +1,17 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
+use portvakt_auth::Rules;
+use portvakt_radius::MessageAuthenticatorPolicy;
+
 use super::pem::{self, Wanted};
 use super::{
-    AccountRules, AccountSource, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile,
-    Ldap, Verify,
+    AccountSource, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Ldap, Verify,
 };
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
     let mut lines = vec![
-        format!("realms      {}", config.realms.join(", ")),
+        format!("realms      {}", join(&config.realms)),
         format!("listening   {}", join(&config.listen)),
         format!("data        {}", config.data.display()),
     ];
@@ -30,7 +32,7 @@ pub fn describe(config: &Config) -> Vec<String> {
         .iter()
         .filter(|home| home.rules != config.rules);
     lines.extend(special.flat_map(|home| {
-        let realms = format!(" ({})", home.realms.join(", "));
+        let realms = format!(" ({})", join(&home.realms));
         rules(&home.rules, &realms)
     }));
     lines.push(format!(
@@ -50,7 +52,7 @@ pub fn describe(config: &Config) -> Vec<String> {
 fn directory(config: &Config, home: &AccountSource) -> Option<String> {
     let of = match &*config.account_sources {
         [_] => String::new(),
-        _ => format!(" of {}", home.realms.join(", ")),
+        _ => format!(" of {}", join(&home.realms)),
     };
     match &home.directory {
         Some(ldap) => Some(format!("directory   {}{of} {}", ldap.name, asked(ldap))),
@@ -108,10 +110,9 @@ fn client(client: &Client) -> String {
         true => ", federation",
         false => "",
     };
-    let legacy = if client.legacy_message_authenticator_optional {
-        ", legacy"
-    } else {
-        ""
+    let legacy = match client.message_authenticator {
+        MessageAuthenticatorPolicy::LegacyOptional => ", legacy",
+        MessageAuthenticatorPolicy::Required => "",
     };
     let Client {
         name,
@@ -188,13 +189,11 @@ fn profile(eap: &EapProfile) -> String {
 }
 
 /// Of the accounts of all realms, or of these.
-fn rules(rules: &AccountRules, realms: &str) -> [String; 2] {
+fn rules(rules: &Rules, realms: &str) -> [String; 2] {
     let lockout = &rules.lockout;
     let minutes = lockout.duration.as_secs_f64() / 60.0;
-    let terms = rules.calendar.terms.iter();
-    let terms = terms.map(|term| format!("{} {}", term.name, term.deadline));
-    let terms = terms.collect::<Vec<_>>().join(", ");
-    let zone = rules.calendar.zone.iana_name().unwrap_or("local");
+    let terms = join(rules.terms.deadlines());
+    let zone = rules.terms.zone().iana_name().unwrap_or("local");
     [
         format!(
             "lockout     {} failed log-ons, {minutes} minutes{realms}",

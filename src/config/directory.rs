@@ -5,9 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use portvakt_auth::{Kind, Realm};
+
 use crate::directory::dn::DistinguishedName;
 
-use super::accounts::{self, AccountKind, AttributeNames, KINDS};
+use super::accounts::{self, AttributeNames, KINDS};
 use super::external::External;
 use super::pem;
 use super::problem::Problem;
@@ -78,9 +80,9 @@ pub struct Ldap {
     /// Attributes that are others than the template's, by the key of the fact that they hold.
     pub attributes: BTreeMap<&'static str, String>,
     /// Kind of account by affiliation.
-    pub kinds: BTreeMap<String, AccountKind>,
+    pub kinds: BTreeMap<String, Kind>,
     /// Kind of an account without affiliation.
-    pub default_kind: Option<AccountKind>,
+    pub default_kind: Option<Kind>,
     /// How groups are found, where any matter.
     pub membership: Membership,
     /// The entry beneath which groups are.
@@ -167,7 +169,7 @@ pub struct Group {
     /// The distinguished name of the group.
     pub dn: String,
     /// The kind of its members.
-    pub kind: Option<AccountKind>,
+    pub kind: Option<Kind>,
     /// The services that its members may use.
     pub services: Vec<String>,
     /// The VLAN of its members.
@@ -197,7 +199,7 @@ const TENTH: Duration = Duration::from_millis(100);
 pub(super) fn directories(
     root: &mut Section<'_>,
     external: &External,
-    kinds: &BTreeMap<String, AccountKind>,
+    kinds: &BTreeMap<String, Kind>,
 ) -> Vec<(Ldap, Place)> {
     let named = root.table("directory").named_tables().into_iter();
     let read = named.map(|(name, section)| {
@@ -211,7 +213,7 @@ fn ldap(
     name: String,
     mut section: Section<'_>,
     external: &External,
-    mut kinds: BTreeMap<String, AccountKind>,
+    mut kinds: BTreeMap<String, Kind>,
 ) -> Ldap {
     if value::label(&name).is_none() {
         let problem = Problem::Malformed("letters, digits, '.', '_' and '-', up to 64");
@@ -498,7 +500,7 @@ fn bind_name(section: &mut Section<'_>, template: Option<Template>) -> Option<St
 /// `portvakt@ad.campus.example`.
 fn is_principal(text: &str) -> bool {
     let parts = text.rsplit_once('@');
-    parts.is_some_and(|(user, domain)| is_logon_part(user) && value::realm(domain).is_some())
+    parts.is_some_and(|(user, domain)| is_logon_part(user) && Realm::parse(domain).is_ok())
 }
 
 /// `CAMPUS\portvakt`.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use portvakt_auth::Realm;
+
 use super::chain::{self, Chain, NamedChain};
 use super::external::External;
 use super::pem;
@@ -179,7 +181,7 @@ pub(super) struct Context<'r> {
 pub(super) fn eap(
     root: &mut Section<'_>,
     external: &External,
-    ours: &[String],
+    ours: &[Realm],
     needed: bool,
     now: jiff::Timestamp,
 ) -> Option<Eap> {

@@ -35,11 +35,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use portvakt_auth::{Realm, Rules};
 use toml::Spanned;
 use toml::de::DeTable;
 
 pub use account_source::{AccountSource, EMBEDDED};
-pub use accounts::{AccountKind, Accounts, AttributeNames, Passwords, SealingKeyFile, Service};
+pub use accounts::{Accounts, AttributeNames, Passwords, SealingKeyFile, Service};
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
@@ -59,9 +60,7 @@ pub use operations::Audit;
 pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;
 pub use revocation::RevocationLists;
-pub use rules::{AccountRules, Calendar, Lockout, PasswordRules, SameWrongPassword, TermDeadline};
 pub use secret::Secret;
-pub use value::MonthDay;
 
 use eap::Context;
 use external::External;
@@ -76,9 +75,9 @@ pub struct Config {
     /// Folder for everything that the server keeps.
     pub data: PathBuf,
     /// Our own realms in lower case, the primary one first; never empty.
-    pub realms: Vec<String>,
+    pub realms: Vec<Realm>,
     /// What is special about some of them.
-    pub realm_rules: BTreeMap<String, RealmRules>,
+    pub realm_rules: BTreeMap<Realm, RealmRules>,
     /// Whether a name without a realm belongs to the primary one.
     pub bare_names: bool,
     /// Where requests come in; never empty.
@@ -93,7 +92,7 @@ pub struct Config {
     /// realm first.
     pub account_sources: Vec<AccountSource>,
     /// The rules of accounts where no realm has others.
-    pub rules: AccountRules,
+    pub rules: Rules,
     /// What is known of accounts, and where it is found.
     pub accounts: Accounts,
     /// How passwords are made and checked.
@@ -201,13 +200,10 @@ fn check(
             .as_ref()
             .map_or(eap::DEFAULT_FRAGMENT, |eap| eap.max_fragment),
     };
-    let (accounts, calendar) = accounts::accounts(&mut root, external);
-    let (passwords, ageing) = accounts::passwords(&mut root);
-    let rules = AccountRules {
-        lockout: rules::lockout(&mut root, &Lockout::default()),
-        calendar,
-        passwords: ageing,
-    };
+    let mut rules = rules::defaults();
+    let accounts = accounts::accounts(&mut root, external, &mut rules);
+    let passwords = accounts::passwords(&mut root, &mut rules);
+    rules::lockout(&mut root, &mut rules.lockout);
     let defaults = Defaults {
         eap: eap.as_ref(),
         rules: &rules,
@@ -249,7 +245,7 @@ fn check(
 }
 
 /// When the first OCSP response has to be taken away.
-fn next_expiry(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Option<Timestamp> {
+fn next_expiry(eap: Option<&Eap>, realms: &BTreeMap<Realm, RealmRules>) -> Option<Timestamp> {
     let defaults = eap.map(|eap| &eap.defaults.chain).into_iter();
     let named = eap.map_or(&[][..], |eap| &eap.chains);
     let realms = realms.values().filter_map(|rules| rules.eap.as_ref());
@@ -263,7 +259,7 @@ fn next_expiry(eap: Option<&Eap>, realms: &BTreeMap<String, RealmRules>) -> Opti
 /// The methods of every table that offers some, by its name.
 fn offered<'c>(
     eap: Option<&'c Eap>,
-    realms: &'c BTreeMap<String, RealmRules>,
+    realms: &'c BTreeMap<Realm, RealmRules>,
 ) -> Vec<(String, &'c [EapMethod])> {
     let defaults = eap.map(|eap| ("eap".to_owned(), &*eap.defaults.methods));
     let realms = realms.iter().filter_map(|(name, rules)| {
@@ -273,7 +269,7 @@ fn offered<'c>(
     defaults.into_iter().chain(realms).collect()
 }
 
-fn realms(root: &mut Section<'_>) -> Vec<Located<String>> {
+fn realms(root: &mut Section<'_>) -> Vec<Located<Realm>> {
     const EXPECTED: &str = "a list of realms with a dot in each, like [\"campus.example\"]";
     if !root.has("realms") {
         root.missing(
@@ -281,9 +277,9 @@ fn realms(root: &mut Section<'_>) -> Vec<Located<String>> {
             "the realms of your own users, like realms = [\"campus.example\"]",
         );
     }
-    let mut known: Vec<Located<String>> = Vec::new();
+    let mut known: Vec<Located<Realm>> = Vec::new();
     for realm in root
-        .list("realms", EXPECTED, value::realm)
+        .list("realms", EXPECTED, |text| Realm::parse(text).ok())
         .into_iter()
         .flatten()
     {

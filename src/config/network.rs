@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use super::cui_key::cui_key;
 use super::external::External;
@@ -48,12 +49,12 @@ pub struct Client {
     pub name: String,
     /// Where it sends from; the longest prefix of all clients wins. Never empty.
     pub nets: Vec<IpNet>,
-    /// What it signs with.
-    pub secret: Secret,
+    /// The secret shared with it.
+    pub secret: SharedSecret,
     /// What its users log on to.
     pub service: String,
     /// Whether requests without Message-Authenticator are taken (RFC 3579 §3.2; CVE-2024-3596).
-    pub legacy_message_authenticator_optional: bool,
+    pub message_authenticator: MessageAuthenticatorPolicy,
     /// What may come from it.
     pub methods: ClientMethods,
     /// Whether MS-CHAP outside EAP lets a device ask its user again.
@@ -238,7 +239,7 @@ fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> O
     let nets = client_nets(&mut section, &mut heard.nets);
     let secret = client_secret(&mut section, external);
     let service = service(&mut section);
-    let legacy_message_authenticator_optional = legacy(&mut section);
+    let message_authenticator = message_authenticator(&mut section);
     let federation_peer = section.boolean("federation-peer", false).value;
     let methods = client_methods(&mut section, &service, federation_peer);
     let mschap_retry = section.boolean("mschap-retry", false).value;
@@ -255,7 +256,7 @@ fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> O
         nets,
         secret,
         service,
-        legacy_message_authenticator_optional,
+        message_authenticator,
         methods,
         mschap_retry,
         send_vlan,
@@ -352,7 +353,7 @@ fn check_net(net: &Located<IpNet>, known: &[Located<IpNet>], section: &Section<'
     }
 }
 
-fn client_secret(section: &mut Section<'_>, external: &External) -> Option<Secret> {
+fn client_secret(section: &mut Section<'_>, external: &External) -> Option<SharedSecret> {
     const KEYS: &[&str] = &["secret", "secret-file", "secret-env"];
     let present: Vec<&str> = KEYS
         .iter()
@@ -378,7 +379,7 @@ fn client_secret(section: &mut Section<'_>, external: &External) -> Option<Secre
     let given = literal.or(from_file).or(from_variable)?;
     check_secret(&given, section);
     secret_lints::check(section, &given);
-    Some(given.value)
+    SharedSecret::new(given.value.as_bytes()).ok()
 }
 
 fn check_secret(secret: &Located<Secret>, section: &Section<'_>) {
@@ -404,7 +405,7 @@ fn service(section: &mut Section<'_>) -> String {
     given.map_or_else(|| "eduroam".to_owned(), |given| given.value)
 }
 
-fn legacy(section: &mut Section<'_>) -> bool {
+fn message_authenticator(section: &mut Section<'_>) -> MessageAuthenticatorPolicy {
     let legacy = section.boolean("legacy-message-authenticator-optional", false);
     if legacy.value {
         let lint = "answers to this client can be forged (CVE-2024-3596), and anybody who can \
@@ -412,8 +413,9 @@ fn legacy(section: &mut Section<'_>) -> bool {
         let advice = "update its firmware, make it send Message-Authenticator, remove this line; or \
                       give it a link that nobody else is on";
         section.report().warning(&legacy.place, lint, advice);
+        return MessageAuthenticatorPolicy::LegacyOptional;
     }
-    legacy.value
+    MessageAuthenticatorPolicy::Required
 }
 
 /// Whether something is sent that concerns our own equipment alone.

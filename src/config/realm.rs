@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use portvakt_auth::{Realm, Rules};
+
 use super::account_source::RealmOverride;
 use super::eap::{self, Context, Eap, EapProfile, Parent};
 use super::problem::Problem;
 use super::report::{Located, Place};
-use super::rules::{self, AccountRules};
+use super::rules;
 use super::section::Section;
 use super::value;
 
@@ -23,21 +25,18 @@ pub struct RealmRules {
 #[derive(Clone, Copy)]
 pub(super) struct Defaults<'u> {
     pub(super) eap: Option<&'u Eap>,
-    pub(super) rules: &'u AccountRules,
+    pub(super) rules: &'u Rules,
 }
 
 /// Reads all tables, by realm in lower case. Each must belong to one of `ours`.
 pub(super) fn realms(
     root: &mut Section<'_>,
     context: Context<'_>,
-    ours: &[String],
+    ours: &[Realm],
     defaults: Defaults<'_>,
-) -> (
-    BTreeMap<String, RealmRules>,
-    BTreeMap<String, RealmOverride>,
-) {
+) -> (BTreeMap<Realm, RealmRules>, BTreeMap<Realm, RealmOverride>) {
     let (mut rules, mut overrides) = (BTreeMap::new(), BTreeMap::new());
-    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let mut places: BTreeMap<Realm, Place> = BTreeMap::new();
     let mut domains: Vec<Located<String>> = Vec::new();
     for (name, mut section) in root.table("realm").named_tables() {
         let Some(name) = known(&section, &name, ours) else {
@@ -51,7 +50,7 @@ pub(super) fn realms(
         let own = own(&mut section, defaults.rules);
         let read = RealmRules {
             windows_domains: windows_domains(&mut section, &mut domains),
-            eap: profile(&mut section, context, &name, defaults.eap),
+            eap: profile(&mut section, context, name.as_str(), defaults.eap),
         };
         section.finish();
         places.insert(name.clone(), place);
@@ -62,14 +61,14 @@ pub(super) fn realms(
 }
 
 /// The table's realm, if it is one of ours; where those are not known, that is said elsewhere.
-fn known(section: &Section<'_>, name: &str, ours: &[String]) -> Option<String> {
-    let (problem, advice) = match value::realm(name) {
-        Some(name) if ours.is_empty() || ours.contains(&name) => return Some(name),
-        Some(_) => (
+fn known(section: &Section<'_>, name: &str, ours: &[Realm]) -> Option<Realm> {
+    let (problem, advice) = match Realm::parse(name) {
+        Ok(name) if ours.is_empty() || ours.contains(&name) => return Some(name),
+        Ok(_) => (
             Problem::NotOneOf("your realms".to_owned()),
             "add it to realms at the top of this file, or remove this table",
         ),
-        None => (
+        Err(_) => (
             Problem::Malformed("a realm in quotes, like [realm.\"campus.example\"]"),
             "without quotes TOML takes each dot for a table of its own",
         ),
@@ -78,7 +77,7 @@ fn known(section: &Section<'_>, name: &str, ours: &[String]) -> Option<String> {
     None
 }
 
-fn own(section: &mut Section<'_>, defaults: &AccountRules) -> RealmOverride {
+fn own(section: &mut Section<'_>, defaults: &Rules) -> RealmOverride {
     const DIRECTORY: &str = "the NAME of a [directory.NAME], or \"embedded\"";
     let has_directory = section.has("directory");
     let directory = section.parsed("directory", DIRECTORY, value::label);

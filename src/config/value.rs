@@ -1,29 +1,14 @@
 //! Values written as strings: durations, sizes, days of the year, networks, realms, names.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use portvakt_auth::Term;
 
-/// A day of any year, such as a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MonthDay {
-    /// 1 to 12.
-    pub month: i8,
-    /// 1 to 31; a day that every year has.
-    pub day: i8,
-}
-
-impl fmt::Display for MonthDay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02}-{:02}", self.month, self.day)
-    }
-}
-
-/// `"09-01"`, month first; 29 February is no day of every year.
-pub(super) fn month_day(text: &str) -> Option<MonthDay> {
+/// `"09-01"` as month and day; 29 February is no day of every year.
+pub(super) fn month_day(text: &str) -> Option<(i8, i8)> {
     let (month, day) = text.split_once('-')?;
     let is_number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
     if !is_number(month) || !is_number(day) {
@@ -31,7 +16,7 @@ pub(super) fn month_day(text: &str) -> Option<MonthDay> {
     }
     let (month, day) = (month.parse().ok()?, day.parse().ok()?);
     jiff::civil::Date::new(2025, month, day).ok()?;
-    Some(MonthDay { month, day })
+    Some((month, day))
 }
 
 /// `"30m"`, `"1s"`, `"250ms"`, `"1h 30m"`; `"0"` needs no unit.
@@ -98,19 +83,6 @@ pub(super) fn socket_address(text: &str, default_port: u16) -> Option<SocketAddr
     }
 }
 
-/// A realm in lower case: labels of letters, digits and hyphens, at least one dot, none at the
-/// ends or doubled (the form that eduroam forwards).
-pub(super) fn realm(text: &str) -> Option<String> {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let well_formed = text.len() <= 253 && text.contains('.') && text.split('.').all(is_label);
-    well_formed.then(|| text.to_lowercase())
-}
-
 /// A Windows domain, by its short (NetBIOS) or its DNS name; in lower case.
 pub(super) fn windows_domain(text: &str) -> Option<String> {
     let is_fit = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '\\' | '@' | '/');
@@ -125,10 +97,10 @@ pub(super) fn label(text: &str) -> Option<String> {
     well_formed.then(|| text.to_owned())
 }
 
-/// The name of a term, as the registry has it behind the year.
+/// The name of a term, as the registry has it behind the year; normalised.
 pub(super) fn term_name(text: &str) -> Option<String> {
-    let well_formed = text.len() <= 64 && portvakt_auth::Term::is_name(text);
-    well_formed.then(|| text.to_owned())
+    let well_formed = text.len() <= 64 && Term::is_name(text);
+    well_formed.then(|| Term::new(0, text).name)
 }
 
 /// A VLAN as its number or its name, as the switch will get it.
@@ -194,29 +166,9 @@ mod tests {
 
     #[test]
     fn a_deadline_is_a_day_that_every_year_has() {
-        assert_eq!(month_day("09-01"), Some(MonthDay { month: 9, day: 1 }));
+        assert_eq!(month_day("09-01"), Some((9, 1)));
         for wrong in ["02-29", "13-01", "9-1", "01.09", "09-31", "+9-01"] {
             assert_eq!(month_day(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn realms_are_those_that_eduroam_forwards() {
-        assert_eq!(realm("Campus.Example").as_deref(), Some("campus.example"));
-        assert_eq!(
-            realm("høyskole.example").as_deref(),
-            Some("høyskole.example")
-        );
-        for wrong in [
-            "campus",
-            ".campus.example",
-            "campus.example.",
-            "a..b",
-            "a b.c",
-            "a@b.c",
-            "",
-        ] {
-            assert_eq!(realm(wrong), None, "{wrong}");
         }
     }
 

@@ -7,14 +7,10 @@
 
 use std::sync::Arc;
 
-use portvakt_auth::term::Deadline;
-use portvakt_auth::{
-    Account, AccountId, Lockout, PasswordValidity, Realm, Rules, SameWrongPassword, Terms,
-};
+use portvakt_auth::{Account, AccountId, Realm, Rules};
 
 use super::PolicyError;
-use super::kind as account_kind;
-use crate::config::{self, AccountRules, Config};
+use crate::config::Config;
 use crate::directory::{Directory, Found, OpenDirectory};
 
 /// The accounts of one directory, and their rules.
@@ -27,8 +23,6 @@ pub struct AccountSource {
     pub directory: Arc<dyn Directory>,
     /// The rules that they live by.
     pub rules: Rules,
-    /// Whether an expired password may be changed through MS-CHAPv2.
-    pub change_by_mschapv2: bool,
 }
 
 /// All sources, and whose they are.
@@ -47,7 +41,7 @@ impl AccountSources {
     /// nowhere is not served, until a restart opens it.
     ///
     /// # Errors
-    /// [`PolicyError`]: the rules contradict each other, or no realm has a source.
+    /// [`PolicyError::NoAccountSource`]: no realm has a source.
     pub fn new(
         config: &Config,
         open: &[OpenDirectory],
@@ -55,17 +49,15 @@ impl AccountSources {
     ) -> Result<Self, PolicyError> {
         let mut all: Vec<Arc<AccountSource>> = Vec::new();
         let mut realms = Vec::new();
-        for name in &config.realms {
-            let realm = Realm::parse(name);
-            let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
+        for realm in &config.realms {
             let Some(source) = config
                 .account_sources
                 .iter()
-                .find(|source| source.realms.contains(name))
+                .find(|source| source.realms.contains(realm))
             else {
                 continue;
             };
-            let Some(directory) = directory(source.name(), &realm, open, before) else {
+            let Some(directory) = directory(source.name(), realm, open, before) else {
                 continue;
             };
             let known = all.iter().find(|known| known.name == directory.name);
@@ -73,17 +65,16 @@ impl AccountSources {
                 Some(known) => Arc::clone(known),
                 None => {
                     all.push(Arc::new(AccountSource::new(
-                        &realm,
+                        realm,
                         directory,
                         &source.rules,
-                        config,
-                    )?));
+                    )));
                     all.last()
                         .map(Arc::clone)
                         .ok_or(PolicyError::NoAccountSource)?
                 }
             };
-            realms.push((realm, source));
+            realms.push((realm.clone(), source));
         }
         let primary = all
             .first()
@@ -184,58 +175,13 @@ fn directory(
 }
 
 impl AccountSource {
-    fn new(
-        realm: &Realm,
-        directory: OpenDirectory,
-        rules: &AccountRules,
-        config: &Config,
-    ) -> Result<Self, PolicyError> {
-        Ok(Self {
+    fn new(realm: &Realm, directory: OpenDirectory, rules: &Rules) -> Self {
+        Self {
             name: directory.name,
             realm: realm.clone(),
             directory: directory.directory,
-            rules: self::rules(rules, config)?,
-            change_by_mschapv2: rules.passwords.change_by_mschapv2,
-        })
-    }
-}
-
-fn rules(rules: &AccountRules, config: &Config) -> Result<Rules, PolicyError> {
-    let deadline = |term: &config::TermDeadline| {
-        Deadline::new(&term.name, term.deadline.month, term.deadline.day)
-    };
-    let calendar = &rules.calendar;
-    let deadlines = calendar.terms.iter().map(deadline);
-    Ok(Rules {
-        lockout: lockout(&rules.lockout),
-        terms: Terms::new(deadlines.collect::<Result<_, _>>()?, calendar.zone.clone())?,
-        left_after_days: calendar.left_after_days,
-        password_validity: password_validity(&rules.passwords),
-        temporary_valid: rules.passwords.temporary_valid,
-        temporary_on_network: rules.passwords.temporary_on_network,
-        remember_proof: config.passwords.remember_proofs,
-    })
-}
-
-fn password_validity(rules: &config::PasswordRules) -> PasswordValidity {
-    let of_kinds = rules.valid_days_of.iter();
-    PasswordValidity {
-        usual: rules.valid_days,
-        of_kinds: of_kinds
-            .map(|(kind, days)| (account_kind(*kind), *days))
-            .collect(),
-    }
-}
-
-fn lockout(lockout: &config::Lockout) -> Lockout {
-    Lockout {
-        attempts: lockout.attempts,
-        duration: lockout.duration,
-        forget_after: lockout.forget_after,
-        same_wrong_password: match lockout.same_wrong_password {
-            config::SameWrongPassword::Each => SameWrongPassword::Each,
-            config::SameWrongPassword::Once => SameWrongPassword::Once,
-        },
+            rules: rules.clone(),
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn requiring_qualified_names(
 }
 
 fn profile<'c>(config: &'c Config, realm: &Realm) -> Option<&'c EapProfile> {
-    let own = config.realm_rules.get(realm.as_str());
+    let own = config.realm_rules.get(realm);
     let own = own.and_then(|rules| rules.eap.as_ref());
     own.or(config.eap.as_ref().map(|eap| &eap.defaults))
 }

@@ -49,11 +49,9 @@ impl EapProfiles {
         let sessions = (!eap.resume_for.is_zero()).then_some(sessions);
         let build = |profile: &EapProfile| RealmProfiles::new(config, eap, profile, sessions);
         let mut realms = HashMap::default();
-        for (name, rules) in &config.realm_rules {
-            let realm = Realm::parse(name);
-            let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
+        for (realm, rules) in &config.realm_rules {
             if let Some(profile) = &rules.eap {
-                realms.insert(realm, build(profile)?);
+                realms.insert(realm.clone(), build(profile)?);
             }
         }
         let outer_names = eap.chains.iter().map(|named| named.outer_names.clone());
@@ -139,7 +137,7 @@ impl RealmProfiles {
 
 impl ServiceMethods {
     fn new(config: &Config, profile: &EapProfile, tls: &ServerTls) -> Result<Self, PolicyError> {
-        let authority = config.realms.first().map_or("", String::as_str);
+        let authority = config.realms.first().map_or("", Realm::as_str);
         let mut services = HashMap::default();
         for (name, service) in &config.services {
             if let Some(allowed) = &service.eap_methods {

@@ -14,12 +14,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portvakt_auth::password::Argon2Cost;
-use portvakt_auth::{Account, Kind, Realm, Refusal};
+use portvakt_auth::{Account, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
-use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use crate::access::CuiKey;
-use crate::config::{self, AccountKind, ClientMethods, Config};
+use crate::config::{self, Config, Service};
 use crate::directory::attributes::AttributeMap;
 use crate::metrics::{Metrics, MetricsError};
 
@@ -27,7 +26,6 @@ pub use account_sources::{AccountSource, AccountSources};
 pub use clients::{Client, Clients};
 pub use eap_profiles::EapProfiles;
 pub use expiry::{Expiries, Expiry};
-pub(crate) use kind as account_kind;
 pub use route::{LocalName, Realms};
 
 /// The rules of the request path.
@@ -68,15 +66,6 @@ pub struct Policy {
     pub cui_key: Option<CuiKey>,
 }
 
-/// Rules of one service.
-#[derive(Clone, Debug, Default)]
-pub struct Service {
-    /// The kinds of account that may use it; `None` for all.
-    pub kinds: Option<Vec<Kind>>,
-    /// The VLAN of accounts that have none of their own.
-    pub vlan: Option<String>,
-}
-
 /// Why a checked configuration can't be put to work after all.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -86,21 +75,9 @@ pub enum PolicyError {
     /// The methods don't go together.
     #[error("the EAP methods can't be offered: {0}")]
     Methods(#[from] portvakt_eap::MethodsError),
-    /// A realm that the configuration took for one.
-    #[error("{0:?} is no realm: {1}")]
-    Realm(String, portvakt_auth::RealmError),
     /// Directories are opened at the start.
     #[error("the directories of all realms are new: restart the server to open them")]
     NoAccountSource,
-    /// The terms contradict each other.
-    #[error("the terms can't be used: {0}")]
-    Terms(#[from] portvakt_auth::term::TermsError),
-    /// A client without a secret.
-    #[error("client {0} has an empty secret")]
-    Secret(String),
-    /// A cost that Argon2 does not know.
-    #[error("passwords can't be hashed at this cost: {0}")]
-    HashCost(#[from] portvakt_auth::HashError),
     /// A client that can't be counted.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -122,18 +99,18 @@ impl Policy {
             realms: Realms {
                 ours: sources.realms().cloned().collect(),
                 bare_names: config.bare_names,
-                windows_domains: windows_domains(config)?,
+                windows_domains: windows_domains(config),
             },
             eap: EapProfiles::new(config, sessions)?,
             qualified_name_realms: certificate_realms::requiring_qualified_names(config, &sources),
             sources,
             offered_services: offered_services(&config.clients),
-            services: config.services.iter().map(service).collect(),
+            services: config.services.clone(),
             attributes: attributes(config),
             write_nt_hashes: config.accounts.write_nt_hashes,
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             upgrade_hashes: config.passwords.upgrade_hashes,
-            hash_cost: hash_cost(&config.passwords)?,
+            hash_cost: config.passwords.hash_cost.clone(),
             expiries: Expiries::of(config),
             reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
@@ -201,37 +178,27 @@ impl Policy {
 }
 
 /// The domains of all realms that have some.
-fn windows_domains(config: &Config) -> Result<Vec<(String, Realm)>, PolicyError> {
-    let mut domains = Vec::new();
-    for (name, rules) in &config.realm_rules {
-        let realm = Realm::parse(name);
-        let realm = realm.map_err(|error| PolicyError::Realm(name.clone(), error))?;
-        let of_realm = rules.windows_domains.iter();
-        domains.extend(of_realm.map(|domain| (domain.clone(), realm.clone())));
-    }
-    Ok(domains)
+fn windows_domains(config: &Config) -> Vec<(String, Realm)> {
+    let of_realm = |(realm, rules): (&Realm, &config::RealmRules)| {
+        let domains = rules.windows_domains.iter();
+        let pairs = domains.map(|domain| (domain.clone(), realm.clone()));
+        pairs.collect::<Vec<_>>()
+    };
+    config.realm_rules.iter().flat_map(of_realm).collect()
 }
 
 fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, PolicyError> {
     let mut networks: Vec<(IpNet, Arc<Client>)> = Vec::new();
     for client in clients {
-        let secret = SharedSecret::new(client.secret.as_bytes())
-            .map_err(|_| PolicyError::Secret(client.name.clone()))?;
         let checked = Arc::new(Client {
             name: client.name.clone(),
-            secret,
-            message_authenticator: match client.legacy_message_authenticator_optional {
-                true => MessageAuthenticatorPolicy::LegacyOptional,
-                false => MessageAuthenticatorPolicy::Required,
-            },
+            secret: client.secret.clone(),
+            message_authenticator: client.message_authenticator,
             service: client.service.clone(),
-            methods: match client.federation_peer {
-                true => ClientMethods::EAP_ONLY,
-                false => client.methods,
-            },
+            methods: client.methods,
             mschap_retry: client.mschap_retry,
-            send_vlan: client.send_vlan && !client.federation_peer,
-            send_user_name: client.send_user_name && !client.federation_peer,
+            send_vlan: client.send_vlan,
+            send_user_name: client.send_user_name,
             federation_peer: client.federation_peer,
             counters: metrics.client(&client.name)?,
         });
@@ -250,41 +217,6 @@ fn offered_services(clients: &[config::Client]) -> Vec<String> {
     services
 }
 
-fn service((name, service): (&String, &config::Service)) -> (String, Service) {
-    let kinds = service
-        .kinds
-        .as_ref()
-        .map(|kinds| kinds.iter().copied().map(kind).collect());
-    (
-        name.clone(),
-        Service {
-            kinds,
-            vlan: service.vlan.clone(),
-        },
-    )
-}
-
-/// The domain's word for a kind of account.
-pub(crate) fn kind(kind: AccountKind) -> Kind {
-    match kind {
-        AccountKind::Student => Kind::Student,
-        AccountKind::Employee => Kind::Employee,
-        AccountKind::Guest => Kind::Guest,
-        AccountKind::Service => Kind::Service,
-        AccountKind::Machine => Kind::Machine,
-        AccountKind::Test => Kind::Test,
-    }
-}
-
-fn hash_cost(passwords: &config::Passwords) -> Result<Argon2Cost, PolicyError> {
-    let memory_kib = u32::try_from(passwords.argon2_memory / 1024).unwrap_or(u32::MAX);
-    Ok(Argon2Cost::new(
-        memory_kib,
-        passwords.argon2_iterations.into(),
-        1,
-    )?)
-}
-
 fn attributes(config: &Config) -> AttributeMap {
     let accounts = &config.accounts;
     let names = accounts.attributes.clone();
@@ -297,12 +229,8 @@ fn attributes(config: &Config) -> AttributeMap {
         mail: names.mail,
         mobile: names.mobile,
         affiliation: names.kind,
-        kinds: accounts
-            .kinds
-            .iter()
-            .map(|(name, of)| (name.clone(), kind(*of)))
-            .collect(),
-        default_kind: accounts.default_kind.map(kind),
+        kinds: accounts.kinds.clone().into_iter().collect(),
+        default_kind: accounts.default_kind,
         password: names.password_hash,
         nt_hash: names.nt_hash,
         legacy_chap_secret: names.legacy_chap_secret,
@@ -327,11 +255,5 @@ fn own_realms(config: &Config) -> Vec<Realm> {
         .account_sources
         .iter()
         .find(|source| source.directory.is_none());
-    let realms = own
-        .map(|source| source.realms.as_slice())
-        .unwrap_or_default();
-    realms
-        .iter()
-        .filter_map(|realm| Realm::parse(realm).ok())
-        .collect()
+    own.map(|source| source.realms.clone()).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use portvakt_auth::{EarlierPasswords, LockTable, Realm, RememberedProofs};
+use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
 use portvakt_eap::Sessions;
 use portvakt_sealing::SealingKey;
 
@@ -125,16 +125,12 @@ fn directories(
     store: &Store,
     metrics: &Metrics,
 ) -> Result<Vec<OpenDirectory>, StateError> {
-    let realms = |home: &AccountSource| home.realms.iter().map(|realm| parsed(realm)).collect();
-    let of_homes: Vec<Vec<Realm>> = config
-        .account_sources
-        .iter()
-        .map(realms)
-        .collect::<Result<_, _>>()?;
-    let namings = namings(&of_homes);
-    let homes = config.account_sources.iter().zip(of_homes).zip(namings);
-    let open = homes.map(|((home, realms), naming)| {
-        let people = RealmScope { realms, naming };
+    let sources = &config.account_sources;
+    let open = sources.iter().zip(namings(sources)).map(|(home, naming)| {
+        let people = RealmScope {
+            realms: home.realms.clone(),
+            naming,
+        };
         Ok(OpenDirectory {
             name: home.name().to_owned(),
             directory: directory(config, home, people, store, metrics)?,
@@ -143,13 +139,12 @@ fn directories(
     open.collect()
 }
 
-fn parsed(realm: &str) -> Result<Realm, PolicyError> {
-    Realm::parse(realm).map_err(|error| PolicyError::Realm(realm.to_owned(), error))
-}
-
 /// Only accounts of the primary realm's directory go without a realm in their names.
-fn namings(realms: &[Vec<Realm>]) -> Vec<Naming> {
-    let firsts: Vec<_> = realms.iter().filter_map(|realms| realms.first()).collect();
+fn namings(sources: &[AccountSource]) -> Vec<Naming> {
+    let firsts: Vec<_> = sources
+        .iter()
+        .filter_map(|source| source.realms.first())
+        .collect();
     let others: Vec<_> = firsts
         .iter()
         .skip(1)

@@ -19,6 +19,8 @@ pub struct Rules {
     pub temporary_valid: Duration,
     /// Whether a temporary password opens the network. It should not: it was sent by SMS.
     pub temporary_on_network: bool,
+    /// Whether an expired password may be changed through MS-CHAPv2.
+    pub change_by_mschapv2: bool,
     /// How long a proven password is remembered. Status, lock and password changes apply at once
     /// all the same; what this limits is how long a proof outlives a silent change of the hash.
     pub remember_proof: Duration,
@@ -33,6 +35,7 @@ impl Default for Rules {
             password_validity: PasswordValidity::default(),
             temporary_valid: Duration::from_secs(8 * 60 * 60),
             temporary_on_network: false,
+            change_by_mschapv2: false,
             remember_proof: Duration::from_secs(8 * 60 * 60),
         }
     }

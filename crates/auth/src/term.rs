@@ -135,6 +135,13 @@ impl Deadline {
     }
 }
 
+impl fmt::Display for Deadline {
+    /// Name, month and day: `autumn 09-01`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:02}-{:02}", self.name, self.month, self.day)
+    }
+}
+
 /// A year that has every day.
 const LEAP_YEAR: i16 = 2000;
 
@@ -200,6 +207,16 @@ impl Terms {
             return Err(TermsError::SameName);
         }
         Ok(Terms { deadlines, zone })
+    }
+
+    /// The same terms with their deadlines in another zone.
+    pub fn with_zone(self, zone: TimeZone) -> Terms {
+        Terms { zone, ..self }
+    }
+
+    /// The deadlines in the order of the year.
+    pub fn deadlines(&self) -> &[Deadline] {
+        &self.deadlines
     }
 
     /// The zone of deadlines.

@@ -21,7 +21,6 @@ use crate::directory::account_facts::{AccountFacts, AttributeError, AttributeFau
 use crate::directory::attributes::AttributeMap;
 use crate::directory::dn::ComparedName;
 use crate::directory::entry::Entry;
-use crate::policy::account_kind;
 
 /// Attributes that change when an entry does, the finest first.
 const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
@@ -346,7 +345,7 @@ impl Mapping {
     }
 
     pub(super) fn kind_of(&self, group: usize) -> Option<Kind> {
-        self.groups.get(group)?.kind.map(account_kind)
+        self.groups.get(group)?.kind
     }
 
     pub(super) fn dn_of(&self, group: usize) -> &str {
@@ -412,7 +411,7 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
     let mut kinds: BTreeMap<_, _> = settings
         .kinds
         .iter()
-        .map(|(word, kind)| (word.clone(), account_kind(*kind)))
+        .map(|(word, kind)| (word.clone(), *kind))
         .collect();
     let all = [
         Kind::Student,
@@ -432,7 +431,7 @@ fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
         mobile: key(AttributeRole::Mobile),
         affiliation: key(AttributeRole::Kind),
         kinds,
-        default_kind: settings.default_kind.map(account_kind),
+        default_kind: settings.default_kind,
         password: key(AttributeRole::PasswordHash),
         nt_hash: key(AttributeRole::NtHash),
         // A clear-text secret has no place in a directory that others read.

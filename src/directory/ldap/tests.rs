@@ -9,9 +9,7 @@ use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
 use super::RealmScope;
 use super::mapping::{EntryReport, Mapping};
 use super::query::Queries;
-use crate::config::{
-    AccountKind, Group, Ldap as Settings, Membership, PasswordAge, Scope, Template, Verify,
-};
+use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Scope, Template, Verify};
 use crate::directory::entry::Entry;
 use crate::directory::ldif::LdifReader;
 
@@ -70,13 +68,10 @@ fn settings(template: Template) -> Settings {
         bind_connections: 1,
         keep_alive: seconds(60),
         attributes: BTreeMap::new(),
-        kinds: [
-            ("student", AccountKind::Student),
-            ("employee", AccountKind::Employee),
-        ]
-        .map(|(word, kind)| (word.to_owned(), kind))
-        .into(),
-        default_kind: Some(AccountKind::Employee),
+        kinds: [("student", Kind::Student), ("employee", Kind::Employee)]
+            .map(|(word, kind)| (word.to_owned(), kind))
+            .into(),
+        default_kind: Some(Kind::Employee),
         membership: Membership::MemberOf,
         group_base: "dc=campus,dc=example".to_owned(),
         groups: Vec::new(),
@@ -264,7 +259,7 @@ fn lock_of_the_policy_opens_again_after_lock_holds() {
 fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person() {
     let group = |dn: &str| Group {
         dn: dn.to_owned(),
-        kind: Some(AccountKind::Student),
+        kind: Some(Kind::Student),
         services: Vec::new(),
         vlan: None,
     };
@@ -495,14 +490,9 @@ fn groups_give_kind_vlan_and_services() {
         vlan: vlan.map(str::to_owned),
     };
     settings.groups = vec![
-        group("guests", &["eduroam"], None, Some(AccountKind::Guest)),
+        group("guests", &["eduroam"], None, Some(Kind::Guest)),
         group("vpn", &["vpn"], Some("120"), None),
-        group(
-            "staff",
-            &["wired"],
-            Some("130"),
-            Some(AccountKind::Employee),
-        ),
+        group("staff", &["wired"], Some("130"), Some(Kind::Employee)),
     ];
     let of = |groups: &[&str]| {
         let member = |name: &&str| format!("memberOf: cn={name},ou=groups,dc=campus,dc=example\n");
@@ -630,10 +620,7 @@ fn computer_of_a_domain_is_a_machine_under_its_name_in_the_network() {
     for (key, attribute) in [("aliases", "dNSHostName"), ("kind", "sAMAccountType")] {
         settings.attributes.insert(key, attribute.to_owned());
     }
-    let kinds = [
-        ("805306369", AccountKind::Machine),
-        ("805306368", AccountKind::Employee),
-    ];
+    let kinds = [("805306369", Kind::Machine), ("805306368", Kind::Employee)];
     settings.kinds = kinds.map(|(word, kind)| (word.to_owned(), kind)).into();
     let computer = account(
         &settings,
