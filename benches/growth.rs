@@ -30,7 +30,7 @@ use std::time::Duration;
 use hall::Hall;
 use jiff::Timestamp;
 use nas::EapSession;
-use portvakt::store::{Entry, Store};
+use portvakt::store::Store;
 use portvakt_auth::{AccountId, StoredLock};
 use portvakt_testkit::supplicant::Supplicant;
 
@@ -89,19 +89,15 @@ fn locked(count: usize) {
     let now = Timestamp::now();
     let (done, written) = mpsc::channel();
     for index in 0..count {
-        let lock = Some(StoredLock {
+        let lock = StoredLock {
             id: AccountId::new(&format!("locked{index:07}")).unwrap(),
             failures: 6,
             last_failure: now,
             locked_until: Some(now + Duration::from_secs(30 * 60)),
             revision: index as u64 + 1,
-        });
-        let done = done.clone();
-        let entry = Entry {
-            lock,
-            attempt: None,
         };
-        store.record(entry, Some(Box::new(move |_| done.send(()).unwrap())));
+        let done = done.clone();
+        store.record_lock(lock, Some(Box::new(move |_| done.send(()).unwrap())));
         if index % 1000 == 999 {
             written.iter().take(1000).for_each(drop);
         }

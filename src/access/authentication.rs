@@ -457,7 +457,7 @@ where
             exchange.remember_device();
         }
         if let Some(note) = report::note(&exchange, ended.refusal, now.utc) {
-            access.state.store.note(&note);
+            access.state.store.record_attempt(&note);
         }
         let clock = access.state.clock;
         let tell = move |decision| then(exchange, decision);

@@ -14,7 +14,7 @@ use super::request_context::{self, RequestContext, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::policy::Client;
-use crate::store::{self, Note};
+use crate::store::{self, AttemptRef};
 
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
@@ -289,9 +289,9 @@ pub(super) fn note(
     exchange: &Exchange,
     refusal: Option<Refusal>,
     time: Timestamp,
-) -> Option<Note<'_>> {
+) -> Option<AttemptRef<'_>> {
     let context = &exchange.context;
-    Some(Note {
+    Some(AttemptRef {
         time,
         account: context.account.as_ref()?,
         outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),

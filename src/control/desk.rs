@@ -21,7 +21,7 @@ use crate::directory::{self, DirectoryWriter, FindError, OpenDirectory, WriteErr
 use crate::policy::{AccountSource, AccountSources};
 use crate::shown::Shown;
 use crate::state::State;
-use crate::store::{Durability, Entry};
+use crate::store::Durability;
 
 /// How long the audit log may take to be written.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
@@ -334,14 +334,8 @@ impl Desk {
         let done = Box::new(move |durability| {
             let _ = sender.send(durability);
         });
-        let lock = Some(change.stored(self.access.clock.now()));
-        self.access.store.record(
-            Entry {
-                lock,
-                attempt: None,
-            },
-            Some(done),
-        );
+        let lock = change.stored(self.access.clock.now());
+        self.access.store.record_lock(lock, Some(done));
         receiver.recv() == Ok(Durability::OnDisk)
     }
 

@@ -9,7 +9,6 @@ use portvakt_auth::Tick;
 
 use super::certificate_reload::CertificateReloader;
 use crate::access::Access;
-use crate::store::Entry;
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -64,7 +63,7 @@ impl Housekeeper {
                 self.access
                     .state
                     .store
-                    .prune(before.unwrap_or(Timestamp::MIN));
+                    .prune_attempts(before.unwrap_or(Timestamp::MIN));
             }
         }
         self.access.state.log_drops(Instant::now());
@@ -83,14 +82,7 @@ impl Housekeeper {
         self.access.forget_unknown_names(now.tick);
         let is_dirty = |id: &_| state.store.is_dirty(id);
         for change in state.locks.forget_expired(lockout, now.tick, is_dirty) {
-            let lock = Some(change.stored(now));
-            state.store.record(
-                Entry {
-                    lock,
-                    attempt: None,
-                },
-                None,
-            );
+            state.store.record_lock(change.stored(now), None);
         }
     }
 }

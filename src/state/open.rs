@@ -15,7 +15,7 @@ use crate::directory::ldap::{self, LdapDirectory, RealmScope};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::{Metrics, MetricsError};
 use crate::policy::{AccountSources, Policy, PolicyError};
-use crate::store::{Entry, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::transport::DropLog;
 
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
@@ -97,11 +97,7 @@ impl State {
     fn keep_unsettled_failures(&self) {
         let (store, clock) = (self.store.clone(), self.clock);
         self.locks.on_unsettled(move |change| {
-            let entry = Entry {
-                lock: Some(change.stored(clock.now())),
-                attempt: None,
-            };
-            store.record(entry, None);
+            store.record_lock(change.stored(clock.now()), None);
         });
     }
 

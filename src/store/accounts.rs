@@ -1,5 +1,5 @@
-//! The table of accounts of the embedded directory: one JSON text each, and beside it, sealed, what
-//! is as good as a password.
+//! The table of accounts of the embedded directory: one JSON text each, its NT hashes and CHAP
+//! secret sealed in a column of their own.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) struct AccountRow {
     sealed: Option<Vec<u8>>,
 }
 
-/// Writes accounts down, on the caller's thread rather than on the writer's.
+/// Serialises accounts, on the caller's thread rather than on the writer's.
 pub(super) fn rows(
     accounts: &[Arc<Account>],
     key: &SealingKey,
@@ -57,7 +57,7 @@ fn write_rows(transaction: &Transaction<'_>, rows: &[AccountRow]) -> Result<(), 
     Ok(())
 }
 
-/// Removes one; without a word if it is not there.
+/// Removes an account, if it is there.
 pub(super) fn remove(connection: &Connection, id: &str) -> Result<(), StoreError> {
     connection.execute("DELETE FROM accounts WHERE id = ?1", [id])?;
     Ok(())
@@ -88,14 +88,14 @@ fn read(id: &str, body: &str) -> Result<Account, StoreError> {
     serde_json::from_str(body).map_err(|cause| unreadable(id, cause))
 }
 
-/// Whether anything is sealed; if so, some of it, to try a key on.
+/// A sealed row to try a key on, if there is one: account and text.
 pub(super) fn any_sealed(connection: &Connection) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     let query = "SELECT id, sealed FROM accounts WHERE sealed IS NOT NULL LIMIT 1";
     let found = connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(found.optional()?)
 }
 
-/// Seals what a version without sealing wrote, and leaves no copy of it in the file.
+/// Seals rows that a version without sealing wrote, and leaves no copy of them in the file.
 pub(super) fn seal_old(connection: &mut Connection, key: &SealingKey) -> Result<(), StoreError> {
     let query = "SELECT 1 FROM sqlite_schema WHERE name = 'accounts_to_seal'";
     let waits = connection.query_row(query, [], |_| Ok(())).optional()?;

@@ -1,4 +1,4 @@
-//! The table of recent attempts, for `explain` and the portal. The audit log has them all.
+//! The table of recent attempts per account, for `explain`. The audit log has every attempt.
 
 use jiff::Timestamp;
 use portvakt_auth::name::AccountId;
@@ -6,7 +6,7 @@ use portvakt_auth::refusal::Refusal;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
 
-/// Attempts kept per account: however often somebody tries, the table stays small.
+/// Attempts kept per account; bounds the table however often a device tries.
 pub const ATTEMPTS_PER_ACCOUNT: u32 = 50;
 /// Rows removed in one step of [`prune_some`].
 const PRUNE_STEP: u32 = 2_000;

@@ -1,24 +1,24 @@
-//! The facts of our own that must outlive the process: locks, recent attempts, embedded accounts.
+//! Durable facts: locks, recent attempts, accounts of the embedded directory.
 //!
 //! One SQLite file, `<data>/portvakt.db`, written by one thread in group commits (WAL,
-//! `synchronous=FULL`): whatever was reported as [`Durability::OnDisk`] survives a power cut.
-//! While the disk refuses, nothing is forgotten: the newest lock of each account waits in memory,
-//! is tried again every second, and [`Store::health`] says so.
+//! `synchronous=FULL`): a change reported as [`Durability::OnDisk`] survives a power cut. While the
+//! disk refuses, no lock is lost: the newest lock of each account stays in memory, is tried again
+//! every second, and [`Store::health`] says so.
 //!
 //! ```text
-//!  record() ──> unwritten locks (newest per account) ─┐
-//!     └──────> bounded queue ──> writer thread: take what is there ──> one commit ──> done()
-//!  note() ────> notes, every 10 seconds ─┘
+//!  record_lock() ────> pending locks (newest per account) ─┐
+//!     └──────────────> bounded queue ──> writer thread: takes all there is ──> one commit ──> done()
+//!  record_attempt() ─> buffer, taken every 10 seconds ─────┘
 //! ```
 
 mod accounts;
+mod attempt_buffer;
 mod attempts;
 mod folder;
 mod locks;
-mod notes;
+mod pending;
 mod schema;
 mod untold;
-mod unwritten;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -36,24 +36,24 @@ use portvakt_sealing::{SealingError, SealingKey};
 use rusqlite::Connection;
 use thiserror::Error;
 
+pub use attempt_buffer::AttemptRef;
 pub use attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
-pub use notes::Note;
 pub use untold::Untold;
 
 use folder::DataFolder;
-use unwritten::Shared;
+use pending::Shared;
 use writer::{Message, Writer};
 
-/// Entries that may wait for the writer; a stalled disk fills it, a healthy one never does.
+/// Messages that may wait for the writer; a stalled disk fills the queue, a healthy one never does.
 const QUEUE: usize = 16 * 1024;
 
-/// How long a reader waits for what is not written yet.
+/// How long a reader waits for buffered attempts to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Called once, when it is known where an entry ended up.
+/// Called once, when it is known whether a lock is durable.
 pub type Done = Box<dyn FnOnce(Durability) + Send>;
 
-/// Where an entry is when its answer may leave.
+/// Where a lock is when the answer that depends on it may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Written and synced.
@@ -62,16 +62,7 @@ pub enum Durability {
     MemoryOnly,
 }
 
-/// What one log-on leaves behind.
-#[derive(Clone, Debug, Default)]
-pub struct Entry {
-    /// The new state of the account's lock, where it changed.
-    pub lock: Option<StoredLock>,
-    /// The attempt, for `explain` and the portal.
-    pub attempt: Option<AttemptRow>,
-}
-
-/// Why the store cannot do what was asked.
+/// Errors of the store; each a sentence for the operator.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The data folder or its lock file cannot be used.
@@ -160,20 +151,20 @@ pub enum StoreError {
     Closed,
 }
 
-/// How the store fares.
+/// Health of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreHealth {
     /// Since when the disk refuses; `None` while all is well.
     pub failing_since: Option<Timestamp>,
-    /// What it said last, kept after it recovered.
+    /// The last error, kept after the store recovered.
     pub last_error: Option<String>,
     /// Locks that are in memory only at this moment. Above zero for an instant on a busy server.
     pub locks_waiting: usize,
-    /// Entries in the queue and attempts kept for later.
+    /// Messages in the queue, and attempts that are not on disk.
     pub entries_waiting: usize,
-    /// Attempts given up since the start, for want of room in memory. Locks are never given up.
+    /// Attempts dropped since the start, for want of room in memory. Locks are never dropped.
     pub attempts_dropped: u64,
-    /// How long the commit under way has taken; a disk that hangs shows here first.
+    /// Duration of the commit under way; a disk that hangs shows here first.
     pub committing_for: Option<Duration>,
 }
 
@@ -187,7 +178,7 @@ impl StoreHealth {
     }
 }
 
-/// The store. Clones share it; when the last one is dropped, what waits is written first.
+/// The store. Clones share it; dropping the last one writes what waits first.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -253,43 +244,37 @@ impl Store {
         Ok(locks::restore(&self.reader(), now)?)
     }
 
-    /// Takes an entry and returns at once; `done` is called when it is on disk, or known not to be.
+    /// Takes the new state of a lock and returns at once; `done` is called when it is on disk, or
+    /// known not to be.
     ///
     /// `done` runs on the writer thread and must be quick; on the caller's own thread if the queue
     /// is full, so the caller must hold no lock that `done` takes. If the disk hangs, `done` may
-    /// come late: the caller keeps its deadline. Once the store is closed it is never called: what
-    /// can't be made durable any more is not told.
-    pub fn record(&self, entry: Entry, done: Option<Done>) {
-        if let Some(lock) = entry.lock {
-            self.inner.shared.unwritten().put(lock);
-        }
-        let message = Message::Attempt(entry.attempt, done);
-        let Err(refused) = self.inner.messages.try_send(message) else {
-            return;
-        };
-        if let TrySendError::Full(Message::Attempt(attempt, done)) = refused {
-            self.inner
-                .shared
-                .count_dropped(u64::from(attempt.is_some()));
+    /// come late: the caller keeps its deadline. Once the store is closed it is never called: an
+    /// outcome that cannot be made durable is not told.
+    pub fn record_lock(&self, lock: StoredLock, done: Option<Done>) {
+        self.inner.shared.locks().put(lock);
+        if let Err(TrySendError::Full(Message::Lock(done))) =
+            self.inner.messages.try_send(Message::Lock(done))
+        {
             writer::report(done, Durability::MemoryOnly);
         }
     }
 
-    /// Notes an attempt for which nobody waits; it is written within ten seconds or so. Where
-    /// too many wait already it is dropped and counted.
-    pub fn note(&self, note: &Note<'_>) {
-        if !self.inner.shared.notes().put(note) {
+    /// Buffers an attempt, to be written within ten seconds or so. Without room it is dropped and
+    /// counted.
+    pub fn record_attempt(&self, attempt: &AttemptRef<'_>) {
+        if !self.inner.shared.attempts().push(attempt) {
             self.inner.shared.count_dropped(1);
         }
     }
 
-    /// Whether this account's lock has a state that is not on disk yet. While so, it must not be
-    /// evicted from the lock table.
+    /// Whether the newest state of this account's lock is not on disk yet. Until it is, the lock
+    /// must not be evicted from the lock table.
     pub fn is_dirty(&self, id: &AccountId) -> bool {
-        self.inner.shared.unwritten().holds(id)
+        self.inner.shared.locks().holds(id)
     }
 
-    /// How the store fares, without waiting for it.
+    /// The health of the store, without waiting for it.
     pub fn health(&self) -> StoreHealth {
         self.inner.shared.health(self.inner.messages.len())
     }
@@ -303,12 +288,12 @@ impl Store {
         id: &AccountId,
         limit: usize,
     ) -> Result<Vec<AttemptRow>, StoreError> {
-        self.write_notes();
+        self.flush_attempts();
         Ok(attempts::last(&self.reader(), id, limit)?)
     }
 
     /// Removes attempts older than `before`, little by little behind the log-ons.
-    pub fn prune(&self, before: Timestamp) {
+    pub fn prune_attempts(&self, before: Timestamp) {
         // A full queue means a stalled disk; the next round prunes.
         let _ = self.inner.messages.try_send(Message::Prune(before));
     }
@@ -336,7 +321,7 @@ impl Store {
         &self.inner.sealing
     }
 
-    /// Hands out every account that is stored, in no order.
+    /// Calls `visit` with every stored account, in no order.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Sealing`].
@@ -344,8 +329,8 @@ impl Store {
         accounts::load(&self.reader(), &self.inner.sealing, visit)
     }
 
-    /// Writes what waits, ends the writer and frees the folder. Clones can still read; what they
-    /// record afterwards stays in memory.
+    /// Writes what waits, ends the writer and frees the folder. Clones can still read; locks that
+    /// they record afterwards stay in memory.
     pub fn close(self) {
         self.inner.close();
     }
@@ -356,12 +341,11 @@ impl Store {
         let _ = self.ask(|reply| Message::LimitPages(pages, reply));
     }
 
-    /// Has the notes written now; does not wait long for a disk that hangs.
-    fn write_notes(&self) {
+    /// Has the buffered attempts written; gives up on a disk that hangs after [`PATIENCE`].
+    fn flush_attempts(&self) {
         let (reply, written) = bounded(1);
-        let message = Message::Notes(reply);
+        let message = Message::FlushAttempts(reply);
         if self.inner.messages.send_timeout(message, PATIENCE).is_ok() {
-            // What is not written by then is not shown.
             let _ = written.recv_timeout(PATIENCE);
         }
     }
@@ -383,7 +367,7 @@ impl Store {
     }
 }
 
-/// The key to seal with, after a try on what is sealed already.
+/// The key to seal with, tried on a sealed row if there is one.
 fn sealing_key(
     connection: &Connection,
     folder: &DataFolder,

@@ -1,8 +1,8 @@
-//! An outcome that nobody hears of before the change that goes with it is durable.
+//! An outcome that stays hidden until the change of the lock that goes with it is durable.
 
 use portvakt_auth::{LockChange, Now};
 
-use super::{Entry, Store};
+use super::Store;
 
 /// The outcome of a log-on, and the change of the account's lock that must be durable before it is
 /// told. Only [`Store::tell`] gives the outcome away.
@@ -40,11 +40,8 @@ impl Store {
         let Some(change) = change else {
             return tell(outcome);
         };
-        let entry = Entry {
-            lock: Some(change.stored(now())),
-            attempt: None,
-        };
-        self.record(entry, Some(Box::new(move |_| tell(outcome))));
+        let done = Box::new(move |_| tell(outcome));
+        self.record_lock(change.stored(now()), Some(done));
     }
 }
 

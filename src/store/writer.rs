@@ -1,4 +1,4 @@
-//! The one thread that writes: takes what waits, commits it, and only then reports it done.
+//! The writing thread: takes the work that waits, commits it at once, then reports it done.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,30 +12,29 @@ use rusqlite::Connection;
 use tracing::{error, info};
 
 use super::accounts::{self, AccountRow};
+use super::attempt_buffer::CAPACITY;
 use super::attempts::{self, AttemptRow};
 use super::folder::DataFolder;
-use super::unwritten::Shared;
+use super::pending::Shared;
 use super::{Done, Durability, StoreError, locks};
 
-/// Most entries in one commit; bounds how long the first of them waits for the last.
+/// Most messages, and most attempts, in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;
-/// Attempts kept in memory while the disk refuses; about 3 MB.
-const KEPT_ATTEMPTS: usize = 10_000;
 /// Pause between two tries while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// How long notes are gathered before they are written. Who reads them has them written first.
+/// How long attempts are gathered before they are written; a reader has them written at once.
 const GATHER: Duration = Duration::from_secs(10);
-/// Between two looks at whether so many notes wait that they are written at once.
+/// Between two looks at whether the buffer of attempts is filling up.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What the writer is asked to do. Locks come by way of [`Shared`].
+/// Requests to the writer.
 pub(super) enum Message {
-    Attempt(Option<AttemptRow>, Option<Done>),
+    /// A lock is pending in [`Shared`]; called back when it is durable.
+    Lock(Option<Done>),
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
-    /// The notes are to be written now; told when that was tried.
-    Notes(Sender<()>),
     RemoveAccount(String, Sender<Result<(), StoreError>>),
+    /// Buffered attempts are to be written now; answered once that was tried.
+    FlushAttempts(Sender<()>),
     Prune(Timestamp),
     LimitPages(u32, Sender<()>),
     Close,
@@ -45,14 +44,12 @@ pub(super) struct Writer {
     connection: Connection,
     shared: Arc<Shared>,
     queue: Receiver<Message>,
-    /// Attempts still to be written, oldest first.
+    /// Attempts taken from the buffer, oldest first; at most [`CAPACITY`].
     attempts: VecDeque<AttemptRow>,
-    /// Notes that were taken and go into the next commits, a part into each.
-    notes: VecDeque<AttemptRow>,
+    take_attempts_at: Instant,
     done: Vec<Done>,
+    flushes: Vec<Sender<()>>,
     retry_at: Option<Instant>,
-    notes_at: Instant,
-    readers: Vec<Sender<()>>,
     prune_before: Option<Timestamp>,
     closing: bool,
     /// Dropped last, after the connection.
@@ -71,11 +68,10 @@ impl Writer {
             shared,
             queue,
             attempts: VecDeque::new(),
-            notes: VecDeque::new(),
+            take_attempts_at: Instant::now() + GATHER,
             done: Vec::new(),
+            flushes: Vec::new(),
             retry_at: None,
-            notes_at: Instant::now() + GATHER,
-            readers: Vec::new(),
             prune_before: None,
             closing: false,
             _folder: folder,
@@ -84,14 +80,13 @@ impl Writer {
 
     pub(super) fn run(mut self) {
         while !self.closing {
-            self.take_waiting();
+            self.take_work();
             self.commit_if_due();
             self.prune_some();
         }
         self.retry_at = None;
         self.commit_if_due();
-        while !self.notes.is_empty() && self.retry_at.is_none() {
-            self.add_notes();
+        while !self.attempts.is_empty() && self.retry_at.is_none() {
             self.commit_if_due();
         }
         // The readers cannot; without this the log stays beside the database. Only tidiness.
@@ -100,8 +95,8 @@ impl Writer {
             .pragma_update(None, "wal_checkpoint", "truncate");
     }
 
-    /// Waits for work, then takes what else is there without waiting for more.
-    fn take_waiting(&mut self) {
+    /// Waits for work, then takes the rest of the queue without waiting for more.
+    fn take_work(&mut self) {
         match self.first_message() {
             Ok(message) => self.accept(message),
             Err(RecvTimeoutError::Timeout) => {}
@@ -110,33 +105,13 @@ impl Writer {
         for message in self.queue.clone().try_iter().take(BATCH - 1) {
             self.accept(message);
         }
-        self.take_notes(Instant::now());
-        self.add_notes();
-    }
-
-    /// Takes the notes, where it is time to write them.
-    fn take_notes(&mut self, now: Instant) {
-        let notes = self.shared.notes();
-        let many = notes.are_many() && self.notes.is_empty();
-        let early = many || !self.readers.is_empty() || self.closing;
-        if now < self.notes_at && !early {
-            return;
-        }
-        self.notes_at = now + GATHER;
-        self.notes.extend(notes.take());
-    }
-
-    /// Fills the next commit up with notes: a failure never waits for all of them.
-    fn add_notes(&mut self) {
-        let room = BATCH.saturating_sub(self.attempts.len());
-        let part = self.notes.drain(..room.min(self.notes.len()));
-        self.attempts.extend(part);
+        self.take_attempts(Instant::now());
     }
 
     fn first_message(&self) -> Result<Message, RecvTimeoutError> {
         let now = Instant::now();
-        let has_more = self.prune_before.is_some() || !self.notes.is_empty();
-        let look = self.notes_at.min(now + LOOK);
+        let has_more = self.prune_before.is_some() || !self.attempts.is_empty();
+        let look = self.take_attempts_at.min(now + LOOK);
         let until = match self.retry_at {
             None if has_more => now,
             retry_at => retry_at.unwrap_or(look).min(look),
@@ -146,17 +121,14 @@ impl Writer {
 
     fn accept(&mut self, message: Message) {
         match message {
-            Message::Attempt(attempt, done) => {
-                self.attempts.extend(attempt);
-                self.done.extend(done);
-            }
+            Message::Lock(done) => self.done.extend(done),
             Message::Accounts(rows, reply) => {
                 let _ = reply.send(accounts::write(&mut self.connection, &rows));
             }
-            Message::Notes(reader) => self.readers.push(reader),
             Message::RemoveAccount(id, reply) => {
                 let _ = reply.send(accounts::remove(&self.connection, &id));
             }
+            Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),
             Message::LimitPages(pages, reply) => {
                 let _ = self.connection.pragma_update(None, "max_page_count", pages);
@@ -164,6 +136,22 @@ impl Writer {
             }
             Message::Close => self.closing = true,
         }
+    }
+
+    /// Takes the buffered attempts, if they are due. Beyond [`CAPACITY`] the oldest are dropped:
+    /// while the disk refuses, they would pile up.
+    fn take_attempts(&mut self, now: Instant) {
+        let buffer = self.shared.attempts();
+        let is_filling = buffer.is_filling() && self.attempts.is_empty();
+        let early = is_filling || !self.flushes.is_empty() || self.closing;
+        if now < self.take_attempts_at && !early {
+            return;
+        }
+        self.take_attempts_at = now + GATHER;
+        self.attempts.extend(buffer.take());
+        let excess = self.attempts.len().saturating_sub(CAPACITY);
+        self.attempts.drain(..excess);
+        self.shared.count_dropped(excess as u64);
     }
 
     /// Commits, unless the disk refused less than [`RETRY`] ago; reports in either case.
@@ -176,26 +164,25 @@ impl Writer {
         } else {
             self.commit()
         };
-        self.bound_attempts();
+        self.shared.set_backlog(self.attempts.len());
         for done in self.done.drain(..) {
             report(Some(done), durability);
         }
-        if self.notes.is_empty() || durability == Durability::MemoryOnly {
-            // Whoever asked may have stopped waiting.
-            self.readers.drain(..).for_each(|reader| {
-                let _ = reader.send(());
-            });
+        if self.attempts.is_empty() || durability == Durability::MemoryOnly {
+            for reply in self.flushes.drain(..) {
+                // The reader may have stopped waiting.
+                let _ = reply.send(());
+            }
         }
     }
 
+    /// Writes every pending lock, and attempts up to [`BATCH`].
     fn commit(&mut self) -> Durability {
-        let locks = self.shared.unwritten().snapshot();
+        let locks = self.shared.locks().snapshot();
+        let batch = BATCH.min(self.attempts.len());
+        let (attempts, _) = self.attempts.make_contiguous().split_at(batch);
         self.shared.set_committing(Some(Instant::now()));
-        let written = write(
-            &mut self.connection,
-            &locks,
-            self.attempts.make_contiguous(),
-        );
+        let written = write(&mut self.connection, &locks, attempts);
         self.shared.set_committing(None);
         match written {
             Ok(()) => self.succeeded(&locks),
@@ -204,10 +191,10 @@ impl Writer {
     }
 
     fn succeeded(&mut self, locks: &[StoredLock]) -> Durability {
-        self.shared.unwritten().written(locks);
-        self.attempts.clear();
+        self.shared.locks().written(locks);
+        self.attempts.drain(..BATCH.min(self.attempts.len()));
         self.retry_at = None;
-        if let Some(since) = self.shared.note_success() {
+        if let Some(since) = self.shared.set_succeeded() {
             info!(%since, locks = locks.len(), "the store writes again and has caught up");
         }
         Durability::OnDisk
@@ -215,25 +202,18 @@ impl Writer {
 
     fn failed(&mut self, cause: &rusqlite::Error) -> Durability {
         self.retry_at = Some(Instant::now() + RETRY);
-        if self.shared.note_failure(cause) {
+        if self.shared.set_failed(cause) {
             error!(%cause, "the store cannot write; locks are kept in memory until it can");
         }
         Durability::MemoryOnly
     }
 
-    fn bound_attempts(&mut self) {
-        let excess = self.attempts.len().saturating_sub(KEPT_ATTEMPTS);
-        self.attempts.drain(..excess);
-        self.shared.count_dropped(excess as u64);
-        self.shared.set_kept(self.attempts.len() + self.notes.len());
-    }
-
-    /// One small step, so that log-ons never wait for it.
+    /// Removes some old attempts: a small step, so that log-ons never wait for it.
     fn prune_some(&mut self) {
         let Some(before) = self.prune_before else {
             return;
         };
-        // An error is left to the commits to notice; the next round prunes.
+        // An error is left to the commits to report; the next round prunes.
         let finished = attempts::prune_some(&self.connection, before).unwrap_or(true);
         if finished {
             self.prune_before = None;
@@ -257,7 +237,7 @@ fn write(
     transaction.commit()
 }
 
-/// Calls back. A panic in the callback must not end the writer, or nothing would be durable again.
+/// Calls back; catches a panic of the callback, which must not end the writer.
 pub(super) fn report(done: Option<Done>, durability: Durability) {
     let Some(done) = done else { return };
     if catch_unwind(AssertUnwindSafe(|| done(durability))).is_err() {

@@ -1,4 +1,5 @@
-//! What is known but not on disk: shared between those who record and the writer.
+//! State shared by the writer and its callers: locks that are not on disk, buffered attempts,
+//! health.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,20 +11,20 @@ use portvakt_auth::lock::StoredLock;
 use portvakt_auth::name::AccountId;
 
 use super::StoreHealth;
-use super::notes::Notes;
+use super::attempt_buffer::AttemptBuffer;
 
 /// The newest lock of each account that is not on disk. Bounded by the number of accounts.
 #[derive(Default)]
-pub(super) struct Unwritten {
+pub(super) struct PendingLocks {
     locks: HashMap<AccountId, StoredLock, ahash::RandomState>,
 }
 
-impl Unwritten {
-    /// Takes a lock in, unless a later one of the same account is here: changes of one account may
+impl PendingLocks {
+    /// Adds a lock, unless a later one of the account is pending: changes of one account may
     /// arrive in another order than they were made.
     pub(super) fn put(&mut self, lock: StoredLock) {
-        let waiting = self.locks.get(&lock.id);
-        if waiting.is_none_or(|waiting| waiting.revision < lock.revision) {
+        let pending = self.locks.get(&lock.id);
+        if pending.is_none_or(|pending| pending.revision < lock.revision) {
             self.locks.insert(lock.id.clone(), lock);
         }
     }
@@ -36,80 +37,77 @@ impl Unwritten {
         self.locks.values().cloned().collect()
     }
 
-    /// Forgets what has been written, unless something later came in meanwhile.
+    /// Removes the locks of a snapshot that was written, except those changed meanwhile.
     pub(super) fn written(&mut self, snapshot: &[StoredLock]) {
         for StoredLock { id, revision, .. } in snapshot {
-            if self
-                .locks
-                .get(id)
-                .is_some_and(|waiting| waiting.revision == *revision)
-            {
+            let pending = self.locks.get(id);
+            if pending.is_some_and(|pending| pending.revision == *revision) {
                 self.locks.remove(id);
             }
         }
     }
 }
 
-/// What the writer and its callers both see.
+/// State that the writer and its callers share.
 #[derive(Default)]
 pub(super) struct Shared {
-    unwritten: Mutex<Unwritten>,
-    notes: Notes,
-    trouble: Mutex<Trouble>,
+    locks: Mutex<PendingLocks>,
+    attempts: AttemptBuffer,
+    failure: Mutex<Failure>,
     committing: Mutex<Option<Instant>>,
     attempts_dropped: AtomicU64,
-    attempts_kept: AtomicUsize,
+    backlog: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Trouble {
+struct Failure {
     since: Option<Timestamp>,
     last_error: Option<String>,
 }
 
 impl Shared {
-    pub(super) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
-        locked(&self.unwritten)
+    pub(super) fn locks(&self) -> MutexGuard<'_, PendingLocks> {
+        locked(&self.locks)
     }
 
-    pub(super) fn notes(&self) -> &Notes {
-        &self.notes
+    pub(super) fn attempts(&self) -> &AttemptBuffer {
+        &self.attempts
     }
 
     pub(super) fn count_dropped(&self, attempts: u64) {
         self.attempts_dropped.fetch_add(attempts, Ordering::Relaxed);
     }
 
-    pub(super) fn set_kept(&self, attempts: usize) {
-        self.attempts_kept.store(attempts, Ordering::Relaxed);
+    pub(super) fn set_backlog(&self, attempts: usize) {
+        self.backlog.store(attempts, Ordering::Relaxed);
     }
 
     pub(super) fn set_committing(&self, since: Option<Instant>) {
         *locked(&self.committing) = since;
     }
 
-    /// Notes that the disk refuses; true the first time in a row.
-    pub(super) fn note_failure(&self, error: &rusqlite::Error) -> bool {
-        let mut trouble = locked(&self.trouble);
-        trouble.last_error = Some(error.to_string());
-        let first = trouble.since.is_none();
-        trouble.since.get_or_insert_with(Timestamp::now);
+    /// Records that a commit failed; true for the first failure in a row.
+    pub(super) fn set_failed(&self, error: &rusqlite::Error) -> bool {
+        let mut failure = locked(&self.failure);
+        failure.last_error = Some(error.to_string());
+        let first = failure.since.is_none();
+        failure.since.get_or_insert_with(Timestamp::now);
         first
     }
 
-    /// Notes that the disk obeys; since when it had not, if so.
-    pub(super) fn note_success(&self) -> Option<Timestamp> {
-        locked(&self.trouble).since.take()
+    /// Records that a commit succeeded; since when commits had failed, if they had.
+    pub(super) fn set_succeeded(&self) -> Option<Timestamp> {
+        locked(&self.failure).since.take()
     }
 
     pub(super) fn health(&self, queued: usize) -> StoreHealth {
-        let locks_waiting = self.unwritten().locks.len();
-        let trouble = locked(&self.trouble);
+        let locks_waiting = self.locks().locks.len();
+        let failure = locked(&self.failure);
         StoreHealth {
-            failing_since: trouble.since,
-            last_error: trouble.last_error.clone(),
+            failing_since: failure.since,
+            last_error: failure.last_error.clone(),
             locks_waiting,
-            entries_waiting: queued + self.attempts_kept.load(Ordering::Relaxed) + self.notes.len(),
+            entries_waiting: queued + self.backlog.load(Ordering::Relaxed) + self.attempts.len(),
             attempts_dropped: self.attempts_dropped.load(Ordering::Relaxed),
             committing_for: locked(&self.committing).map(|since| since.elapsed()),
         }
