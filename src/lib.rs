@@ -34,7 +34,8 @@
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
-//! | [`control`] | The operator's acts: explain, unlock, import … |
+//! | [`accounts`] | Use cases of administrators: explain, unlock, close, set a password, import |
+//! | [`admin`] | The socket of the command line, over `accounts` |
 //! | [`cli`] | One file per subcommand |
 //! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
 //! | [`state`] | Directories, locks, proofs, store, audit and the policy in force, shared by the rooms |
@@ -144,11 +145,12 @@
 
 mod accept;
 pub mod access;
+pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod cli;
 mod clock;
 pub mod config;
-pub mod control;
 pub mod directory;
 pub mod metrics;
 pub mod policy;

@@ -18,9 +18,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::{Access, AccessError, AccessHandler};
+use crate::accounts::Accounts;
+use crate::admin::AdminServer;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Problems, Warning};
-use crate::control::{ControlServer, Desk};
 use crate::metrics::http::MetricsServer;
 use crate::policy::PolicyError;
 use crate::state::{State, StateError};
@@ -82,7 +83,7 @@ pub struct Server {
     running: RunningConfig,
     path: PathBuf,
     listeners: Listeners,
-    control: ControlServer,
+    admin: AdminServer,
     metrics: Option<MetricsServer>,
     stop_tidying: Sender<()>,
     tidying: JoinHandle<()>,
@@ -109,7 +110,7 @@ impl Server {
                     .map_err(|error| StartError::MetricsAddress(address, error))
             })
             .transpose()?;
-        let control = ControlServer::start(&config.control, Desk::new(Arc::clone(&state)))
+        let admin = AdminServer::start(&config.control, Accounts::new(Arc::clone(&state)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
         let handler = Arc::new(AccessHandler(Arc::clone(&access)));
         let listeners = Listeners::start(&config.listen, options, &handler)?;
@@ -131,7 +132,7 @@ impl Server {
             running,
             path,
             listeners,
-            control,
+            admin,
             metrics,
             stop_tidying,
             tidying,
@@ -194,7 +195,7 @@ impl Server {
     /// Stops in order: no new requests, what is under way gets its answer, the disk has it all.
     pub fn stop(mut self) {
         self.listeners.stop_receiving();
-        drop(self.control);
+        drop(self.admin);
         drop(self.metrics);
         let _ = self.stop_tidying.send(());
         if self.tidying.join().is_err() {

@@ -9,15 +9,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::password::{check_new_password, composed_text};
-use portvakt_auth::{Account, Kind, PasswordKind};
+use portvakt_auth::{Kind, PasswordKind};
 
+use super::admin_client::{read_password, request};
 use super::hash::hash_password;
-use super::way::{ask, read_password};
-use super::{ConfigFile, Ending, complain, fail, say, say_json};
-use crate::config::{Config, PasswordWay};
-use crate::control::{
-    ClearPassword, Filter, Imported, PasswordFacts, RawEntry, Request, Response, Summary,
+use super::{ConfigFile, Ending, complain, fail, phrases, say, say_json};
+use crate::accounts::{
+    AccountDetails, ClearPassword, DirectoryEntry, Filter, ImportRequest, ImportStep, Imported,
+    Listing, NewPassword, PasswordFacts, Target,
 };
+use crate::admin::{Request, Response};
+use crate::config::{Config, PasswordWay};
 use crate::shown::{Shown, line};
 use crate::times::for_people;
 
@@ -130,34 +132,46 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
             };
             do_and_print(&show.file, request, nothing, |_| {}, show.json)
         }
-        AccountCommand::Unlock(act) => do_act(act, |user, why| Request::Unlock { user, why }),
-        AccountCommand::Suspend(act) => do_act(act, |user, why| Request::Suspend { user, why }),
-        AccountCommand::Deactivate(act) => {
-            do_act(act, |user, why| Request::Deactivate { user, why })
-        }
-        AccountCommand::Restore(act) => do_act(act, |user, why| Request::Restore { user, why }),
+        AccountCommand::Unlock(act) => do_act(act, Request::Unlock),
+        AccountCommand::Suspend(act) => do_act(act, Request::Suspend),
+        AccountCommand::Deactivate(act) => do_act(act, Request::Deactivate),
+        AccountCommand::Restore(act) => do_act(act, Request::Restore),
         AccountCommand::SetPassword(set) => set_password(set),
         AccountCommand::Delete(delete) => run_delete(delete),
         AccountCommand::Import(import) => run_import(import),
     }
 }
 
-fn do_act(act: &Act, request: impl FnOnce(String, String) -> Request) -> Ending {
-    let request = request(act.user.clone(), act.why.clone());
-    do_and_print(&act.file, request, &mut io::empty(), |_| {}, false)
+fn do_act(act: &Act, request: impl FnOnce(Target) -> Request) -> Ending {
+    do_and_print(
+        &act.file,
+        request(act.target()),
+        &mut io::empty(),
+        |_| {},
+        false,
+    )
 }
 
-/// Has `request` done, and prints what came of it with times in the configured zone.
+impl Act {
+    fn target(&self) -> Target {
+        Target {
+            user: self.user.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// Sends a request and prints the answer, with times in the configured zone.
 fn do_and_print(
     file: &ConfigFile,
-    request: Request,
+    asked: Request,
     body: &mut (dyn Read + Send),
     progress: impl FnMut(&Response),
     json: bool,
 ) -> Ending {
     match file.load() {
         Ok((config, _)) => {
-            let response = ask(&config, request, body, progress);
+            let response = request(&config, asked, body, progress);
             print(response, json, config.rules.terms.zone())
         }
         Err(ending) => ending,
@@ -169,7 +183,7 @@ fn run_delete(delete: &Delete) -> Ending {
     if !delete.yes && !is_meant(user) {
         return fail("nothing was deleted");
     }
-    do_act(&delete.act, |user, why| Request::Delete { user, why })
+    do_act(&delete.act, Request::Delete)
 }
 
 /// Whether the operator types the name once more.
@@ -203,20 +217,19 @@ fn set_password(set: &SetPassword) -> Ending {
         .accounts
         .write_nt_hashes
         .then(|| NtHash::of_password(&password));
-    let (user, why) = (set.act.user.clone(), set.act.why.clone());
-    let request = Request::SetPassword {
-        user,
+    let password = NewPassword {
         hash,
         nt_hash,
         text: is_hashed_there(&config).then(|| ClearPassword(password)),
         temporary: set.temporary,
-        why,
     };
-    let response = ask(&config, request, &mut io::empty(), |_| {});
+    let target = set.act.target();
+    let asked = Request::SetPassword { target, password };
+    let response = request(&config, asked, &mut io::empty(), |_| {});
     print(response, false, config.rules.terms.zone())
 }
 
-/// Whether a directory wants a password itself. Where there are others, those go without it.
+/// Whether a directory hashes passwords itself, so that the text goes along.
 fn is_hashed_there(config: &Config) -> bool {
     let directories = config
         .account_sources
@@ -231,12 +244,12 @@ fn run_import(import: &Import) -> Ending {
         Ok(opened) => opened,
         Err(error) => return fail(format_args!("{}: {error}", import.ldif.display())),
     };
-    let request = Request::Import {
+    let asked = Request::Import(ImportRequest {
         octets,
         file: import.ldif.display().to_string(),
         keep_going: import.keep_going,
         hash_cleartext: import.hash_cleartext,
-    };
+    });
     let bar = ProgressBar::new(octets);
     let style = ProgressStyle::with_template("{msg:>8} [{bar:40}] {percent:>3} %  {eta}");
     bar.set_style(
@@ -245,17 +258,21 @@ fn run_import(import: &Import) -> Ending {
             .progress_chars("=> "),
     );
     let tell = |told: &Response| {
-        if let Response::Progress { done, of, step } = told {
-            bar.set_message(step.clone());
-            bar.set_length(*of);
-            bar.set_position(*done);
+        if let Response::Progress(progress) = told {
+            bar.set_message(match progress.step {
+                ImportStep::Reading => "reading",
+                ImportStep::Hashing => "hashing",
+                ImportStep::Writing => "writing",
+            });
+            bar.set_length(progress.of);
+            bar.set_position(progress.done);
         }
     };
     let config = match import.file.load() {
         Ok((config, _)) => config,
         Err(ending) => return ending,
     };
-    let response = ask(&config, request, &mut body, tell);
+    let response = request(&config, asked, &mut body, tell);
     bar.finish_and_clear();
     print(response, false, config.rules.terms.zone())
 }
@@ -277,42 +294,38 @@ fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
 fn print(response: Result<Response, Ending>, json: bool, zone: &TimeZone) -> Ending {
     match response {
         Err(ending) => return ending,
-        Ok(Response::Done { message }) => say(line(&message)),
-        Ok(Response::Accounts {
-            accounts,
-            more,
-            unlisted,
-        }) => print_list(&accounts, more, &unlisted, zone),
-        Ok(Response::Account {
-            account,
-            password,
-            nt_hash,
-            legacy_chap_secret,
-        }) => {
-            let secrets = Secrets {
-                password: password.as_ref(),
-                nt_hash,
-                legacy_chap_secret,
-            };
-            match json {
-                true => print_json(&account, &secrets),
-                false => print_account(&account, &secrets, zone),
-            }
+        Ok(Response::Unlocked(unlocked)) => say(line(&phrases::unlocked(&unlocked))),
+        Ok(Response::Changed(changed)) => say(line(&phrases::changed(&changed))),
+        Ok(Response::PasswordSet(set)) => say(line(&phrases::password_set(&set))),
+        Ok(Response::Deleted(deleted)) => {
+            say(line(&format!("{} is deleted", deleted.account)));
         }
+        Ok(Response::Accounts(listing)) => print_list(&listing, zone),
+        Ok(Response::Account(details)) if json => say_json(&details),
+        Ok(Response::Account(details)) => print_account(&details, zone),
         Ok(Response::Entries { entries }) => return print_entries(&entries),
         Ok(Response::Imported(imported)) => return print_import(&imported),
-        Ok(Response::Refused { message }) => return fail(message),
-        Ok(other) => {
-            return fail(format_args!(
-                "the server answered something else: {other:?}"
-            ));
-        }
+        Ok(other) => return failed(other),
     }
     Ending::Done
 }
 
-fn print_list(accounts: &[Summary], more: usize, unlisted: &[String], zone: &TimeZone) {
-    for account in accounts {
+/// Prints the answer of a request that was not done.
+pub(super) fn failed(response: Response) -> Ending {
+    match response {
+        Response::Failed(error) => fail(phrases::error(&error)),
+        Response::NotPermitted => fail("only the server's own user and root may ask here"),
+        Response::NotUnderstood { detail } => fail(format_args!(
+            "not understood: {detail}; are both of one version?"
+        )),
+        other => fail(format_args!(
+            "the server answered something else: {other:?}"
+        )),
+    }
+}
+
+fn print_list(listing: &Listing, zone: &TimeZone) {
+    for account in &listing.accounts {
         let kind = format!("{:?}", account.kind).to_lowercase();
         let name = Shown(account.display_name.as_deref().unwrap_or(""));
         let until = account
@@ -322,13 +335,16 @@ fn print_list(accounts: &[Summary], more: usize, unlisted: &[String], zone: &Tim
         say(format_args!(
             "{:<20} {kind:<9} {:<20} {name}{until}",
             Shown(&account.name),
-            account.state
+            phrases::state(account.refusal)
         ));
     }
-    if more > 0 {
-        say(format_args!("and {more} more; --limit shows them"));
+    if listing.more > 0 {
+        say(format_args!(
+            "and {} more; --limit shows them",
+            listing.more
+        ));
     }
-    for directory in unlisted {
+    for directory in &listing.unlisted {
         complain(&format_args!(
             "those of {directory} are not here: it can't list its accounts"
         ));
@@ -336,7 +352,7 @@ fn print_list(accounts: &[Summary], more: usize, unlisted: &[String], zone: &Tim
 }
 
 /// Ends well if there is one entry, and it is an account.
-fn print_entries(entries: &[RawEntry]) -> Ending {
+fn print_entries(entries: &[DirectoryEntry]) -> Ending {
     for entry in entries {
         say(Shown(&entry.dn));
         for value in &entry.values {
@@ -356,24 +372,8 @@ fn print_entries(entries: &[RawEntry]) -> Ending {
     }
 }
 
-/// What may be told of the secrets of an account.
-struct Secrets<'a> {
-    password: Option<&'a PasswordFacts>,
-    nt_hash: bool,
-    legacy_chap_secret: bool,
-}
-
-fn print_json(account: &Account, secrets: &Secrets<'_>) {
-    let value = serde_json::json!({
-        "account": account,
-        "password": secrets.password,
-        "has_nt_hash": secrets.nt_hash,
-        "has_legacy_chap_secret": secrets.legacy_chap_secret,
-    });
-    say_json(&value);
-}
-
-fn print_account(account: &Account, secrets: &Secrets<'_>, zone: &TimeZone) {
+fn print_account(details: &AccountDetails, zone: &TimeZone) {
+    let account = &details.account;
     let row = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             say(format_args!("{key:<14} {}", Shown(&value)));
@@ -416,18 +416,17 @@ fn print_account(account: &Account, secrets: &Secrets<'_>, zone: &TimeZone) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
-    let password = secrets
-        .password
-        .map(|password| shown_password(password, zone));
+    let password = details.password.as_ref();
+    let password = password.map(|password| shown_password(password, zone));
     row(
         "password",
         Some(password.unwrap_or_else(|| "none".to_owned())),
     );
     let kept = |has: bool| Some(if has { "kept, sealed" } else { "none" }.to_owned());
-    row("nt hash", kept(secrets.nt_hash));
+    row("nt hash", kept(details.nt_hash));
     row(
         "chap secret",
-        kept(secrets.legacy_chap_secret).filter(|_| account.kind == Kind::Service),
+        kept(details.legacy_chap_secret).filter(|_| account.kind == Kind::Service),
     );
 }
 

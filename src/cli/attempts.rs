@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::way::flush;
+use super::admin_client::flush;
 use super::{ConfigFile, Ending, complain, fail, say, say_json};
 use crate::audit::{Found, FoundAttempt, Pattern, Query, search};
 use crate::config::Config;

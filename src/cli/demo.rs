@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::serve::{self, serve};
-use super::{ConfigFile, Ending, fail, say};
+use super::{ConfigFile, Ending, fail, phrases, say};
+use crate::accounts::{Accounts, Actor, Channel, ImportRequest, Role};
 use crate::config::Config;
-use crate::control::{Desk, Request, Response};
 use crate::server::{Server, StartError};
 use crate::state::State;
 
@@ -79,17 +79,20 @@ fn fill(config: &Config) -> Result<(), String> {
     let empty = lists.all(|list| list.is_none_or(|accounts| accounts.is_empty()));
     let mut outcome = Ok(());
     if empty {
-        let request = Request::Import {
+        let request = ImportRequest {
             octets: LDIF.len() as u64,
             file: "demo.ldif".to_owned(),
             keep_going: false,
             hash_cleartext: true,
         };
-        let desk = Desk::new(state.clone());
-        let response = desk.handle("demo", request, &mut LDIF.as_bytes(), &mut |_| {});
-        if let Response::Refused { message } = response {
-            outcome = Err(message);
-        }
+        let actor = Actor {
+            who: "demo".to_owned(),
+            role: Role::Administrator,
+            channel: Channel::Offline,
+        };
+        let accounts = Accounts::new(state.clone());
+        let imported = accounts.import(&actor, &request, &mut LDIF.as_bytes(), &mut |_| {});
+        outcome = imported.map(drop).map_err(|error| phrases::error(&error));
     }
     state.close();
     outcome

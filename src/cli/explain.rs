@@ -1,14 +1,21 @@
 //! `portvakt explain`: why somebody can or can't come in.
 
+use std::fmt;
+
 use clap::Args;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::failed;
+use super::admin_client::request;
 use super::attempts::{look, print_attempt};
-use super::way::ask;
-use super::{ConfigFile, Ending, complain, fail, say, say_json};
+use super::{ConfigFile, Ending, complain, fail, phrases, say, say_json};
+use crate::accounts::{Explanation, ServiceVerdict};
+use crate::admin::{Request, Response};
 use crate::audit::{Pattern, Query};
 use crate::config::Config;
-use crate::control::{Explanation, Request, Response};
+use crate::shown::Outside;
+use crate::times::for_people;
 
 /// Attempts under a name that nobody has are looked for so far back.
 const DAYS_BACK: i64 = 7;
@@ -35,17 +42,16 @@ pub(super) fn run(explain: &Explain) -> Ending {
         Ok((config, _)) => config,
         Err(ending) => return ending,
     };
-    let request = Request::Explain {
+    let asked = Request::Explain {
         user: explain.user.clone(),
         service: explain.service.clone(),
     };
-    match ask(&config, request, &mut std::io::empty(), |_| {}) {
+    match request(&config, asked, &mut std::io::empty(), |_| {}) {
         Ok(Response::Explanation(explanation)) => print(explain, &config, &explanation),
-        Ok(Response::Nobody { message }) => tell_of_nobody(explain, &config, &message),
-        Ok(Response::Refused { message }) => fail(message),
-        Ok(other) => fail(format_args!(
-            "the server answered something else: {other:?}"
-        )),
+        Ok(Response::Failed(error)) if error.is_of_name() => {
+            tell_of_nobody(explain, &config, &phrases::error(&error))
+        }
+        Ok(other) => failed(other),
         Err(ending) => ending,
     }
 }
@@ -53,13 +59,29 @@ pub(super) fn run(explain: &Explain) -> Ending {
 fn print(explain: &Explain, config: &Config, explanation: &Explanation) -> Ending {
     let zone = config.rules.terms.zone();
     match explain.json {
-        true => say_json(explanation),
-        false => say(explanation.in_words(zone).to_string().trim_end()),
+        true => print_json(explanation),
+        false => {
+            let words = InWords { explanation, zone };
+            say(words.to_string().trim_end());
+        }
     }
     Ending::Done
 }
 
-/// The name is nobody's, or can be nobody's: what came under it is in the audit log alone.
+fn print_json(explanation: &Explanation) {
+    let remedy = explanation.nt_hash.remedy.as_ref();
+    let nt_hash = serde_json::json!({
+        "present": explanation.nt_hash.present,
+        "next_step": remedy.map(phrases::remedy),
+    });
+    let mut json = serde_json::json!(explanation);
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("nt_hash".to_owned(), nt_hash);
+    }
+    say_json(&json);
+}
+
+/// Attempts under a name that leads to no account are in the audit log alone.
 fn tell_of_nobody(explain: &Explain, config: &Config, message: &str) -> Ending {
     let back = SignedDuration::from_hours(24 * DAYS_BACK);
     let since = Timestamp::now().checked_sub(back);
@@ -99,4 +121,137 @@ fn tell_of_nobody(explain: &Explain, config: &Config, message: &str) -> Ending {
         print_attempt(attempt, config.rules.terms.zone(), "  ");
     }
     ending
+}
+
+/// An explanation for people, with times in their zone.
+struct InWords<'a> {
+    explanation: &'a Explanation,
+    zone: &'a TimeZone,
+}
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_verdicts(f)?;
+        self.write_findings(f)?;
+        self.write_lock(f)?;
+        self.write_nt_hash(f)?;
+        self.write_attempts(f)
+    }
+}
+
+impl InWords<'_> {
+    fn time(&self, time: Timestamp) -> String {
+        for_people(time, self.zone)
+    }
+
+    /// One line for each way to be judged, with the services that share it.
+    fn write_verdicts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explanation {
+            account,
+            display_name,
+            services,
+            lock,
+            ..
+        } = self.explanation;
+        let name = display_name.as_ref().map(|name| format!(" ({name})"));
+        let name = name.unwrap_or_default();
+        let besides = match lock.locked_in_directory_since {
+            Some(_) => " and once the directory's own lock is over",
+            None => "",
+        };
+        let mut told = Vec::new();
+        for ServiceVerdict { refusal, .. } in services {
+            if told.contains(refusal) {
+                continue;
+            }
+            told.push(*refusal);
+            let alike = services.iter().filter(|other| other.refusal == *refusal);
+            let alike: Vec<_> = alike.map(|other| other.service.as_str()).collect();
+            let by = alike.join(", ");
+            match refusal {
+                None => writeln!(
+                    f,
+                    "{account}{name} may come in by {by}, with the right password{besides}."
+                )?,
+                Some(refusal) => {
+                    writeln!(f, "{account}{name} is refused by {by}: {refusal}.")?;
+                    writeln!(f, "  why        {}", refusal.for_helpdesk())?;
+                    writeln!(f, "  next step  {}", refusal.next_step())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.explanation.findings {
+            let since = finding.since.map(|since| self.time(since));
+            let since = since.map(|since| format!(", since {since}"));
+            let since = since.unwrap_or_default();
+            let note = finding.note.as_ref();
+            let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+            writeln!(f, "  status     {}{since}{note}", finding.refusal)?;
+        }
+        Ok(())
+    }
+
+    fn write_lock(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lock = &self.explanation.lock;
+        if let Some(since) = lock.locked_in_directory_since {
+            let since = self.time(since);
+            writeln!(
+                f,
+                "  directory  locked there since {since}, until its lockout duration is over"
+            )?;
+        }
+        match (lock.locked_until, lock.failures) {
+            (Some(until), _) => {
+                let until = self.time(until);
+                writeln!(f, "  lock       after failed log-ons, until {until}")
+            }
+            (None, 0) => writeln!(f, "  lock       none, no failed log-ons counted"),
+            (None, failures) => {
+                writeln!(
+                    f,
+                    "  lock       none, {failures} of {} failed log-ons",
+                    lock.of
+                )
+            }
+        }
+    }
+
+    fn write_nt_hash(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(remedy) = &self.explanation.nt_hash.remedy else {
+            return writeln!(f, "  nt hash    kept, for MS-CHAP and PEAP with a password");
+        };
+        writeln!(
+            f,
+            "  nt hash    none: MS-CHAP, and PEAP with MSCHAPv2, refuse this account"
+        )?;
+        writeln!(f, "             to mend it, {}", phrases::remedy(remedy))
+    }
+
+    fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.explanation.attempts.is_empty() {
+            return writeln!(f, "  attempts   none known");
+        }
+        writeln!(f, "  last attempts, newest first:")?;
+        for attempt in &self.explanation.attempts {
+            let device = attempt.device.as_ref();
+            let device = device.map_or("unknown device".to_owned(), Outside::to_string);
+            let place = attempt.place.as_ref().unwrap_or(&attempt.client);
+            writeln!(
+                f,
+                "    {}  {:<20} {} {} from {device} at {place}",
+                self.time(attempt.time),
+                attempt.outcome,
+                attempt.service,
+                attempt.method
+            )?;
+            if let Some(detail) = &attempt.detail {
+                writeln!(f, "      {detail}")?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use portvakt_auth::PasswordHash;
 use portvakt_auth::password::{Argon2Cost, HashMemory, composed_text};
 
-use super::way::read_password;
+use super::admin_client::read_password;
 use super::{Ending, fail, say};
 
 /// Hash a password for a directory or an LDIF file: `userPassword: {ARGON2}…`

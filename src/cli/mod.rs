@@ -4,6 +4,7 @@
 //! 1 refused or failed, 2 the configuration or the command line has a mistake.
 
 mod account;
+mod admin_client;
 mod attempts;
 mod check;
 mod demo;
@@ -11,8 +12,8 @@ mod demo;
 mod documented;
 mod explain;
 mod hash;
+mod phrases;
 mod serve;
-mod way;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

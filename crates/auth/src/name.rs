@@ -20,7 +20,8 @@ pub const MAX_NAME_OCTETS: usize = 253;
 pub type ShortText = SmallString<[u8; 32]>;
 
 /// Why a name is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NameError {
     /// There is nothing in it.
     #[error("the name is empty")]
@@ -65,7 +66,8 @@ impl NameError {
 }
 
 /// Why a realm is none (S2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RealmError {
     /// Nothing after the `@`.
     #[error("it is empty")]

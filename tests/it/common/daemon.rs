@@ -9,7 +9,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use clap::Parser as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use portvakt::control::{Client, Request, Response};
+use portvakt::admin::{Client, Request, Response};
 use portvakt_load::Options;
 use serde_json::Value;
 
@@ -220,8 +220,8 @@ impl Daemon {
     pub fn audit_lines(&self) -> Vec<Value> {
         // While it runs, lines wait in memory; when it has ended they are all there.
         if let Ok(mut client) = Client::connect(&self.path("data/control.sock")) {
-            let flushed = client.ask(&Request::Flush, &mut std::io::empty(), |_| {});
-            assert!(matches!(flushed, Ok(Response::Done { .. })), "{flushed:?}");
+            let flushed = client.request(&Request::Flush, &mut std::io::empty(), |_| {});
+            assert!(matches!(flushed, Ok(Response::Flushed)), "{flushed:?}");
         }
         self.audit_lines_so_far()
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use portvakt::control::{Client, Request, Response};
+use portvakt::admin::{Client, Request, Response};
 use portvakt_testkit::supplicant::Random;
 
 use crate::common::{Daemon, Setup};
@@ -134,9 +134,9 @@ impl Books {
 
     /// Holds the books against what the server remembers, and goes on from there.
     fn audit(&mut self, daemon: &Daemon) {
-        let mut desk = Client::connect(&daemon.path("data/control.sock")).unwrap();
+        let mut client = Client::connect(&daemon.path("data/control.sock")).unwrap();
         for (account, known) in self.accounts.iter_mut().enumerate() {
-            let failures = failures(&mut desk, account);
+            let failures = failures(&mut client, account);
             assert!(
                 known.allows(failures),
                 "account {account}: {failures} failures are remembered, {} were answered, and \
@@ -154,12 +154,14 @@ impl Books {
 }
 
 /// The lock record that the server has of an account.
-fn failures(desk: &mut Client, account: usize) -> u8 {
+fn failures(client: &mut Client, account: usize) -> u8 {
     let request = Request::Explain {
         user: people::name(account),
         service: None,
     };
-    let answer = desk.ask(&request, &mut std::io::empty(), |_| {}).unwrap();
+    let answer = client
+        .request(&request, &mut std::io::empty(), |_| {})
+        .unwrap();
     let Response::Explanation(explanation) = answer else {
         panic!("{answer:?}");
     };

@@ -1,46 +1,45 @@
-//! The server's end of the control socket: mode 0600, one thread a connection, a few at a time.
+//! The server of the admin socket: mode 0600, one thread per connection, [`AT_ONCE`] at a time.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{getsockopt, sockopt};
 use zeroize::Zeroizing;
 
-use super::desk::Desk;
-use super::protocol::{Request, Response};
+use super::protocol::{Request, Response, handle};
 use crate::accept::{Acceptor, Place, Room};
+use crate::accounts::{Accounts, Actor, Channel, Role};
 
 /// Connections served at once.
-const AT_ONCE: usize = 16;
-/// The longest question: a hash and a sentence or two.
-const LONGEST_QUESTION: usize = 64 * 1024;
-/// The command line asks at once; an import's text may come from afar.
-const PATIENCE: Patience = Patience {
-    question: Duration::from_secs(5),
+pub(super) const AT_ONCE: usize = 16;
+/// Octets of the longest request: a hash and a sentence or two.
+const LONGEST_REQUEST: usize = 64 * 1024;
+/// The command line sends its request at once; the text of an import may come from afar.
+const TIMEOUTS: Timeouts = Timeouts {
+    request: Duration::from_secs(5),
     silence: Duration::from_secs(30),
 };
 
 /// The listening socket. Dropping it removes the file.
-pub struct ControlServer {
+pub struct AdminServer {
     path: PathBuf,
     acceptor: Option<Acceptor>,
 }
 
-/// How long the server waits for the other end.
+/// Longest waits for the client.
 #[derive(Clone, Copy)]
-struct Patience {
-    /// For a whole question.
-    question: Duration,
-    /// For the next octets of what follows an import, and for an answer to be taken.
+struct Timeouts {
+    /// For a whole request.
+    request: Duration,
+    /// For the next octets of an import's text, and for an answer to be taken.
     silence: Duration,
 }
 
-impl ControlServer {
+impl AdminServer {
     /// Listens on `path`, which only this user (and root) can open.
     ///
     /// The data folder's lock says that no other server uses it, so a socket file found there is a
@@ -48,13 +47,13 @@ impl ControlServer {
     ///
     /// # Errors
     /// The path is too long, or its folder can't be written.
-    pub fn start(path: &Path, desk: Desk) -> io::Result<Self> {
-        Self::start_with(path, desk, PATIENCE)
+    pub fn start(path: &Path, accounts: Accounts) -> io::Result<Self> {
+        Self::start_with(path, accounts, TIMEOUTS)
     }
 
-    fn start_with(path: &Path, desk: Desk, patience: Patience) -> io::Result<Self> {
-        let (listener, desk) = (bind_private(path)?, Arc::new(desk));
-        let serve = move |stream, place| begin(stream, place, Arc::clone(&desk), patience);
+    fn start_with(path: &Path, accounts: Accounts, timeouts: Timeouts) -> io::Result<Self> {
+        let listener = bind_private(path)?;
+        let serve = move |stream, place| begin(stream, place, accounts.clone(), timeouts);
         Ok(Self {
             path: path.to_owned(),
             acceptor: Some(Acceptor::start(
@@ -67,14 +66,14 @@ impl ControlServer {
     }
 }
 
-impl Drop for ControlServer {
+impl Drop for AdminServer {
     fn drop(&mut self) {
         drop(self.acceptor.take());
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Binds in a folder that nobody else can enter, and moves the socket out once it is private.
+/// Binds in a folder closed to other users, and moves the socket out once it is private.
 fn bind_private(path: &Path) -> io::Result<UnixListener> {
     let folder = path.with_extension("new");
     let _ = fs::remove_dir_all(&folder);
@@ -89,11 +88,11 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
     bound
 }
 
-/// Serves a connection on a thread of its own; without one it is dropped.
-fn begin(stream: UnixStream, place: Place, desk: Arc<Desk>, patience: Patience) {
+/// Serves a connection on a thread of its own; drops it if there is none to be had.
+fn begin(stream: UnixStream, place: Place, accounts: Accounts, timeouts: Timeouts) {
     let thread = std::thread::Builder::new().name("control-connection".to_owned());
     let spawned = thread.spawn(move || {
-        if let Err(error) = serve(&stream, &desk, patience) {
+        if let Err(error) = serve(&stream, &accounts, timeouts) {
             tracing::debug!(%error, "control connection ended");
         }
         drop(place);
@@ -103,48 +102,51 @@ fn begin(stream: UnixStream, place: Place, desk: Arc<Desk>, patience: Patience) 
     }
 }
 
-fn serve(stream: &UnixStream, desk: &Desk, patience: Patience) -> io::Result<()> {
-    stream.set_write_timeout(Some(patience.silence))?;
-    let Some(who) = who(stream) else {
-        let message = "only the server's own user and root may ask here".to_owned();
-        return say(stream, &Response::Refused { message });
+fn serve(stream: &UnixStream, accounts: &Accounts, timeouts: Timeouts) -> io::Result<()> {
+    stream.set_write_timeout(Some(timeouts.silence))?;
+    let Some(who) = peer_name(stream) else {
+        return send(stream, &Response::NotPermitted);
+    };
+    let actor = Actor {
+        who,
+        role: Role::Administrator,
+        channel: Channel::Socket,
     };
     let mut reader = BufReader::new(stream);
     loop {
-        let line = read_question(&mut reader, patience.question)?;
+        let line = read_request(&mut reader, timeouts.request)?;
         if line.is_empty() {
             return Ok(());
         }
         let request = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => request,
             Err(error) => {
-                let message = format!("not understood: {error}; are both of one version?");
-                return say(stream, &Response::Refused { message });
+                let detail = error.to_string();
+                return send(stream, &Response::NotUnderstood { detail });
             }
         };
-        let octets = if let Request::Import { octets, .. } = &request {
-            *octets
-        } else {
-            0
+        let octets = match &request {
+            Request::Import(import) => import.octets,
+            _ => 0,
         };
-        stream.set_read_timeout(Some(patience.silence))?;
+        stream.set_read_timeout(Some(timeouts.silence))?;
         let mut body = (&mut reader).take(octets);
-        let response = desk.handle(&who, request, &mut body, &mut |progress| {
-            drop(say(stream, &progress))
+        let response = handle(accounts, &actor, request, &mut body, &mut |progress| {
+            drop(send(stream, &progress))
         });
         io::copy(&mut body, &mut io::sink())?;
-        say(stream, &response)?;
+        send(stream, &response)?;
     }
 }
 
-/// A line, however slowly it comes, within `patience`; empty at the end of the connection.
-fn read_question(
+/// A line, however slowly it comes, within `timeout`; empty at the end of the connection.
+fn read_request(
     reader: &mut BufReader<&UnixStream>,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
-    let give_up = Instant::now() + patience;
-    // There may be a password in it.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_QUESTION));
+    let give_up = Instant::now() + timeout;
+    // It may hold a password.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_REQUEST));
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -154,8 +156,8 @@ fn read_question(
         let octets = reader.fill_buf()?;
         let end = octets.iter().position(|octet| *octet == b'\n');
         let taken = end.map_or(octets.len(), |end| end + 1);
-        if line.len() + taken > LONGEST_QUESTION {
-            return Err(io::Error::other("the question is too long"));
+        if line.len() + taken > LONGEST_REQUEST {
+            return Err(io::Error::other("the request is too long"));
         }
         line.extend_from_slice(octets.get(..taken).unwrap_or_default());
         reader.consume(taken);
@@ -165,15 +167,15 @@ fn read_question(
     }
 }
 
-fn say(mut stream: &UnixStream, response: &Response) -> io::Result<()> {
+fn send(mut stream: &UnixStream, response: &Response) -> io::Result<()> {
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
     stream.write_all(&line)
 }
 
-/// The user at the other end by name, if it may ask. The socket's mode says so already; this holds
-/// even where somebody loosens it.
-fn who(stream: &UnixStream) -> Option<String> {
+/// The name of the user at the other end, if it may ask. The socket's mode says so already; this
+/// check holds even if that is loosened.
+fn peer_name(stream: &UnixStream) -> Option<String> {
     let peer = getsockopt(stream, sockopt::PeerCredentials).ok()?.uid();
     let may_ask = peer == 0 || peer == nix::unistd::geteuid().as_raw();
     may_ask.then(|| user_name(peer))

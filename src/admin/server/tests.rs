@@ -1,4 +1,4 @@
-//! Questions that never end, and callers that never ask.
+//! Requests without end, and clients without a request.
 
 use super::*;
 
@@ -8,25 +8,25 @@ fn ends(mut stream: UnixStream) -> bool {
 }
 
 #[test]
-fn half_a_question_is_cut_off_at_its_deadline() {
+fn half_a_request_is_cut_off_at_its_deadline() {
     let patience = Duration::from_millis(20);
     for octets in [&b""[..], b"{\"act\":\"list\""] {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         ours.write_all(octets).unwrap();
         let mut reader = BufReader::new(&theirs);
-        let error = read_question(&mut reader, patience).unwrap_err();
+        let error = read_request(&mut reader, patience).unwrap_err();
         let kinds = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
         assert!(kinds.contains(&error.kind()), "{error:?}");
     }
 }
 
 #[test]
-fn questions_are_read_one_by_one_and_what_follows_stays() {
+fn requests_are_read_one_by_one_and_what_follows_stays() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     ours.write_all(b"one\ntwo\nbody").unwrap();
     let mut reader = BufReader::new(&theirs);
     for expected in [&b"one\n"[..], b"two\n"] {
-        let line = read_question(&mut reader, Duration::from_secs(600)).unwrap();
+        let line = read_request(&mut reader, Duration::from_secs(600)).unwrap();
         assert_eq!(*line, expected);
     }
     assert_eq!(reader.buffer(), b"body");
@@ -34,11 +34,11 @@ fn questions_are_read_one_by_one_and_what_follows_stays() {
 }
 
 #[test]
-fn a_question_without_end_is_not_read_to_its_end() {
+fn a_request_without_end_is_not_read_to_its_end() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let sent = std::thread::spawn(move || while ours.write_all(&[b'x'; 1000]).is_ok() {});
-    let error = read_question(&mut BufReader::new(&theirs), Duration::from_secs(600)).unwrap_err();
-    assert_eq!(error.to_string(), "the question is too long");
+    let error = read_request(&mut BufReader::new(&theirs), Duration::from_secs(600)).unwrap_err();
+    assert_eq!(error.to_string(), "the request is too long");
     drop(theirs);
     sent.join().unwrap();
 }

@@ -1,30 +1,36 @@
-//! The way to the accounts: through the running server, or straight to the data folder while none
-//! runs.
+//! Requests of a command: to the running server, or on the data folder itself while none runs.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read};
 
 use zeroize::Zeroizing;
 
 use super::{Ending, fail};
+use crate::accounts::{Accounts, Actor, Channel, Role};
+use crate::admin::{self, Client, ConnectError, Request, Response};
 use crate::config::Config;
-use crate::control::{Client, ConnectError, Desk, Request, Response};
 use crate::state::State;
 
-/// Has `request` done and returns the answer; `body` follows an import.
-pub(super) fn ask(
+/// Sends `request`, followed by `body`, and returns the answer; an error is printed.
+pub(super) fn request(
     config: &Config,
     request: Request,
     body: &mut (dyn Read + Send),
     mut progress: impl FnMut(&Response),
 ) -> Result<Response, Ending> {
     match Client::connect(&config.control) {
-        Ok(mut client) => client.ask(&request, body, progress).map_err(fail),
+        Ok(mut client) => client.request(&request, body, progress).map_err(fail),
         Err(ConnectError::NoServer(_)) => {
-            // The data folder's lock tells whether a server runs after all.
+            // The lock of the data folder tells whether a server runs after all.
             let state = State::open(config).map_err(fail)?;
-            let who = crate::control::user_name(nix::unistd::getuid().as_raw());
-            let desk = Desk::new(state.clone());
-            let response = desk.handle(&who, request, body, &mut |told| progress(&told));
+            let actor = Actor {
+                who: admin::user_name(nix::unistd::getuid().as_raw()),
+                role: Role::Administrator,
+                channel: Channel::Offline,
+            };
+            let accounts = Accounts::new(state.clone());
+            let response = admin::handle(&accounts, &actor, request, body, &mut |told| {
+                progress(&told);
+            });
             state.close();
             Ok(response)
         }
@@ -32,11 +38,11 @@ pub(super) fn ask(
     }
 }
 
-/// Has a running server write down the attempts that it has in hand; without one there are none.
+/// Has a running server write its attempts to the audit log.
 pub(super) fn flush(config: &Config) {
     if let Ok(mut client) = Client::connect(&config.control) {
-        // What a server of another version does not know, it says: then the last lines come later.
-        let _ = client.ask(&Request::Flush, &mut io::empty(), |_| {});
+        // A server of another version may not know the request: the last lines come later then.
+        let _ = client.request(&Request::Flush, &mut io::empty(), |_| {});
     }
 }
 

@@ -1,0 +1,196 @@
+//! The lines of the admin socket: one JSON line to ask, JSON lines to answer.
+//!
+//! The LDIF of an import follows its line as so many octets. The command line hashes a password
+//! before it sends it; in clear text it goes along only where a directory hashes it itself.
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::{
+    AccountDetails, Accounts, ActError, Actor, Changed, Deleted, DirectoryEntry, Explanation,
+    Filter, ImportProgress, ImportRequest, Imported, Listing, NewPassword, PasswordSet, Target,
+    Unlocked,
+};
+
+/// A request, by the use case it calls.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// [`Accounts::list`].
+    List {
+        /// Only these accounts.
+        filter: Option<Filter>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// [`Accounts::show`].
+    Show {
+        /// Name or alias, with or without realm.
+        user: String,
+    },
+    /// [`Accounts::directory_entries`].
+    Raw {
+        /// Name or alias, with or without realm.
+        user: String,
+    },
+    /// [`Accounts::explain`].
+    Explain {
+        /// Name or alias, with or without realm.
+        user: String,
+        /// The service asked for; those of the clients, where none is given.
+        service: Option<String>,
+    },
+    /// [`Accounts::flush_audit`].
+    Flush,
+    /// [`Accounts::unlock`].
+    Unlock(Target),
+    /// [`Accounts::suspend`].
+    Suspend(Target),
+    /// [`Accounts::deactivate`].
+    Deactivate(Target),
+    /// [`Accounts::restore`].
+    Restore(Target),
+    /// [`Accounts::set_password`].
+    SetPassword {
+        /// The account, and why.
+        target: Target,
+        /// Its new password.
+        password: NewPassword,
+    },
+    /// [`Accounts::delete`].
+    Delete(Target),
+    /// [`Accounts::import`]; the LDIF follows.
+    Import(ImportRequest),
+}
+
+/// An answer; only [`Response::Progress`] is followed by another.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Response {
+    /// Nothing changed, and why.
+    Failed(ActError),
+    /// The other end may not ask.
+    NotPermitted,
+    /// The request could not be read; most likely the two ends are of different versions.
+    NotUnderstood {
+        /// The reader's own account of it.
+        detail: String,
+    },
+    /// Accounts.
+    Accounts(Listing),
+    /// One account.
+    Account(AccountDetails),
+    /// Entries of the directory.
+    Entries {
+        /// One, if all is well.
+        entries: Vec<DirectoryEntry>,
+    },
+    /// The state of one account.
+    Explanation(Box<Explanation>),
+    /// The audit log has every attempt so far.
+    Flushed,
+    /// A lock was ended.
+    Unlocked(Unlocked),
+    /// An account was closed or opened.
+    Changed(Changed),
+    /// A password was replaced.
+    PasswordSet(PasswordSet),
+    /// An account was removed.
+    Deleted(Deleted),
+    /// An import is under way.
+    Progress(ImportProgress),
+    /// An import has ended.
+    Imported(Box<Imported>),
+}
+
+/// Calls the use case of `request` for `actor`. `body` is the LDIF of an import.
+pub fn handle(
+    accounts: &Accounts,
+    actor: &Actor,
+    request: Request,
+    body: &mut dyn Read,
+    progress: &mut dyn FnMut(Response),
+) -> Response {
+    let done = match request {
+        Request::List { filter, limit } => accounts.list(filter, limit).map(Response::Accounts),
+        Request::Show { user } => accounts.show(&user).map(Response::Account),
+        Request::Raw { user } => {
+            let entries = accounts.directory_entries(&user);
+            entries.map(|entries| Response::Entries { entries })
+        }
+        Request::Explain { user, service } => {
+            let explanation = accounts.explain(&user, service.as_deref());
+            explanation.map(|explanation| Response::Explanation(Box::new(explanation)))
+        }
+        Request::Flush => accounts.flush_audit().map(|()| Response::Flushed),
+        Request::Unlock(target) => accounts.unlock(actor, &target).map(Response::Unlocked),
+        Request::Suspend(target) => accounts.suspend(actor, &target).map(Response::Changed),
+        Request::Deactivate(target) => accounts.deactivate(actor, &target).map(Response::Changed),
+        Request::Restore(target) => accounts.restore(actor, &target).map(Response::Changed),
+        Request::SetPassword { target, password } => {
+            let set = accounts.set_password(actor, &target, password);
+            set.map(Response::PasswordSet)
+        }
+        Request::Delete(target) => accounts.delete(actor, &target).map(Response::Deleted),
+        Request::Import(request) => {
+            let mut tell = |told| progress(Response::Progress(told));
+            let imported = accounts.import(actor, &request, body, &mut tell);
+            imported.map(|imported| Response::Imported(Box::new(imported)))
+        }
+    };
+    done.unwrap_or_else(Response::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(response: &Response) -> String {
+        serde_json::to_string(response).unwrap()
+    }
+
+    #[test]
+    fn errors_have_stable_codes_beside_their_facts() {
+        let name = "nobody".to_owned();
+        for (error, expected) in [
+            (
+                ActError::UnknownAccount { name },
+                r#"{"answer":"failed","error":"unknown-account","name":"nobody"}"#,
+            ),
+            (
+                ActError::ChangedMeanwhile,
+                r#"{"answer":"failed","error":"changed-meanwhile"}"#,
+            ),
+            (
+                ActError::MalformedName {
+                    user: " ".to_owned(),
+                    cause: portvakt_auth::name::RealmError::NoDot.into(),
+                },
+                r#"{"answer":"failed","error":"malformed-name","user":" ","cause":{"realm":"no-dot"}}"#,
+            ),
+        ] {
+            let response = Response::Failed(error.clone());
+            assert_eq!(line(&response), expected);
+            let Response::Failed(read) = serde_json::from_str(expected).unwrap() else {
+                panic!("{expected}");
+            };
+            assert_eq!(read, error);
+        }
+    }
+
+    #[test]
+    fn requests_are_one_object_with_their_act() {
+        let target = Target {
+            user: "anna".to_owned(),
+            why: "came to the desk".to_owned(),
+        };
+        let expected = r#"{"act":"unlock","user":"anna","why":"came to the desk"}"#;
+        assert_eq!(
+            serde_json::to_string(&Request::Unlock(target)).unwrap(),
+            expected
+        );
+        let read: Request = serde_json::from_str(expected).unwrap();
+        assert!(matches!(read, Request::Unlock(target) if target.user == "anna"));
+    }
+}

@@ -1,0 +1,94 @@
+//! English sentences for the results and errors of the [use cases](crate::accounts).
+
+use portvakt_auth::Refusal;
+
+use crate::accounts::{ActError, Changed, NtHashRemedy, PasswordSet, Unlocked};
+use crate::shown::Shown;
+
+/// The error, and what to do.
+pub(super) fn error(error: &ActError) -> String {
+    match error {
+        ActError::MalformedName { user, cause } => format!(
+            "\"{}\" can't be a user name: {cause}; log-ons under it are in the audit log only",
+            Shown(user)
+        ),
+        ActError::ForeignRealm { realm } => {
+            format!("{realm} is not one of our realms; it is asked at its own home")
+        }
+        ActError::UnknownAccount { name } => {
+            format!("there is no account {name}; `portvakt account list` shows the ones there are")
+        }
+        ActError::AmbiguousName { name, full_names } => format!(
+            "several people are called {name}: say which, {}",
+            full_names.join(" or ")
+        ),
+        ActError::Directory { detail, .. }
+        | ActError::Import { detail }
+        | ActError::Store { detail } => detail.clone(),
+        ActError::ReadOnlyDirectory => {
+            "this directory is read-only here: change the account where it is kept".to_owned()
+        }
+        ActError::NotListable => "this directory can't list its accounts".to_owned(),
+        ActError::NoDirectory => "accounts are kept here, and no directory is asked: \
+             `portvakt account show` has all"
+            .to_owned(),
+        ActError::UnknownService { service, offered } => format!(
+            "no client has the service {service}; there are: {}",
+            offered.join(", ")
+        ),
+        ActError::ChangedMeanwhile => {
+            "the account was changed by somebody else meanwhile".to_owned()
+        }
+        ActError::AuditNotWritten => "the audit log could not be written".to_owned(),
+    }
+}
+
+pub(super) fn unlocked(unlocked: &Unlocked) -> String {
+    let account = &unlocked.account;
+    match (unlocked.was_locked, unlocked.durable) {
+        (false, _) => format!("{account} was not locked and had no failed log-ons"),
+        (true, true) => format!("{account} is unlocked, its failed log-ons are forgotten"),
+        (true, false) => format!(
+            "{account} is unlocked, but the disk refuses: if the server ends before it recovers, \
+             the lock comes back"
+        ),
+    }
+}
+
+pub(super) fn changed(changed: &Changed) -> String {
+    let (act, account) = (changed.act.word(), &changed.account);
+    format!("{act}: done; {account} is now {}", state(changed.refusal))
+}
+
+pub(super) fn password_set(set: &PasswordSet) -> String {
+    let consequence = match (set.had_nt_hash, set.has_nt_hash) {
+        (_, true) => ", with an NT hash for MS-CHAP beside it",
+        (true, false) => {
+            "; the NT hash of the old one is gone, so MS-CHAP and PEAP with a password will refuse \
+             it (`portvakt explain` says how to mend that)"
+        }
+        (false, false) => "",
+    };
+    format!("{} has a new password{consequence}", set.account)
+}
+
+/// The word of a list for an account's state: `open`, or the code of the refusal.
+pub(super) fn state(refusal: Option<Refusal>) -> &'static str {
+    refusal.map_or("open", Refusal::code)
+}
+
+/// The imperative that follows "to mend it, ".
+pub(super) fn remedy(remedy: &NtHashRemedy) -> String {
+    match remedy {
+        NtHashRemedy::SetPassword => "set its password anew; better, set the device up with \
+             TTLS/PAP or a certificate"
+            .to_owned(),
+        NtHashRemedy::Import { attribute } => format!(
+            "import it with its {attribute}; better, set the device up with TTLS/PAP or a \
+             certificate"
+        ),
+        NtHashRemedy::OtherMethod => "set the device up with TTLS/PAP or a certificate; this \
+             server keeps no NT hashes (docs/methods.md says what they cost)"
+            .to_owned(),
+    }
+}
