@@ -29,6 +29,7 @@
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
 //! | [`transport`] | Datagrams to verified requests, duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
+//! | [`dispatch`] | Verified requests by code and realm |
 //! | [`access`] | What an Access-Request goes through, one file per step |
 //! | [`directory`] | Where accounts come from; LDIF |
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
@@ -51,9 +52,9 @@
 //!    v
 //!  VerifiedRequest          Message-Authenticator is right                   ── drop, counted
 //!    │ transport::duplicates  the same bytes again: the same answer again
+//!    │ dispatch             by code, and by the realm of User-Name           ── Refusal
 //!    v
-//!  Exchange  (access)       identify: who asks, from where
-//!    │ route                whose realm it is                                ── Refusal
+//!  Exchange  (access)       the client, the device, the policy
 //!    │ pap, challenge ─ or ─ eap   one step of the Conversation ── Challenge; the next goes on
 //!    v
 //!  Credential               password, MS-CHAP answer, TLS session or client certificate
@@ -152,6 +153,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 pub mod directory;
+pub mod dispatch;
 pub mod metrics;
 pub mod policy;
 mod process;

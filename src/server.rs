@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, AccessError, AccessHandler};
+use crate::access::{Access, AccessError};
 use crate::accounts::Accounts;
 use crate::admin::AdminServer;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Problems, Warning};
+use crate::dispatch::Dispatcher;
 use crate::metrics::http::MetricsServer;
 use crate::policy::PolicyError;
 use crate::state::{State, StateError};
@@ -112,7 +113,7 @@ impl Server {
             .transpose()?;
         let admin = AdminServer::start(&config.control, Accounts::new(Arc::clone(&state)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
-        let handler = Arc::new(AccessHandler(Arc::clone(&access)));
+        let handler = Arc::new(Dispatcher(Arc::clone(&access)));
         let listeners = Listeners::start(&config.listen, options, &handler)?;
         let (stop_tidying, stopped) = channel();
         let keep_days = u64::from(config.audit.keep_days);

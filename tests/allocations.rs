@@ -21,12 +21,13 @@ use std::time::Duration;
 use common::{SECRET, Setup};
 use jiff::Timestamp;
 use nas::{Nas, PATIENCE, Request, kind, people};
-use portvakt::access::{Access, AccessHandler};
+use portvakt::access::Access;
 use portvakt::config::Config;
+use portvakt::dispatch::Dispatcher;
 use portvakt::policy::Client;
 use portvakt::state::State;
-use portvakt::transport::{DropReason, Listeners, Options, RequestHandler, Responder};
-use portvakt_radius::VerifiedRequest;
+use portvakt::transport::{DropReason, Listeners, Options, Peer, RequestHandler, Responder};
+use portvakt_radius::{Code, VerifiedRequest};
 
 const PEOPLE: usize = 4;
 /// Log-ons until every buffer has been as full as it gets, and those that are counted.
@@ -39,38 +40,37 @@ const AT_ONCE: u8 = 200;
 /// gets its turns, and however many of them it has.
 const FLUSH_EVERY: usize = 50;
 
-/// The front door, with a look at what each request allocates on its own thread.
+/// The dispatcher, and the number of allocations of each request on its own thread.
 struct Counting {
-    door: AccessHandler,
+    dispatcher: Dispatcher,
     allocations: Mutex<Vec<u64>>,
 }
 
 impl RequestHandler for Counting {
     fn client(&self, peer: SocketAddr) -> Option<Arc<Client>> {
-        self.door.client(peer)
+        self.dispatcher.client(peer)
     }
 
-    fn access_request(
-        &self,
-        request: &VerifiedRequest<'_>,
-        client: Arc<Client>,
-        answer: Responder,
-    ) {
-        let handle = || self.door.access_request(request, client, answer);
+    fn serves(&self, code: Code) -> bool {
+        self.dispatcher.serves(code)
+    }
+
+    fn request(&self, request: &VerifiedRequest<'_>, peer: Peer, responder: Responder) {
+        let handle = || self.dispatcher.request(request, peer, responder);
         let counted = allocation_counter::measure(handle).count_total;
         self.allocations.lock().unwrap().push(counted);
     }
 
     fn status_server(&self, client: &Client) {
-        self.door.status_server(client);
+        self.dispatcher.status_server(client);
     }
 
     fn duplicate(&self, client: &Client) {
-        self.door.duplicate(client);
+        self.dispatcher.duplicate(client);
     }
 
     fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
-        self.door.dropped(peer, client, why);
+        self.dispatcher.dropped(peer, client, why);
     }
 }
 
@@ -114,7 +114,7 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     let state = State::open(&config).unwrap();
     let access = Access::start(Arc::clone(&state), &config).unwrap();
     let counting = Arc::new(Counting {
-        door: AccessHandler(Arc::clone(&access)),
+        dispatcher: Dispatcher(Arc::clone(&access)),
         allocations: Mutex::new(Vec::with_capacity(BEFORE + COUNTED + usize::from(AT_ONCE))),
     });
     let options = Options {

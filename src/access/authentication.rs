@@ -61,7 +61,10 @@ where
 {
     let now = exchange.context.arrived;
     let sent = Sent {
-        source: exchange.access.tags.tag(exchange.client.name.as_bytes()),
+        source: exchange
+            .access
+            .tags
+            .tag(exchange.peer.client.name.as_bytes()),
         arrived: now.tick,
         refusal_leaves: now.tick.plus(exchange.policy.reject_delay),
     };
@@ -414,7 +417,8 @@ where
 
     /// The credential is right: now, and only now, the account's state matters (P6).
     fn settle_proven(mut self, account: &Account, proof: Proof, mutual_proof: MutualProof) {
-        let Exchange { policy, client, .. } = &self.exchange;
+        let Exchange { policy, peer, .. } = &self.exchange;
+        let client = &peer.client;
         let service = &client.service;
         let rules = policy.sources.rules(&account.id);
         let decision = portvakt_auth::decide(account, proof, service, rules, self.now);

@@ -13,7 +13,7 @@ use super::credential::Offered;
 use super::credential::{Chap, Credential, Granted, MsChap, MsChapV2, MsChapV2Change, MutualProof};
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
 use super::{intake, ms_chap_error};
-use crate::policy::route;
+use crate::policy::Route;
 
 /// How a device is answered.
 #[derive(Clone, Copy)]
@@ -31,9 +31,10 @@ pub(super) fn handle(
     mut exchange: Exchange,
     request: &VerifiedRequest<'_>,
     credential: &ChallengeCredential<'_>,
+    route: Route,
 ) {
     let name = request.first(AttributeType::USER_NAME);
-    let methods = exchange.client.methods;
+    let methods = exchange.peer.client.methods;
     let (method, allowed) = match credential {
         ChallengeCredential::Chap { .. } => ("chap", methods.legacy_chap),
         ChallengeCredential::MsChap { .. } => ("mschap", methods.legacy_mschap),
@@ -47,7 +48,7 @@ pub(super) fn handle(
         return exchange.refuse_with(Refusal::MethodNotAllowed, detail);
     }
     let (offered, speaks) = offer(credential, name.unwrap_or_default());
-    let name = match route::route(name, &exchange.policy.realms) {
+    let name = match route {
         Ok(name) => name,
         Err(refused) => {
             exchange.context.detail = Some(refused.detail.into());
@@ -186,7 +187,7 @@ fn refuse(exchange: Exchange, refusal: Refusal, speaks: Speaks) {
 /// a change that failed is not asked for again.
 fn refused_by(exchange: &Exchange, refusal: Refusal, speaks: Speaks) -> RefusedBy {
     let may_retry =
-        exchange.client.mschap_retry && ms_chap_error::looks_like_a_wrong_password(refusal);
+        exchange.peer.client.mschap_retry && ms_chap_error::looks_like_a_wrong_password(refusal);
     let tell = |version, identifier, error: MsChapV2Error, retry| RefusedBy::MsChap {
         version,
         identifier,

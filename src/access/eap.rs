@@ -1,7 +1,6 @@
 //! EAP over RADIUS (RFC 3579): a conversation per supplicant, one step per Access-Request.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use portvakt_auth::{AccountId, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
@@ -24,7 +23,7 @@ use super::{report, request_context};
 use crate::metrics::HandshakeOutcome;
 use crate::policy::Policy;
 use crate::policy::route;
-use crate::policy::route::LocalName;
+use crate::policy::{LocalName, Route};
 
 /// What a machine's name begins with.
 const HOST: &[u8] = b"host/";
@@ -40,6 +39,7 @@ pub(super) fn handle(
     mut exchange: Exchange,
     request: &VerifiedRequest<'_>,
     message: EapMessage<'_>,
+    route: Route,
 ) {
     let limits = request_context::eap_limits(request, exchange.policy.max_fragment);
     let response = whole(message);
@@ -55,7 +55,7 @@ pub(super) fn handle(
         let eap = packet::write_typed(Code::Request, identifier, EapType::IDENTITY, &[]);
         return exchange.finish(Outcome::AskIdentity { eap });
     }
-    begin(exchange, request, &response, limits);
+    begin(exchange, request, &response, limits, route);
 }
 
 /// Whether a conversation begins with it, whatever State came along: EAP-Start (RFC 3579 §2.1), and
@@ -72,9 +72,9 @@ fn begins(response: &[u8]) -> bool {
 fn end_former(exchange: &Exchange, state: &[u8]) {
     let former = exchange.access.conversations.take_of_device(
         state,
-        &exchange.client,
+        &exchange.peer.client,
         exchange.context.calling_station.as_ref(),
-        Instant::now(),
+        exchange.arrived(),
     );
     give_way(exchange, former, EvictionReason::ToANewIdentity);
 }
@@ -91,12 +91,18 @@ fn whole(message: EapMessage<'_>) -> Vec<u8> {
     packet
 }
 
-fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8], limits: Limits) {
+fn begin(
+    mut exchange: Exchange,
+    request: &VerifiedRequest<'_>,
+    response: &[u8],
+    limits: Limits,
+    route: Route,
+) {
     exchange.context.eap_identity = identity(response).map(request_context::text);
     let name = request.first(AttributeType::USER_NAME);
-    let outer = match route::route(name, &exchange.policy.realms) {
+    let outer = match route {
         // I1: a roaming user's server can't have meant us by a name without a realm.
-        Ok(_) if exchange.client.federation_peer && !name.is_some_and(has_realm) => {
+        Ok(_) if exchange.peer.client.federation_peer && !name.is_some_and(has_realm) => {
             let detail = Some("a federation peer's users have a realm in their names".to_owned());
             return refuse(exchange, Refusal::RealmUnknown, detail);
         }
@@ -106,7 +112,7 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
         }
     };
     let policy = Arc::clone(&exchange.policy);
-    let Some(methods) = policy.methods(&outer, &exchange.client.service) else {
+    let Some(methods) = policy.methods(&outer, &exchange.peer.client.service) else {
         let detail = Some("no EAP method is offered to this realm and service".to_owned());
         return refuse(exchange, Refusal::MethodNotAllowed, detail);
     };
@@ -127,7 +133,7 @@ fn begin(mut exchange: Exchange, request: &VerifiedRequest<'_>, response: &[u8],
                 retries: Retries::new(exchange.policy.mschapv2_retries),
                 inner_identity: Vec::new(),
                 context: exchange.context.clone(),
-                client: exchange.client.clone(),
+                client: Arc::clone(&exchange.peer.client),
                 since: exchange.arrived(),
                 former: None,
             });
@@ -155,7 +161,7 @@ fn resume(exchange: Exchange, state: &[u8], response: &[u8], limits: Limits) {
         return refuse_stale(exchange);
     };
     let access = Arc::clone(&exchange.access);
-    let now = Instant::now();
+    let now = exchange.arrived();
     match access.repeats.arrive(exchange, state, response, now) {
         Arrival::New(exchange) => go_on(exchange, state, response, limits),
         Arrival::Repeated(exchange, given) => exchange.repeat(&given),
@@ -168,7 +174,7 @@ fn go_on(mut exchange: Exchange, state: StateToken, response: &[u8], limits: Lim
     let access = Arc::clone(&exchange.access);
     let pending = access
         .conversations
-        .take(&state, &exchange.client, Instant::now());
+        .take(&state, &exchange.peer.client, exchange.arrived());
     let Some(mut pending) = pending else {
         // Only what a conversation was asked is kept.
         let waiting = exchange.repeats_of.take();

@@ -17,9 +17,8 @@ use super::repeats::Given;
 use super::request_context::RequestContext;
 use super::{Access, reply, report};
 use crate::metrics::RequestResult;
-use crate::policy::Client;
 use crate::policy::Policy;
-use crate::transport::{DropReason, LARGEST_PACKET, Responder};
+use crate::transport::{DropReason, LARGEST_PACKET, Peer, Responder};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
@@ -27,8 +26,8 @@ pub(super) struct Exchange {
     pub access: Arc<Access>,
     /// The policy it began under.
     pub policy: Arc<Policy>,
-    /// Who asked.
-    pub client: Arc<Client>,
+    /// The client that sent the request, and the transport it came by.
+    pub peer: Peer,
     /// Where it comes from, and who it is.
     pub context: RequestContext,
     /// Whether it is refused for an expired password that its owner, who has proven it, may change
@@ -45,7 +44,7 @@ pub(super) struct Exchange {
     /// The State under which a request may repeat this one.
     pub repeats_of: Option<StateToken>,
     reply_context: ReplyContext,
-    answer: Responder,
+    responder: Responder,
 }
 
 /// Whose account a log-on is asked for.
@@ -185,14 +184,15 @@ impl Exchange {
     /// Begins an exchange.
     pub(super) fn new(
         access: Arc<Access>,
+        policy: Arc<Policy>,
         request: &VerifiedRequest<'_>,
-        client: Arc<Client>,
-        answer: Responder,
+        peer: Peer,
+        responder: Responder,
     ) -> Self {
-        let now = access.state.clock.now_at(answer.arrived());
+        let now = access.state.clock.now_at(peer.arrived);
         Self {
-            policy: access.state.policy.load_full(),
-            context: RequestContext::read(request, answer.peer(), now),
+            policy,
+            context: RequestContext::read(request, peer.address(), now),
             can_change_password: false,
             eap_identifier: None,
             repeats_of: None,
@@ -201,8 +201,8 @@ impl Exchange {
             asked_cui: cui::Asked::read(request),
             reply_context: request.reply_context(),
             access,
-            client,
-            answer,
+            peer,
+            responder,
         }
     }
 
@@ -222,15 +222,13 @@ impl Exchange {
         }
         let mut draft = Draft::new();
         let Some(outcome) = self.write(outcome, &mut draft) else {
-            let (peer, client) = (self.answer.peer(), &self.client);
-            let why = DropReason::AnswerUnwritable;
-            return self.access.state.dropped(peer, Some(client), why);
+            return self.drop_unwritable();
         };
         let delay = match outcome.leaves() {
             Leaves::Late => reply::reject_delay(&self.policy, self.access.hash_pool.suspect_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
-        let took = self.answer.arrived().elapsed();
+        let took = self.peer.arrived.elapsed();
         let leaves = self.context.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         report::report(&self, &outcome, took, leaves);
@@ -240,7 +238,7 @@ impl Exchange {
             let waiting = self.access.repeats.answered(&state, &given)?;
             Some((waiting, given))
         });
-        self.answer.send_after(delay, draft.written());
+        self.responder.send_after(delay, draft.written());
         if let Some((waiting, given)) = waiting {
             waiting.repeat(&given);
         }
@@ -254,13 +252,17 @@ impl Exchange {
         }
         let mut draft = Draft::new();
         if !self.fits(&given.outcome, &mut draft) {
-            let (peer, client) = (self.answer.peer(), &self.client);
-            let why = DropReason::AnswerUnwritable;
-            return self.access.state.dropped(peer, Some(client), why);
+            return self.drop_unwritable();
         }
-        self.client.counters.count(RequestResult::Duplicate);
+        self.peer.client.counters.count(RequestResult::Duplicate);
         let delay = given.due.saturating_duration_since(self.arrived());
-        self.answer.send_after(delay, draft.written());
+        self.responder.send_after(delay, draft.written());
+    }
+
+    fn drop_unwritable(&self) {
+        let why = DropReason::AnswerUnwritable;
+        let state = &self.access.state;
+        state.dropped(self.peer.address(), Some(&self.peer.client), why);
     }
 
     /// Writes the answer; returns the outcome that it tells of. What does not fit beside the
@@ -284,7 +286,7 @@ impl Exchange {
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, client = %self.client.name, "answer can't be written");
+                tracing::debug!(%error, client = %self.peer.client.name, "answer can't be written");
                 false
             }
         }
@@ -308,7 +310,7 @@ impl Exchange {
             self.context.detail = Some(detail.into());
             return Err(Refusal::WrongIdentityType);
         }
-        self.policy.check_kind(account, &self.client.service)
+        self.policy.check_kind(account, &self.peer.client.service)
     }
 
     /// I4: where it is asked for, and nowhere else.
@@ -340,7 +342,7 @@ impl Exchange {
 
     /// When the request came in.
     pub(super) fn arrived(&self) -> Instant {
-        self.answer.arrived()
+        self.peer.arrived
     }
 }
 

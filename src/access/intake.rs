@@ -10,13 +10,14 @@ use portvakt_radius::{AttributeType, ChallengeCredential, EapMessage, VerifiedRe
 use super::exchange::Exchange;
 use super::{challenge, eap, pap, request_context};
 use crate::config::ClientMethods;
+use crate::policy::Route;
 
 /// Service-Type of a request that wants no log-on (RFC 5176 §3.2).
 const AUTHORIZE_ONLY: u32 = 17;
 
 /// Hands the request to the method that it speaks, or refuses it.
-pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
-    let methods = exchange.client.methods;
+pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, route: Route) {
+    let methods = exchange.peer.client.methods;
     if let Some(name) = deciding::repeated(request) {
         let detail = format!("{name} is there twice, and may be there once");
         return match request.eap_message() {
@@ -25,14 +26,14 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
         };
     }
     match request.eap_message() {
-        Some(message) => take_in_eap(exchange, request, message),
+        Some(message) => handle_eap(exchange, request, message, route),
         None => match ChallengeCredential::read(request) {
-            Ok(Some(credential)) => challenge::handle(exchange, request, &credential),
+            Ok(Some(credential)) => challenge::handle(exchange, request, &credential, route),
             Ok(None) if request.first(AttributeType::USER_PASSWORD).is_none() => {
                 let detail = no_credential(&exchange, request);
                 exchange.refuse_with(Refusal::MethodNotAllowed, detail);
             }
-            Ok(None) if methods.pap => pap::handle(exchange, request),
+            Ok(None) if methods.pap => pap::handle(exchange, request, route),
             Ok(None) => {
                 exchange.context.method = "pap";
                 let mut detail = not_among("PAP", methods);
@@ -46,15 +47,20 @@ pub(super) fn take_in(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
     }
 }
 
-fn take_in_eap(mut exchange: Exchange, request: &VerifiedRequest<'_>, message: EapMessage<'_>) {
+fn handle_eap(
+    mut exchange: Exchange,
+    request: &VerifiedRequest<'_>,
+    message: EapMessage<'_>,
+    route: Route,
+) {
     exchange.context.method = "eap";
-    let methods = exchange.client.methods;
+    let methods = exchange.peer.client.methods;
     if let Some(name) = beside_eap(request) {
         let detail = format!("{name} beside EAP-Message: a request brings one of them");
         return eap::refuse_unread(exchange, message, detail);
     }
     match methods.eap {
-        true => eap::handle(exchange, request, message),
+        true => eap::handle(exchange, request, message, route),
         false => eap::refuse_unread(exchange, message, not_among("EAP", methods)),
     }
 }

@@ -28,7 +28,6 @@ mod request_context;
 pub mod workers;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,10 +35,9 @@ use portvakt_auth::{GuessTags, HashError, HashMemory, LockTable, PasswordHash, T
 use portvakt_radius::VerifiedRequest;
 
 use crate::config::Config;
-use crate::metrics::RequestResult;
-use crate::policy::{Client, Policy};
+use crate::policy::{Policy, Route};
 use crate::state::State;
-use crate::transport::{DropReason, RequestHandler, Responder};
+use crate::transport::{Peer, Responder};
 
 pub use conversations::{Conversations, PendingConversation};
 pub use cui::CuiKey;
@@ -161,33 +159,15 @@ fn decoy_hash(policy: &Policy) -> Result<PasswordHash, HashError> {
     PasswordHash::hash_new(&password, salt, cost, &mut HashMemory::new())
 }
 
-/// The face that the listeners see.
-pub struct AccessHandler(pub Arc<Access>);
-
-impl RequestHandler for AccessHandler {
-    fn client(&self, peer: SocketAddr) -> Option<Arc<Client>> {
-        self.0.state.policy.load().clients.find(peer.ip()).cloned()
-    }
-
-    fn access_request(
-        &self,
-        request: &VerifiedRequest<'_>,
-        client: Arc<Client>,
-        answer: Responder,
-    ) {
-        let exchange = Exchange::new(Arc::clone(&self.0), request, client, answer);
-        intake::take_in(exchange, request);
-    }
-
-    fn status_server(&self, client: &Client) {
-        client.counters.count(RequestResult::Status);
-    }
-
-    fn duplicate(&self, client: &Client) {
-        client.counters.count(RequestResult::Duplicate);
-    }
-
-    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason) {
-        self.0.state.dropped(peer, client, why);
-    }
+/// Handles a verified Access-Request, whose User-Name was routed, under `policy`.
+pub fn handle(
+    access: &Arc<Access>,
+    policy: Arc<Policy>,
+    request: &VerifiedRequest<'_>,
+    peer: Peer,
+    responder: Responder,
+    route: Route,
+) {
+    let exchange = Exchange::new(Arc::clone(access), policy, request, peer, responder);
+    intake::handle(exchange, request, route);
 }

@@ -1,30 +1,29 @@
 //! A bare User-Password (RFC 2865 §5.2), as VPN concentrators send it.
 
 use portvakt_auth::{Refusal, password};
-use portvakt_radius::{AttributeType, VerifiedRequest};
+use portvakt_radius::VerifiedRequest;
 
 use super::authentication;
 use super::credential::{Credential, Granted, Offered};
 use super::exchange::{AcceptedBy, Exchange, Outcome, RefusedBy};
 use super::received_password::ReceivedPassword;
-use crate::policy::route;
+use crate::policy::Route;
 use crate::transport::DropReason;
 
 /// Said of a password that was hidden under another secret, as far as can be told.
 const NOISE: &str = "the password makes no sense: the shared secret may differ";
 
 /// Takes the password out and lets it be decided upon.
-pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
+pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, route: Route) {
     exchange.context.method = "pap";
-    let password = match request.user_password(&exchange.client.secret) {
+    let password = match exchange.peer.security().user_password(request) {
         Ok(password) => password,
         Err(error) => return exchange.refuse_with(Refusal::MethodNotAllowed, error.to_string()),
     };
     if !request.is_signed() && !password::is_plausible(password.as_bytes()) {
         return refuse_noise(exchange);
     }
-    let name = request.first(AttributeType::USER_NAME);
-    let name = match route::route(name, &exchange.policy.realms) {
+    let name = match route {
         Ok(name) => name,
         Err(refused) => return exchange.refuse_with(refused.refusal, refused.detail),
     };
@@ -52,7 +51,10 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>) {
 /// proves that an unsigned request comes from the client, so else a wrong secret would lock everybody
 /// who logs on, and anybody who can send from the client's address could lock anybody.
 fn refuse_noise(exchange: Exchange) {
-    let (peer, client) = (exchange.context.peer.ip(), exchange.client.name.as_str());
+    let (peer, client) = (
+        exchange.context.peer.ip(),
+        exchange.peer.client.name.as_str(),
+    );
     let drops = &exchange.access.state.drops;
     drops.note(peer, Some(client), DropReason::SecretDoubtful);
     exchange.refuse_with(Refusal::NotAPassword, NOISE.to_owned());

@@ -28,7 +28,8 @@ pub(super) struct NotChanged {
 /// Whether the owner of `account`, whose password was proven, may change it here and now: it has
 /// expired, nothing else is wrong, and there is a way to write it.
 pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> bool {
-    let Exchange { policy, client, .. } = exchange;
+    let Exchange { policy, peer, .. } = exchange;
+    let client = &peer.client;
     let Some(source) = policy.sources.of_account(&account.id) else {
         return false;
     };
@@ -77,7 +78,8 @@ pub(super) fn apply(
 
 /// Some device sends a change that nobody offered it, or something happened meanwhile.
 fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) -> NotChanged {
-    let Exchange { policy, client, .. } = exchange;
+    let Exchange { policy, peer, .. } = exchange;
+    let client = &peer.client;
     let rules = policy.sources.rules(&account.id);
     let decision = portvakt_auth::decide(account, proof, &client.service, rules, now);
     NotChanged {

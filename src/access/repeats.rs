@@ -85,7 +85,7 @@ impl Repeats {
         now: Instant,
     ) -> Arrival {
         let device = &exchange.context.calling_station;
-        let asked = (&exchange.client.name, device, response);
+        let asked = (&exchange.peer.client.name, device, response);
         let fingerprint = self.keys.hash_one(asked);
         match self.asked.entry(state) {
             Entry::Occupied(mut known) => known.get_mut().repeat(exchange, fingerprint, now),

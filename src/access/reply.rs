@@ -5,7 +5,7 @@ use std::time::Duration;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::MsChapV2Error;
 use portvakt_radius::attribute::MAX_VALUE;
-use portvakt_radius::reply::{MppePolicy, MsChapFailure};
+use portvakt_radius::reply::MsChapFailure;
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
@@ -31,7 +31,7 @@ pub(super) fn write<'b>(
     outcome: &Outcome,
     buffer: &'b mut [u8],
 ) -> Result<&'b [u8], PushError> {
-    let secret = &exchange.client.secret;
+    let security = exchange.peer.security();
     let reply = match outcome {
         Outcome::Accept { grant, with } => {
             let mut reply = Reply::accept(context, buffer)?;
@@ -39,13 +39,11 @@ pub(super) fn write<'b>(
                 AcceptedBy::Pap | AcceptedBy::Chap => {}
                 AcceptedBy::Eap(packet, keys) => {
                     reply.push_eap_message(packet)?;
-                    reply.push_mppe_keys(secret, &keys.msk, salts())?;
+                    security.push_msk(&mut reply, &keys.msk)?;
                 }
-                AcceptedBy::MsChap(success) => reply.push_legacy_ms_chap_mppe_keys(
-                    secret,
-                    &success.nt_key,
-                    MppePolicy::Allowed,
-                )?,
+                AcceptedBy::MsChap(success) => {
+                    security.push_ms_chap_key(&mut reply, &success.nt_key)?;
+                }
                 AcceptedBy::MsChapV2 {
                     identifier,
                     success,
@@ -53,8 +51,7 @@ pub(super) fn write<'b>(
                     let (response, keys) = (&success.authenticator_response, &success.keys);
                     reply.push_ms_chap2_success(*identifier, response)?;
                     let (send, receive) = (&keys.send, &keys.receive);
-                    let policy = MppePolicy::Allowed;
-                    reply.push_mppe_session_keys(secret, send, receive, policy, salts())?;
+                    security.push_ms_chap_v2_keys(&mut reply, send, receive)?;
                 }
             }
             push_grant(&mut reply, exchange, grant)?;
@@ -96,7 +93,7 @@ pub(super) fn write<'b>(
             reply
         }
     };
-    Ok(reply.finish(secret)?)
+    Ok(security.finish(reply)?)
 }
 
 /// RFC 2759 §6 wants a challenge even where no second try is offered. It is remembered by the NAS,
@@ -131,11 +128,11 @@ fn push_ms_chap_error(
 
 /// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).
 fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), PushError> {
-    let of_service = exchange.policy.services.get(&exchange.client.service);
+    let of_service = exchange.policy.services.get(&exchange.peer.client.service);
     let vlan = grant
         .vlan()
         .or(of_service.and_then(|service| service.vlan.as_deref()));
-    if let (Some(vlan), true) = (vlan, exchange.client.send_vlan) {
+    if let (Some(vlan), true) = (vlan, exchange.peer.client.send_vlan) {
         reply.push_vlan(vlan)?;
     }
     if let Some(cui) = &exchange.cui {
@@ -156,7 +153,7 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
 /// The account's name with its realm, for equipment of our own that is to tell it in accounting
 /// (RFC 2865 §5.1); `None` for all others, and where it does not fit.
 fn user_name(exchange: &Exchange, grant: &Grant) -> Option<String> {
-    if !exchange.client.send_user_name {
+    if !exchange.peer.client.send_user_name {
         return None;
     }
     let account = grant.account();
@@ -185,12 +182,6 @@ fn is_told_to_its_owner(refusal: Refusal) -> bool {
             | Refusal::TemporaryNotAllowed
             | Refusal::ServiceNotAllowed
     )
-}
-
-/// Two salts; the codec forces what RFC 2548 asks of them (R14).
-fn salts() -> [u16; 2] {
-    let [a, b, c, d] = crate::random::bytes();
-    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
 /// The configured delay, varied by its jitter (R6); or where those whom nobody knows wait longer

@@ -20,7 +20,7 @@ use crate::store::{self, AttemptRef};
 ///
 /// The server has worked on it for `took`; the answer leaves at `leaves`.
 pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, leaves: Timestamp) {
-    let counters = &exchange.client.counters;
+    let counters = &exchange.peer.client.counters;
     let metrics = &exchange.access.state.metrics;
     match outcome {
         Outcome::Challenge {
@@ -79,7 +79,7 @@ fn write_attempt(
             .as_deref()
             .filter(|_| result == AttemptResult::Accept)
             .map(Cow::Borrowed),
-        ..attempt(context, &exchange.client, result, leaves)
+        ..attempt(context, &exchange.peer.client, result, leaves)
     };
     exchange
         .access
@@ -295,8 +295,8 @@ pub(super) fn note(
         time,
         account: context.account.as_ref()?,
         outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
-        client: &exchange.client.name,
-        service: &exchange.client.service,
+        client: &exchange.peer.client.name,
+        service: &exchange.peer.client.service,
         method: context.method,
         calling_station: context.calling_station.as_deref(),
         operator_name: context.operator_name.as_deref(),

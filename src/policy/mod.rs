@@ -26,7 +26,7 @@ pub use account_sources::{AccountSource, AccountSources};
 pub use clients::{Client, Clients};
 pub use eap_profiles::EapProfiles;
 pub use expiry::{Expiries, Expiry};
-pub use route::{LocalName, Realms};
+pub use route::{LocalName, NameRefused, Realms, Route};
 
 /// The rules of the request path.
 pub struct Policy {

@@ -17,7 +17,7 @@ pub struct Realms {
 
 /// A name that nobody of ours can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NameRefused {
+pub struct NameRefused {
     /// The reason.
     pub refusal: Refusal,
     /// What is wrong with the name, for the log.
@@ -67,12 +67,15 @@ pub struct LocalName {
     pub realm: Option<Realm>,
 }
 
-/// Reads the outer name, User-Name where there is one, and decides where it belongs.
+/// The realm's decision about a request: a user of ours, or the reason it is refused for.
+pub type Route = Result<LocalName, NameRefused>;
+
+/// Routes a request by its outer name, User-Name where there is one.
 ///
 /// # Errors
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
-pub(crate) fn route(name: Option<&[u8]>, realms: &Realms) -> Result<LocalName, NameRefused> {
+pub fn route(name: Option<&[u8]>, realms: &Realms) -> Route {
     let refused = |refusal, detail| Err(NameRefused { refusal, detail });
     let Some(name) = name else {
         return refused(Refusal::UnknownUser, "User-Name is missing".to_owned());

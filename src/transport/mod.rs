@@ -6,10 +6,15 @@
 pub mod drop_log;
 mod drop_reason;
 pub mod duplicates;
+mod peer;
+mod request_handler;
+mod responder;
 mod udp;
 
 pub use drop_log::DropLog;
 pub use drop_reason::DropReason;
-pub use udp::responder::Responder;
+pub use peer::{Endpoints, Peer, Security, Via};
+pub use request_handler::RequestHandler;
+pub use responder::Responder;
 pub use udp::socket::LARGEST_PACKET;
-pub use udp::{ListenError, Listeners, Options, RequestHandler};
+pub use udp::{ListenError, Listeners, Options};

@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::os::fd::AsRawFd as _;
 use std::ptr::{from_mut, null_mut};
 
-use super::socket::{Endpoints, LARGEST_PACKET};
+use super::socket::LARGEST_PACKET;
+use crate::transport::peer::Endpoints;
 
 /// The most datagrams of one call.
 pub(in crate::transport) const BATCH: usize = 16;

@@ -13,32 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portvakt_radius::VerifiedRequest;
-
-use super::drop_reason::DropReason;
+use super::RequestHandler;
 use super::duplicates::Duplicates;
-use crate::policy::Client;
 use receiver::Receiver;
 use reject_delay::RejectDelay;
-use responder::{Outbox, Responder};
+use responder::Outbox;
 use socket::ServerSocket;
 
 /// The most exchanges remembered at once, by all sockets together.
 const EXCHANGES: usize = 200_000;
-
-/// What a listener needs from the rest of the house.
-pub trait RequestHandler: Send + Sync + 'static {
-    /// The client that may send from `peer`.
-    fn client(&self, peer: SocketAddr) -> Option<Arc<Client>>;
-    /// A verified, new Access-Request came in; `answer` is to be used exactly once.
-    fn access_request(&self, request: &VerifiedRequest<'_>, client: Arc<Client>, answer: Responder);
-    /// A Status-Server was answered (R5).
-    fn status_server(&self, client: &Client);
-    /// A copy of an earlier request came in.
-    fn duplicate(&self, client: &Client);
-    /// A datagram was discarded in silence (R1).
-    fn dropped(&self, peer: SocketAddr, client: Option<&Client>, why: DropReason);
-}
 
 /// How the sockets are opened and how long exchanges are remembered.
 #[derive(Clone, Copy, Debug)]

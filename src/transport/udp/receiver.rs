@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
 
-use super::RequestHandler;
 use super::batch_io::{BATCH, Slot};
-use super::responder::{Outbox, Responder};
+use super::responder::{Outbox, UdpResponder};
 use super::send_batch;
-use super::socket::{Endpoints, LARGEST_PACKET};
+use super::socket::LARGEST_PACKET;
 use crate::policy::Client;
 use crate::transport::DropReason;
 use crate::transport::duplicates::Arrival;
+use crate::transport::{Endpoints, Peer, RequestHandler, Via};
 
 /// Before a socket that failed to receive is asked again.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
@@ -79,19 +79,20 @@ impl<H: RequestHandler> Receiver<H> {
         arrived: Instant,
     ) -> Result<(), DropReason> {
         let packet = Packet::parse(datagram).map_err(DropReason::Malformed)?;
-        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
-            return Err(DropReason::UnexpectedCode(packet.code()));
+        let code = packet.code();
+        if code != Code::StatusServer && !self.handler.serves(code) {
+            return Err(DropReason::UnexpectedCode(code));
         }
         let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
             .map_err(DropReason::Unverified)?;
-        match request.code() {
+        match code {
             Code::StatusServer => self.answer_status_server(&request, endpoints, client),
-            _ => self.handle_access_request(&request, endpoints, client, arrived),
+            _ => self.handle_request(&request, endpoints, client, arrived),
         }
         Ok(())
     }
 
-    fn handle_access_request(
+    fn handle_request(
         &self,
         request: &VerifiedRequest<'_>,
         endpoints: Endpoints,
@@ -105,9 +106,14 @@ impl<H: RequestHandler> Receiver<H> {
         match duplicates.arrive(key, fingerprint, arrived) {
             Arrival::New => {
                 let outbox = Arc::clone(&self.outbox);
-                let answer = Responder::new(outbox, endpoints, identifier, fingerprint, arrived);
-                let client = Arc::clone(client);
-                self.handler.access_request(request, client, answer);
+                let responder =
+                    UdpResponder::new(outbox, endpoints, identifier, fingerprint, arrived);
+                let peer = Peer {
+                    client: Arc::clone(client),
+                    via: Via::Udp(endpoints),
+                    arrived,
+                };
+                self.handler.request(request, peer, responder.into());
             }
             Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::responder::{Outbox, Responder};
+use super::responder::{Outbox, UdpResponder};
 use super::send_batch;
 
 /// The most that waits at once, for a flood must not grow memory. For more, those that are due first
@@ -41,7 +41,7 @@ struct Room {
 /// What leaves together.
 #[derive(Default)]
 struct Step {
-    answers: Vec<(Responder, usize)>,
+    answers: Vec<(UdpResponder, usize)>,
     /// The datagrams one after the other; each answer tells where its own ends.
     octets: Vec<u8>,
 }
@@ -80,7 +80,7 @@ pub(in crate::transport) struct RejectDelay {
 
 impl Delayed {
     /// Sends `datagram` as the answer at `due`, or now where the room is closed.
-    pub(in crate::transport) fn put(&self, due: Instant, answer: Responder, datagram: &[u8]) {
+    pub(in crate::transport) fn put(&self, due: Instant, answer: UdpResponder, datagram: &[u8]) {
         if self.timer.is_full() {
             self.send_next(usize::MAX);
         }
@@ -100,9 +100,9 @@ impl Delayed {
     fn put_into_wheel(
         &self,
         due: Instant,
-        answer: Responder,
+        answer: UdpResponder,
         datagram: &[u8],
-    ) -> Option<Responder> {
+    ) -> Option<UdpResponder> {
         let before = self.timer.step_of(answer.arrived()) - 1;
         let mut wheel = self.wheel();
         if wheel.waiting == 0 {
@@ -166,7 +166,7 @@ impl Delayed {
 
 impl Wheel {
     /// Puts an answer into its step; gives it back where it is due already, or all is closed.
-    fn put(&mut self, due: usize, answer: Responder, datagram: &[u8]) -> Option<Responder> {
+    fn put(&mut self, due: usize, answer: UdpResponder, datagram: &[u8]) -> Option<UdpResponder> {
         if self.closed || due <= self.sent {
             return Some(answer);
         }
@@ -306,9 +306,10 @@ fn flush_each(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
 mod tests {
     use std::net::UdpSocket;
 
-    use super::super::socket::{self, Endpoints};
+    use super::super::socket::{self};
     use super::*;
     use crate::transport::duplicates::{Arrival, Duplicates, Fingerprint};
+    use crate::transport::peer::Endpoints;
 
     const FINGERPRINT: Fingerprint = Fingerprint {
         authenticator: [7; 16],
@@ -325,7 +326,7 @@ mod tests {
     }
 
     /// A client that has asked under this identifier, and the duty to answer it.
-    fn asked(outbox: &Arc<Outbox>, identifier: u8, arrived: Instant) -> (UdpSocket, Responder) {
+    fn asked(outbox: &Arc<Outbox>, identifier: u8, arrived: Instant) -> (UdpSocket, UdpResponder) {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.set_nonblocking(true).unwrap();
         let peer = client.local_addr().unwrap();
@@ -333,7 +334,7 @@ mod tests {
         let key = outbox.key(endpoints, identifier);
         let arrival = outbox.duplicates.arrive(key, FINGERPRINT, arrived);
         assert_eq!(arrival, Arrival::New);
-        let answer = Responder::new(
+        let answer = UdpResponder::new(
             Arc::clone(outbox),
             endpoints,
             identifier,

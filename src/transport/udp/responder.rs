@@ -1,12 +1,13 @@
-//! The duty to answer one request, exactly once: now, late, or by saying nothing.
+//! Answers to datagrams: sent from the socket that was asked, kept for retransmissions (R4).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reject_delay::Delayed;
 use super::send_batch;
-use super::socket::{Endpoints, ServerSocket};
+use super::socket::ServerSocket;
 use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
+use crate::transport::peer::Endpoints;
 
 /// What all answers of a socket share.
 pub(in crate::transport) struct Outbox {
@@ -18,9 +19,8 @@ pub(in crate::transport) struct Outbox {
     pub delayed: Delayed,
 }
 
-/// The duty to answer one request. Dropped unused, it forgets the request, so that a
-/// retransmission gets a new chance.
-pub struct Responder {
+/// The duty to answer one datagram. Dropped unused, it forgets the request.
+pub(in crate::transport) struct UdpResponder {
     outbox: Arc<Outbox>,
     endpoints: Endpoints,
     identifier: u8,
@@ -29,7 +29,7 @@ pub struct Responder {
     answered: bool,
 }
 
-impl Responder {
+impl UdpResponder {
     pub(in crate::transport) fn new(
         outbox: Arc<Outbox>,
         endpoints: Endpoints,
@@ -49,18 +49,12 @@ impl Responder {
 
     /// When the request came in.
     #[must_use]
-    pub fn arrived(&self) -> Instant {
+    pub(in crate::transport) fn arrived(&self) -> Instant {
         self.arrived
     }
 
-    /// The address that the request came from.
-    #[must_use]
-    pub fn peer(&self) -> std::net::SocketAddr {
-        self.endpoints.peer
-    }
-
     /// Sends `datagram` now and keeps it for retransmissions.
-    pub fn send(mut self, datagram: &[u8]) {
+    pub(in crate::transport) fn send(mut self, datagram: &[u8]) {
         self.answered = true;
         let duplicates = &self.outbox.duplicates;
         duplicates.answered(&self.key(), &self.fingerprint, datagram);
@@ -71,7 +65,7 @@ impl Responder {
     ///
     /// Until then a retransmission meets silence, as while the first copy is worked on: answering
     /// it early would tell what the delay hides.
-    pub fn send_after(self, delay: Duration, datagram: &[u8]) {
+    pub(in crate::transport) fn send_after(self, delay: Duration, datagram: &[u8]) {
         if delay.is_zero() {
             return self.send(datagram);
         }
@@ -96,7 +90,7 @@ impl Outbox {
     }
 }
 
-impl Drop for Responder {
+impl Drop for UdpResponder {
     fn drop(&mut self) {
         if !self.answered {
             let duplicates = &self.outbox.duplicates;

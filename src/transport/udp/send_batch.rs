@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::batch_io::{BATCH, Outbound};
 use super::responder::Outbox;
-use super::socket::{Endpoints, ServerSocket};
+use super::socket::ServerSocket;
+use crate::transport::peer::Endpoints;
 
 /// How long an answer waits for the others of its batch: a TLS handshake among them takes longer.
 const MAX_BATCH_DELAY: Duration = Duration::from_micros(200);

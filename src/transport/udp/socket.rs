@@ -5,13 +5,14 @@
 //! retransmission to the socket that saw the first copy.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::batch_io::{self, Outbound, Slot};
+use crate::transport::peer::Endpoints;
 
 /// The most octets of a RADIUS packet (RFC 2865 §3), and so of a receive buffer.
 pub const LARGEST_PACKET: usize = 4096;
@@ -24,16 +25,6 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
 pub(in crate::transport) struct ServerSocket {
     socket: UdpSocket,
     address: SocketAddr,
-}
-
-/// Where a datagram came from and where it was sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::transport) struct Endpoints {
-    /// The sender's address and port; the answer goes there.
-    pub peer: SocketAddr,
-    /// The local address the datagram was sent to; the answer leaves from it. `None` where the
-    /// socket is bound to one address anyway.
-    pub local: Option<IpAddr>,
 }
 
 /// Opens `count` sockets on `address`, among which the kernel spreads packets by Identifier.
