@@ -65,7 +65,7 @@ impl Pair {
                     let handle = || conversation.handle_response(&response, limits);
                     stopwatch.time(handle).unwrap()
                 }
-                Step::Prove(credential) => stopwatch.time(|| {
+                Step::Authenticate(credential) => stopwatch.time(|| {
                     conversation.remember(authorization(&credential));
                     let verdict = conversation.handle_verdict(Verdict::Accepted, limits);
                     verdict.unwrap()
@@ -87,6 +87,6 @@ fn authorization(credential: &InnerCredential) -> Authorization {
     Authorization {
         account: "p000001".to_owned(),
         identity: credential.identity().to_vec(),
-        ticket: vec![7; 16],
+        context: vec![7; 16],
     }
 }

@@ -44,7 +44,7 @@ impl Pair {
                     let handle = || conversation.handle_response(&response, Limits::USUAL);
                     timed(&mut spent, handle).unwrap()
                 }
-                Step::Prove(_) => {
+                Step::Authenticate(_) => {
                     let handle = || conversation.handle_verdict(Verdict::Accepted, Limits::USUAL);
                     timed(&mut spent, handle).unwrap()
                 }

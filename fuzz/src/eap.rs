@@ -78,7 +78,7 @@ fn conversation(limits: Limits, mut script: &[u8]) {
                 };
                 step = next;
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 let verdict = judge(&credential);
                 accepted = verdict.is_accepting();
                 pace.judged(&verdict);

@@ -46,7 +46,7 @@ pub(super) enum Offered {
     MsChapV2(MsChapV2),
     /// A new password, and the answer to an MS-CHAPv2 challenge by it.
     MsChapV2Change(MsChapV2Change),
-    /// A TLS session of an earlier log-on, by the ticket that it remembers.
+    /// A TLS session of an earlier log-on, by the context that it was remembered with.
     Session(Vec<u8>),
     /// A client certificate that was verified and names this account.
     Certificate,
@@ -197,7 +197,7 @@ impl Offered {
     /// What needs no leave to compare: a session, a certificate. `None` of what could be a guess.
     pub(super) fn check_unguessable(&self, account: &Account) -> Option<Checked> {
         let proof = match self {
-            Self::Session(ticket) => Proof::of_session(account, ticket),
+            Self::Session(context) => Proof::of_session(account, context),
             Self::Certificate => Some(Proof::of_certificate(account)),
             _ => return None,
         };

@@ -267,7 +267,7 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
                 is_invalid: false,
             });
         }
-        Step::Prove(credential) => prove(exchange, pending, credential, limits),
+        Step::Authenticate(credential) => prove(exchange, pending, credential, limits),
         Step::Success { packet, keys } => match pending.decision.take() {
             Some(Ok(grant)) => {
                 exchange.finish(Outcome::Accept {
@@ -493,7 +493,7 @@ fn offered(credential: InnerCredential) -> Offered {
             encrypted_password,
             encrypted_hash,
         }),
-        InnerCredential::Resumed { ticket, .. } => Offered::Session(ticket),
+        InnerCredential::Resumed { context, .. } => Offered::Session(context),
         InnerCredential::Certificate { .. } => Offered::Certificate,
     }
 }
@@ -511,11 +511,11 @@ fn conclude(
     pending.context.detail.clone_from(&exchange.context.detail);
     let verdict = match &decision {
         Ok(granted) => {
-            if let Some(ticket) = granted.grant.ticket() {
+            if let Some(context) = granted.grant.session_context() {
                 pending.conversation.remember(Authorization {
                     account: granted.grant.account().to_string(),
                     identity: pending.inner_identity.clone(),
-                    ticket,
+                    context,
                 });
             }
             accepted(&granted.mutual_proof)

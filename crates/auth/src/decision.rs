@@ -39,10 +39,10 @@ impl Grant {
     /// What a session that the device may resume remembers of this log-on, for
     /// [`Proof::of_session`]. To be kept where nobody else can write. `None` if there may be no such
     /// session: the password may be an earlier one by now.
-    pub fn ticket(&self) -> Option<Vec<u8>> {
-        let mut ticket = self.credential_version.to_be_bytes().to_vec();
-        ticket.extend_from_slice(self.account.as_str().as_bytes());
-        self.is_sure.then_some(ticket)
+    pub fn session_context(&self) -> Option<Vec<u8>> {
+        let mut context = self.credential_version.to_be_bytes().to_vec();
+        context.extend_from_slice(self.account.as_str().as_bytes());
+        self.is_sure.then_some(context)
     }
 
     /// The VLAN of the account, if not the service's usual one.

@@ -44,12 +44,12 @@ impl Proof {
         }
     }
 
-    /// The proof that a resumed TLS session carries: `ticket` is what
-    /// [`Grant::ticket`](crate::Grant::ticket) gave when the session was begun, and TLS has shown
+    /// The proof that a resumed TLS session carries: `context` is what
+    /// [`Grant::session_context`](crate::Grant::session_context) gave when the session was begun, and TLS has shown
     /// that the device has the session's key. `None` where it was another account's, or where the
     /// credential has changed since (E7).
-    pub fn of_session(account: &Account, ticket: &[u8]) -> Option<Proof> {
-        let (version, id) = ticket.split_first_chunk::<8>()?;
+    pub fn of_session(account: &Account, context: &[u8]) -> Option<Proof> {
+        let (version, id) = context.split_first_chunk::<8>()?;
         let is_same = u64::from_be_bytes(*version) == account.credential_version
             && id == account.id.as_str().as_bytes();
         is_same.then(|| Proof::of(account))

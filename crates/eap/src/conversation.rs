@@ -9,19 +9,19 @@
 //! ```
 
 mod acceptance;
-mod admitted;
+mod identity_verdicts;
 mod message;
-mod offer;
+mod negotiation;
 mod outcome;
 mod progress;
 mod untaken;
 mod wishes;
 
 pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
-use admitted::Admitted;
+use identity_verdicts::IdentityVerdicts;
 use message::Telling;
 pub use message::{Leaves, Message};
-pub use offer::{Methods, MethodsError};
+pub use negotiation::{Methods, MethodsError};
 pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
 pub use untaken::Untaken;
@@ -84,7 +84,7 @@ pub struct Conversation {
     sent: Sent,
     exchanged: Exchanged,
     /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
-    admitted: Admitted,
+    verdicts: IdentityVerdicts,
     /// Whether the peer knows of a refusal.
     telling: Telling,
     state: State,
@@ -117,7 +117,7 @@ impl Conversation {
             identifier: packet.identifier,
             sent: Sent::NOTHING,
             exchanged: Exchanged::default(),
-            admitted: Admitted::default(),
+            verdicts: IdentityVerdicts::default(),
             telling: Telling::default(),
             state: State::Finished(LastMethod::NONE),
             authorization: None,
@@ -170,7 +170,7 @@ impl Conversation {
         matches!(self.state, State::ExpectAnswerToOffer(_))
     }
 
-    /// Takes the accounts' answer to [`Step::Prove`]. After a refusing one the next message is
+    /// Takes the accounts' answer to [`Step::Authenticate`]. After a refusing one the next message is
     /// [late](Leaves::Late), whatever the method makes of it.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ impl Conversation {
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
-                self.admitted.answer(verdict.is_accepting());
+                self.verdicts.answer(verdict.is_accepting());
                 self.telling.note(&verdict);
                 if !verdict.is_accepting() {
                     self.authorization = None;
@@ -196,7 +196,7 @@ impl Conversation {
     }
 
     /// Lets the device resume this session later, with `authorization` as its memory. To be called
-    /// between [`Step::Prove`] and an accepting verdict. The session can be resumed only once the
+    /// between [`Step::Authenticate`] and an accepting verdict. The session can be resumed only once the
     /// whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
     /// remembered at the full log-on stays.
     pub fn remember(&mut self, authorization: Authorization) {
@@ -314,14 +314,14 @@ impl Conversation {
                 self.request(kind, &data)
             }
             // One refused identity is final: no method may go on to the next.
-            MethodStep::Prove(_) if !self.admitted.ask(method.identity_type()) => {
+            MethodStep::Authenticate(_) if !self.verdicts.ask(method.identity_type()) => {
                 self.fail(last, FailureCause::Internal)
             }
-            MethodStep::Prove(credential) => {
+            MethodStep::Authenticate(credential) => {
                 self.state = State::ExpectVerdict(method);
-                Step::Prove(credential)
+                Step::Authenticate(credential)
             }
-            MethodStep::Success(keys) if self.is_admitted(method.eap_type()) => {
+            MethodStep::Success(keys) if self.is_accepted(method.eap_type()) => {
                 let authorization = self.authorization.take();
                 if let Some(tunnel) = method.tunnel() {
                     let basis = Basis {
@@ -342,8 +342,8 @@ impl Conversation {
         }
     }
 
-    fn is_admitted(&self, method: EapType) -> bool {
-        self.admitted.covers(self.methods.identities(method))
+    fn is_accepted(&self, method: EapType) -> bool {
+        self.verdicts.covers(self.methods.identities(method))
     }
 
     /// The one place where an identifier is used up.

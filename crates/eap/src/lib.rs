@@ -2,7 +2,7 @@
 //!
 //! # The tour
 //! [`Methods`] says what is offered. Each supplicant has a [`Conversation`]: packets in, [`Step`]s
-//! out, and in between one question to the accounts ([`Step::Prove`], answered by
+//! out, and in between one question to the accounts ([`Step::Authenticate`], answered by
 //! [`Conversation::handle_verdict`]). Only an accepting [`Verdict`] ever leads to
 //! [`Step::Success`].
 //!

@@ -208,7 +208,7 @@ impl fmt::Display for MethodName {
 /// What a method wants done next; the conversation adds the EAP header.
 pub(crate) enum MethodStep {
     Request(Vec<u8>),
-    Prove(InnerCredential),
+    Authenticate(InnerCredential),
     Success(Keys),
     Failure(FailureCause),
 }
@@ -223,7 +223,7 @@ pub(crate) trait Method: Send + Sync {
     fn expect_identifier(&mut self, _identifier: u8) {}
     /// Takes the type-data of a response.
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep;
-    /// Takes the answer to [`MethodStep::Prove`]; called once for each.
+    /// Takes the answer to [`MethodStep::Authenticate`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep;
     fn stage(&self) -> Stage;
     /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.

@@ -40,7 +40,7 @@ fn refused(
         conversation.remember(Authorization {
             account: "s123456".into(),
             identity: USER.into(),
-            ticket: Vec::new(),
+            context: Vec::new(),
         });
         Verdict::Accepted
     };

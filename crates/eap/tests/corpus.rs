@@ -132,7 +132,7 @@ fn last_step(campus: &Campus, responses: &[Vec<u8>]) -> String {
     }
     match step {
         Step::Request(_) => "request".into(),
-        Step::Prove(_) => "prove".into(),
+        Step::Authenticate(_) => "prove".into(),
         Step::Success { .. } => "success".into(),
         Step::Failure {
             cause: FailureCause::Protocol(EapError::Fragment(error)),

@@ -113,7 +113,7 @@ fn authorization() -> Authorization {
     Authorization {
         account: "s123456".into(),
         identity: b"anonymous@campus.example".to_vec(),
-        ticket: b"by certificate".to_vec(),
+        context: b"by certificate".to_vec(),
     }
 }
 
@@ -125,11 +125,11 @@ fn question(credential: &InnerCredential) -> &'static str {
             "certificate"
         }
         InnerCredential::Resumed {
-            ticket,
+            context,
             certificate,
             ..
         } => {
-            assert_eq!(*ticket, authorization().ticket);
+            assert_eq!(*context, authorization().context);
             certificate
                 .iter()
                 .for_each(|certificate| check_identity(certificate));
@@ -581,7 +581,7 @@ fn disturbed(
                     }
                 }
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 assert_ne!(question(&credential), "password");
                 conversation.remember(authorization());
                 accepted = accept;

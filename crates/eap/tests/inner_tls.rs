@@ -65,7 +65,7 @@ impl Registry {
             conversation.remember(Authorization {
                 account: "s123456".into(),
                 identity: USER.as_bytes().to_vec(),
-                ticket: Vec::new(),
+                context: Vec::new(),
             });
             asked.push(question(credential));
             self.verdict.clone()
@@ -151,7 +151,7 @@ fn an_inner_fragment_is_one_packet_outside() {
                     .handle_response(&response, Limits::USUAL)
                     .unwrap();
             }
-            assert!(matches!(step, Step::Prove(_)), "{step:?}");
+            assert!(matches!(step, Step::Authenticate(_)), "{step:?}");
             assert!(largest <= Limits::USUAL.eap_octets);
             assert_eq!(outer_fragments, 1, "the outer certificate alone is cut");
         }

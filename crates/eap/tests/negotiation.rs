@@ -265,7 +265,7 @@ fn gets_in(everything: &Everything, device: &Device, disturbed: usize) -> bool {
                 let response = supplicant.handle(&request).unwrap();
                 conversation.handle_response(&response, LIMITS).unwrap()
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 let verdict = everything.judge(&mut conversation, &credential);
                 conversation.handle_verdict(verdict, LIMITS).unwrap()
             }

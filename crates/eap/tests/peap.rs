@@ -270,7 +270,7 @@ impl Hall {
                 conversation.remember(Authorization {
                     account: "a".into(),
                     identity: credential.identity().to_vec(),
-                    ticket: Vec::new(),
+                    context: Vec::new(),
                 });
                 match credential.label() {
                     "resumed" => resumed.clone(),

@@ -148,7 +148,7 @@ fn answer(
     conversation.remember(Authorization {
         account: "a".into(),
         identity: b"a@campus.example".to_vec(),
-        ticket: Vec::new(),
+        context: Vec::new(),
     });
     let user = User {
         identity: "a@campus.example".into(),

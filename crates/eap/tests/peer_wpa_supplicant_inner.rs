@@ -44,7 +44,7 @@ fn answer(
     conversation.remember(Authorization {
         account: "a".into(),
         identity: USER.as_bytes().to_vec(),
-        ticket: Vec::new(),
+        context: Vec::new(),
     });
     let verdict = match credential {
         InnerCredential::Resumed { .. } => Verdict::Accepted,

@@ -22,7 +22,7 @@ use portvakt_testkit::supplicant::{
 use std::time::Duration;
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12Only, TlsVersions::Tls13Only];
-const TICKET: &[u8] = b"credential version 7";
+const CONTEXT: &[u8] = b"credential version 7";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A campus that lets devices resume, and what its accounts were asked.
@@ -75,11 +75,11 @@ impl Hall {
                 ("password", accounts(identity, password.as_bytes()))
             }
             InnerCredential::Resumed {
-                identity, ticket, ..
+                identity, context, ..
             } => {
                 assert_eq!(
-                    (identity.as_slice(), ticket.as_slice()),
-                    (USER.as_bytes(), TICKET)
+                    (identity.as_slice(), context.as_slice()),
+                    (USER.as_bytes(), CONTEXT)
                 );
                 ("resumed", self.verdict.clone())
             }
@@ -105,7 +105,7 @@ fn authorization() -> Authorization {
     Authorization {
         account: "s123456".into(),
         identity: USER.as_bytes().to_vec(),
-        ticket: TICKET.to_vec(),
+        context: CONTEXT.to_vec(),
     }
 }
 
@@ -182,7 +182,7 @@ fn a_session_that_never_proved_anything_cannot_be_resumed() {
         }
         assert!(matches!(
             step,
-            Step::Prove(InnerCredential::Password { .. })
+            Step::Authenticate(InnerCredential::Password { .. })
         ));
         conversation.remember(authorization());
         let mut meanwhile = attacker.supplicant();
@@ -401,7 +401,7 @@ fn success_waits_for_the_acknowledgement_of_the_indication() {
                     .handle_response(&response, Limits::USUAL)
                     .unwrap()
             }
-            Step::Prove(_) => {
+            Step::Authenticate(_) => {
                 verdicts += 1;
                 conversation
                     .handle_verdict(Verdict::Accepted, Limits::USUAL)
@@ -469,7 +469,7 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
                     }
                 }
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 let (_, verdict) = hall.answer(&mut conversation, &credential);
                 let verdict = if accept { verdict } else { Verdict::Refused };
                 accepted = verdict == Verdict::Accepted;

@@ -29,7 +29,7 @@ fn fall_silent(campus: &Campus, profile: Profile, limits: Limits, stage: Stage) 
                 let response = supplicant.handle(&request).expect("an answer");
                 conversation.handle_response(&response, limits).unwrap()
             }
-            Step::Prove(_) => conversation
+            Step::Authenticate(_) => conversation
                 .handle_verdict(Verdict::Refused, limits)
                 .unwrap(),
             other => panic!("{other:?} before {stage:?}"),

@@ -116,7 +116,7 @@ impl Site {
             conversation.remember(Authorization {
                 account: "s123456".into(),
                 identity: USER.into(),
-                ticket: Vec::new(),
+                context: Vec::new(),
             });
             asked.extend(conversation.is_resumed().then_some("resumed"));
             asked.push(credential.label());

@@ -118,7 +118,7 @@ fn requests_keep_to_the_limit_and_set_the_length_once() {
                 .handle_response(&response, limits)
                 .expect("a sound response");
         }
-        assert!(matches!(step, Step::Prove(_)));
+        assert!(matches!(step, Step::Authenticate(_)));
         assert_eq!(
             lengths, 1,
             "only the server's flight is longer than {eap_octets}"

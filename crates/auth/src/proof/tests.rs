@@ -198,15 +198,15 @@ fn session_proves_the_credential_it_was_begun_with_and_no_other() {
     let kari = account("kari");
     let rules = crate::Rules::default();
     let grant = crate::decide(&kari, Proof::of(&kari), "eduroam", &rules, at(0)).unwrap();
-    let ticket = grant.ticket().unwrap();
-    assert_eq!(Proof::of_session(&kari, &ticket), Some(Proof::of(&kari)));
-    assert_eq!(Proof::of_session(&account("ola"), &ticket), None);
+    let context = grant.session_context().unwrap();
+    assert_eq!(Proof::of_session(&kari, &context), Some(Proof::of(&kari)));
+    assert_eq!(Proof::of_session(&account("ola"), &context), None);
     let changed = Account {
         credential_version: 1,
         ..kari.clone()
     };
-    assert_eq!(Proof::of_session(&changed, &ticket), None);
-    for broken in [&ticket[..7], &ticket[..8], &ticket[1..], b""] {
+    assert_eq!(Proof::of_session(&changed, &context), None);
+    for broken in [&context[..7], &context[..8], &context[1..], b""] {
         assert_eq!(Proof::of_session(&kari, broken), None);
     }
 }

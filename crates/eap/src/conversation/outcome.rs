@@ -48,7 +48,7 @@ pub enum Step {
     /// Send this EAP-Request in an Access-Challenge.
     Request(Message),
     /// Ask the accounts, then call [`handle_verdict`](crate::Conversation::handle_verdict).
-    Prove(InnerCredential),
+    Authenticate(InnerCredential),
     /// Send this EAP-Success in an Access-Accept, with the keys. Only a verdict leads here.
     Success {
         /// EAP-Success, four octets.
@@ -80,8 +80,8 @@ pub enum InnerCredential {
     Resumed {
         /// As it was remembered: [`Authorization::identity`](crate::Authorization::identity).
         identity: Vec<u8>,
-        /// As it was remembered: [`Authorization::ticket`](crate::Authorization::ticket).
-        ticket: Vec<u8>,
+        /// As it was remembered: [`Authorization::context`](crate::Authorization::ticket).
+        context: Vec<u8>,
         /// Of an EAP-TLS session: the certificate, verified again just now.
         certificate: Option<Box<CertificateIdentity>>,
     },

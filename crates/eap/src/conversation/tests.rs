@@ -31,7 +31,7 @@ impl Liar {
         match self.questions.checked_sub(1) {
             Some(left) => {
                 self.questions = left;
-                MethodStep::Prove(InnerCredential::Password {
+                MethodStep::Authenticate(InnerCredential::Password {
                     identity: Vec::new(),
                     password: InnerPassword::new(Vec::new()),
                 })
@@ -96,7 +96,7 @@ fn end_by(verdicts: &[Verdict], end: fn() -> MethodStep) -> Step {
     let response = write_typed(Code::Response, 1, EapType::TTLS, &[0]);
     let mut step = conversation.handle_response(&response, LIMITS).unwrap();
     for verdict in verdicts {
-        assert!(matches!(step, Step::Prove(_)));
+        assert!(matches!(step, Step::Authenticate(_)));
         step = conversation
             .handle_verdict(verdict.clone(), LIMITS)
             .unwrap();

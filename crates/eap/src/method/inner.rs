@@ -190,7 +190,7 @@ pub(crate) struct InnerOffer {
 pub(crate) enum InnerStep {
     /// Type octet and type-data of the next request; the tunnel's method wraps them.
     Request(Vec<u8>),
-    Prove(InnerCredential),
+    Authenticate(InnerCredential),
     Accepted(Acceptance),
     Failed(FailureCause),
 }
@@ -202,7 +202,7 @@ trait EapInside: Send + Sync {
     fn start(&mut self, identifier: u8) -> Vec<u8>;
     /// Takes the type-data of a response; `identity` is what the peer called itself.
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep;
-    /// Takes the answer to [`InnerStep::Prove`]; called once for each.
+    /// Takes the answer to [`InnerStep::Authenticate`]; called once for each.
     fn handle_verdict(&mut self, verdict: crate::Verdict) -> InnerStep;
     /// Where it stands, if it has stages of its own.
     fn stage(&self) -> Option<Stage> {

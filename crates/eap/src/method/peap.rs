@@ -97,7 +97,7 @@ impl Peap {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(session.certificate()))
+        MethodStep::Authenticate(session.credential(session.certificate()))
     }
 
     fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
@@ -130,9 +130,9 @@ impl Peap {
                 self.state = State::ExpectInnerResponse(eap);
                 self.say(&request, limits)
             }
-            InnerStep::Prove(credential) => {
+            InnerStep::Authenticate(credential) => {
                 self.state = State::ExpectVerdict(Asked::Eap(eap));
-                MethodStep::Prove(credential)
+                MethodStep::Authenticate(credential)
             }
             InnerStep::Accepted(acceptance) => self.accept(&acceptance, limits),
             InnerStep::Failed(cause) => self.refuse(cause, limits),

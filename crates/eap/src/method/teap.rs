@@ -150,7 +150,7 @@ impl Teap {
         }
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(session.certificate()))
+        MethodStep::Authenticate(session.credential(session.certificate()))
     }
 
     /// As if an inner method without a key had ended well, but there was none.
@@ -250,9 +250,9 @@ impl Teap {
                 self.state = State::ExpectInner(proof);
                 self.say(tlvs, limits)
             }
-            ProofStep::Prove(credential) => {
+            ProofStep::Authenticate(credential) => {
                 self.state = State::ExpectVerdict(Asked::Inner(proof));
-                MethodStep::Prove(credential)
+                MethodStep::Authenticate(credential)
             }
             ProofStep::Accepted(proven) => self.bind(&proven, true, limits),
             ProofStep::Failed(FailureCause::Inner(error)) => self.break_off(error, limits),

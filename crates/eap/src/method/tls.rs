@@ -40,7 +40,7 @@ enum State {
 /// What is done next, whoever carries the messages.
 pub(crate) enum TlsStep {
     Request(Vec<u8>),
-    Prove(InnerCredential),
+    Authenticate(InnerCredential),
     Accepted(Acceptance, Keys),
     Failed(FailureCause),
 }
@@ -66,7 +66,7 @@ impl Tls {
         }
     }
 
-    /// Takes the answer to [`TlsStep::Prove`].
+    /// Takes the answer to [`TlsStep::Authenticate`].
     pub(crate) fn conclude(&mut self, verdict: Verdict, limits: Limits) -> TlsStep {
         match verdict.into_acceptance() {
             Ok(acceptance) => self.confirm(acceptance, limits),
@@ -97,7 +97,7 @@ impl Tls {
         match self.tunnel.peer_certificate() {
             Ok(certificate) => {
                 self.state = State::ExpectVerdict;
-                TlsStep::Prove(credential(Box::new(certificate)))
+                TlsStep::Authenticate(credential(Box::new(certificate)))
             }
             Err(problem) => TlsStep::Failed(FailureCause::ClientCertificate(problem)),
         }
@@ -164,7 +164,7 @@ impl From<TlsStep> for MethodStep {
     fn from(step: TlsStep) -> Self {
         match step {
             TlsStep::Request(type_data) => MethodStep::Request(type_data),
-            TlsStep::Prove(credential) => MethodStep::Prove(credential),
+            TlsStep::Authenticate(credential) => MethodStep::Authenticate(credential),
             TlsStep::Accepted(_acceptance, keys) => MethodStep::Success(keys),
             TlsStep::Failed(cause) => MethodStep::Failure(cause),
         }

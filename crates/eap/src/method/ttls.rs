@@ -110,7 +110,7 @@ impl Ttls {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Prove(session.credential(session.certificate()))
+        MethodStep::Authenticate(session.credential(session.certificate()))
     }
 
     /// Under TLS 1.2 there is nothing to say; under TLS 1.3 the client waits for the octet 0x00.
@@ -162,7 +162,7 @@ impl Ttls {
         };
         let credential = credential::of_this_tunnel(request, &self.tunnel)?;
         self.state = State::ExpectVerdict(asked);
-        Ok(MethodStep::Prove(credential))
+        Ok(MethodStep::Authenticate(credential))
     }
 
     fn check_offered(&self, method: InnerMethod) -> Result<(), FailureCause> {
@@ -212,9 +212,9 @@ impl Ttls {
                 let packet = packet::write(Code::Request, self.identifier, &request);
                 self.say(0, EAP_MESSAGE, &packet, limits)
             }
-            InnerStep::Prove(credential) => {
+            InnerStep::Authenticate(credential) => {
                 self.state = State::ExpectVerdict(Asked::Eap(eap));
-                MethodStep::Prove(credential)
+                MethodStep::Authenticate(credential)
             }
             InnerStep::Accepted(acceptance) => self.succeed(&acceptance),
             InnerStep::Failed(cause) => MethodStep::Failure(cause),

@@ -30,7 +30,7 @@ pub struct Authorization {
     pub identity: Vec<u8>,
     /// Anything that the caller wants to see again, for instance the credential's version. It
     /// stays in this process.
-    pub ticket: Vec<u8>,
+    pub context: Vec<u8>,
 }
 
 /// A session as it is kept.
@@ -78,7 +78,7 @@ impl SessionFacts {
     ) -> InnerCredential {
         InnerCredential::Resumed {
             identity: self.authorization.identity.clone(),
-            ticket: self.authorization.ticket.clone(),
+            context: self.authorization.context.clone(),
             certificate,
         }
     }

@@ -133,7 +133,7 @@ impl Server {
         };
         let conversation = self.conversation.as_mut()?;
         let heard = self.heard.last_mut()?;
-        if let Step::Prove(credential) = step {
+        if let Step::Authenticate(credential) = step {
             let (question, verdict) = (self.answer)(conversation, &credential);
             heard.questions.push(question);
             step = conversation.handle_verdict(verdict, Limits::USUAL).ok()?;

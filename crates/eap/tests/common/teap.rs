@@ -81,7 +81,7 @@ impl Hall {
                 conversation.remember(Authorization {
                     account: "a".into(),
                     identity: credential.identity().to_vec(),
-                    ticket: Vec::new(),
+                    context: Vec::new(),
                 });
                 overrule(credential).unwrap_or_else(|| judge(credential))
             },
@@ -137,7 +137,7 @@ impl Hall {
                         .handle_response(&response, Limits::USUAL)
                         .unwrap()
                 }
-                Step::Prove(credential) => conversation
+                Step::Authenticate(credential) => conversation
                     .handle_verdict(judge(&credential), Limits::USUAL)
                     .unwrap(),
                 Step::Success { .. } => panic!("altered, and let in"),

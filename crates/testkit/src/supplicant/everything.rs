@@ -132,15 +132,17 @@ impl Everything {
     /// What the accounts say. A log-on that they accept is remembered; its session is one of the
     /// user's, who is not locked.
     pub fn judge(&self, conversation: &mut Conversation, credential: &InnerCredential) -> Verdict {
-        let ticket = self.user.identity.clone().into_bytes();
+        let context = self.user.identity.clone().into_bytes();
         let verdict = match credential {
-            InnerCredential::Resumed { ticket: known, .. } if *known == ticket => Verdict::Accepted,
+            InnerCredential::Resumed { context: known, .. } if *known == context => {
+                Verdict::Accepted
+            }
             other => self.user.judge(other),
         };
         conversation.remember(Authorization {
             account: "s123456".into(),
-            identity: ticket.clone(),
-            ticket,
+            identity: context.clone(),
+            context,
         });
         verdict
     }

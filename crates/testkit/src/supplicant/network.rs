@@ -165,7 +165,7 @@ pub fn converse_over(
                     None => break None,
                 }
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 let verdict = accounts(&mut conversation, &credential);
                 pace.judged(&verdict);
                 network.assert_deaf(&mut conversation);

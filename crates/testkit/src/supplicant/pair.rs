@@ -73,7 +73,7 @@ pub fn converse_within(
                 round_trips += 1;
                 step = conversation.handle_response(&response, limits)?;
             }
-            Step::Prove(credential) => {
+            Step::Authenticate(credential) => {
                 let verdict = accounts(&mut conversation, &credential);
                 pace.judged(&verdict);
                 step = conversation.handle_verdict(verdict, limits)?;

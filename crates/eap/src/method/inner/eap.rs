@@ -105,7 +105,7 @@ impl InnerEap {
         }
     }
 
-    /// Takes the answer to [`InnerStep::Prove`].
+    /// Takes the answer to [`InnerStep::Authenticate`].
     pub(crate) fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
         match self.leave_state() {
             State::ExpectVerdict(mut run) => {
@@ -184,7 +184,7 @@ impl InnerEap {
     fn follow(&mut self, run: Run, step: InnerStep) -> InnerStep {
         self.state = match step {
             InnerStep::Request(_) => State::ExpectResponse(run),
-            InnerStep::Prove(_) => State::ExpectVerdict(run),
+            InnerStep::Authenticate(_) => State::ExpectVerdict(run),
             InnerStep::Accepted(_) | InnerStep::Failed(_) => {
                 State::Finished(Some(run.method.method()))
             }

@@ -38,7 +38,7 @@ impl EapTls {
     fn follow(&self, step: TlsStep) -> InnerStep {
         match step {
             TlsStep::Request(type_data) => InnerStep::Request(with_type(type_data)),
-            TlsStep::Prove(credential) => InnerStep::Prove(credential),
+            TlsStep::Authenticate(credential) => InnerStep::Authenticate(credential),
             TlsStep::Accepted(acceptance, keys) => {
                 let certificates = self.tls.certificates();
                 InnerStep::Accepted(acceptance.of_certificate(inner_key(&keys), certificates))

@@ -24,7 +24,7 @@ impl EapInside for Gtc {
         if type_data.len() > PASSWORD_AT_MOST {
             return InnerStep::Failed(FailureCause::Inner(InnerError::CredentialTooLong));
         }
-        InnerStep::Prove(InnerCredential::Password {
+        InnerStep::Authenticate(InnerCredential::Password {
             identity: identity.to_vec(),
             password: InnerPassword::new(type_data.to_vec()),
         })

@@ -46,7 +46,7 @@ impl EapInside for EapMd5 {
 
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep {
         match read_digest(type_data) {
-            Ok(response) => InnerStep::Prove(InnerCredential::Chap {
+            Ok(response) => InnerStep::Authenticate(InnerCredential::Chap {
                 identity: identity.to_vec(),
                 identifier: self.identifier,
                 challenge: self.challenge.to_vec(),

@@ -89,7 +89,7 @@ impl EapMsChapV2 {
                 self.state = State::ExpectVerdict;
                 self.identifier = response.identifier;
                 self.name = without_domain(response.name).to_vec();
-                InnerStep::Prove(InnerCredential::MsChapV2 {
+                InnerStep::Authenticate(InnerCredential::MsChapV2 {
                     identity: identity.to_vec(),
                     name: self.name.clone(),
                     authenticator_challenge: self.challenge,
@@ -107,7 +107,7 @@ impl EapMsChapV2 {
             Ok(change) => {
                 self.state = State::ExpectVerdict;
                 self.identifier = change.identifier;
-                InnerStep::Prove(InnerCredential::MsChapV2Change {
+                InnerStep::Authenticate(InnerCredential::MsChapV2Change {
                     identity: identity.to_vec(),
                     name: self.name.clone(),
                     authenticator_challenge: self.challenge,

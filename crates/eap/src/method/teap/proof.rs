@@ -19,7 +19,7 @@ const PROMPT: &[u8] = b"Password";
 pub(super) enum ProofStep {
     /// These TLVs are to be sent.
     Say(Writer),
-    Prove(InnerCredential),
+    Authenticate(InnerCredential),
     Accepted(Proven),
     Failed(FailureCause),
 }
@@ -144,7 +144,7 @@ impl Proof {
         }
     }
 
-    /// Takes the answer to [`ProofStep::Prove`].
+    /// Takes the answer to [`ProofStep::Authenticate`].
     pub(super) fn handle_verdict(&mut self, verdict: Verdict, identifier: u8) -> ProofStep {
         match &mut self.way {
             Way::Password => match verdict.into_acceptance() {
@@ -164,7 +164,7 @@ impl Proof {
                 let packet = packet::write(Code::Request, identifier, &request);
                 ProofStep::Say(Writer::default().eap_payload(&packet))
             }
-            InnerStep::Prove(credential) => ProofStep::Prove(credential),
+            InnerStep::Authenticate(credential) => ProofStep::Authenticate(credential),
             InnerStep::Accepted(acceptance) => self.conclude(acceptance),
             InnerStep::Failed(cause @ FailureCause::InnerMethodNotAgreed { .. }) => {
                 self.try_the_other(cause, identifier)
@@ -224,7 +224,7 @@ fn ask(name: &[u8], password: &[u8]) -> ProofStep {
     if name.len() > IDENTITY_AT_MOST {
         return failed(InnerError::CredentialTooLong);
     }
-    ProofStep::Prove(InnerCredential::Password {
+    ProofStep::Authenticate(InnerCredential::Password {
         identity: name.to_vec(),
         password: InnerPassword::new(password.to_vec()),
     })

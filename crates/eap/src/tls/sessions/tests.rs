@@ -19,7 +19,7 @@ fn session(sessions: &Sessions, account: &str) -> Session {
             authorization: Authorization {
                 account: account.into(),
                 identity: Vec::new(),
-                ticket: Vec::new(),
+                context: Vec::new(),
             },
             basis: Basis {
                 method: MethodName::TtlsPap,

@@ -34,7 +34,7 @@ fn told(step: InnerStep) -> String {
         InnerStep::Request(request) => {
             String::from_utf8_lossy(request.get(5..).unwrap_or_default()).into_owned()
         }
-        InnerStep::Prove(credential) => credential.label().to_owned(),
+        InnerStep::Authenticate(credential) => credential.label().to_owned(),
         InnerStep::Accepted(_) => "accepted".to_owned(),
         InnerStep::Failed(cause) => format!("{cause:?}"),
     }
@@ -89,7 +89,7 @@ fn each_verdict_has_its_failure_message() {
 fn second_response_answers_the_new_challenge_and_success_bears_its_identifier() {
     let (mut run, _) = after(RETRY);
     let step = run.handle(b"user", &response(6, "CAMPUS\\other"));
-    let InnerStep::Prove(InnerCredential::MsChapV2 {
+    let InnerStep::Authenticate(InnerCredential::MsChapV2 {
         identity,
         name,
         authenticator_challenge,
@@ -111,7 +111,7 @@ fn second_response_answers_the_new_challenge_and_success_bears_its_identifier() 
 fn change_of_password_answers_the_new_challenge_under_the_name_of_the_response() {
     let (mut run, _) = after(CHANGE);
     let step = run.handle(b"user", &change(6));
-    let InnerStep::Prove(InnerCredential::MsChapV2Change {
+    let InnerStep::Authenticate(InnerCredential::MsChapV2Change {
         identity,
         name,
         authenticator_challenge,

@@ -4,7 +4,7 @@ use crate::method::IdentityType;
 
 /// The verdicts so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Admitted {
+pub(super) struct IdentityVerdicts {
     user: Verdicts,
     machine: Verdicts,
     asking: Option<IdentityType>,
@@ -21,7 +21,7 @@ enum Verdicts {
     Refused,
 }
 
-impl Admitted {
+impl IdentityVerdicts {
     /// Takes note that the accounts are asked about `identity`. It counts for nothing until they
     /// answer. False where they refused another one before: that is final.
     #[must_use]
@@ -65,20 +65,20 @@ impl Admitted {
 
 #[cfg(test)]
 mod tests {
-    use super::Admitted;
+    use super::IdentityVerdicts;
     use crate::method::IdentityType::{self, Machine, User};
 
     /// Whether `identities` are covered after these answers, as far as they may be asked for.
     fn after(answers: &[(IdentityType, bool)], identities: &[IdentityType]) -> bool {
-        let mut admitted = Admitted::default();
+        let mut verdicts = IdentityVerdicts::default();
         for (identity, is_accepting) in answers {
-            if !admitted.ask(*identity) {
+            if !verdicts.ask(*identity) {
                 return false;
             }
-            assert!(!admitted.covers(identities), "nobody has answered yet");
-            admitted.answer(*is_accepting);
+            assert!(!verdicts.covers(identities), "nobody has answered yet");
+            verdicts.answer(*is_accepting);
         }
-        admitted.covers(identities)
+        verdicts.covers(identities)
     }
 
     #[test]
