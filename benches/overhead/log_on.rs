@@ -56,7 +56,7 @@ impl Pair {
         let mut stopwatch = Stopwatch::default();
         let limits = Limits::USUAL;
         let identity = supplicant.identity_response(7);
-        let started = stopwatch.time(|| Conversation::start(&self.methods, &identity, limits));
+        let started = stopwatch.time(|| Conversation::start(&self.methods, &identity));
         let (mut conversation, mut step) = started.unwrap();
         loop {
             step = match step {

@@ -35,7 +35,7 @@ impl Pair {
         let identity = device.identity_response(7);
         let mut spent = Vec::new();
         let (mut conversation, mut step) = timed(&mut spent, || {
-            Conversation::start(&self.methods, &identity, Limits::USUAL).unwrap()
+            Conversation::start(&self.methods, &identity).unwrap()
         });
         loop {
             step = match step {
@@ -70,7 +70,7 @@ pub(crate) fn measure(c: &mut Criterion) {
     let pair = Pair::new(&authority, TlsVersions::Tls12Only);
     let identity = Supplicant::new(pair.profile.clone()).identity_response(7);
     c.bench_function("conversation: Identity in, Start out", |b| {
-        let start = || Conversation::start(&pair.methods, &identity, Limits::USUAL).unwrap();
+        let start = || Conversation::start(&pair.methods, &identity).unwrap();
         b.iter_batched(|| (), |()| start(), BatchSize::SmallInput);
     });
     for (version, versions) in [

@@ -59,7 +59,7 @@ fn packet(data: &[u8]) {
 /// ends.
 fn conversation(limits: Limits, mut script: &[u8]) {
     let identity = [2, 0, 0, 6, 1, b'a'];
-    let Ok((mut conversation, mut step)) = Conversation::start(methods(), &identity, limits) else {
+    let Ok((mut conversation, mut step)) = Conversation::start(methods(), &identity) else {
         return;
     };
     let (mut identifier, mut requests, mut accepted) = (0_u8, 0, false);
@@ -273,7 +273,7 @@ mod tests {
     fn the_hello_is_answered_with_our_certificate() {
         let identity = [2, 0, 0, 6, 1, b'a'];
         let limits = Limits { eap_octets: 240 };
-        let (mut conversation, _start) = Conversation::start(methods(), &identity, limits).unwrap();
+        let (mut conversation, _start) = Conversation::start(methods(), &identity).unwrap();
         let hello = write_typed(Code::Response, 1, EapType::TTLS, HELLO);
         let _flight = conversation.handle_response(&hello, limits).unwrap();
         assert_eq!(conversation.stage(), Stage::ServerFragments);

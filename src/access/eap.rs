@@ -123,7 +123,7 @@ fn begin(
             return refuse(exchange, Refusal::Overloaded, detail);
         }
     }
-    match Conversation::start(methods, response, limits) {
+    match Conversation::start(methods, response) {
         Ok((conversation, step)) => {
             let pending = Box::new(PendingConversation {
                 conversation,

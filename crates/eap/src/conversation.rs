@@ -100,7 +100,6 @@ impl Conversation {
     pub fn start(
         methods: &Methods,
         identity_response: &[u8],
-        _limits: Limits,
     ) -> Result<(Conversation, Step), EapError> {
         let packet = read_response(identity_response)?;
         let Body::Identity(identity) = packet.body else {

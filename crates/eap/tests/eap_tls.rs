@@ -557,7 +557,7 @@ fn disturbed(
     accept: bool,
 ) -> bool {
     let identity = supplicant.identity_response(1);
-    let started = Conversation::start(&registry.methods, &identity, Limits::USUAL);
+    let started = Conversation::start(&registry.methods, &identity);
     let (mut conversation, mut step) = started.unwrap();
     let mut accepted = false;
     for _ in 0..40 {

@@ -139,7 +139,7 @@ fn an_inner_fragment_is_one_packet_outside() {
         for outer in TUNNELS {
             let mut supplicant = Supplicant::new(registry.profile(outer));
             let identity = supplicant.identity_response(0);
-            let started = Conversation::start(&registry.methods, &identity, Limits::USUAL);
+            let started = Conversation::start(&registry.methods, &identity);
             let (mut conversation, mut step) = started.unwrap();
             let (mut outer_fragments, mut largest) = (0, 0);
             while let Step::Request(request) = step {
@@ -277,7 +277,7 @@ fn the_stage_is_that_of_the_handshake_inside() {
     let registry = Registry::new(TlsVersions::Tls12Only);
     let mut supplicant = Supplicant::new(registry.profile(Outer::Peap));
     let identity = supplicant.identity_response(0);
-    let started = Conversation::start(&registry.methods, &identity, Limits::USUAL);
+    let started = Conversation::start(&registry.methods, &identity);
     let (mut conversation, mut step) = started.unwrap();
     let mut stages = Vec::new();
     while let Step::Request(request) = step {

@@ -253,7 +253,7 @@ fn gets_in(everything: &Everything, device: &Device, disturbed: usize) -> bool {
     let mut supplicant = device.supplicant();
     let identity = supplicant.identity_response(0xfe);
     let (mut conversation, mut step) =
-        Conversation::start(&everything.methods, &identity, LIMITS).unwrap();
+        Conversation::start(&everything.methods, &identity).unwrap();
     let mut requests = 0;
     loop {
         step = match step {
@@ -305,7 +305,7 @@ fn repeated_response_gets_the_last_request_until_the_bound() {
 #[test]
 fn a_conversation_begins_with_an_identity() {
     let campus = Campus::new(TlsVersions::Both);
-    let start = |packet: &[u8]| Conversation::start(&campus.methods, packet, LIMITS);
+    let start = |packet: &[u8]| Conversation::start(&campus.methods, packet);
     assert_eq!(
         start(&[2, 1, 0, 6, 21, 0]).unwrap_err(),
         EapError::NotIdentity

@@ -185,7 +185,7 @@ fn the_start_names_version_and_authority() {
     let hall = Hall::new(TlsVersions::Both, &BOTH_METHODS, TeapIdentities::User);
     let supplicant = Supplicant::new(hall.profile(device()));
     let identity = supplicant.identity_response(7);
-    let (_, step) = Conversation::start(&hall.methods, &identity, Limits::USUAL).unwrap();
+    let (_, step) = Conversation::start(&hall.methods, &identity).unwrap();
     let Step::Request(start) = step else {
         panic!("{step:?}")
     };

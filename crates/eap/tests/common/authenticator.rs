@@ -147,7 +147,7 @@ impl Server {
     }
 
     fn begin(&mut self, response: &[u8]) -> Step {
-        let started = Conversation::start(&self.methods, response, Limits::USUAL);
+        let started = Conversation::start(&self.methods, response);
         let (conversation, step) = started.expect("an identity");
         self.conversation = Some(conversation);
         self.heard.push(Heard {

@@ -50,7 +50,7 @@ impl Campus {
 
     pub(crate) fn start(&self, supplicant: &Supplicant, limits: Limits) -> (Conversation, Step) {
         let identity = supplicant.identity_response(0xfe);
-        Conversation::start(&self.methods, &identity, limits).expect("an identity")
+        Conversation::start(&self.methods, &identity).expect("an identity")
     }
 
     /// A campus that offers all there is inside EAP-TTLS and PEAP.

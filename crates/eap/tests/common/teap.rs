@@ -123,7 +123,7 @@ impl Hall {
         let mut supplicant = Supplicant::new(profile);
         let (mut conversation, mut step) = {
             let identity = supplicant.identity_response(7);
-            Conversation::start(&self.methods, &identity, Limits::USUAL).unwrap()
+            Conversation::start(&self.methods, &identity).unwrap()
         };
         let mut first = true;
         loop {

@@ -150,7 +150,7 @@ pub fn converse_over(
     mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
 ) -> Course {
     let identity = supplicant.identity_response(0xfe);
-    let started = Conversation::start(methods, &identity, limits);
+    let started = Conversation::start(methods, &identity);
     #[expect(clippy::expect_used, reason = "the supplicant's own identity is sound")]
     let (mut conversation, mut step) = started.expect("an identity");
     let mut network = Network::new(script, supplicant, limits);

@@ -60,7 +60,7 @@ pub fn converse_within(
     mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
 ) -> Result<Ending, EapError> {
     let identity = supplicant.identity_response(7);
-    let (mut conversation, mut step) = Conversation::start(methods, &identity, limits)?;
+    let (mut conversation, mut step) = Conversation::start(methods, &identity)?;
     let mut round_trips = 1;
     let mut pace = Pace::default();
     let result = loop {
