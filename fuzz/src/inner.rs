@@ -66,8 +66,8 @@ fn campus() -> &'static Everything {
 mod tests {
     use super::{PEAP, inner};
     use crate::ttls::replay::{cases, mutations};
+    use portvakt_eap::avp::{self, Avp};
     use portvakt_eap::packet::{Code, EapType, write_typed};
-    use portvakt_eap::ttls::avp::{self, Avp};
 
     const AVPS: &str = include_str!("../../tests/corpus/eap/avps.txt");
     const INNER: &str = include_str!("../../tests/corpus/eap/inner.txt");

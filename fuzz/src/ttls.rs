@@ -1,7 +1,7 @@
 //! EAP-TTLS: what a client sends through the tunnel.
 
-use portvakt_eap::ttls::avp::{self, Avp, Avps};
-use portvakt_eap::ttls::{InnerError, InnerRequest};
+use portvakt_eap::avp::{self, Avp, Avps};
+use portvakt_eap::{InnerError, InnerRequest};
 
 /// Oracle: AVPs lie inside the data and write back to what they read as; a password is only ever
 /// found where its AVPs are, without padding, and beside nothing that had to be understood.

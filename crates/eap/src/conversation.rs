@@ -8,29 +8,33 @@
 //!                   └──────────────────┴──────> Finished
 //! ```
 
-mod acceptance;
 mod identity_verdicts;
 mod message;
 mod negotiation;
-mod outcome;
 mod progress;
+mod step;
 mod untaken;
-mod wishes;
 
-pub(crate) use acceptance::{Acceptance, MsChapV2Verdict};
 use identity_verdicts::IdentityVerdicts;
 use message::Telling;
 pub use message::{Leaves, Message};
 pub use negotiation::{Methods, MethodsError};
-pub use outcome::{EapError, FailureCause, InnerCredential, Limits, Stage, Step, Verdict};
 pub use progress::Progress;
+pub use step::Step;
 pub use untaken::Untaken;
-pub use wishes::Wishes;
 
-use crate::method::{IdentityType, Method, MethodName, MethodStep};
+use crate::eap_error::EapError;
+use crate::failure::FailureCause;
+use crate::identity_type::IdentityType;
+use crate::limits::Limits;
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
+use crate::stage::Stage;
 use crate::tls::{Authorization, Basis, TlsVersion};
 use crate::tunnel::Tunnel;
+use crate::verdict::Verdict;
+use crate::wishes::Wishes;
 use progress::Sent;
 use std::fmt;
 use untaken::Exchanged;

@@ -3,7 +3,7 @@
 //! Shared by every method over TLS (RFC 5216 §3.1, RFC 5281 §9.1). A claimed length never
 //! allocates: the buffer grows with what really came, and no further than [`INCOMING_AT_MOST`].
 
-use crate::Limits;
+use crate::limits::Limits;
 use crate::reader::{Reader, Short};
 use std::borrow::Cow;
 

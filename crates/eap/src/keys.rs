@@ -88,7 +88,8 @@ impl fmt::Debug for InnerKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{InnerKey, InnerPassword, Keys};
+    use super::{InnerKey, InnerPassword};
+    use crate::keys::Keys;
 
     #[test]
     fn debug_output_shows_no_secret() {

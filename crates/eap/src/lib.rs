@@ -36,25 +36,51 @@
 //! - **TLV**: type, length, value; what TEAP says everything with, and what PEAP ends with.
 //! - **type-data**: what follows the type octet of an EAP packet.
 
+mod acceptance;
+pub mod avp;
 mod conversation;
+mod credential;
+mod eap_error;
+mod failure;
 mod fragments;
+mod identity_type;
+mod inner_error;
+mod inner_method;
 mod keys;
+mod limits;
 mod method;
+mod method_name;
+mod method_type;
+mod ms_chap_v2_error;
 pub mod packet;
 mod reader;
+mod stage;
 mod tls;
 mod tunnel;
+mod verdict;
+mod wishes;
 
 pub use conversation::{
-    Conversation, EapError, FailureCause, InnerCredential, Leaves, Limits, Message, Methods,
-    MethodsError, Progress, Stage, Step, Untaken, Verdict, Wishes,
+    Conversation, Leaves, Message, Methods, MethodsError, Progress, Step, Untaken,
 };
+pub use credential::InnerCredential;
+pub use eap_error::EapError;
+pub use failure::FailureCause;
 pub use fragments::FragmentError;
+pub use identity_type::{IdentityType, TeapIdentities};
+pub use inner_error::InnerError;
+pub use inner_method::InnerMethod;
 pub use keys::{InnerKey, InnerPassword, Keys};
-pub use method::inner::{InnerError, InnerMethod, MsChapV2Error};
-pub use method::{IdentityType, MethodName, MethodType, TeapIdentities, ttls};
+pub use limits::Limits;
+pub use method::ttls::InnerRequest;
+pub use method_name::MethodName;
+pub use method_type::MethodType;
+pub use ms_chap_v2_error::MsChapV2Error;
+pub use stage::Stage;
 pub use tls::{
     Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
     Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
     TlsVersions,
 };
+pub use verdict::Verdict;
+pub use wishes::Wishes;

@@ -7,14 +7,16 @@
 //! A failed handshake still sends its alert: the alert goes out as a request, and only the answer
 //! to it ends the conversation (RFC 5216 §2.1.3).
 
-use crate::conversation::{FailureCause, Stage};
+use crate::eap_error::EapError;
+use crate::failure::FailureCause;
 use crate::fragments::{Arrived, Fragment, FragmentError, Incoming, Outgoing};
 use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::stage::Stage;
 use crate::tls::{
     Authorization, Basis, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
     SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
-use crate::{EapError, Limits};
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use zeroize::Zeroizing;

@@ -11,8 +11,8 @@
 mod common;
 
 use common::Campus;
+use portvakt_eap::InnerRequest;
 use portvakt_eap::packet::{Body, Code, EapPacket, EapType, write_typed};
-use portvakt_eap::ttls::InnerRequest;
 use portvakt_eap::{EapError, FailureCause, Limits, Step, TlsVersions, Verdict};
 use portvakt_testkit::supplicant::{Inner, Outer, Profile, Supplicant, converse};
 
@@ -119,7 +119,7 @@ fn describe_body(body: Body<'_>) -> String {
 }
 
 fn last_step(campus: &Campus, responses: &[Vec<u8>]) -> String {
-    let (mut conversation, mut step) = campus.start(&campus.supplicant(), Limits::USUAL);
+    let (mut conversation, mut step) = campus.start(&campus.supplicant());
     for response in responses {
         let Step::Request(request) = &step else {
             return "ended early".into();

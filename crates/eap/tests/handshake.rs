@@ -84,7 +84,7 @@ fn our_own_alert_reaches_the_device_before_the_failure() {
         versions,
         ..campus.profile()
     });
-    let (mut conversation, step) = campus.start(&supplicant, Limits::USUAL);
+    let (mut conversation, step) = campus.start(&supplicant);
     let step = answer(&mut conversation, &mut supplicant, step);
     let alert = TlsAlert::Sent(TlsProblem::NoCommonVersion);
     assert_eq!(conversation.stage(), Stage::TlsAlert(alert));
@@ -140,7 +140,7 @@ fn stages(versions: TlsVersions, eap_octets: usize) -> Vec<&'static str> {
         ..campus.profile()
     };
     let mut supplicant = Supplicant::new(profile);
-    let (mut conversation, mut step) = campus.start(&supplicant, limits);
+    let (mut conversation, mut step) = campus.start(&supplicant);
     let mut stages = vec![conversation.stage().label()];
     while let Step::Request(request) = step {
         let response = supplicant.handle(&request).expect("an answer");

@@ -241,7 +241,7 @@ fn any_action(random: &mut Random, octets: usize) -> Action {
 fn every_response_sent_twice_still_succeeds() {
     let campus = Campus::new(TlsVersions::Both);
     let mut supplicant = campus.supplicant();
-    let (mut conversation, mut step) = campus.start(&supplicant, Limits::USUAL);
+    let (mut conversation, mut step) = campus.start(&supplicant);
     while let Step::Request(request) = step {
         let response = supplicant.handle(&request).unwrap();
         step = conversation
@@ -264,7 +264,7 @@ fn every_response_sent_twice_still_succeeds() {
 /// Sends type-data of a hostile peer, one after the other, until the server ends it.
 fn attack(fragments: impl IntoIterator<Item = Vec<u8>>) -> (usize, Step) {
     let campus = Campus::new(TlsVersions::Both);
-    let (mut conversation, mut step) = campus.start(&campus.supplicant(), Limits::USUAL);
+    let (mut conversation, mut step) = campus.start(&campus.supplicant());
     let mut taken = 0;
     for fragment in fragments {
         let Step::Request(request) = &step else { break };
@@ -350,7 +350,7 @@ fn data_instead_of_an_acknowledgement_ends_it() {
     let campus = Campus::new(TlsVersions::Both);
     let limits = Limits { eap_octets: 100 };
     let mut supplicant = campus.supplicant();
-    let (mut conversation, step) = campus.start(&supplicant, limits);
+    let (mut conversation, step) = campus.start(&supplicant);
     let Step::Request(start) = step else {
         panic!("{step:?}")
     };

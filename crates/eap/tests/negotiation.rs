@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits::USUAL;
 const START: [u8; 6] = [1, 0xff, 0, 6, 21, 0x20];
 
 fn offered(campus: &Campus) -> Conversation {
-    let (conversation, step) = campus.start(&campus.supplicant(), LIMITS);
+    let (conversation, step) = campus.start(&campus.supplicant());
     assert!(matches!(step, Step::Request(request) if *request == START));
     conversation
 }
@@ -116,7 +116,7 @@ fn an_expanded_nak_counts_like_the_short_one() {
 fn a_nak_in_the_middle_is_not_taken() {
     let campus = Campus::new(TlsVersions::Both);
     let mut supplicant = campus.supplicant();
-    let (mut conversation, step) = campus.start(&supplicant, LIMITS);
+    let (mut conversation, step) = campus.start(&supplicant);
     let Step::Request(request) = step else {
         panic!("{step:?}")
     };
@@ -252,8 +252,7 @@ fn senseless_packets_cost_no_method_its_log_on() {
 fn gets_in(everything: &Everything, device: &Device, disturbed: usize) -> bool {
     let mut supplicant = device.supplicant();
     let identity = supplicant.identity_response(0xfe);
-    let (mut conversation, mut step) =
-        Conversation::start(&everything.methods, &identity).unwrap();
+    let (mut conversation, mut step) = Conversation::start(&everything.methods, &identity).unwrap();
     let mut requests = 0;
     loop {
         step = match step {

@@ -158,7 +158,7 @@ fn the_version_is_0() {
     let campus = Campus::generous(TlsVersions::Both);
     let profile = Profile::new(&campus.authority, Outer::Peap, ms_chap_v2(Binding::Answer));
     let mut supplicant = Supplicant::new(profile);
-    let (mut conversation, step) = campus.start(&supplicant, Limits::USUAL);
+    let (mut conversation, step) = campus.start(&supplicant);
     let Step::Request(offer) = step else {
         panic!("{step:?}")
     };

@@ -172,8 +172,7 @@ fn a_session_that_never_proved_anything_cannot_be_resumed() {
         let attacker = hall.device();
         let mut supplicant = attacker.supplicant();
         let identity = supplicant.identity_response(1);
-        let (mut conversation, mut step) =
-            Conversation::start(&hall.methods, &identity).unwrap();
+        let (mut conversation, mut step) = Conversation::start(&hall.methods, &identity).unwrap();
         while let Step::Request(request) = step {
             let response = supplicant.handle(&request).unwrap();
             step = conversation
@@ -379,8 +378,7 @@ fn success_waits_for_the_acknowledgement_of_the_indication() {
     hall.log_on(&mut device.supplicant());
     let mut supplicant = device.supplicant();
     let identity = supplicant.identity_response(1);
-    let (mut conversation, mut step) =
-        Conversation::start(&hall.methods, &identity).unwrap();
+    let (mut conversation, mut step) = Conversation::start(&hall.methods, &identity).unwrap();
     let mut verdicts = 0;
     loop {
         step = match step {
@@ -445,8 +443,7 @@ fn an_altered_resumption_opens_nothing() {
 
 fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, accept: bool) -> bool {
     let identity = supplicant.identity_response(1);
-    let (mut conversation, mut step) =
-        Conversation::start(&hall.methods, &identity).unwrap();
+    let (mut conversation, mut step) = Conversation::start(&hall.methods, &identity).unwrap();
     let mut accepted = false;
     for _ in 0..40 {
         step = match step {

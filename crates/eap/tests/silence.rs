@@ -22,7 +22,7 @@ const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12Only, TlsVersions::Tls13Only];
 /// A conversation whose device answers until it has seen `stage`; the accounts refuse everybody.
 fn fall_silent(campus: &Campus, profile: Profile, limits: Limits, stage: Stage) -> Conversation {
     let mut supplicant = Supplicant::new(profile);
-    let (mut conversation, mut step) = campus.start(&supplicant, limits);
+    let (mut conversation, mut step) = campus.start(&supplicant);
     while conversation.stage() != stage {
         step = match step {
             Step::Request(request) => {
@@ -67,7 +67,7 @@ fn a_later_fragment_without_an_answer_is_not() {
     let campus = Campus::generous(TlsVersions::Both);
     let limits = Limits { eap_octets: 300 };
     let mut supplicant = Supplicant::new(pap(&campus));
-    let (mut conversation, mut step) = campus.start(&supplicant, limits);
+    let (mut conversation, mut step) = campus.start(&supplicant);
     for _ in 0..3 {
         let Step::Request(request) = step else {
             panic!("{step:?}")
@@ -104,7 +104,7 @@ fn a_certificate_without_an_answer_is_a_matter_of_trust() {
 fn an_offer_without_an_answer_names_the_method() {
     let campus = Campus::generous(TlsVersions::Both);
     let supplicant = Supplicant::new(pap(&campus));
-    let (mut conversation, _) = campus.start(&supplicant, Limits::USUAL);
+    let (mut conversation, _) = campus.start(&supplicant);
     let cause = conversation.progress().likely_cause();
     assert!(
         cause.ends_with("request 1 (EAP-TTLS, 6 octets) got no answer"),
@@ -153,7 +153,7 @@ fn a_device_that_hangs_up_on_our_alert_leaves_its_cause() {
                 certificate: Some(stranger),
                 ..campus.profile_of(outer, Inner::eap_tls(user()))
             });
-            let (mut conversation, mut step) = campus.start(&supplicant, Limits::USUAL);
+            let (mut conversation, mut step) = campus.start(&supplicant);
             while conversation.failure().is_none() {
                 let Step::Request(request) = step else {
                     panic!("{step:?}")

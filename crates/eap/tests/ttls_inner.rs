@@ -11,8 +11,8 @@
 mod common;
 
 use common::{Campus, USER, ttls_inner, user, user_with};
+use portvakt_eap::avp::{self, Avp};
 use portvakt_eap::packet::EapType;
-use portvakt_eap::ttls::avp::{self, Avp};
 use portvakt_eap::{
     FailureCause, InnerCredential, InnerError, InnerMethod, Limits, MethodType, Methods,
     MethodsError, TlsVersions, Verdict, Wishes,

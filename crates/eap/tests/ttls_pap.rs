@@ -99,7 +99,7 @@ fn requests_keep_to_the_limit_and_set_the_length_once() {
     for eap_octets in [60, 100, 333, 1020] {
         let (mut supplicant, limits) = (campus.supplicant(), Limits { eap_octets });
         let (mut lengths, mut more_before) = (0, false);
-        let (mut conversation, mut step) = campus.start(&supplicant, limits);
+        let (mut conversation, mut step) = campus.start(&supplicant);
         while let Step::Request(request) = step {
             assert!(
                 request.len() <= eap_octets,

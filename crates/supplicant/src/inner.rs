@@ -5,7 +5,7 @@ use super::inner_eap::InnerEap;
 use super::inner_tls::InnerTls;
 use super::teap::{Seed, Teap, TeapDevice};
 use super::{Profile, User, device};
-use portvakt_eap::ttls::avp::{self, Avp, Avps};
+use portvakt_eap::avp::{self, Avp, Avps};
 use rustls::client::Resumption;
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ pub use teap::{TeapDevice, Twist};
 
 use framing::Framing;
 use inner::Phase2;
-use portvakt_eap::ttls::avp::{self, Avp};
+use portvakt_eap::avp::{self, Avp};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion};
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 //! Whom the accounts let in during one conversation, which may be about a machine and its user.
 
-use crate::method::IdentityType;
+use crate::identity_type::IdentityType;
 
 /// The verdicts so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +66,8 @@ impl IdentityVerdicts {
 #[cfg(test)]
 mod tests {
     use super::IdentityVerdicts;
-    use crate::method::IdentityType::{self, Machine, User};
+    use crate::identity_type::IdentityType;
+    use crate::identity_type::IdentityType::{Machine, User};
 
     /// Whether `identities` are covered after these answers, as far as they may be asked for.
     fn after(answers: &[(IdentityType, bool)], identities: &[IdentityType]) -> bool {

@@ -8,8 +8,8 @@
 //! A conversation has one [`Telling`], which alone makes messages: a method hands over type-data or
 //! a cause, and cannot say when they leave.
 
-use super::Verdict;
 use crate::packet::{self, Code};
+use crate::verdict::Verdict;
 use std::fmt;
 use std::ops::Deref;
 

@@ -1,11 +1,15 @@
 //! Which methods are offered, in which order, and what may be spoken inside each.
 
-use crate::method::inner::{InnerMethod, InnerOffer};
+use crate::identity_type::{IdentityType, TeapIdentities};
+use crate::inner_method::InnerMethod;
+use crate::method::Method;
+use crate::method::inner::InnerOffer;
 use crate::method::peap::Peap;
 use crate::method::teap::{Teap, TeapOffers, TeapRules};
 use crate::method::tls::Tls;
 use crate::method::ttls::Ttls;
-use crate::method::{IdentityType, Method, MethodName, MethodType, TeapIdentities};
+use crate::method_name::MethodName;
+use crate::method_type::MethodType;
 use crate::packet::{EapType, Nak};
 use crate::tls::{Basis, MethodTls, ServerTls};
 use std::fmt;

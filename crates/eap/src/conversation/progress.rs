@@ -1,7 +1,8 @@
 //! How far a conversation came, and what its peer's silence means there.
 
-use super::{EapError, Stage};
+use crate::eap_error::EapError;
 use crate::packet::EapType;
+use crate::stage::Stage;
 use std::borrow::Cow;
 
 /// How far a conversation has come: for the event of one that its peer gave up (E10).

@@ -1,14 +1,19 @@
 //! That a conversation does not take its method's word, for success or for the time of a refusal.
 
-use super::{
-    Admitted, Conversation, Exchanged, FailureCause, InnerCredential, Limits, Sent, Stage,
-};
-use super::{Leaves, State, Step, Telling, Verdict};
+use super::{Conversation, Exchanged, IdentityVerdicts, Sent};
+use super::{Leaves, State, Step, Telling};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
 use crate::keys::{InnerPassword, Keys};
-use crate::method::{Method, MethodName, MethodStep};
+use crate::limits::Limits;
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
+use crate::method_type::MethodType;
 use crate::packet::{Code, EapType, write_typed};
+use crate::stage::Stage;
 use crate::tls::TlsVersion;
-use crate::{MethodType, Methods, ServerTls, TlsVersions};
+use crate::verdict::Verdict;
+use crate::{Methods, ServerTls, TlsVersions};
 
 const LIMITS: Limits = Limits::USUAL;
 
@@ -85,7 +90,7 @@ fn end_by(verdicts: &[Verdict], end: fn() -> MethodStep) -> Step {
         identifier: 1,
         sent: Sent::NOTHING,
         exchanged: Exchanged::default(),
-        admitted: Admitted::default(),
+        verdicts: IdentityVerdicts::default(),
         telling: Telling::default(),
         authorization: None,
         state: State::ExpectResponse(Box::new(Liar {

@@ -3,7 +3,9 @@
 //! A NAS waits for an answer to each Access-Request and thinks a silent server dead, so RADIUS knows
 //! no silent discard: the last request goes out again, or the conversation ends (RFC 3579 §2.2).
 
-use super::{Conversation, EapError, FailureCause, Message, ROUND_TRIPS_AT_MOST, State};
+use super::{Conversation, Message, ROUND_TRIPS_AT_MOST, State};
+use crate::eap_error::EapError;
+use crate::failure::FailureCause;
 use crate::packet::{self, Code};
 
 /// Packets without sense that one conversation may bring before it ends (RFC 3579 §2.2).

@@ -1,7 +1,7 @@
 //! What one end cuts, the other puts together again, whatever the sizes.
 
 use super::{Arrived, Fragment, FragmentError, INCOMING_AT_MOST, Incoming, Outgoing, write_start};
-use crate::Limits;
+use crate::limits::Limits;
 use proptest::prelude::*;
 
 /// Sends `message` with a limit of its own for each fragment; returns what arrived.

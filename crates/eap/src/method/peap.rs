@@ -10,15 +10,22 @@
 mod binding;
 mod tlv;
 
-use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, Stage, Verdict};
+use crate::acceptance::Acceptance;
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
 use crate::fragments;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
 use crate::keys::Keys;
-use crate::method::inner::{InnerEap, InnerError, InnerMethod, InnerOffer, InnerStep};
-use crate::method::{Method, MethodName, MethodStep};
+use crate::limits::Limits;
+use crate::method::inner::{InnerEap, InnerOffer, InnerStep};
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
 use crate::packet::{self, Body, Code, EapPacket, EapType};
+use crate::stage::Stage;
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
+use crate::verdict::Verdict;
 use binding::Binding;
 use std::sync::Arc;
 
@@ -97,7 +104,7 @@ impl Peap {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Authenticate(session.credential(session.certificate()))
+        MethodStep::Authenticate(InnerCredential::resumed(session, session.certificate()))
     }
 
     fn handle_data(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {

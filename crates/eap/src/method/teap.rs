@@ -10,22 +10,28 @@
 
 mod binding;
 mod framing;
-mod identity;
 mod keys;
 mod proof;
+mod rules;
 mod tlv;
 
-pub use identity::{IdentityType, TeapIdentities};
+pub(crate) use rules::{TeapOffers, TeapRules};
 
-pub(crate) use identity::{TeapOffers, TeapRules};
-
-use crate::Limits;
-use crate::conversation::{Acceptance, EapError, FailureCause, Stage, Verdict};
-use crate::method::inner::{InnerError, InnerMethod};
-use crate::method::{Method, MethodName, MethodStep};
+use crate::acceptance::Acceptance;
+use crate::credential::InnerCredential;
+use crate::eap_error::EapError;
+use crate::failure::FailureCause;
+use crate::identity_type::IdentityType;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
+use crate::limits::Limits;
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
 use crate::packet::EapType;
+use crate::stage::Stage;
 use crate::tls::{MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
+use crate::verdict::Verdict;
 use binding::Binding;
 use keys::Chain;
 use proof::{Proof, ProofStep, Proven};
@@ -150,7 +156,7 @@ impl Teap {
         }
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Authenticate(session.credential(session.certificate()))
+        MethodStep::Authenticate(InnerCredential::resumed(session, session.certificate()))
     }
 
     /// As if an inner method without a key had ended well, but there was none.

@@ -7,14 +7,19 @@
 //! The accounts are asked before our last flight leaves: the octet 0x00 promises success
 //! (RFC 9190 §2.5), and a device that is refused gets no session ticket.
 
-use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict};
+use crate::acceptance::Acceptance;
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
 use crate::fragments;
 use crate::keys::Keys;
-use crate::method::{Method, MethodName, MethodStep};
+use crate::limits::Limits;
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
 use crate::packet::EapType;
+use crate::stage::Stage;
 use crate::tls::{CertificateIdentity, KeyLabel, MethodTls, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
+use crate::verdict::Verdict;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 
@@ -59,7 +64,7 @@ impl Tls {
             Event::Send(type_data) => TlsStep::Request(type_data),
             Event::Open => self.handle_open(),
             Event::Resumed(session) => {
-                self.ask(|certificate| session.credential(Some(certificate)))
+                self.ask(|certificate| InnerCredential::resumed(&session, Some(certificate)))
             }
             Event::Data(_) => TlsStep::Failed(FailureCause::DataInsideTls),
             Event::Failed(cause) => TlsStep::Failed(cause),

@@ -12,23 +12,29 @@
 //! in for an inner method on *resumed* sessions only; clients treat tunnelled data after PAP as an
 //! error.
 
-pub mod avp;
 mod credential;
 mod inner;
 
-pub use crate::method::inner::{InnerError, InnerMethod};
 pub use inner::InnerRequest;
 
-use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, MsChapV2Verdict, Stage, Verdict};
+use crate::acceptance::{Acceptance, MsChapV2Verdict};
+use crate::avp::{self, Avp};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
 use crate::fragments;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
+use crate::limits::Limits;
 use crate::method::inner::ms_chap_v2::{self, Failure};
-use crate::method::inner::{InnerEap, InnerOffer, InnerStep, MsChapV2Error};
-use crate::method::{Method, MethodName, MethodStep};
+use crate::method::inner::{InnerEap, InnerOffer, InnerStep};
+use crate::method::{Method, MethodStep};
+use crate::method_name::MethodName;
+use crate::ms_chap_v2_error::MsChapV2Error;
 use crate::packet::{self, Code, EapPacket, EapType};
+use crate::stage::Stage;
 use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
 use crate::tunnel::{Event, Tunnel};
-use avp::Avp;
+use crate::verdict::Verdict;
 use inner::{EAP_MESSAGE, MICROSOFT};
 use std::sync::Arc;
 
@@ -110,7 +116,7 @@ impl Ttls {
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
-        MethodStep::Authenticate(session.credential(session.certificate()))
+        MethodStep::Authenticate(InnerCredential::resumed(session, session.certificate()))
     }
 
     /// Under TLS 1.2 there is nothing to say; under TLS 1.3 the client waits for the octet 0x00.

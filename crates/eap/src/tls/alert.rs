@@ -1,6 +1,6 @@
 //! Why a handshake stopped, in words that an operator can act on.
 
-use super::CertificateProblem;
+use super::certificate_problem::CertificateProblem;
 use rustls::{Error, PeerIncompatible};
 use std::fmt;
 

@@ -1,7 +1,8 @@
 //! Which client certificates are accepted: authorities, revocation lists, what stale lists mean.
 
-use super::config::provider;
-use super::{TlsConfigError, signatures};
+use super::config_error::TlsConfigError;
+use super::provider::provider;
+use super::signatures;
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;

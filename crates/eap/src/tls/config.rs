@@ -1,40 +1,20 @@
 //! The server's certificate, key and TLS policy, read once and shared by all conversations.
 
 use super::client_certificates::ClientCertificates;
-use super::resumption::{Recheck, Scope, Staging};
-use super::sessions::{Basis, Sessions};
+use super::config_error::TlsConfigError;
+use super::provider::provider;
+use super::resumption::{Recheck, Staging};
+use super::sessions::{Basis, Scope, Sessions};
 use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
-use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
-use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
-
-/// ML-KEM is left out: it adds 1.2 kB each way, which is one more EAP round trip over the whole
-/// roaming path.
-static GROUPS: [&dyn SupportedKxGroup; 3] =
-    [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
-
-/// Those with SHA-256 first: processors have instructions for it and seldom for SHA-384, and a
-/// handshake hashes much and encrypts little. What X25519, P-256 and the access point's AES-128 keep
-/// secret gains nothing by AES-256.
-static SUITES: [SupportedCipherSuite; 9] = [
-    cipher_suite::TLS13_AES_128_GCM_SHA256,
-    cipher_suite::TLS13_AES_256_GCM_SHA384,
-    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-];
 
 /// Which TLS versions are offered; TLS 1.1 and older never are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,35 +39,6 @@ impl TlsVersions {
             TlsVersions::Tls13Only => &TLS13_ONLY,
         }
     }
-}
-
-/// Why a chain and key make no server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TlsConfigError {
-    /// The chain is no PEM.
-    #[error("the certificate chain is not valid PEM: {0}")]
-    ChainPem(String),
-    /// PEM, but no certificate in it.
-    #[error("the certificate chain holds no certificate")]
-    ChainEmpty,
-    /// The key is no PEM, or no private key is in it (an encrypted one is not one).
-    #[error("no unencrypted private key in PEM was found: {0}")]
-    KeyPem(String),
-    /// A kind of key that cannot sign here, or another certificate's key.
-    #[error("the private key does not fit the first certificate of the chain: {0}")]
-    KeyUnfit(String),
-    /// The cryptographic provider refused the versions or groups.
-    #[error("the TLS library refused the configuration: {0}")]
-    Refused(String),
-    /// The authorities for client certificates are no PEM, or not usable as such.
-    #[error("the authorities for client certificates cannot be used: {0}")]
-    Authorities(String),
-    /// PEM, but no certificate in it.
-    #[error("there is no authority for client certificates in the file")]
-    AuthoritiesEmpty,
-    /// A revocation list that cannot be read.
-    #[error("a revocation list cannot be used: {0}")]
-    RevocationList(String),
 }
 
 /// A server's TLS side: certificate chain, key, versions. Cheap to clone.
@@ -338,14 +289,6 @@ fn set_basics(config: &mut ServerConfig) {
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ServerTls(..)")
-    }
-}
-
-pub(super) fn provider() -> CryptoProvider {
-    CryptoProvider {
-        kx_groups: GROUPS.to_vec(),
-        cipher_suites: SUITES.to_vec(),
-        ..aws_lc_rs::default_provider()
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod application;
 
+use super::alert::{Alert, TlsAlert, TlsProblem};
+use super::certificate_identity::CertificateIdentity;
+use super::certificate_problem::CertificateProblem;
 use super::config::{MethodTls, Parts};
 use super::resumption::Staging;
 use super::sessions::{Authorization, Basis, SessionFacts};
 use super::tickets::Tickets;
-use super::{Alert, CertificateIdentity, CertificateProblem, TlsAlert, TlsProblem};
 use crate::keys::Keys;
 use crate::packet::EapType;
 use rustls::crypto::hash::HashAlgorithm;

@@ -4,8 +4,7 @@
 //! begun. Were it stored then, a device whose password was refused could resume it and be let in
 //! without one (RFC 5281 §7.5, CVE-2017-9148). So each connection has a store of its own.
 
-use super::sessions::{Authorization, Basis, Session, SessionFacts, Sessions};
-use crate::packet::EapType;
+use super::sessions::{Authorization, Basis, Scope, Session, SessionFacts, Sessions};
 use rustls::Error;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::StoresServerSessions;
@@ -14,15 +13,6 @@ use rustls::time_provider::TimeProvider;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
-
-/// What a session must share with the connection that resumes it: one without a client
-/// certificate must not open a method that demands one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Scope {
-    pub(crate) method: EapType,
-    /// SHA-256 over the authorities that client certificates are checked against.
-    pub(crate) client_authorities: Option<[u8; 32]>,
-}
 
 /// Checks a client's chain again: rustls does not when it resumes.
 pub(crate) struct Recheck {

@@ -3,10 +3,10 @@
 //! Two sharded maps: sessions by the random id that rustls gave them, and ids by account. Where
 //! both are locked, the account comes first.
 
-use super::CertificateIdentity;
-use super::resumption::Scope;
-use crate::conversation::InnerCredential;
-use crate::method::{IdentityType, MethodName};
+use super::certificate_identity::CertificateIdentity;
+use crate::identity_type::IdentityType;
+use crate::method_name::MethodName;
+use crate::packet::EapType;
 use ahash::RandomState;
 use dashmap::DashMap;
 use rustls::pki_types::CertificateDer;
@@ -20,6 +20,15 @@ use zeroize::Zeroizing;
 /// Most sessions of one account: a person's devices, each a few times. Beyond it the oldest ends,
 /// so that nobody fills the store with the log-ons of one account.
 const PER_ACCOUNT_AT_MOST: usize = 32;
+
+/// What a session must share with the connection that resumes it: one without a client
+/// certificate must not open a method that demands one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    pub(crate) method: EapType,
+    /// SHA-256 over the authorities that client certificates are checked against.
+    pub(crate) client_authorities: Option<[u8; 32]>,
+}
 
 /// What the accounts said at a full log-on, given back when its session is resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,18 +78,6 @@ impl SessionFacts {
     pub(crate) fn certificate(&self) -> Option<Box<CertificateIdentity>> {
         let leaf = self.chain.first()?;
         CertificateIdentity::read(leaf).map(Box::new)
-    }
-
-    /// The question to the accounts whether all that still holds (E7).
-    pub(crate) fn credential(
-        &self,
-        certificate: Option<Box<CertificateIdentity>>,
-    ) -> InnerCredential {
-        InnerCredential::Resumed {
-            identity: self.authorization.identity.clone(),
-            context: self.authorization.context.clone(),
-            certificate,
-        }
     }
 }
 

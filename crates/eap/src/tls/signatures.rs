@@ -5,7 +5,7 @@
 //! That a signature is good never changes. All that does (validity, revocation, trust) is looked at
 //! each time all the same (E8). What a handshake signs is new each time, and is not kept.
 
-use super::config::provider;
+use super::provider::provider;
 use dashmap::DashMap;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};

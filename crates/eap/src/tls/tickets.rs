@@ -9,7 +9,8 @@
 //!   ticket: key's name (8) | nonce (12) | sealed: signed at (8) | rustls' state ... | tag (16)
 //! ```
 
-use super::resumption::{Recheck, Scope};
+use super::resumption::Recheck;
+use super::sessions::Scope;
 use crate::reader::Reader;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use rustls::Error;

@@ -48,7 +48,7 @@ impl Campus {
         Supplicant::new(self.profile())
     }
 
-    pub(crate) fn start(&self, supplicant: &Supplicant, limits: Limits) -> (Conversation, Step) {
+    pub(crate) fn start(&self, supplicant: &Supplicant) -> (Conversation, Step) {
         let identity = supplicant.identity_response(0xfe);
         Conversation::start(&self.methods, &identity).expect("an identity")
     }

@@ -14,10 +14,15 @@ use super::eap_tls::EapTls;
 use super::gtc::Gtc;
 use super::md5::EapMd5;
 use super::ms_chap_v2::EapMsChapV2;
-use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerOffer, InnerStep};
-use crate::Limits;
-use crate::conversation::{FailureCause, Stage, Verdict, Wishes};
+use super::{EapInside, IDENTITY_AT_MOST, InnerOffer, InnerStep};
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
+use crate::limits::Limits;
 use crate::packet::{Body, EapType, Nak};
+use crate::stage::Stage;
+use crate::verdict::Verdict;
+use crate::wishes::Wishes;
 
 /// EAP in a tunnel, seen from the server.
 pub(crate) struct InnerEap {

@@ -3,15 +3,18 @@
 //! It is EAP-TLS (`method/tls.rs`) but for where its messages go, and that no session of its own is
 //! kept: what comes back resumes the tunnel around it.
 
-use super::{EapInside, InnerMethod, InnerStep};
-use crate::Limits;
-use crate::conversation::{FailureCause, Stage, Verdict};
+use super::{EapInside, InnerStep};
+use crate::failure::FailureCause;
 use crate::fragments;
+use crate::inner_method::InnerMethod;
 use crate::keys::{InnerKey, Keys};
+use crate::limits::Limits;
 use crate::method::Method;
 use crate::method::tls::{Tls, TlsStep};
 use crate::packet::EapType;
+use crate::stage::Stage;
 use crate::tls::MethodTls;
+use crate::verdict::Verdict;
 use std::sync::Arc;
 
 /// What the tunnel adds to an inner packet, so that both fit into one outer packet: type and Flags

@@ -1,9 +1,13 @@
 //! EAP-GTC (RFC 3748 §5.6) as devices use it in tunnels: a prompt out, the password back.
 
-use super::{EapInside, InnerError, InnerMethod, InnerStep, PASSWORD_AT_MOST};
-use crate::conversation::{FailureCause, InnerCredential, Verdict};
+use super::{EapInside, InnerStep, PASSWORD_AT_MOST};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
 use crate::keys::InnerPassword;
 use crate::packet::EapType;
+use crate::verdict::Verdict;
 
 /// What a device may show while it asks its user.
 const PROMPT: &[u8] = b"Password: ";

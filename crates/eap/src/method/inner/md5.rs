@@ -4,10 +4,14 @@
 //!   Type 4 | Value-Size | challenge or digest | name
 //! ```
 
-use super::{EapInside, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{FailureCause, InnerCredential, Verdict};
+use super::{EapInside, InnerStep};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
+use crate::verdict::Verdict;
 
 const CHALLENGE_OCTETS: u8 = 16;
 const DIGEST_OCTETS: u8 = 16;

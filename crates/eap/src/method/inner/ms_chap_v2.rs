@@ -11,17 +11,21 @@
 //!   Type 26 | OpCode | MS-CHAPv2-ID | MS-Length (2) | data
 //! ```
 
-mod failure;
+mod failure_message;
 
-pub use failure::MsChapV2Error;
-pub(crate) use failure::{Failure, message as failure_message};
+pub(crate) use failure_message::{Failure, message as failure_message};
 
-use super::{EapInside, IDENTITY_AT_MOST, InnerError, InnerMethod, InnerStep};
-use crate::conversation::{
-    Acceptance, FailureCause, InnerCredential, MsChapV2Verdict, Stage, Verdict,
-};
+use super::{EapInside, IDENTITY_AT_MOST, InnerStep};
+use crate::acceptance::{Acceptance, MsChapV2Verdict};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
+use crate::ms_chap_v2_error::MsChapV2Error;
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
+use crate::stage::Stage;
+use crate::verdict::Verdict;
 
 const CHALLENGE: u8 = 1;
 const RESPONSE: u8 = 2;

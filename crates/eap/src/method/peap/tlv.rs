@@ -4,7 +4,7 @@
 //!   Type 33 | M R TLV-Type (2) | Length (2) | value | …
 //! ```
 
-use crate::method::inner::InnerError;
+use crate::inner_error::InnerError;
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
 
@@ -89,7 +89,7 @@ fn write_result(status: u8) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{Answer, read, write_failure, write_success};
-    use crate::method::inner::InnerError;
+    use crate::inner_error::InnerError;
 
     #[test]
     fn results_are_read_as_they_are_written() {

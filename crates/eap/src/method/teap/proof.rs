@@ -1,15 +1,20 @@
 //! One identity's inner method: a password, or EAP; where the device wants none of one kind, the
 //! other kind that is offered.
 
-use super::identity::IdentityType;
 use super::tlv::{EAP_PAYLOAD, Message, PASSWORD_REQUEST, Writer};
-use crate::Limits;
-use crate::conversation::{Acceptance, FailureCause, InnerCredential, Stage, Verdict, Wishes};
+use crate::acceptance::Acceptance;
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::identity_type::IdentityType;
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
 use crate::keys::{InnerKey, InnerPassword};
-use crate::method::inner::{
-    IDENTITY_AT_MOST, InnerEap, InnerError, InnerMethod, InnerOffer, InnerStep,
-};
+use crate::limits::Limits;
+use crate::method::inner::{IDENTITY_AT_MOST, InnerEap, InnerOffer, InnerStep};
 use crate::packet::{self, Code, EapPacket};
+use crate::stage::Stage;
+use crate::verdict::Verdict;
+use crate::wishes::Wishes;
 use rustls::pki_types::CertificateDer;
 
 /// What a device may show while it asks its user.

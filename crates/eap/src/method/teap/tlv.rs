@@ -4,8 +4,8 @@
 //!   M R Type (14 bits) | Length (2) | value | …
 //! ```
 
-use super::identity::IdentityType;
-use crate::method::inner::InnerError;
+use crate::identity_type::IdentityType;
+use crate::inner_error::InnerError;
 use crate::packet;
 use crate::reader::{Reader, Short};
 

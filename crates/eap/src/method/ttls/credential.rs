@@ -5,9 +5,11 @@
 //! §2.2); its octets depend on how many are asked for, so exactly those are that are needed.
 
 use super::InnerRequest;
-use crate::conversation::{FailureCause, InnerCredential};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
 use crate::keys::InnerPassword;
-use crate::method::inner::{InnerError, ms_chap_v2};
+use crate::method::inner::ms_chap_v2;
 use crate::tunnel::Tunnel;
 
 const CHALLENGE_LABEL: &[u8] = b"ttls challenge";

@@ -1,7 +1,9 @@
 //! What the client says inside the tunnel: which inner method, who, and with what (RFC 5281 §11).
 
-use super::avp::{Avp, Avps};
-use crate::method::inner::{IDENTITY_AT_MOST, InnerError, InnerMethod, PASSWORD_AT_MOST};
+use crate::avp::{Avp, Avps};
+use crate::inner_error::InnerError;
+use crate::inner_method::InnerMethod;
+use crate::method::inner::{IDENTITY_AT_MOST, PASSWORD_AT_MOST};
 use crate::reader::{Reader, Short};
 use std::borrow::Cow;
 

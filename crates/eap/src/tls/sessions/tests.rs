@@ -1,5 +1,6 @@
 use super::{Authorization, Basis, PER_ACCOUNT_AT_MOST, Scope, Session, SessionFacts, Sessions};
-use crate::method::{IdentityType, MethodName};
+use crate::identity_type::IdentityType;
+use crate::method_name::MethodName;
 use crate::packet::EapType;
 use std::sync::Arc;
 use std::time::Duration;

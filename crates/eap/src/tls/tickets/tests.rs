@@ -1,6 +1,7 @@
 use super::{CLOCKS_APART, STATE_AT_MOST, TicketKeys, Tickets};
 use crate::packet::EapType;
-use crate::tls::resumption::{Recheck, Scope};
+use crate::tls::resumption::Recheck;
+use crate::tls::sessions::Scope;
 use crate::tls::{ClientCertificates, StaleLists};
 use rustls::pki_types::UnixTime;
 use rustls::server::ProducesTickets;

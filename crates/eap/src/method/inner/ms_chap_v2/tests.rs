@@ -1,6 +1,10 @@
 use super::{EapMsChapV2, without_domain};
-use crate::conversation::{FailureCause, InnerCredential, Verdict};
-use crate::method::inner::{EapInside, InnerError, InnerStep, MsChapV2Error};
+use crate::credential::InnerCredential;
+use crate::failure::FailureCause;
+use crate::inner_error::InnerError;
+use crate::method::inner::{EapInside, InnerStep};
+use crate::ms_chap_v2_error::MsChapV2Error;
+use crate::verdict::Verdict;
 
 const ACCEPTED: Verdict = Verdict::AcceptedMsChapV2 {
     authenticator_response: [b'0'; 42],

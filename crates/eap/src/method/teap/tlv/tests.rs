@@ -1,8 +1,8 @@
 //! TLVs as they come, and as they should not.
 
 use super::{ErrorCode, Message, Status, Unknown, Writer};
-use crate::method::inner::InnerError;
-use crate::method::teap::IdentityType;
+use crate::identity_type::IdentityType;
+use crate::inner_error::InnerError;
 
 fn read(tlvs: &[u8]) -> Message<'_> {
     Message::read(tlvs).expect("sound TLVs")

@@ -1,7 +1,4 @@
-//! Whose credentials TEAP asks for: a machine's, its user's, or one after the other.
-
-use crate::method::inner::InnerOffer;
-use std::sync::Arc;
+//! Identities that TEAP asks for: of a machine, of its user, or of both.
 
 /// Whom a credential speaks for (RFC 9930, Identity-Type TLV).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,40 +46,6 @@ impl TeapIdentities {
             TeapIdentities::User => &[IdentityType::User],
             TeapIdentities::Machine => &[IdentityType::Machine],
             TeapIdentities::MachineThenUser => &[IdentityType::Machine, IdentityType::User],
-        }
-    }
-}
-
-/// What may be spoken inside TEAP, by whose credential is asked for. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct TeapOffers {
-    pub(crate) machine: InnerOffer,
-    pub(crate) user: InnerOffer,
-}
-
-impl TeapOffers {
-    /// What `identity` is offered.
-    pub(super) fn to(&self, identity: IdentityType) -> &InnerOffer {
-        match identity {
-            IdentityType::Machine => &self.machine,
-            IdentityType::User => &self.user,
-        }
-    }
-}
-
-/// How TEAP is led. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct TeapRules {
-    pub(crate) identities: TeapIdentities,
-    /// Authority-ID: by it a device may tell which of its credentials are meant.
-    pub(crate) authority: Arc<[u8]>,
-}
-
-impl Default for TeapRules {
-    fn default() -> Self {
-        TeapRules {
-            identities: TeapIdentities::default(),
-            authority: Arc::from(b"portvakt".as_slice()),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The accounts' yes, as a value: made from an accepting verdict alone, carried until the end.
 
-use super::{FailureCause, Verdict};
+use crate::failure::FailureCause;
 use crate::keys::InnerKey;
-use crate::method::inner::MsChapV2Error;
+use crate::ms_chap_v2_error::MsChapV2Error;
+use crate::verdict::Verdict;
 use rustls::pki_types::CertificateDer;
 
 /// Proof that the accounts let this credential in.
