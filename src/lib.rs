@@ -34,6 +34,7 @@
 //! | [`directory`] | Where accounts come from; LDIF |
 //! | [`store`] | What must outlive the process: one SQLite file, group commits |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
+//! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
 //! | [`accounts`] | Use cases of administrators: explain, unlock, close, set a password, import |
 //! | [`admin`] | The socket of the command line, over `accounts` |
@@ -94,7 +95,7 @@
 //! | `control` | 1, and one for each connection | the operator |
 //! | `directory` | 2 for each that speaks LDAP | asynchronous: questions to the directory, and what hangs on them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
-//! | `metrics` | 1, and `metrics-pages` | accepts; asynchronous too: serves two pages |
+//! | `web` | 1, and `web-pages` | accepts; asynchronous too: serves two pages |
 //! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
 //!
 //! # Where to begin
@@ -164,3 +165,4 @@ pub mod state;
 pub mod store;
 pub mod times;
 pub mod transport;
+pub mod web;

@@ -1,10 +1,9 @@
-//! Prometheus metrics. Handles are resolved at the start, labels come from closed lists (clients of
-//! the configuration, codes of the program): never a user, a device or anything a stranger sends.
+//! Prometheus metrics. Counters are looked up at the start; label values come from closed lists
+//! (clients of the configuration, codes of the program), never from a request.
 
 mod directory;
 mod drops;
 mod gauges;
-pub mod http;
 mod mirror;
 #[cfg(test)]
 mod tests;
@@ -18,16 +17,16 @@ use prometheus::{
     TextEncoder,
 };
 
-use crate::directory::ldap::replica::ReplicaStatus;
 use directory::DirectoryFamilies;
 use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 
 pub use directory::{DirectoryOperation, ServerMetrics};
+pub use mirror::{MirrorReading, MirrorState};
 pub use prometheus::Error as MetricsError;
 
 use gauges::Gauges;
 
-/// Label of what is not in the closed list: a mistake of ours, shown instead of lost.
+/// Label of values missing from the closed list: a bug, shown instead of lost.
 const OTHER: &str = "other";
 
 /// From a remembered proof to a home server on another continent, in seconds.
@@ -40,14 +39,14 @@ const WAIT_BUCKETS: &[f64] = &[
     0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0,
 ];
 
-/// All that is counted. Shared by reference between threads.
+/// Counters, histograms and gauges of the server. Shared by reference between threads.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     refusals: Counters,
     drops: IntCounterVec,
     drop_reasons: Arc<[&'static str]>,
-    /// Those of no client.
+    /// Drops of datagrams from unknown addresses.
     other_drops: Drops,
     latency: Histograms,
     handshakes: Counters,
@@ -57,8 +56,8 @@ pub struct Metrics {
     gauges: Gauges,
 }
 
-/// The labels that may appear.
-#[derive(Debug, Clone, Copy)]
+/// Closed lists of label values.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Labels<'l> {
     /// Codes of all refusals.
     pub refusals: &'l [&'static str],
@@ -68,34 +67,34 @@ pub struct Labels<'l> {
     pub methods: &'l [&'static str],
 }
 
-/// What is read off rather than counted, at the time of each scrape.
+/// Values read from the parts of the server at each scrape.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Readings {
     /// Accounts that are locked after failures.
     pub locked_accounts: usize,
-    /// Accounts with failures, a lock or an attempt under way; and for how many there is room.
+    /// Records of accounts with failures, a lock or an attempt under way, and their maximum number.
     pub lock_records: [usize; 2],
     /// EAP conversations in progress.
     pub conversations: usize,
-    /// Passwords that wait to be checked.
+    /// Passwords that wait for a hash thread.
     pub hash_queue: usize,
-    /// Whether the store takes what it is given.
+    /// Whether the store writes.
     pub store_healthy: bool,
-    /// Entries that the store has not yet on disk.
+    /// Entries not yet on disk.
     pub store_waiting: usize,
     /// Lines that the audit log lost.
     pub audit_dropped: u64,
-    /// Days until the certificate expires; none without one.
+    /// Days until the certificate of the default chain expires; `None` without one.
     pub certificate_days_left: Option<i64>,
-    /// How each mirror of a directory stands, by the directory's name.
-    pub mirrors: Vec<(String, ReplicaStatus)>,
-    /// The same for each chain, by its name.
+    /// Mirrors of directories.
+    pub mirrors: Vec<MirrorReading>,
+    /// Days until the certificate of each chain expires, by the chain's name.
     pub chain_days_left: Vec<(String, i64)>,
-    /// Days until a revocation list has to be replaced, by the table that names it.
+    /// Days until each revocation list must be replaced, by the table that names it.
     pub revocation_list_days_left: Vec<(String, i64)>,
 }
 
-/// What became of a request.
+/// Result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestResult {
     /// Access-Accept.
@@ -106,39 +105,39 @@ pub enum RequestResult {
     Challenge,
     /// The answer to a Status-Server.
     Status,
-    /// The same answer once more.
+    /// A retransmission, answered by the same reply.
     Duplicate,
-    /// Access-Challenge with the last EAP-Request again: the EAP packet made no sense.
+    /// Access-Challenge that repeats the last EAP-Request after an invalid EAP packet.
     InvalidEap,
-    /// Nothing was sent.
+    /// No reply.
     Drop,
 }
 
-/// How a TLS handshake ended.
+/// Outcome of a TLS handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeOutcome {
-    /// The tunnel stands.
+    /// Full handshake completed.
     Completed,
-    /// The tunnel stands, on the session of an earlier log-on.
+    /// Session of an earlier log-on resumed.
     Resumed,
-    /// The device refused it, as when it does not trust the certificate.
+    /// Alert by the device, for instance about an untrusted certificate.
     AlertReceived,
-    /// We refused it, as when no version or cipher is common.
+    /// Alert by the server, for instance about an unsupported version.
     AlertSent,
-    /// Nothing more came.
+    /// No further message from the device.
     GaveUp,
 }
 
-/// What became of certificates and lists that were exchanged on disk.
+/// Result of reloading certificates and lists that changed on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
-    /// They are at work.
+    /// The new ones are in use.
     Done,
-    /// They can't be used; the old ones go on.
+    /// The new ones are refused; the old ones stay in use.
     Refused,
 }
 
-/// Counters of one client, for as long as it is in the configuration.
+/// Counters of one client.
 #[derive(Clone)]
 pub struct ClientMetrics {
     results: [IntCounter; RequestResult::ALL.len()],
@@ -203,16 +202,14 @@ impl Renewal {
 }
 
 impl ClientMetrics {
-    /// Counts what became of a request of this client.
+    /// Counts a result of a request of this client.
     pub fn count(&self, result: RequestResult) {
         if let Some(counter) = self.results.get(result as usize) {
             counter.inc();
         }
     }
-}
 
-impl ClientMetrics {
-    /// Counts a request of this client that gets no answer.
+    /// Counts a dropped datagram of this client.
     pub fn dropped(&self, reason: &str) {
         self.drops.count(reason);
     }
@@ -222,7 +219,7 @@ impl Metrics {
     /// Registers everything; every label is there from the start, at zero.
     ///
     /// # Errors
-    /// Only when two metrics have the same name: our mistake.
+    /// Two metrics of the same name: a bug.
     pub fn new(labels: Labels<'_>) -> Result<Self, MetricsError> {
         let registry = Registry::new_custom(Some("portvakt".to_owned()), None)?;
         let requests = Opts::new(
@@ -278,10 +275,10 @@ impl Metrics {
         })
     }
 
-    /// The counters of a client. Those of the same name are the same counters.
+    /// Counters of a client; the same ones for the same name, also after a reload.
     ///
     /// # Errors
-    /// None that can happen with the labels given here.
+    /// None with the labels of this module.
     pub fn client(&self, name: &str) -> Result<ClientMetrics, MetricsError> {
         let counter = |r: RequestResult| {
             self.requests
@@ -301,7 +298,7 @@ impl Metrics {
     /// The metrics of one server of a directory. `kinds` are the labels of all failures.
     ///
     /// # Errors
-    /// None that can happen with the labels given here.
+    /// None with the labels of this module.
     pub fn directory_server(
         &self,
         directory: &str,
@@ -321,7 +318,7 @@ impl Metrics {
         self.other_drops.count(reason);
     }
 
-    /// Notes how long the server worked on a log-on.
+    /// Records the time that the server worked on a log-on.
     pub fn authenticated(&self, method: &str, took: Duration) {
         self.latency.of(method).observe(took.as_secs_f64());
     }
@@ -331,17 +328,17 @@ impl Metrics {
         self.handshakes.of(outcome.label()).inc();
     }
 
-    /// Counts certificates or lists that were exchanged on disk.
+    /// Counts a reload of certificates or lists.
     pub fn renewed(&self, result: Renewal) {
         self.renewals.of(result.label()).inc();
     }
 
-    /// Notes how long a password waited for a hashing thread.
+    /// Records the time that a password waited for a hash thread.
     pub fn hash_waited(&self, waited: Duration) {
         self.hash_wait.observe(waited.as_secs_f64());
     }
 
-    /// Takes over what is read off; called before [`render`](Self::render).
+    /// Sets the gauges; call before [`render`](Self::render).
     pub fn read_off(&self, readings: &Readings) {
         self.gauges.set(readings);
     }
@@ -363,7 +360,7 @@ fn hash_wait(registry: &Registry) -> Result<Histogram, MetricsError> {
     Ok(histogram)
 }
 
-/// One counter per label of a closed list, and one for what is not in it.
+/// A counter for each value of a closed list, and one for all others.
 struct Counters {
     known: BTreeMap<&'static str, IntCounter>,
     other: IntCounter,
@@ -402,7 +399,7 @@ impl Counters {
     }
 }
 
-/// As [`Counters`], for histograms.
+/// A histogram for each value of a closed list, and one for all others.
 struct Histograms {
     known: BTreeMap<&'static str, Histogram>,
     other: Histogram,

@@ -4,7 +4,6 @@
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
 mod certificate_reload;
-mod health;
 mod housekeeping;
 mod restart_required;
 
@@ -23,12 +22,11 @@ use crate::admin::AdminServer;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Problems, Warning};
 use crate::dispatch::Dispatcher;
-use crate::metrics::http::MetricsServer;
 use crate::policy::PolicyError;
 use crate::state::{State, StateError};
 use crate::transport::{ListenError, Listeners, Options};
+use crate::web::WebServer;
 use certificate_reload::{CertificateReloader, RunningConfig};
-use health::Pages;
 use housekeeping::Housekeeper;
 use restart_required::restart_required;
 
@@ -85,7 +83,7 @@ pub struct Server {
     path: PathBuf,
     listeners: Listeners,
     admin: AdminServer,
-    metrics: Option<MetricsServer>,
+    web: Option<WebServer>,
     stop_tidying: Sender<()>,
     tidying: JoinHandle<()>,
 }
@@ -103,11 +101,11 @@ impl Server {
             receive_buffer: usize::try_from(config.radius.receive_buffer).unwrap_or(usize::MAX),
             duplicate_lifetime: config.radius.duplicate_lifetime,
         };
-        let metrics = config
+        let web = config
             .metrics
             .map(|address| {
-                let source = Arc::new(Pages::new(Arc::clone(&access)));
-                MetricsServer::start(address, Arc::clone(&state.metrics), source)
+                let metrics = Arc::clone(&state.metrics);
+                WebServer::start(address, metrics, Arc::clone(&access) as _)
                     .map_err(|error| StartError::MetricsAddress(address, error))
             })
             .transpose()?;
@@ -134,7 +132,7 @@ impl Server {
             path,
             listeners,
             admin,
-            metrics,
+            web,
             stop_tidying,
             tidying,
         })
@@ -149,7 +147,7 @@ impl Server {
     /// The address that metrics are served on.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(MetricsServer::address)
+        self.web.as_ref().map(WebServer::address)
     }
 
     /// What all parts share.
@@ -197,7 +195,7 @@ impl Server {
     pub fn stop(mut self) {
         self.listeners.stop_receiving();
         drop(self.admin);
-        drop(self.metrics);
+        drop(self.web);
         let _ = self.stop_tidying.send(());
         if self.tidying.join().is_err() {
             tracing::error!("the housekeeping thread had panicked");

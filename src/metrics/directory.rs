@@ -1,4 +1,4 @@
-//! Metrics of directories that are asked over the network, by server.
+//! Metrics of LDAP servers.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use prometheus::{
 
 use super::{Counters, Histograms, LATENCY_BUCKETS, MetricsError};
 
-/// What a directory is asked to do.
+/// LDAP operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectoryOperation {
-    /// To find somebody.
+    /// Search for an account.
     Search,
-    /// To check a password.
+    /// Bind to check a password.
     Bind,
 }
 
@@ -29,7 +29,7 @@ impl DirectoryOperation {
     }
 }
 
-/// The families, of which each server has its own children.
+/// Metric families, with children for each server.
 pub(super) struct DirectoryFamilies {
     up: IntGaugeVec,
     seconds: HistogramVec,
@@ -86,12 +86,12 @@ impl DirectoryFamilies {
 }
 
 impl ServerMetrics {
-    /// Whether the server can be asked.
+    /// Sets whether the server is reachable.
     pub fn up(&self, is_up: bool) {
         self.up.set(i64::from(is_up));
     }
 
-    /// How long an answer took, or the wait for none.
+    /// Records the time of an answer, or of a timeout.
     pub fn took(&self, operation: DirectoryOperation, time: Duration) {
         self.seconds
             .of(operation.label())

@@ -1,4 +1,4 @@
-//! What is read off at each scrape.
+//! Gauges set at each scrape.
 
 use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, Opts, Registry};
 
@@ -93,13 +93,13 @@ impl Gauges {
             &self.revocation_list_days_left,
             &readings.revocation_list_days_left,
         );
-        for (directory, reading) in &readings.mirrors {
-            self.mirrors.set(directory, reading);
+        for reading in &readings.mirrors {
+            self.mirrors.set(reading);
         }
     }
 }
 
-/// Names that are gone go from the page, too.
+/// Sets the gauges of all names, and removes those of names that are gone.
 fn set_all(gauges: &GaugeVec, days: &[(String, i64)]) {
     gauges.reset();
     for (name, days) in days {

@@ -1,4 +1,4 @@
-//! Metrics of the mirrors of directories, by the name of the directory.
+//! Metrics of mirrors, by the name of the directory.
 
 use std::time::Duration;
 
@@ -6,9 +6,42 @@ use prometheus::core::Collector;
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::MetricsError;
-use crate::directory::ldap::replica::{ReplicaState, ReplicaStatus};
 
-/// What is read off at each scrape; nothing of a directory without a mirror.
+/// Readings of the mirror of a directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorReading {
+    /// Name of the directory.
+    pub directory: String,
+    /// State of the mirror.
+    pub state: MirrorState,
+    /// Time since the last message of the directory; `None` before the first load.
+    pub age: Option<Duration>,
+    /// Accounts in the mirror.
+    pub accounts: usize,
+    /// Entries that make no account.
+    pub not_understood: usize,
+    /// Changed or removed accounts since the start.
+    pub changes: u64,
+    /// Full loads since the start.
+    pub loads: u64,
+    /// Failures of the connection since the start.
+    pub failures: u64,
+}
+
+/// State of a mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MirrorState {
+    /// First load not completed.
+    Loading,
+    /// Up to date.
+    Current,
+    /// In use without a connection.
+    Away,
+    /// Too old to be used.
+    TooOld,
+}
+
+/// Gauges and counters of mirrors; directories without one have none.
 pub(super) struct MirrorGauges {
     age: GaugeVec,
     state: IntGaugeVec,
@@ -19,11 +52,11 @@ pub(super) struct MirrorGauges {
     failures: IntCounterVec,
 }
 
-const STATES: [(ReplicaState, &str); 4] = [
-    (ReplicaState::Loading, "loading"),
-    (ReplicaState::Current, "current"),
-    (ReplicaState::Away, "away"),
-    (ReplicaState::TooOld, "too-old"),
+const STATES: [(MirrorState, &str); 4] = [
+    (MirrorState::Loading, "loading"),
+    (MirrorState::Current, "current"),
+    (MirrorState::Away, "away"),
+    (MirrorState::TooOld, "too-old"),
 ];
 
 const DIRECTORY: &[&str] = &["directory"];
@@ -62,7 +95,8 @@ impl MirrorGauges {
         })
     }
 
-    pub(super) fn set(&self, directory: &str, reading: &ReplicaStatus) {
+    pub(super) fn set(&self, reading: &MirrorReading) {
+        let directory = reading.directory.as_str();
         for (state, label) in STATES {
             let is_in = i64::from(reading.state == state);
             self.state.with_label_values(&[directory, label]).set(is_in);

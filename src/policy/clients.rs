@@ -63,6 +63,7 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Labels, Metrics};
 
     fn clients(networks: &[&str]) -> Clients {
         Clients::new(networks.iter().map(|network| {
@@ -76,7 +77,10 @@ mod tests {
                 mschap_retry: false,
                 send_vlan: true,
                 send_user_name: false,
-                counters: crate::state::metrics().unwrap().client("test").unwrap(),
+                counters: Metrics::new(Labels::default())
+                    .unwrap()
+                    .client("test")
+                    .unwrap(),
             };
             (network.parse().unwrap(), Arc::new(client))
         }))

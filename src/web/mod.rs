@@ -1,5 +1,9 @@
-//! `/metrics` for Prometheus and `/health` for whoever watches the server, over plain HTTP on a
-//! local port.
+//! Web server: plain HTTP on a local port, `/metrics` for Prometheus and `/health` for monitoring.
+
+mod health;
+mod readings;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,45 +23,28 @@ use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use super::{Metrics, Readings};
 use crate::accept::{Acceptor, Place, Room};
+use crate::access::Access;
+use crate::metrics::{Metrics, Readings};
 use crate::shown;
+use health::Health;
 
-/// Whether the server can do its work, and what stands in its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Health {
-    /// One per part that can fail; healthy when all are.
-    pub checks: Vec<Check>,
-}
-
-/// The state of one part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// Like `store`, `audit`, `certificate`.
-    pub name: &'static str,
-    /// Which of several directories it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub directory: Option<String>,
-    /// Whether it works.
-    pub ok: bool,
-    /// What is wrong, in a sentence; empty when nothing is.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-impl Health {
-    /// Whether all parts work.
-    pub fn is_ok(&self) -> bool {
-        self.checks.iter().all(|check| check.ok)
-    }
-}
-
-/// Where the pages get what they show; called once per request, on the serving thread.
+/// Content of the pages; called once per request, on the serving thread.
 pub trait Source: Send + Sync + 'static {
-    /// What metrics read off.
+    /// Readings for the metrics page.
     fn readings(&self) -> Readings;
-    /// Whether the server can do its work.
+    /// State of the parts of the server.
     fn health(&self) -> Health;
+}
+
+impl Source for Access {
+    fn readings(&self) -> Readings {
+        readings::readings(self)
+    }
+
+    fn health(&self) -> Health {
+        health::health(&self.state)
+    }
 }
 
 #[derive(Clone)]
@@ -66,31 +53,31 @@ struct Pages {
     source: Arc<dyn Source>,
 }
 
-/// The most of a request's head; a scrape's is a few hundred octets.
-const LONGEST_HEAD: usize = 16 * 1024;
+/// Maximum size of a request's head, in octets; that of a scrape is a few hundred.
+const MAX_HEAD: usize = 16 * 1024;
 
-/// How many connections there may be, and how long each may take.
+/// Limits of connections.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Connections at once.
+struct Limits {
+    /// Maximum number of connections at once.
     pub at_once: usize,
-    /// From the connection to the end of the request's head.
+    /// Time from the connection to the end of the request's head.
     pub head: Duration,
-    /// From the connection to its end.
+    /// Time from the connection to its end.
     pub whole: Duration,
 }
 
 impl Limits {
-    /// A scraper or two and whoever looks; each asks at once and reads at once.
-    const USUAL: Self = Self {
+    /// Enough for a few scrapers and browsers, which send and read at once.
+    const DEFAULT: Self = Self {
         at_once: 16,
         head: Duration::from_secs(5),
         whole: Duration::from_secs(15),
     };
 }
 
-/// Answers one request and ends the connection: with an answer, at a deadline, or for a newcomer
-/// that needs the place of one that has not asked yet.
+/// Answers one request and closes the connection: after the answer, at a deadline, or before the
+/// request when a new connection needs the place.
 async fn answer(stream: TcpStream, router: Router, place: Place, limits: Limits) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
         return;
@@ -104,7 +91,7 @@ async fn answer(stream: TcpStream, router: Router, place: Place, limits: Limits)
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .keep_alive(false)
-        .max_buf_size(LONGEST_HEAD)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // An error is a peer that went away, was too slow, or speaks something else.
@@ -120,7 +107,7 @@ async fn show_metrics(State(pages): State<Pages>) -> impl IntoResponse {
     (headers(content_type), pages.metrics.render())
 }
 
-/// 200 when all is well, 503 when not; the body says what.
+/// 200 if all parts work, 503 if not; the body names the parts.
 async fn show_health(State(pages): State<Pages>) -> impl IntoResponse {
     #[derive(Serialize)]
     struct Body {
@@ -142,14 +129,14 @@ fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
     [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")]
 }
 
-/// Both pages: a thread that accepts and one that answers. Dropping it ends them.
-pub struct MetricsServer {
+/// The running web server: a thread that accepts and one that answers. Dropping it ends both.
+pub struct WebServer {
     address: SocketAddr,
     acceptor: Option<Acceptor>,
     runtime: Option<Runtime>,
 }
 
-impl MetricsServer {
+impl WebServer {
     /// Binds `address` (port 0 picks a free one) and serves.
     ///
     /// # Errors
@@ -159,10 +146,10 @@ impl MetricsServer {
         metrics: Arc<Metrics>,
         source: Arc<dyn Source>,
     ) -> io::Result<Self> {
-        Self::start_with(address, metrics, source, Limits::USUAL)
+        Self::start_with(address, metrics, source, Limits::DEFAULT)
     }
 
-    pub(super) fn start_with(
+    fn start_with(
         address: SocketAddr,
         metrics: Arc<Metrics>,
         source: Arc<dyn Source>,
@@ -176,7 +163,7 @@ impl MetricsServer {
             .with_state(Pages { metrics, source });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("metrics-pages")
+            .thread_name("web-pages")
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
@@ -187,7 +174,7 @@ impl MetricsServer {
             }
         };
         let room = Room::giving_way(limits.at_once);
-        let acceptor = Acceptor::start("metrics", listener, room, serve)?;
+        let acceptor = Acceptor::start("web", listener, room, serve)?;
         Ok(Self {
             address,
             acceptor: Some(acceptor),
@@ -202,10 +189,10 @@ impl MetricsServer {
     }
 }
 
-impl Drop for MetricsServer {
+impl Drop for WebServer {
     fn drop(&mut self) {
         drop(self.acceptor.take());
-        // Whoever has not asked or does not read must not hold up the end of the server.
+        // A client that sends or reads slowly must not delay the end of the server.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
