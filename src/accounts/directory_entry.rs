@@ -51,7 +51,7 @@ impl From<EntryReport> for DirectoryEntry {
         };
         Self {
             dn: reading.dn,
-            values: reading.remarks.into_iter().map(value).collect(),
+            values: reading.attributes.into_iter().map(value).collect(),
             fault: reading.account.err(),
         }
     }

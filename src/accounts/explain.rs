@@ -5,6 +5,7 @@ use portvakt_auth::{Account, Kind, Refusal, Verification};
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError};
+use crate::directory::attributes::AttributeRole;
 use crate::policy::Policy;
 use crate::shown::Outside;
 use crate::state::State;
@@ -245,13 +246,13 @@ fn note_of(account: &Account, refusal: Refusal) -> Option<Outside> {
 impl NtHashState {
     fn of(account: &Account, policy: &Policy) -> Self {
         let present = account.nt_hash.is_some();
-        let attribute = &policy.attributes.nt_hash;
-        let remedy = match (policy.write_nt_hashes, attribute.is_empty()) {
+        let names = policy.attributes.names.of(AttributeRole::NtHash);
+        let remedy = match (policy.write_nt_hashes, names.first()) {
             (true, _) => NtHashRemedy::SetPassword,
-            (false, false) => NtHashRemedy::Import {
+            (false, Some(attribute)) => NtHashRemedy::Import {
                 attribute: attribute.clone(),
             },
-            (false, true) => NtHashRemedy::OtherMethod,
+            (false, None) => NtHashRemedy::OtherMethod,
         };
         Self {
             present,

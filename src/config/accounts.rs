@@ -8,6 +8,8 @@ use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::{Kind, Rules};
 use portvakt_sealing::SealingKey;
 
+use crate::directory::attributes::{self, AttributeNames, AttributeRole};
+
 use super::eap::{self, EapMethod};
 use super::external::External;
 use super::problem::Problem;
@@ -19,7 +21,7 @@ use super::value;
 /// What is known of accounts and where it is found.
 #[derive(Debug, Clone)]
 pub struct Accounts {
-    /// Attribute names in LDIF and LDAP.
+    /// Attribute names in LDIF.
     pub attributes: AttributeNames,
     /// Account kind by affiliation.
     pub kinds: BTreeMap<String, Kind>,
@@ -151,97 +153,28 @@ fn write_nt_hashes(section: &mut Section<'_>) -> bool {
     given.value
 }
 
-/// One field per fact, its key, and the attribute that holds it by default.
-macro_rules! attribute_names {
-    ($($(#[$doc:meta])* $field:ident, $key:literal, $default:literal;)*) => {
-        /// Names of the LDIF and LDAP attributes that hold what is known of an account.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct AttributeNames { $($(#[$doc])* pub $field: String,)* }
-
-        impl AttributeNames {
-            /// The keys of all facts.
-            pub(super) const KEYS: &'static [&'static str] = &[$($key,)*];
-        }
-
-        impl Default for AttributeNames {
-            fn default() -> Self {
-                Self { $($field: $default.to_owned(),)* }
-            }
-        }
-
-        fn attributes(accounts: &mut Section<'_>) -> AttributeNames {
-            const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, '-' and '_'";
-            let mut section = accounts.table("attributes");
-            let mut read = |key, default: &str| {
-                let name = section.parsed(key, EXPECTED, value::attribute_name);
-                name.map_or_else(|| default.to_owned(), |name| name.value)
-            };
-            let names = AttributeNames { $($field: read($key, $default),)* };
-            section.finish();
-            names
-        }
-    };
+fn attributes(accounts: &mut Section<'_>) -> AttributeNames {
+    let mut section = accounts.table("attributes");
+    let given = AttributeRole::ALL
+        .iter()
+        .filter_map(|role| Some((*role, attribute(&mut section, *role)?)));
+    let names = given.fold(AttributeNames::default(), |names, (role, name)| {
+        names.with(role, &name)
+    });
+    section.finish();
+    names
 }
 
-attribute_names! {
-    /// The canonical user name.
-    user_name, "user-name", "uid";
-    /// `user@realm`, whose user part is the name where there is no user name.
-    principal_name, "principal-name", "eduPersonPrincipalName";
-    /// Other names of the same account.
-    aliases, "aliases", "portvaktAlias";
-    /// What to call the person.
-    display_name, "display-name", "displayName";
-    /// E-mail address.
-    mail, "mail", "mail";
-    /// Mobile number.
-    mobile, "mobile", "mobile";
-    /// Password hash with its scheme.
-    password_hash, "password-hash", "userPassword";
-    /// NT hash of the same password, for MS-CHAP; empty is not read, nor kept.
-    nt_hash, "nt-hash", "";
-    /// The clear-text secret of a device that knows only CHAP; empty is not read, nor kept.
-    legacy_chap_secret, "legacy-chap-secret", "";
-    /// When the password was set.
-    password_changed, "password-changed", "pwdChangedTime";
-    /// Whether that password is a temporary one.
-    temporary_password, "temporary-password", "portvaktTemporaryPassword";
-    /// Affiliation, which tells the kind.
-    kind, "kind", "eduPersonPrimaryAffiliation";
-    /// When the account ends.
-    expires, "expires", "schacExpiryDate";
-    /// Term that the student is registered for.
-    registered_term, "registered-term", "portvaktRegisteredTerm";
-    /// Term that the semester fee is paid for.
-    fee_paid_term, "fee-paid-term", "portvaktFeePaidTerm";
-    /// Whether the student registry knows the student.
-    in_registry, "in-registry", "portvaktInRegistry";
-    /// Day on which the studies ended.
-    ended_on, "ended-on", "portvaktEndedOn";
-    /// VLAN of the account.
-    vlan, "vlan", "portvaktVlan";
-    /// Services that the account may use; absent means all.
-    services, "services", "portvaktService";
-    /// Why IT support closed the account.
-    deactivated, "deactivated", "portvaktDeactivated";
-    /// Why the account is suspended.
-    suspended, "suspended", "portvaktSuspended";
+/// The attribute that has a role, where one is given.
+pub(super) fn attribute(section: &mut Section<'_>, role: AttributeRole) -> Option<String> {
+    const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, '-' and '_'";
+    let name = section.parsed(role.key(), EXPECTED, value::attribute_name)?;
+    Some(name.value)
 }
 
 /// The defaults of eduPerson's vocabulary, with the entries of the file on top.
 fn kinds(accounts: &mut Section<'_>) -> BTreeMap<String, Kind> {
-    let defaults = [
-        ("student", Kind::Student),
-        ("employee", Kind::Employee),
-        ("faculty", Kind::Employee),
-        ("staff", Kind::Employee),
-        ("affiliate", Kind::Guest),
-        ("guest", Kind::Guest),
-        ("service", Kind::Service),
-        ("machine", Kind::Machine),
-        ("test", Kind::Test),
-    ];
-    let mut kinds: BTreeMap<_, _> = defaults.map(|(name, kind)| (name.to_owned(), kind)).into();
+    let mut kinds = attributes::default_kinds();
     kinds.extend(given_kinds(accounts));
     kinds
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use portvakt_auth::{Kind, Realm};
 
+use crate::directory::attributes::AttributeRole;
 use crate::directory::dn::DistinguishedName;
 
-use super::accounts::{self, AttributeNames, KINDS};
+use super::accounts::{self, KINDS};
 use super::external::External;
 use super::pem;
 use super::problem::Problem;
@@ -77,8 +78,8 @@ pub struct Ldap {
     pub bind_connections: u16,
     /// A connection that is idle this long is asked whether it still stands.
     pub keep_alive: Duration,
-    /// Attributes that are others than the template's, by the key of the fact that they hold.
-    pub attributes: BTreeMap<&'static str, String>,
+    /// Attributes that are others than the template's.
+    pub attributes: BTreeMap<AttributeRole, String>,
     /// Kind of account by affiliation.
     pub kinds: BTreeMap<String, Kind>,
     /// Kind of an account without affiliation.
@@ -541,8 +542,7 @@ fn bind_password(
     Some(password)
 }
 
-fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
-    const EXPECTED: &str = "an attribute's name: a letter, then letters, digits, '-' and '_'";
+fn attributes(section: &mut Section<'_>) -> BTreeMap<AttributeRole, String> {
     const REGISTRY: [&str; 3] = ["registered-term", "fee-paid-term", "in-registry"];
     let mut section = section.table("attributes");
     let of_registry = REGISTRY.iter().filter(|key| section.has(key)).count();
@@ -551,15 +551,12 @@ fn attributes(section: &mut Section<'_>) -> BTreeMap<&'static str, String> {
         let advice = "name registered-term, fee-paid-term and in-registry, or none of them";
         section.report().problem(section.place(), problem, advice);
     }
-    let mut given = BTreeMap::new();
     // A secret in clear text is read from LDIF only, and kept sealed here.
-    let keys = AttributeNames::KEYS
-        .iter()
-        .filter(|key| **key != "legacy-chap-secret");
-    for key in keys {
-        let name = section.parsed(key, EXPECTED, value::attribute_name);
-        given.extend(name.map(|name| (*key, name.value)));
-    }
+    let roles = AttributeRole::ALL.iter();
+    let given = roles
+        .filter(|role| **role != AttributeRole::LegacyChapSecret)
+        .filter_map(|role| Some((*role, accounts::attribute(&mut section, *role)?)))
+        .collect();
     section.finish();
     given
 }

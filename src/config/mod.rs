@@ -40,7 +40,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 pub use account_source::{AccountSource, EMBEDDED};
-pub use accounts::{Accounts, AttributeNames, Passwords, SealingKeyFile, Service};
+pub use accounts::{Accounts, Passwords, SealingKeyFile, Service};
 pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;

@@ -1,6 +1,6 @@
 //! An account as a source describes it, and how it is joined with what is known already.
 
-mod reader;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +14,10 @@ use zeroize::Zeroizing;
 
 use super::attributes::AttributeMap;
 use super::entry::Entry;
+use super::entry_reader::AttributeError;
 use super::naming::{Naming, NamingError};
 
-pub(crate) use reader::PRECEDENCE;
-pub use reader::{AttributeError, AttributeFault};
-
-use reader::Reader;
+use record::RecordReader;
 
 /// Who closed an account that a source says is closed. What a person closed stays closed, whatever
 /// the source says.
@@ -32,26 +30,41 @@ pub const PASSWORD_LOCKED: &str = "password locked by the source";
 #[derive(Clone, Debug)]
 pub struct AccountFacts {
     /// Without its credentials, which are in the fields below.
-    account: Account,
-    password: Option<FactsPassword>,
-    nt_hash: NtHashFact,
-    legacy_chap_secret: ChapSecretFact,
+    pub account: Account,
+    /// The password; `None` if the source says nothing of one.
+    pub password: Option<PasswordFact>,
+    /// Whether the password is a temporary one.
+    pub password_kind: PasswordKind,
     /// When the password was set, by whatever attribute it is known.
-    changed_at: Option<Timestamp>,
-    /// The user name has a realm that is not ours.
-    has_foreign_name: bool,
+    pub password_changed_at: Option<Timestamp>,
+    /// The NT hash.
+    pub nt_hash: NtHashFact,
+    /// The CHAP secret.
+    pub legacy_chap_secret: ChapSecretFact,
+    /// The user name has a realm that is not ours: nobody can log on with it here.
+    pub has_foreign_name: bool,
 }
 
-/// The password of a draft.
-#[derive(Clone, Debug)]
-struct FactsPassword {
-    secret: Secret,
-    kind: PasswordKind,
+/// What a source says of the password. Shows nothing of it in `Debug`.
+#[derive(Clone)]
+pub enum PasswordFact {
+    /// Its hash.
+    Hash(PasswordHash),
+    /// The password itself, which is never stored.
+    Cleartext(Zeroizing<Vec<u8>>),
+    /// None is right.
+    Locked,
+}
+
+impl std::fmt::Debug for PasswordFact {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PasswordFact(…)")
+    }
 }
 
 /// What a source says of the NT hash.
 #[derive(Clone, Debug)]
-enum NtHashFact {
+pub enum NtHashFact {
     /// Nothing: the account keeps the one it has, as long as it keeps its password.
     Unsaid,
     /// That there is none.
@@ -62,7 +75,7 @@ enum NtHashFact {
 
 /// What a source says of the CHAP secret.
 #[derive(Clone, Debug)]
-enum ChapSecretFact {
+pub enum ChapSecretFact {
     /// Nothing, for it was not asked.
     Unasked,
     /// This one, or that there is none.
@@ -80,20 +93,6 @@ enum PasswordOutcome {
     Outdated,
     /// The account has none any more, nor an NT hash.
     Locked,
-}
-
-#[derive(Clone)]
-enum Secret {
-    Hash(PasswordHash),
-    Cleartext(Zeroizing<Vec<u8>>),
-    /// None is right.
-    Locked,
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
 }
 
 /// Makes the hash of a cleartext password; gets the hashes that the account has and has had too, of
@@ -145,12 +144,14 @@ impl AccountFacts {
         allow_cleartext: bool,
         now: Timestamp,
     ) -> Result<Option<Self>, Vec<AttributeError>> {
-        Reader::new(entry, map, allow_cleartext, now).read()
+        let mut reader = RecordReader::new(entry, map, allow_cleartext, now);
+        let facts = reader.user_name().map(|id| reader.facts(id));
+        reader.values.finish(facts)
     }
 
     /// The name of an entry's account, where that can be read whatever else can't.
     pub fn name_of(entry: &Entry, map: &AttributeMap, now: Timestamp) -> Option<AccountId> {
-        Reader::new(entry, map, false, now).user_name()
+        RecordReader::new(entry, map, false, now).user_name()
     }
 
     /// The canonical name of the account.
@@ -166,31 +167,14 @@ impl AccountFacts {
         naming.make_full(&mut self.account)
     }
 
-    /// When its password was set, if the source says so.
-    pub fn password_changed_at(&self) -> Option<Timestamp> {
-        self.changed_at
-    }
-
-    /// Whether the source says anything of its password.
-    pub fn tells_a_password(&self) -> bool {
-        self.password.is_some()
-    }
-
-    /// Whether its name has a realm of somebody else: nobody can log on with it here.
-    pub fn has_foreign_name(&self) -> bool {
-        self.has_foreign_name
-    }
-
     /// Whether the source has locked its password.
     pub fn is_locked(&self) -> bool {
-        let secret = self.password.as_ref().map(|password| &password.secret);
-        matches!(secret, Some(Secret::Locked))
+        matches!(self.password, Some(PasswordFact::Locked))
     }
 
     /// Whether its password is still in clear text.
     pub fn is_cleartext(&self) -> bool {
-        let secret = self.password.as_ref().map(|password| &password.secret);
-        matches!(secret, Some(Secret::Cleartext(_)))
+        matches!(self.password, Some(PasswordFact::Cleartext(_)))
     }
 
     /// Its name and its aliases.
@@ -201,8 +185,9 @@ impl AccountFacts {
 
     /// Makes the NT hash of a password in the clear, unless the source says what it is.
     pub fn make_nt_hash(&mut self) {
-        let password = self.password.as_ref().map(|password| &password.secret);
-        if let (NtHashFact::Unsaid, Some(Secret::Cleartext(password))) = (&self.nt_hash, password) {
+        if let (NtHashFact::Unsaid, Some(PasswordFact::Cleartext(password))) =
+            (&self.nt_hash, &self.password)
+        {
             let canonical = canonical(password);
             let password = canonical.as_ref().unwrap_or(password);
             if let Ok(password) = std::str::from_utf8(password) {
@@ -221,12 +206,9 @@ impl AccountFacts {
         hash: HashCleartext<'_>,
         scratch: &mut HashMemory,
     ) -> Result<(), HashError> {
-        let Some(FactsPassword { secret, .. }) = &mut self.password else {
-            return Ok(());
-        };
-        if let Secret::Cleartext(cleartext) = secret {
+        if let Some(PasswordFact::Cleartext(cleartext)) = &self.password {
             let known: Vec<_> = existing.into_iter().flat_map(known_hashes).collect();
-            *secret = Secret::Hash(hash(cleartext, &known, scratch)?);
+            self.password = Some(PasswordFact::Hash(hash(cleartext, &known, scratch)?));
         }
         Ok(())
     }
@@ -244,33 +226,93 @@ impl AccountFacts {
     }
 
     /// As [`merge`](Self::merge), and tells if the password was left out.
-    pub fn join(self, existing: Option<&Account>, now: Timestamp) -> Merge {
-        let mut account = self.account;
+    pub fn join(mut self, existing: Option<&Account>, now: Timestamp) -> Merge {
         let has_password = self.password.is_some();
         if let Some(existing) = existing {
-            account.password = existing.password.clone();
-            account.upgraded_from = existing.upgraded_from;
-            account.previous = existing.previous.clone();
-            account.nt_hash = existing.nt_hash.clone();
-            account.previous_nt_hashes = existing.previous_nt_hashes.clone();
-            account.legacy_chap_secret = existing.legacy_chap_secret.clone();
-            account.credential_version = existing.credential_version;
-            account.verification = existing.verification.clone();
-            account.deactivated = joined(&existing.deactivated, account.deactivated);
-            account.suspended = joined(&existing.suspended, account.suspended);
+            self.keep_of(existing);
         }
-        let fate = match self.password {
-            Some(password) => password.set_on(&mut account, &self.nt_hash, self.changed_at, now),
-            None => fate_without_password(&account, self.changed_at),
+        let outcome = match self.password.take() {
+            Some(password) => self.set_password(password, now),
+            None => self.outcome_without_password(),
         };
-        if fate == PasswordOutcome::Kept {
+        let mut account = self.account;
+        if outcome == PasswordOutcome::Kept {
             self.nt_hash.set_on(&mut account);
         }
         self.legacy_chap_secret.set_on(&mut account);
         Merge {
             account,
-            older_password: has_password && fate == PasswordOutcome::Outdated,
+            older_password: has_password && outcome == PasswordOutcome::Outdated,
         }
+    }
+
+    /// What the source does not say stays as it is.
+    fn keep_of(&mut self, existing: &Account) {
+        let account = &mut self.account;
+        account.password = existing.password.clone();
+        account.upgraded_from = existing.upgraded_from;
+        account.previous = existing.previous.clone();
+        account.nt_hash = existing.nt_hash.clone();
+        account.previous_nt_hashes = existing.previous_nt_hashes.clone();
+        account.legacy_chap_secret = existing.legacy_chap_secret.clone();
+        account.credential_version = existing.credential_version;
+        account.verification = existing.verification.clone();
+        account.deactivated = joined(&existing.deactivated, account.deactivated.take());
+        account.suspended = joined(&existing.suspended, account.suspended.take());
+    }
+
+    /// An entry without a password that was set before the account's own is older than the account.
+    fn outcome_without_password(&self) -> PasswordOutcome {
+        match (&self.account.password, self.password_changed_at) {
+            (Some(current), Some(changed_at)) if changed_at < current.changed_at => {
+                PasswordOutcome::Outdated
+            }
+            _ => PasswordOutcome::Kept,
+        }
+    }
+
+    fn set_password(&mut self, password: PasswordFact, now: Timestamp) -> PasswordOutcome {
+        let account = &mut self.account;
+        let (kind, changed_at) = (self.password_kind, self.password_changed_at);
+        let hash = match password {
+            PasswordFact::Hash(hash) => hash,
+            // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
+            PasswordFact::Cleartext(_) => return PasswordOutcome::Outdated,
+            PasswordFact::Locked => {
+                account.lock_password();
+                return PasswordOutcome::Locked;
+            }
+        };
+        let is_current = account.has_hash(&hash);
+        match &mut account.password {
+            Some(current) if is_current => {
+                current.changed_at = changed_at.unwrap_or(current.changed_at);
+                current.kind = kind;
+                return PasswordOutcome::Kept;
+            }
+            Some(current) => {
+                let current_at = current.changed_at;
+                let was_before = account.is_previous_password(&hash)
+                    && changed_at.is_none_or(|changed_at| changed_at <= current_at);
+                if was_before || changed_at.is_some_and(|at| at < current_at) {
+                    return PasswordOutcome::Outdated;
+                }
+            }
+            None => {}
+        }
+        let sent = match &self.nt_hash {
+            NtHashFact::Is(nt_hash) => Some(nt_hash),
+            NtHashFact::Unsaid | NtHashFact::None => None,
+        };
+        let nt_hash = account.nt_hash_with_new_password(&hash, sent).cloned();
+        let changed_at = changed_at.unwrap_or(now);
+        let password = Password {
+            hash,
+            changed_at,
+            kind,
+        };
+        account.set_credentials(password, nt_hash);
+        PasswordOutcome::Replaced
     }
 }
 
@@ -278,16 +320,6 @@ impl AccountFacts {
 fn known_hashes(account: &Account) -> impl Iterator<Item = &PasswordHash> {
     let current = account.password.iter().map(|password| &password.hash);
     current.chain(&account.previous)
-}
-
-/// An entry without a password that was set before the account's own is older than the account.
-fn fate_without_password(account: &Account, changed_at: Option<Timestamp>) -> PasswordOutcome {
-    match (&account.password, changed_at) {
-        (Some(current), Some(changed_at)) if changed_at < current.changed_at => {
-            PasswordOutcome::Outdated
-        }
-        _ => PasswordOutcome::Kept,
-    }
 }
 
 /// A note made by a person outlives the source; one of the source goes with it.
@@ -305,71 +337,13 @@ fn joined(existing: &Option<Closure>, new: Option<Closure>) -> Option<Closure> {
     }
 }
 
-impl FactsPassword {
-    fn set_on(
-        self,
-        account: &mut Account,
-        nt_hash: &NtHashFact,
-        changed_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> PasswordOutcome {
-        let hash = match self.secret {
-            Secret::Hash(hash) => hash,
-            // Cleartext that was not hashed is never stored; `hash_cleartext` comes before.
-            Secret::Cleartext(_) => return PasswordOutcome::Outdated,
-            Secret::Locked => {
-                account.lock_password();
-                return PasswordOutcome::Locked;
-            }
-        };
-        let kind = self.kind;
-        let is_current = account.has_hash(&hash);
-        match &mut account.password {
-            Some(current) if is_current => {
-                current.changed_at = changed_at.unwrap_or(current.changed_at);
-                current.kind = kind;
-                return PasswordOutcome::Kept;
-            }
-            Some(current) => {
-                let was_before = account.previous.contains(&hash)
-                    && changed_at.is_none_or(|changed_at| changed_at <= current.changed_at);
-                if was_before || changed_at.is_some_and(|at| at < current.changed_at) {
-                    return PasswordOutcome::Outdated;
-                }
-            }
-            None => {}
-        }
-        let password = Password {
-            hash,
-            changed_at: changed_at.unwrap_or(now),
-            kind,
-        };
-        let nt_hash = match (nt_hash, account.is_behind_a_lock(&password.hash)) {
-            (NtHashFact::Is(hash), true) => Some(hash.clone()),
-            (nt_hash, _) => nt_hash.beside_new_password(account),
-        };
-        account.set_credentials(password, nt_hash);
-        PasswordOutcome::Replaced
-    }
-}
-
 impl NtHashFact {
-    /// The NT hash that comes with a new password: none that the account had with an older one.
-    fn beside_new_password(&self, account: &Account) -> Option<NtHash> {
-        let Self::Is(hash) = self else {
-            return None;
-        };
-        let was_of_another = account.password.is_some() && account.nt_hash.as_ref() == Some(hash);
-        let stale = was_of_another || account.previous_nt_hashes.contains(hash);
-        (!stale).then(|| hash.clone())
-    }
-
     /// Puts it on an account that keeps its password.
     fn set_on(self, account: &mut Account) {
         match self {
             Self::Unsaid => {}
             Self::None => account.set_nt_hash(None),
-            Self::Is(hash) if account.previous_nt_hashes.contains(&hash) => {}
+            Self::Is(hash) if account.is_previous_nt_hash(&hash) => {}
             Self::Is(hash) => account.set_nt_hash(Some(hash)),
         }
     }

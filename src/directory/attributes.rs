@@ -1,101 +1,146 @@
-//! Which attribute of an entry says what about an account.
+//! Roles of attributes: which attribute of an entry says what of an account.
 //!
-//! The names are those of inetOrgPerson, eduPerson and schac where these have one, and our own
-//! (`portvakt…`) for the facts that no standard schema knows. Each can be mapped to another name.
+//! The default names are those of inetOrgPerson, eduPerson and schac, and our own (`portvakt…`) for
+//! what no standard schema has. Each role can be given another attribute.
 
 use std::collections::{BTreeMap, HashSet};
 
 use portvakt_auth::Realm;
 use portvakt_auth::account::Kind;
-use serde::Deserialize;
 
-/// The attribute names to read, compared without regard to case. An empty name reads nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AttributeMap {
-    /// The user name.
-    pub user_name: String,
-    /// `user@realm`, whose user part is the name where there is no `user_name`.
-    pub principal_name: String,
+/// One line per role: its key in the configuration, and the attribute that has it in LDIF.
+macro_rules! attribute_roles {
+    ($($(#[$doc:meta])* $role:ident, $key:literal, $default:literal;)*) => {
+        /// What an attribute says of an account.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum AttributeRole { $($(#[$doc])* $role,)* }
+
+        impl AttributeRole {
+            /// All roles.
+            pub const ALL: &'static [Self] = &[$(Self::$role,)*];
+
+            /// Its key in the configuration's tables `attributes`.
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$role => $key,)* }
+            }
+
+            /// The attribute that has the role in LDIF, unless another is configured; empty for
+            /// none.
+            pub const fn default_name(self) -> &'static str {
+                match self { $(Self::$role => $default,)* }
+            }
+        }
+    };
+}
+
+attribute_roles! {
+    /// The user name; of several values the one in the distinguished name.
+    UserName, "user-name", "uid";
+    /// `user@realm`, whose user part is the name where there is no user name.
+    PrincipalName, "principal-name", "eduPersonPrincipalName";
     /// Other names to log on with; several values.
-    pub alias: String,
-    /// The person's name.
-    pub display_name: String,
-    /// Mail address; the first of several.
-    pub mail: String,
-    /// Mobile number; the first of several.
-    pub mobile: String,
-    /// Student, employee, …; understood through `kinds`.
-    pub affiliation: String,
-    /// What each affiliation means, in lower case.
+    Alias, "aliases", "portvaktAlias";
+    /// The person's name; the first value that can be shown.
+    DisplayName, "display-name", "displayName";
+    /// Mail address; the first value that can be shown.
+    Mail, "mail", "mail";
+    /// Mobile number; the first value that can be shown.
+    Mobile, "mobile", "mobile";
+    /// The password hash, with its scheme.
+    PasswordHash, "password-hash", "userPassword";
+    /// The NT hash of the same password, for MS-CHAP: 32 hexadecimal digits. No attribute by
+    /// default: a stolen NT hash is enough to log on.
+    NtHash, "nt-hash", "";
+    /// The clear-text secret of a device that knows only CHAP; of service accounts in LDIF alone.
+    /// No attribute by default.
+    LegacyChapSecret, "legacy-chap-secret", "";
+    /// When the password was set.
+    PasswordChanged, "password-changed", "pwdChangedTime";
+    /// `TRUE` if the password is a temporary one.
+    TemporaryPassword, "temporary-password", "portvaktTemporaryPassword";
+    /// The affiliation, which tells the kind of account.
+    Kind, "kind", "eduPersonPrimaryAffiliation";
+    /// When the account ends.
+    Expires, "expires", "schacExpiryDate";
+    /// The latest term that the student is registered for, as `2026-autumn`.
+    RegisteredTerm, "registered-term", "portvaktRegisteredTerm";
+    /// The latest term that the fee is paid for.
+    FeePaidTerm, "fee-paid-term", "portvaktFeePaidTerm";
+    /// `TRUE` if the student registry knows the student at present.
+    InRegistry, "in-registry", "portvaktInRegistry";
+    /// The day on which the studies ended, as `2026-06-30`.
+    EndedOn, "ended-on", "portvaktEndedOn";
+    /// The VLAN of the account.
+    Vlan, "vlan", "portvaktVlan";
+    /// The services that the account may use; several values, none means all.
+    Service, "services", "portvaktService";
+    /// Why IT support closed the account; its presence closes it.
+    Deactivated, "deactivated", "portvaktDeactivated";
+    /// Why the account was closed after an abuse report; its presence closes it.
+    Suspended, "suspended", "portvaktSuspended";
+}
+
+/// The attributes of each role, compared without regard to case; none reads nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeNames(BTreeMap<AttributeRole, Vec<String>>);
+
+impl AttributeNames {
+    /// The attributes that `names` gives for each role, the first choice first.
+    pub fn new(mut names: impl FnMut(AttributeRole) -> Vec<String>) -> Self {
+        let all = AttributeRole::ALL.iter();
+        Self(all.map(|role| (*role, names(*role))).collect())
+    }
+
+    /// With another attribute in one role.
+    #[must_use]
+    pub fn with(mut self, role: AttributeRole, name: &str) -> Self {
+        let names = Some(name.to_owned()).filter(|name| !name.is_empty());
+        self.0.insert(role, names.into_iter().collect());
+        self
+    }
+
+    /// The attributes of a role, the first choice first.
+    pub fn of(&self, role: AttributeRole) -> &[String] {
+        self.0.get(&role).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every attribute with its role.
+    pub fn all(&self) -> impl Iterator<Item = (AttributeRole, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(role, names)| names.iter().map(|name| (*role, name.as_str())))
+    }
+}
+
+impl Default for AttributeNames {
+    /// Those of LDIF.
+    fn default() -> Self {
+        AttributeRole::ALL
+            .iter()
+            .fold(Self(BTreeMap::new()), |names, role| {
+                names.with(*role, role.default_name())
+            })
+    }
+}
+
+/// How the records of an LDIF file are understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeMap {
+    /// The attribute of each role.
+    pub names: AttributeNames,
+    /// The kind of account by affiliation, in lower case.
     pub kinds: BTreeMap<String, Kind>,
     /// The kind of an account without affiliation; `None` makes its absence an error.
     pub default_kind: Option<Kind>,
-    /// The password hash.
-    pub password: String,
-    /// The NT hash of the same password, for MS-CHAP: 32 hexadecimal digits. Empty by default:
-    /// who steals one can log on with it, so none is kept that nobody asked for.
-    pub nt_hash: String,
-    /// The secret of a device that knows only CHAP, in clear text; for service accounts alone.
-    /// Empty by default, as above.
-    pub legacy_chap_secret: String,
-    /// When the password was set; generalized time.
-    pub password_changed: String,
-    /// `TRUE` if the password is a temporary one.
-    pub temporary_password: String,
-    /// When the account ends; generalized time.
-    pub expires: String,
-    /// The latest term registered for, e.g. `2026-autumn`.
-    pub registered_term: String,
-    /// The latest term the fee is paid for.
-    pub fee_paid_term: String,
-    /// `TRUE` if the student registry knows the student at present.
-    pub in_registry: String,
-    /// Whether registration and fees are in no attribute: the source closes accounts on its own.
-    pub registry_elsewhere: bool,
-    /// The day the studies ended, e.g. `2026-06-30`.
-    pub ended_on: String,
-    /// Why the account was closed by IT support; its presence closes it.
-    pub deactivated: String,
-    /// Why the account was closed after an abuse report; its presence closes it.
-    pub suspended: String,
-    /// The VLAN it belongs in.
-    pub vlan: String,
-    /// The services it may use; several values, none means all.
-    pub service: String,
     /// The realms whose people these are: a name with one of them behind it is that without it.
-    #[serde(skip)]
     pub realms: Vec<Realm>,
 }
 
 impl AttributeMap {
     /// The names of all attributes that are read, in lower case.
-    pub fn names(&self) -> HashSet<String> {
-        let names = [
-            &self.user_name,
-            &self.principal_name,
-            &self.alias,
-            &self.display_name,
-            &self.mail,
-            &self.mobile,
-            &self.affiliation,
-            &self.password,
-            &self.nt_hash,
-            &self.legacy_chap_secret,
-            &self.password_changed,
-            &self.temporary_password,
-            &self.expires,
-            &self.registered_term,
-            &self.fee_paid_term,
-            &self.in_registry,
-            &self.ended_on,
-            &self.deactivated,
-            &self.suspended,
-            &self.vlan,
-            &self.service,
-        ];
-        let read = names.into_iter().filter(|name| !name.is_empty());
-        read.map(|name| name.to_ascii_lowercase()).collect()
+    pub fn lower_case_names(&self) -> HashSet<String> {
+        let names = self.names.all();
+        names.map(|(_, name)| name.to_ascii_lowercase()).collect()
     }
 
     /// The part of a name before a realm of ours, and whether it has one that is not.
@@ -112,32 +157,10 @@ impl AttributeMap {
 
 impl Default for AttributeMap {
     fn default() -> Self {
-        let name = str::to_owned;
         Self {
-            user_name: name("uid"),
-            principal_name: name("eduPersonPrincipalName"),
-            alias: name("portvaktAlias"),
-            display_name: name("displayName"),
-            mail: name("mail"),
-            mobile: name("mobile"),
-            affiliation: name("eduPersonPrimaryAffiliation"),
-            kinds: kinds(),
+            names: AttributeNames::default(),
+            kinds: default_kinds(),
             default_kind: None,
-            password: name("userPassword"),
-            nt_hash: name(""),
-            legacy_chap_secret: name(""),
-            password_changed: name("pwdChangedTime"),
-            temporary_password: name("portvaktTemporaryPassword"),
-            expires: name("schacExpiryDate"),
-            registered_term: name("portvaktRegisteredTerm"),
-            fee_paid_term: name("portvaktFeePaidTerm"),
-            in_registry: name("portvaktInRegistry"),
-            registry_elsewhere: false,
-            ended_on: name("portvaktEndedOn"),
-            deactivated: name("portvaktDeactivated"),
-            suspended: name("portvaktSuspended"),
-            vlan: name("portvaktVlan"),
-            service: name("portvaktService"),
             realms: Vec::new(),
         }
     }
@@ -145,7 +168,7 @@ impl Default for AttributeMap {
 
 /// The vocabulary of eduPersonAffiliation (eduPerson §2.2.1), and our three other kinds. `member` is
 /// not in it: it says neither student nor employee.
-fn kinds() -> BTreeMap<String, Kind> {
+pub fn default_kinds() -> BTreeMap<String, Kind> {
     let kinds = [
         ("student", Kind::Student),
         ("employee", Kind::Employee),
@@ -158,7 +181,6 @@ fn kinds() -> BTreeMap<String, Kind> {
         ("test", Kind::Test),
     ];
     kinds
-        .into_iter()
         .map(|(affiliation, kind)| (affiliation.to_owned(), kind))
-        .collect()
+        .into()
 }

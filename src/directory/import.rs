@@ -19,8 +19,9 @@ use jiff::Timestamp;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::AccountId;
 
-use super::account_facts::{AccountFacts, AttributeError, HashCleartext};
-use super::attributes::AttributeMap;
+use super::account_facts::{AccountFacts, HashCleartext};
+use super::attributes::{AttributeMap, AttributeRole};
+use super::entry_reader::AttributeError;
 use super::ldif::{LdifError, LdifFault, LdifReader};
 use super::{Change, Directory, FindError};
 
@@ -98,7 +99,7 @@ pub fn import(
         strangers: NotAccounts::of(options_source, map),
         report,
     };
-    import.read(LdifReader::new(reader).only(map.names()), map)?;
+    import.read(LdifReader::new(reader).only(map.lower_case_names()), map)?;
     import.check_names()?;
     import.hash_cleartext()?;
     import.tell_of_those_left_out()?;
@@ -173,7 +174,7 @@ impl Import<'_, '_> {
     fn place(&mut self, line: u64, mut draft: AccountFacts) {
         match draft.name_by(self.directory.naming()) {
             Ok(()) => {
-                if draft.has_foreign_name() {
+                if draft.has_foreign_name {
                     let source = Arc::clone(&self.source);
                     self.report.foreign_names.add(ImportError {
                         source,
@@ -356,7 +357,7 @@ impl NotAccounts {
         Self {
             count: 0,
             source,
-            user_name: map.user_name.clone(),
+            user_name: map.names.of(AttributeRole::UserName).join(", "),
             instead: None,
         }
     }
@@ -472,7 +473,7 @@ impl Tally {
         let keeps = || existing.is_some_and(|account| account.password.is_some());
         if draft.is_locked() {
             self.passwords_locked.update(|count| count + 1);
-        } else if !draft.tells_a_password() && keeps() {
+        } else if draft.password.is_none() && keeps() {
             self.passwords_kept.update(|count| count + 1);
         }
     }

@@ -13,6 +13,7 @@ mod active_directory;
 mod bind;
 mod bind_pool;
 mod connector;
+mod entry_facts;
 mod failure;
 mod flow;
 mod framing;
@@ -35,7 +36,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tls_words;
-mod translate;
 mod write;
 
 use std::io;

@@ -10,6 +10,7 @@ pub mod attributes;
 pub mod dn;
 mod embedded;
 pub mod entry;
+pub mod entry_reader;
 mod generalized_time;
 pub mod import;
 pub mod ldap;

@@ -219,33 +219,11 @@ fn offered_services(clients: &[config::Client]) -> Vec<String> {
 
 fn attributes(config: &Config) -> AttributeMap {
     let accounts = &config.accounts;
-    let names = accounts.attributes.clone();
     AttributeMap {
-        user_name: names.user_name,
-        principal_name: names.principal_name,
-        temporary_password: names.temporary_password,
-        alias: names.aliases,
-        display_name: names.display_name,
-        mail: names.mail,
-        mobile: names.mobile,
-        affiliation: names.kind,
-        kinds: accounts.kinds.clone().into_iter().collect(),
+        names: accounts.attributes.clone(),
+        kinds: accounts.kinds.clone(),
         default_kind: accounts.default_kind,
-        password: names.password_hash,
-        nt_hash: names.nt_hash,
-        legacy_chap_secret: names.legacy_chap_secret,
-        password_changed: names.password_changed,
-        expires: names.expires,
-        registered_term: names.registered_term,
-        fee_paid_term: names.fee_paid_term,
-        in_registry: names.in_registry,
-        ended_on: names.ended_on,
-        deactivated: names.deactivated,
-        suspended: names.suspended,
-        vlan: names.vlan,
-        service: names.services,
         realms: own_realms(config),
-        ..AttributeMap::default()
     }
 }
 

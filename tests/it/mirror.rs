@@ -11,7 +11,7 @@ use crate::common::{
 use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
 use portvakt::directory::account_facts::AccountFacts;
-use portvakt::directory::attributes::AttributeMap;
+use portvakt::directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
 use portvakt::directory::entry::Entry;
 use portvakt::directory::ldap::replica::{
     Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaState,
@@ -46,7 +46,7 @@ impl EntrySource for OpenLdap {
     ) -> Result<Option<Account>, String> {
         let map = AttributeMap {
             default_kind: Some(Kind::Employee),
-            alias: "employeeNumber".to_owned(),
+            names: AttributeNames::default().with(AttributeRole::Alias, "employeeNumber"),
             ..AttributeMap::default()
         };
         let now = Timestamp::now();

@@ -204,12 +204,6 @@ impl Account {
             || self.upgraded_from.is_some() && self.upgraded_from == hash.digest()
     }
 
-    /// Whether `hash` is of the password that a lock has taken away.
-    pub fn is_behind_a_lock(&self, hash: &PasswordHash) -> bool {
-        let is_locked = self.verification == Verification::PasswordLocked;
-        is_locked && self.password.is_none() && self.previous.first() == Some(hash)
-    }
-
     /// Puts another NT hash in place of the present one, or takes it away, and leaves the password
     /// as it is. The same one again changes nothing.
     pub fn set_nt_hash(&mut self, nt_hash: Option<NtHash>) {

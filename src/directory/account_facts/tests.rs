@@ -9,6 +9,8 @@ use portvakt_auth::account::Kind;
 use portvakt_auth::name::NameError;
 use portvakt_auth::term::TermError;
 
+use crate::directory::attributes::{AttributeNames, AttributeRole};
+use crate::directory::entry_reader::{AttributeError, AttributeFault};
 use crate::directory::ldif::LdifReader;
 
 const HASH: &str = "{SSHA}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
@@ -212,9 +214,10 @@ fn unknown_kind_is_an_error_and_a_missing_one_may_have_a_default() {
 #[test]
 fn attributes_can_be_mapped_to_other_names_and_switched_off() {
     let map = AttributeMap {
-        user_name: "sAMAccountName".to_owned(),
-        affiliation: "employeeType".to_owned(),
-        mail: String::new(),
+        names: AttributeNames::default()
+            .with(AttributeRole::UserName, "sAMAccountName")
+            .with(AttributeRole::Kind, "employeeType")
+            .with(AttributeRole::Mail, ""),
         ..AttributeMap::default()
     };
     let entry = entry("samaccountname: anna\nemployeetype: staff\nmail: a@x.no\n");
@@ -382,12 +385,12 @@ fn name_with_a_realm_of_ours_is_the_name_without_it() {
                  portvaktAlias: anna@elsewhere.example\n";
     let draft = with_realms(lines).unwrap().unwrap();
     assert_eq!(draft.id().as_str(), "anna");
-    assert!(!draft.has_foreign_name());
+    assert!(!draft.has_foreign_name);
     assert_eq!(draft.merge(None, now()).aliases, ["a.berg"]);
     let foreign = with_realms("uid: anna@elsewhere.example\n")
         .unwrap()
         .unwrap();
-    assert!(foreign.has_foreign_name());
+    assert!(foreign.has_foreign_name);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use portvakt_auth::name::AccountId;
 use portvakt_auth::password::HashError;
 use thiserror::Error;
 
-use super::super::account_facts::AttributeFault;
+use super::super::entry_reader::AttributeFault;
 use super::super::ldif::LdifFault;
 use super::super::{FindError, NamingError, WriteError};
 

@@ -7,12 +7,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use portvakt_auth::mschap::NtHash;
-use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
+use portvakt_auth::{Account, AccountId, CredentialHistory, PasswordHash};
 use sha2::{Digest, Sha256};
-
-use super::replica::carry_over;
 
 /// The most accounts in a half: some 20 MB in all.
 const MAX: usize = 50_000;
@@ -28,17 +25,8 @@ pub(super) struct KnownCredentials {
 
 #[derive(Default)]
 struct Halves {
-    young: HashMap<AccountId, Credentials>,
-    old: HashMap<AccountId, Credentials>,
-}
-
-/// Those of an account when it was last looked at.
-#[derive(Clone)]
-struct Credentials {
-    hash: Option<PasswordHash>,
-    previous: Vec<PasswordHash>,
-    nt_hash: Option<NtHash>,
-    previous_nt_hashes: Vec<NtHash>,
+    young: HashMap<AccountId, CredentialHistory>,
+    old: HashMap<AccountId, CredentialHistory>,
 }
 
 /// Hashes that took the place of others of the same password.
@@ -55,12 +43,12 @@ impl KnownCredentials {
         let is_upgraded = self.keep_version(account);
         let mut halves = lock(&self.halves);
         if let Some(mut known) = halves.take(&account.id) {
-            if is_upgraded {
-                known.hash = hash_of(account).cloned();
+            if let (true, Some(hash)) = (is_upgraded, hash_of(account)) {
+                known.upgrade_hash(hash);
             }
-            known.carry_over_to(account);
+            known.pass_to(account);
         }
-        halves.put(account.id.clone(), Credentials::of(account));
+        halves.put(account.id.clone(), CredentialHistory::of(account));
     }
 
     /// Keeps in mind that `new` is a hash of the password that `account` has: about to be written.
@@ -107,42 +95,17 @@ fn digest(hash: Option<&PasswordHash>, nt_hash: Option<&NtHash>) -> [u8; 32] {
     digest.finalize().into()
 }
 
-impl Credentials {
-    fn of(account: &Account) -> Self {
-        Self {
-            hash: hash_of(account).cloned(),
-            previous: account.previous.clone(),
-            nt_hash: account.nt_hash.clone(),
-            previous_nt_hashes: account.previous_nt_hashes.clone(),
-        }
-    }
-
-    fn carry_over_to(self, account: &mut Account) {
-        let mut known = Account::new(account.id.clone(), account.kind);
-        known.password = self.hash.map(|hash| Password {
-            hash,
-            changed_at: Timestamp::MIN,
-            kind: PasswordKind::Permanent,
-        });
-        known.previous = self.previous;
-        known.nt_hash = self.nt_hash;
-        known.previous_nt_hashes = self.previous_nt_hashes;
-        // Only of credentials: dates are as the directory says.
-        carry_over(account, &known, Timestamp::MIN);
-    }
-}
-
 impl Halves {
-    fn take(&mut self, id: &AccountId) -> Option<Credentials> {
+    fn take(&mut self, id: &AccountId) -> Option<CredentialHistory> {
         let young = self.young.remove(id);
         young.or_else(|| self.old.remove(id))
     }
 
-    fn put(&mut self, id: AccountId, credentials: Credentials) {
+    fn put(&mut self, id: AccountId, history: CredentialHistory) {
         if self.young.len() >= MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(id, credentials);
+        self.young.insert(id, history);
     }
 }
 
@@ -153,7 +116,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portvakt_auth::Kind;
+    use jiff::Timestamp;
+    use portvakt_auth::{Kind, Password, PasswordKind};
 
     fn hash(end: char) -> PasswordHash {
         let text = format!("{{SSHA}}8PJeAwHjTeQzlWxYH8nXzBUDEAc5HRC{end}");

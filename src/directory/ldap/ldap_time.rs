@@ -156,11 +156,6 @@ fn of_filetime(number: i64) -> i64 {
     number / FILETIME_PER_SECOND - FILETIME_OF_1970
 }
 
-/// As our own reader takes it.
-pub(super) fn write(moment: Timestamp) -> String {
-    moment.strftime("%Y%m%d%H%M%SZ").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,14 +279,6 @@ mod tests {
             ] {
                 assert!(read(attribute, text).is_err(), "{attribute}: {text}");
             }
-        }
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        for text in ["2026-08-15T08:00:00Z", "1601-01-01T00:00:00Z"] {
-            let moment: Timestamp = text.parse().unwrap();
-            assert_eq!(Form::Any.read(&write(moment)), Ok(LdapTime::At(moment)));
         }
     }
 }

@@ -6,21 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use portvakt_auth::{Account, BindName, Kind, PasswordKind, Realm, Verification};
+use portvakt_auth::{Account, BindName, Kind, Realm, Verification};
 use sha2::{Digest, Sha256};
 
 use super::RealmScope;
+use super::entry_facts::{Extras, FactsReader, MEMBER_OF};
 use super::ldap_time::{Form, LdapTime};
 use super::lock_attributes::{LOCK_ATTRIBUTES, LockRules};
 use super::replica::EntryId;
-use super::template::{AttributeRole, Attributes, id_attribute};
-use super::translate::{MEMBER_OF, Translator};
+use super::template::{attribute_names, id_attribute};
 use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Verify};
 use crate::directory::Naming;
-use crate::directory::account_facts::{AccountFacts, AttributeError, AttributeFault};
-use crate::directory::attributes::AttributeMap;
+use crate::directory::account_facts::AccountFacts;
+use crate::directory::attributes::{AttributeNames, AttributeRole};
 use crate::directory::dn::ComparedName;
 use crate::directory::entry::Entry;
+use crate::directory::entry_reader::{AttributeError, AttributeFault};
 
 /// Attributes that change when an entry does, the finest first.
 const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
@@ -30,15 +31,16 @@ const LOCKOUT_TIME: &str = "lockoutTime";
 
 /// What attributes mean in one directory.
 pub(super) struct Mapping {
-    pub(super) attributes: Attributes,
+    pub(super) attributes: AttributeNames,
     pub(super) verify: Verify,
-    pub(super) closers: LockRules,
+    pub(super) lock_rules: LockRules,
     /// Whether the directory judges the age of its passwords.
     judges_age: bool,
     /// Realms whose names are ours.
     pub(super) realms: Vec<Realm>,
     pub(super) naming: Naming,
-    map: AttributeMap,
+    kinds: BTreeMap<String, Kind>,
+    pub(super) default_kind: Option<Kind>,
     membership: Membership,
     groups: Vec<Group>,
     id_attribute: &'static str,
@@ -57,7 +59,7 @@ pub struct EntryReport {
     /// The entry's distinguished name.
     pub dn: String,
     /// What was read, and how it was understood.
-    pub remarks: Vec<AttributeReport>,
+    pub attributes: Vec<AttributeReport>,
     /// The account, or every fault that kept it from being one.
     pub account: Result<Account, String>,
 }
@@ -94,13 +96,13 @@ impl fmt::Display for AttributeReport {
 
 impl Mapping {
     pub(super) fn new(settings: &Settings, people: &RealmScope) -> Self {
-        let attributes = Attributes::of(settings);
         Self {
-            map: map(settings, &attributes),
-            attributes,
+            kinds: settings.kinds.clone(),
+            default_kind: settings.default_kind,
+            attributes: attribute_names(settings),
             verify: settings.verify,
             judges_age: settings.password_age == PasswordAge::Directory,
-            closers: LockRules {
+            lock_rules: LockRules {
                 verify: settings.verify,
                 lock_holds: settings.lock_holds,
             },
@@ -148,24 +150,29 @@ impl Mapping {
 
     /// What an entry says.
     pub(super) fn understand(&self, entry: &Entry, now: Timestamp) -> EntryReport {
-        let mut translator = Translator::new(entry, self, now);
-        let said = translator.translate();
-        let account = self.account(entry, &said, &translator, now);
-        let mut remarks = translator.remarks;
+        let (mut reports, facts) = FactsReader::new(entry, self, now).read();
+        let account = match facts {
+            Ok(Some((facts, extras))) => self.account(entry, facts, extras, now),
+            Ok(None) => {
+                let names = self.attributes.of(AttributeRole::UserName).join(", ");
+                Err(format!("it has no user name ({names})"))
+            }
+            Err(errors) => Err(errors.iter().map(fault).collect::<Vec<_>>().join("; ")),
+        };
         if let Some(since) = locked_since(entry) {
             let meaning = format!("locked there since {since}, until its lockout duration is over");
-            remarks.push(AttributeReport::new(LOCKOUT_TIME, "", &meaning));
+            reports.push(AttributeReport::new(LOCKOUT_TIME, "", &meaning));
         }
-        let left = unremarked(entry, &remarks);
-        remarks.extend(left);
+        let left = unreported(entry, &reports);
+        reports.extend(left);
         if let Ok(account) = &account
             && is_never_sure(account)
         {
-            remarks.push(self.undated(&entry.dn));
+            reports.push(self.undated(&entry.dn));
         }
         EntryReport {
             dn: entry.dn.clone(),
-            remarks,
+            attributes: reports,
             account,
         }
     }
@@ -173,39 +180,32 @@ impl Mapping {
     fn account(
         &self,
         entry: &Entry,
-        said: &Entry,
-        translator: &Translator<'_>,
+        facts: AccountFacts,
+        extras: Extras,
         now: Timestamp,
     ) -> Result<Account, String> {
-        let draft = AccountFacts::read(said, &self.map, false, now);
-        let mut faults = translator.faults.clone();
-        if let Err(errors) = &draft {
-            faults.extend(errors.iter().map(|error| fault(error, &translator.sources)));
-        }
-        if !faults.is_empty() {
-            return Err(faults.join("; "));
-        }
-        let names = self.attributes.of_role(AttributeRole::UserName).join(", ");
-        let draft = draft.ok().flatten();
-        let draft = draft.ok_or_else(|| format!("it has no user name ({names})"))?;
-        let temporary = said
-            .values(AttributeRole::TemporaryPassword.key())
-            .next()
-            .is_some();
-        let changed_at = draft.password_changed_at();
-        let mut account = draft.merge(None, now);
+        let (changed_at, kind) = (facts.password_changed_at, facts.password_kind);
+        let mut account = facts.merge(None, now);
         let named = self.naming.make_full(&mut account);
         named.map_err(|error| error.to_string())?;
         if account.verification != Verification::PasswordLocked {
-            account.verification = self.verification(entry, translator, changed_at, temporary);
+            account.verification = match self.verify {
+                Verify::Hash if extras.has_password => Verification::StoredHash,
+                Verify::Hash => Verification::Impossible,
+                Verify::Bind => Verification::Bind(BindName {
+                    entry: entry.dn.clone(),
+                    changed_at,
+                    kind,
+                    sure_from: self.sure_from(entry, changed_at),
+                    lasting_id: self.lasting_id(entry),
+                    locked_since: locked_since(entry),
+                }),
+            };
         }
-        account.password_ages_elsewhere = self.judges_age || translator.never_expires;
-        if let Some(note) = &mut account.deactivated {
-            note.until = translator.locked_until;
-        }
-        account.besides.clone_from(&translator.besides);
-        account.credential_version = self.version(entry, said, changed_at, &account.besides);
-        self.apply_groups(&mut account, &translator.groups);
+        account.password_ages_elsewhere = self.judges_age || extras.never_expires;
+        account.credential_version = self.version(entry, &extras, changed_at);
+        account.besides = extras.besides;
+        self.apply_groups(&mut account, &extras.groups);
         Ok(account)
     }
 
@@ -213,10 +213,7 @@ impl Mapping {
     fn undated(&self, dn: &str) -> AttributeReport {
         const MEANING: &str = "nothing says when the password changes: it is not remembered, and no \
                                session is resumed; let bind-dn read this";
-        let dates = self
-            .attributes
-            .of_role(AttributeRole::PasswordChanged)
-            .iter();
+        let dates = self.attributes.of(AttributeRole::PasswordChanged).iter();
         let dates = dates.map(String::as_str).chain(CHANGE_STAMPS);
         let dates = dates.collect::<Vec<_>>().join(", ");
         if !self.has_warned.swap(true, Ordering::Relaxed) {
@@ -252,59 +249,22 @@ impl Mapping {
         }
     }
 
-    fn verification(
-        &self,
-        entry: &Entry,
-        translator: &Translator<'_>,
-        changed_at: Option<Timestamp>,
-        temporary: bool,
-    ) -> Verification {
-        match self.verify {
-            Verify::Hash if translator.has_password => Verification::StoredHash,
-            Verify::Hash => Verification::Impossible,
-            Verify::Bind => Verification::Bind(BindName {
-                entry: entry.dn.clone(),
-                changed_at,
-                kind: match temporary {
-                    true => PasswordKind::Temporary,
-                    false => PasswordKind::Permanent,
-                },
-                sure_from: self.sure_from(entry, changed_at),
-                lasting_id: self.lasting_id(entry),
-                locked_since: locked_since(entry),
-            }),
-        }
-    }
-
     /// Another number for another password: a digest of the hashes and of when it was set. Where
     /// neither is known, of what changes with the entry; where nothing is, nothing is built on it
     /// ([`BindName::sure_from`]).
-    fn version(
-        &self,
-        entry: &Entry,
-        said: &Entry,
-        changed_at: Option<Timestamp>,
-        besides: &[portvakt_auth::PasswordHash],
-    ) -> u64 {
+    fn version(&self, entry: &Entry, extras: &Extras, changed_at: Option<Timestamp>) -> u64 {
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         };
-        for fact in [AttributeRole::PasswordHash, AttributeRole::NtHash] {
-            for value in said.values(fact.key()) {
-                add(&value.value);
-            }
-        }
+        extras.credentials.iter().for_each(|value| add(value));
         // As the directory writes it: Active Directory's date is finer than a second.
-        let mut dates = self
-            .attributes
-            .of_role(AttributeRole::PasswordChanged)
-            .iter();
+        let mut dates = self.attributes.of(AttributeRole::PasswordChanged).iter();
         if let Some(name) = dates.find(|name| entry.values(name).next().is_some()) {
             entry.values(name).for_each(|date| add(&date.value));
         }
-        for hash in besides {
+        for hash in &extras.besides {
             add(hash.reveal().as_bytes());
         }
         let is_known = self.verify == Verify::Hash || changed_at.is_some_and(is_exact);
@@ -354,23 +314,7 @@ impl Mapping {
     }
 
     pub(super) fn kind(&self, affiliation: &str) -> Option<Kind> {
-        self.map.kinds.get(&affiliation.to_lowercase()).copied()
-    }
-
-    pub(super) fn has_default_kind(&self) -> bool {
-        self.map.default_kind.is_some()
-    }
-
-    /// A word that stands for a kind whatever words the configuration has.
-    pub(super) fn word_of(kind: Kind) -> &'static str {
-        match kind {
-            Kind::Student => "portvakt:student",
-            Kind::Employee => "portvakt:employee",
-            Kind::Guest => "portvakt:guest",
-            Kind::Service => "portvakt:service",
-            Kind::Machine => "portvakt:machine",
-            Kind::Test => "portvakt:test",
-        }
+        self.kinds.get(&affiliation.to_lowercase()).copied()
     }
 }
 
@@ -405,64 +349,16 @@ fn is_never_sure(account: &Account) -> bool {
     }
 }
 
-/// The map of what the translator says: each fact under its own key.
-fn map(settings: &Settings, attributes: &Attributes) -> AttributeMap {
-    let key = |fact: AttributeRole| fact.key().to_owned();
-    let mut kinds: BTreeMap<_, _> = settings
-        .kinds
-        .iter()
-        .map(|(word, kind)| (word.clone(), *kind))
-        .collect();
-    let all = [
-        Kind::Student,
-        Kind::Employee,
-        Kind::Guest,
-        Kind::Service,
-        Kind::Machine,
-        Kind::Test,
-    ];
-    kinds.extend(all.map(|kind| (Mapping::word_of(kind).to_owned(), kind)));
-    AttributeMap {
-        user_name: key(AttributeRole::UserName),
-        principal_name: key(AttributeRole::PrincipalName),
-        alias: key(AttributeRole::Alias),
-        display_name: key(AttributeRole::DisplayName),
-        mail: key(AttributeRole::Mail),
-        mobile: key(AttributeRole::Mobile),
-        affiliation: key(AttributeRole::Kind),
-        kinds,
-        default_kind: settings.default_kind,
-        password: key(AttributeRole::PasswordHash),
-        nt_hash: key(AttributeRole::NtHash),
-        // A clear-text secret has no place in a directory that others read.
-        legacy_chap_secret: String::new(),
-        password_changed: key(AttributeRole::PasswordChanged),
-        temporary_password: key(AttributeRole::TemporaryPassword),
-        expires: key(AttributeRole::Expires),
-        registered_term: key(AttributeRole::RegisteredTerm),
-        fee_paid_term: key(AttributeRole::FeePaidTerm),
-        in_registry: key(AttributeRole::InRegistry),
-        registry_elsewhere: attributes.of_role(AttributeRole::InRegistry).is_empty(),
-        ended_on: key(AttributeRole::EndedOn),
-        deactivated: key(AttributeRole::Deactivated),
-        suspended: key(AttributeRole::Suspended),
-        vlan: key(AttributeRole::Vlan),
-        service: key(AttributeRole::Service),
-        // The translator has said names without them already.
-        realms: Vec::new(),
-    }
-}
-
 /// What was read and made no difference.
-fn unremarked(entry: &Entry, remarks: &[AttributeReport]) -> Vec<AttributeReport> {
-    let is_remarked = |name: &str| {
-        let mut names = remarks.iter().map(|remark| &remark.attribute);
-        names.any(|remarked| remarked.eq_ignore_ascii_case(name))
+fn unreported(entry: &Entry, reports: &[AttributeReport]) -> Vec<AttributeReport> {
+    let is_reported = |name: &str| {
+        let mut names = reports.iter().map(|report| &report.attribute);
+        names.any(|reported| reported.eq_ignore_ascii_case(name))
     };
     let left = entry
         .attributes
         .iter()
-        .filter(|attribute| !is_remarked(&attribute.name));
+        .filter(|attribute| !is_reported(&attribute.name));
     left.map(|attribute| {
         let value = String::from_utf8_lossy(&attribute.value);
         AttributeReport::new(&attribute.name, &value, "makes no difference by itself")
@@ -470,23 +366,17 @@ fn unremarked(entry: &Entry, remarks: &[AttributeReport]) -> Vec<AttributeReport
     .collect()
 }
 
-/// A fault in the directory's words.
-fn fault(error: &AttributeError, sources: &BTreeMap<AttributeRole, String>) -> String {
-    let fact = AttributeRole::ALL
-        .into_iter()
-        .find(|fact| fact.key() == error.attribute);
-    let source = fact.and_then(|fact| sources.get(&fact));
-    let name = source.unwrap_or(&error.attribute);
+/// A fault, with advice that fits a directory.
+fn fault(error: &AttributeError) -> String {
+    let name = &error.attribute;
     match &error.fault {
         AttributeFault::Cleartext => {
             format!("{name}: the password is in clear text; set verify = \"bind\"")
         }
-        AttributeFault::NoKind => {
-            format!(
-                "{name}: neither an affiliation nor a group says what kind of account it is; \
-                     set default-kind"
-            )
-        }
+        AttributeFault::NoKind => format!(
+            "{name}: neither an affiliation nor a group says what kind of account it is; set \
+             default-kind"
+        ),
         fault => format!("{name}: {fault}"),
     }
 }

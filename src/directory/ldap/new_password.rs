@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::password_policy::{self, PolicyError};
-use super::template::AttributeRole;
 use super::write::{Modification, Modifications, PersonEntry, again};
 use super::{LdapDirectory, LdapInner, unavailable};
 use crate::config::PasswordWay;
+use crate::directory::attributes::AttributeRole;
 use crate::directory::{FindError, NewPassword, WriteError};
 
 /// Result codes of RFC 4511 §4.1.9.
@@ -63,7 +63,7 @@ impl LdapDirectory {
     ) -> Result<Option<Arc<Account>>, WriteError> {
         let only_a_hash = WriteError::NotWritable("a password of which only a hash is at hand");
         let text = new.text.ok_or(only_a_hash)?;
-        let has_place = !self.attributes().of_role(AttributeRole::NtHash).is_empty();
+        let has_place = !self.attributes().of(AttributeRole::NtHash).is_empty();
         if new.nt_hash.is_some() && !has_place {
             return Err(WriteError::NotWritable(AttributeRole::NtHash.key()));
         }

@@ -6,13 +6,14 @@ use ldap3::{Ldap, ResultEntry, Scope as LdapScope, SearchOptions, ldap_escape};
 use portvakt_auth::Realm;
 use zeroize::Zeroizing;
 
+use super::entry_facts::MEMBER_OF;
 use super::failure::Failure;
 use super::framing::Fault;
 use super::mapping::Mapping;
-use super::template::{AttributeRole, id_attribute};
-use super::translate::MEMBER_OF;
+use super::template::id_attribute;
 use crate::config::{Ldap as Settings, Membership, Scope};
 use crate::directory::FindError;
+use crate::directory::attributes::AttributeRole;
 use crate::directory::entry::{Attribute, Entry};
 
 /// Two entries are one too many (P2), and as many as need be seen.
@@ -43,7 +44,7 @@ pub(super) struct Queries {
 
 impl Queries {
     pub(super) fn new(settings: &Settings, mapping: &Mapping) -> Self {
-        let of = |fact| mapping.attributes.of_role(fact).to_vec();
+        let of = |fact| mapping.attributes.of(fact).to_vec();
         Self {
             base: settings.base.clone(),
             scope: match settings.scope {

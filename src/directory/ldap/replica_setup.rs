@@ -16,9 +16,10 @@ use super::replica::{
     Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaWorker, SyncMethod,
     carry_over,
 };
-use super::template::{AttributeRole, id_attribute};
+use super::template::id_attribute;
 use super::{Failure, OpenError, RealmScope};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
+use crate::directory::attributes::AttributeRole;
 use crate::directory::entry::Entry;
 use crate::store::Store;
 
@@ -102,17 +103,8 @@ impl EntrySource for LdapEntrySource {
         let now = Timestamp::now();
         let mut account = self.mapping.understand(entry, now).account?;
         let is_upgraded = self.known.keep_version(&mut account);
-        match known {
-            Some(known) if is_upgraded => {
-                // The hash that was there is one of this very password, not of an earlier one.
-                let mut known = known.clone();
-                if let (Some(old), Some(new)) = (&mut known.password, &account.password) {
-                    old.hash = new.hash.clone();
-                }
-                carry_over(&mut account, &known, now);
-            }
-            Some(known) => carry_over(&mut account, known, now),
-            None => {}
+        if let Some(known) = known {
+            carry_over(&mut account, known, is_upgraded, now);
         }
         Ok(Some(account))
     }
@@ -159,7 +151,7 @@ fn config(
 /// Every entry that a log-on could be looked up in: it has a name. In Active Directory groups have
 /// one, too.
 fn filter(settings: &Settings, mapping: &Mapping) -> String {
-    let names = mapping.attributes.of_role(AttributeRole::UserName).iter();
+    let names = mapping.attributes.of(AttributeRole::UserName).iter();
     let named: String = names.map(|name| format!("({name}=*)")).collect();
     let people = match settings.template {
         Template::ActiveDirectory => "(objectClass=user)",

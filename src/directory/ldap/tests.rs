@@ -10,6 +10,7 @@ use super::RealmScope;
 use super::mapping::{EntryReport, Mapping};
 use super::query::Queries;
 use crate::config::{Group, Ldap as Settings, Membership, PasswordAge, Scope, Template, Verify};
+use crate::directory::attributes::AttributeRole;
 use crate::directory::entry::Entry;
 use crate::directory::ldif::LdifReader;
 
@@ -422,6 +423,21 @@ fn password_that_must_be_changed_first_is_a_temporary_one() {
 }
 
 #[test]
+fn password_that_is_said_not_to_be_temporary_is_a_permanent_one_where_the_directory_checks() {
+    let by_bind = Settings {
+        verify: Verify::Bind,
+        ..settings(Template::OpenLdap)
+    };
+    for (word, kind) in [
+        ("TRUE", PasswordKind::Temporary),
+        ("FALSE", PasswordKind::Permanent),
+    ] {
+        let anna = account(&by_bind, &format!("uid: anna\npwdReset: {word}\n"));
+        assert_eq!(anna.password_age().unwrap().0, kind, "{word}");
+    }
+}
+
+#[test]
 fn of_several_names_the_one_in_the_dn_is_the_account() {
     let anna = openldap("uid: berg\nuid: aberg\n");
     assert_eq!(anna.id.as_str(), "anna");
@@ -553,7 +569,7 @@ fn password_that_can_not_be_dated_is_never_sure() {
         version("uid: anna\nshadowLastChange: 20680\nentryCSN: 8\n")
     );
     let report = report(&settings, "uid: anna\n");
-    let said = report.remarks.last().unwrap();
+    let said = report.attributes.last().unwrap();
     assert!(said.attribute.contains("pwdChangedTime") && said.meaning.contains("not remembered"));
 }
 
@@ -581,10 +597,10 @@ fn hash_is_neither_asked_for_nor_shown_where_the_directory_checks() {
 }
 
 #[test]
-fn remarks_show_no_hash_and_no_control_character() {
+fn reports_show_no_hash_and_no_control_character() {
     let lines = format!("uid: anna\nuserPassword: {HASH}\ndisplayName:: QW5uYQcbWzMxbQ==\n");
     let report = report(&settings(Template::OpenLdap), &lines);
-    let shown: String = report.remarks.iter().map(ToString::to_string).collect();
+    let shown: String = report.attributes.iter().map(ToString::to_string).collect();
     assert!(
         shown.contains("SHA-1") && !shown.contains("aPqqn"),
         "{shown}"
@@ -617,7 +633,10 @@ fn filter_holds_the_name_as_nothing_but_a_name() {
 #[test]
 fn computer_of_a_domain_is_a_machine_under_its_name_in_the_network() {
     let mut settings = settings(Template::ActiveDirectory);
-    for (key, attribute) in [("aliases", "dNSHostName"), ("kind", "sAMAccountType")] {
+    for (key, attribute) in [
+        (AttributeRole::Alias, "dNSHostName"),
+        (AttributeRole::Kind, "sAMAccountType"),
+    ] {
         settings.attributes.insert(key, attribute.to_owned());
     }
     let kinds = [("805306369", Kind::Machine), ("805306368", Kind::Employee)];

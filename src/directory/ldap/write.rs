@@ -15,9 +15,9 @@ use portvakt_auth::{Account, AccountId, Password, PasswordHash, PasswordKind};
 
 use super::hash_upgrade::Upgrade;
 use super::new_password::{WriteRefusal, modify, names, outcome};
-use super::template::{AttributeRole, Attributes};
 use super::{LdapDirectory, LdapInner, unavailable};
 use crate::config::PasswordWay;
+use crate::directory::attributes::{AttributeNames, AttributeRole};
 use crate::directory::entry::Entry;
 use crate::directory::{
     Change, DirectoryWriter, FindError, NewPassword, WriteError, keep_password,
@@ -95,8 +95,8 @@ impl DirectoryWriter for LdapDirectory {
 }
 
 /// The attribute of an entry that has this very hash, and no other.
-fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Option<String> {
-    let names = attributes.of_role(AttributeRole::PasswordHash);
+fn place_of(hash: &PasswordHash, attributes: &AttributeNames, entry: &Entry) -> Option<String> {
+    let names = attributes.of(AttributeRole::PasswordHash);
     let is_there = |name: &&String| {
         let mut values = entry.values(name);
         let first = values.next().map(|value| value.value.as_slice());
@@ -106,7 +106,7 @@ fn place_of(hash: &PasswordHash, attributes: &Attributes, entry: &Entry) -> Opti
 }
 
 impl LdapDirectory {
-    pub(super) fn attributes(&self) -> &Attributes {
+    pub(super) fn attributes(&self) -> &AttributeNames {
         &self.asked.mapping.attributes
     }
 
@@ -224,13 +224,13 @@ pub(super) fn again(modification: &Modification) -> Modification {
 
 /// What makes an entry say what an account is to be.
 pub(super) struct Modifications<'a> {
-    attributes: &'a Attributes,
+    attributes: &'a AttributeNames,
     entry: &'a Entry,
     list: Vec<Modification>,
 }
 
 impl<'a> Modifications<'a> {
-    pub(super) fn new(attributes: &'a Attributes, entry: &'a Entry) -> Self {
+    pub(super) fn new(attributes: &'a AttributeNames, entry: &'a Entry) -> Self {
         Self {
             attributes,
             entry,
@@ -243,7 +243,7 @@ impl<'a> Modifications<'a> {
     }
 
     fn of(
-        attributes: &'a Attributes,
+        attributes: &'a AttributeNames,
         person: &'a PersonEntry,
         wanted: &Account,
     ) -> Result<Vec<Modification>, WriteError> {
@@ -300,7 +300,7 @@ impl<'a> Modifications<'a> {
 
     /// Where it is no operational attribute, which a directory keeps by itself.
     pub(super) fn password_changed(&mut self, at: Timestamp) {
-        let of_role = self.attributes.of_role(AttributeRole::PasswordChanged);
+        let of_role = self.attributes.of(AttributeRole::PasswordChanged);
         let Some(name) = of_role.iter().find(|name| self.has(name)) else {
             return;
         };
@@ -318,7 +318,7 @@ impl<'a> Modifications<'a> {
         fact: AttributeRole,
         value: Option<&str>,
     ) -> Result<(), WriteError> {
-        let names = self.attributes.of_role(fact);
+        let names = self.attributes.of(fact);
         let (there, free): (Vec<_>, Vec<_>) =
             names.iter().cloned().partition(|name| self.has(name));
         let mut names = there.into_iter();

@@ -4,12 +4,14 @@ use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::chap::ChapSecretError;
 
 use super::{HASH, entry, now};
-use crate::directory::account_facts::{AccountFacts, AttributeFault};
-use crate::directory::attributes::AttributeMap;
+use crate::directory::account_facts::AccountFacts;
+use crate::directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
+use crate::directory::entry_reader::AttributeFault;
 
 fn map() -> AttributeMap {
     AttributeMap {
-        legacy_chap_secret: "portvaktChapSecret".to_owned(),
+        names: AttributeNames::default()
+            .with(AttributeRole::LegacyChapSecret, "portvaktChapSecret"),
         ..AttributeMap::default()
     }
 }

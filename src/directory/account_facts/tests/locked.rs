@@ -46,7 +46,7 @@ fn the_same_lock_again_changes_nothing() {
 #[test]
 fn source_that_lifts_its_lock_opens_the_account_with_the_password_it_brings() {
     let map = AttributeMap {
-        nt_hash: "sambaNTPassword".to_owned(),
+        names: AttributeNames::default().with(AttributeRole::NtHash, "sambaNTPassword"),
         ..AttributeMap::default()
     };
     let lines = format!(

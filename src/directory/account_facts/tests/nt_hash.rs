@@ -6,9 +6,10 @@ use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::password::{HashMemory, PasswordHash};
 use zeroize::Zeroizing;
 
-use crate::directory::account_facts::{AccountFacts, AttributeError, AttributeFault};
-use crate::directory::attributes::AttributeMap;
+use crate::directory::account_facts::AccountFacts;
+use crate::directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
 use crate::directory::entry::{Attribute, Entry};
+use crate::directory::entry_reader::{AttributeError, AttributeFault};
 
 /// Hashes that nothing checks here; what counts is which is which.
 const FIRST: &str = "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=";
@@ -43,7 +44,7 @@ fn entry(attributes: &[(&str, &str)]) -> Entry {
 
 fn read(attributes: &[(&str, &str)]) -> Result<AccountFacts, Vec<AttributeError>> {
     let map = AttributeMap {
-        nt_hash: "sambaNTPassword".to_owned(),
+        names: AttributeNames::default().with(AttributeRole::NtHash, "sambaNTPassword"),
         ..AttributeMap::default()
     };
     AccountFacts::read(&entry(attributes), &map, true, now()).map(Option::unwrap)

@@ -1,51 +1,28 @@
-//! What an account keeps of how it was known before, since no directory tells it: its previous
-//! passwords, and since when something is so that has no date.
+//! What a replica keeps of an account whose entry it reads anew, since no directory tells it: earlier
+//! credentials, and the dates of what has none.
 
 use jiff::Timestamp;
-use portvakt_auth::account::{Account, Closure, PREVIOUS_PASSWORDS};
+use portvakt_auth::account::{Account, Closure, CredentialHistory};
 
-/// Adds to an account, as the directory has it `now`, what is known from before. A device that still
-/// sends the previous password is refused without being counted.
-pub fn carry_over(account: &mut Account, known: &Account, now: Timestamp) {
-    carry_over_passwords(account, known, now);
-    carry_over_nt_hashes(account, known);
-    carry_over_note(
-        account.deactivated.as_mut(),
-        known.deactivated.as_ref(),
-        now,
-    );
-    carry_over_note(account.suspended.as_mut(), known.suspended.as_ref(), now);
-}
-
-fn carry_over_passwords(account: &mut Account, known: &Account, now: Timestamp) {
-    let mut previous = known.previous.clone();
-    match (&mut account.password, &known.password) {
-        (Some(new), Some(old)) if new.hash == old.hash => {
-            // A date that nobody gave stays what it was.
-            if new.changed_at == now {
-                new.changed_at = old.changed_at;
-            }
+/// Passes to an account, as the directory has it `now`, what is `known` of it from before: its
+/// [`CredentialHistory`], and the dates of a password and of closures that the directory does not
+/// date. `is_upgraded` says that the account's hash is a stronger one of the known password.
+pub fn carry_over(account: &mut Account, known: &Account, is_upgraded: bool, now: Timestamp) {
+    let mut history = CredentialHistory::of(known);
+    if let (Some(new), Some(old)) = (&mut account.password, &known.password)
+        && (is_upgraded || new.hash == old.hash)
+    {
+        history.upgrade_hash(&new.hash);
+        if new.changed_at == now {
+            new.changed_at = old.changed_at;
         }
-        (_, Some(old)) => previous.insert(0, old.hash.clone()),
-        (_, None) => {}
     }
-    let current = account.password.as_ref().map(|password| &password.hash);
-    previous.retain(|hash| Some(hash) != current);
-    previous.truncate(PREVIOUS_PASSWORDS);
-    account.previous = previous;
+    history.pass_to(account);
+    keep_date(&mut account.deactivated, known.deactivated.as_ref(), now);
+    keep_date(&mut account.suspended, known.suspended.as_ref(), now);
 }
 
-fn carry_over_nt_hashes(account: &mut Account, known: &Account) {
-    let mut previous = known.previous_nt_hashes.clone();
-    if account.nt_hash != known.nt_hash {
-        previous.splice(0..0, known.nt_hash.clone());
-    }
-    previous.retain(|hash| Some(hash) != account.nt_hash.as_ref());
-    previous.truncate(PREVIOUS_PASSWORDS);
-    account.previous_nt_hashes = previous;
-}
-
-fn carry_over_note(new: Option<&mut Closure>, old: Option<&Closure>, now: Timestamp) {
+fn keep_date(new: &mut Option<Closure>, old: Option<&Closure>, now: Timestamp) {
     if let (Some(new), Some(old)) = (new, old)
         && new.reason == old.reason
         && new.since == now
@@ -98,7 +75,7 @@ mod tests {
             ('c', vec!["d", "b"]),
         ] {
             let mut account = with_password(salt, moment(2));
-            carry_over(&mut account, &known, moment(3));
+            carry_over(&mut account, &known, false, moment(3));
             assert_eq!(texts(&account), expected);
             let nt: Vec<_> = expected
                 .iter()
@@ -113,7 +90,7 @@ mod tests {
     fn password_that_was_taken_away_is_a_previous_one() {
         let known = with_password('a', moment(1));
         let mut account = Account::new(known.id.clone(), known.kind);
-        carry_over(&mut account, &known, moment(3));
+        carry_over(&mut account, &known, false, moment(3));
         assert_eq!(texts(&account), ["a"]);
         assert_eq!(account.password, None);
     }
@@ -133,12 +110,12 @@ mod tests {
         known.suspended = note(moment(2));
         let mut account = with_password('a', now);
         account.suspended = note(now);
-        carry_over(&mut account, &known, now);
+        carry_over(&mut account, &known, false, now);
         assert_eq!(account, known);
         // One that was given counts.
         let mut account = with_password('a', moment(5));
         account.suspended = note(moment(6));
-        carry_over(&mut account, &known, now);
+        carry_over(&mut account, &known, false, now);
         assert_eq!(account.password.unwrap().changed_at, moment(5));
         assert_eq!(account.suspended.unwrap().since, moment(6));
     }
