@@ -1,4 +1,4 @@
-//! What the directory knows of one person or machine, as far as a log-on needs it.
+//! The account of one person or machine: the directory's facts that a log-on needs.
 
 use crate::chap::ChapSecret;
 use crate::mschap::NtHash;
@@ -20,7 +20,7 @@ pub const MOST_BESIDES: usize = 2;
 /// How many previous passwords an account remembers: the last two, as Active Directory does.
 pub const PREVIOUS_PASSWORDS: usize = 2;
 
-/// Whose account it is. The rules on registration, fees and leaving hold for students only.
+/// Kind of the account's owner. The rules on registration, fees and leaving hold for students only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -50,7 +50,7 @@ impl Kind {
 pub struct Account {
     /// The canonical name; locks count on it, however the name was spelled.
     pub id: AccountId,
-    /// Whose account it is.
+    /// Kind of the account's owner.
     pub kind: Kind,
     /// The person's name, for pages and the helpdesk.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct Account {
     /// Mobile number as the registry has it; temporary passwords go there and nowhere else.
     #[serde(default)]
     pub mobile: Option<String>,
-    /// What the student registry says. A student without it is not registered.
+    /// Facts of the student registry. A student without them is not registered.
     #[serde(default)]
     pub student: Option<StudentFacts>,
     /// Closed by IT support.
@@ -228,7 +228,7 @@ impl Account {
         self.credential_version = self.credential_version.saturating_add(1);
     }
 
-    /// Who chose the password, and when it was set, wherever it is kept; `None` without one.
+    /// Kind of the password and the time it was set, wherever it is kept; `None` without one.
     pub fn password_age(&self) -> Option<(PasswordKind, Option<Timestamp>)> {
         match &self.verification {
             Verification::Bind(bind) => Some((bind.kind, bind.changed_at)),
@@ -240,8 +240,8 @@ impl Account {
         }
     }
 
-    /// Whether the directory may let an earlier password in at this moment, by its date. Where there is
-    /// none nobody knows.
+    /// Whether the directory may let an earlier password in at this moment, by its date. Where
+    /// there is none nobody knows.
     pub fn may_take_earlier_password(&self, at: Timestamp) -> bool {
         match &self.verification {
             Verification::Bind(bind) => {
@@ -252,7 +252,8 @@ impl Account {
         }
     }
 
-    /// The account with its entry under another name; unchanged if no directory checks its password.
+    /// The account with its entry under another name; unchanged if no directory checks its
+    /// password.
     pub fn at_entry(&self, name: String) -> Account {
         let mut moved = self.clone();
         if let Verification::Bind(bind) = &mut moved.verification {
@@ -261,8 +262,8 @@ impl Account {
         moved
     }
 
-    /// Whether a password that is right at this moment is surely the present one, and stays so until
-    /// the account's credential has another version: only then is anything built on it.
+    /// Whether a password that is right at this moment is surely the present one, and stays so
+    /// until the account's credential has another version: only then is anything built on it.
     pub fn is_sure_of_password(&self, at: Timestamp) -> bool {
         match &self.verification {
             Verification::Bind(bind) => bind.sure_from.is_none_or(|from| from <= at),
@@ -292,10 +293,10 @@ pub struct Closure {
     pub reason: String,
     /// When it was closed.
     pub since: Timestamp,
-    /// From when on it is open again by itself; `None` is until somebody opens it.
+    /// Time at which it opens again by itself; `None` is until it is opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Who closed it.
+    /// The person or source that closed it.
     pub by: String,
 }
 
@@ -314,7 +315,7 @@ pub enum Verification {
     PasswordLocked,
 }
 
-/// What a directory needs to check the password of an account, and what it tells of it.
+/// Data for a directory to check an account's password, and its facts about that password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BindName {
     /// The distinguished name of the account's entry.
@@ -329,8 +330,8 @@ pub struct BindName {
     /// when a password was changed it may have been changed since.
     #[serde(default)]
     pub sure_from: Option<Timestamp>,
-    /// What the entry keeps when its name changes, where that is known and the name may be out of
-    /// date: entryUUID, objectGUID or nsUniqueId.
+    /// The identifier that the entry keeps when its name changes, where that is known and the name
+    /// may be out of date: entryUUID, objectGUID or nsUniqueId.
     #[serde(default)]
     pub lasting_id: Option<[u8; 16]>,
     /// Since when the directory's own lock lets nobody bind, where it tells; it does not tell when
@@ -339,7 +340,7 @@ pub struct BindName {
     pub locked_since: Option<Timestamp>,
 }
 
-/// What the student registry says of a student.
+/// Facts of a student in the student registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StudentFacts {
     /// The latest term the student has registered for.
@@ -354,8 +355,8 @@ pub struct StudentFacts {
     /// The day the studies were completed or ended, local time.
     #[serde(default)]
     pub ended_on: Option<Date>,
-    /// Whether registration and fees are kept elsewhere, by somebody who closes the account on
-    /// their own: then neither is asked for here.
+    /// Whether registration and fees are kept by another system, which closes the account on
+    /// its own: then neither is asked for here.
     #[serde(default)]
     pub kept_elsewhere: bool,
 }
@@ -371,7 +372,7 @@ pub struct Password {
     pub kind: PasswordKind,
 }
 
-/// Who chose the password.
+/// Origin of the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PasswordKind {

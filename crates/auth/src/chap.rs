@@ -29,7 +29,7 @@ pub enum ChapSecretError {
     /// More than [`MAX_CHAP_SECRET_OCTETS`].
     #[error("the CHAP secret is longer than 128 octets")]
     TooLong,
-    /// What was stored is no base64.
+    /// The stored text is no base64.
     #[error("the stored CHAP secret is no base64")]
     Malformed,
 }
@@ -88,7 +88,7 @@ impl Serialize for ChapSecret {
     }
 }
 
-/// What a peer answered to a CHAP challenge (RFC 1994 §4.1).
+/// A peer's response to a CHAP challenge (RFC 1994 §4.1).
 #[derive(Clone, Copy)]
 pub struct ChapExchange<'a> {
     /// Of challenge and response.

@@ -26,19 +26,19 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Who may come in.
+    /// The account that is let in.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// By which way in.
+    /// The service the account logs on to (`eduroam`, `vpn`).
     pub fn service(&self) -> &str {
         &self.service
     }
 
-    /// What a session that the device may resume remembers of this log-on, for
-    /// [`Proof::of_session`]. To be kept where nobody else can write. `None` if there may be no such
-    /// session: the password may be an earlier one by now.
+    /// Data of this log-on to keep with a session that the device may resume, for
+    /// [`Proof::of_session`]. To be kept where nobody else can write. `None` if there may be no
+    /// such session: the password may be an earlier one by now.
     pub fn session_context(&self) -> Option<Vec<u8>> {
         let mut context = self.credential_version.to_be_bytes().to_vec();
         context.extend_from_slice(self.account.as_str().as_bytes());

@@ -1,9 +1,9 @@
 //! Failed log-ons: six of them lock an account, however many arrive at once.
 //!
-//! An attempt is reserved before its credential is compared ([`LockTable::admit`]) and settled after
-//! ([`Admission::settle`]). Counted failures and reservations together never exceed the number of
-//! attempts, so a thousand guesses sent at once get six comparisons. The reservation is the leave to
-//! compare, and remembers what was seen: see [`Admission`].
+//! An attempt is reserved before its credential is compared ([`LockTable::admit`]) and settled
+//! after ([`Admission::settle`]). Counted failures and reservations together never exceed the
+//! number of attempts, so a thousand guesses sent at once get six comparisons. The reservation is
+//! the leave to compare, and remembers what was seen: see [`Admission`].
 //!
 //! ```text
 //!             admit                 wrong, the sixth
@@ -50,7 +50,7 @@ pub enum Denied {
     Full,
 }
 
-/// What settling an attempt did.
+/// Effect of settling an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Settled {

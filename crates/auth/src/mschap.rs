@@ -2,7 +2,7 @@
 //! of MS-CHAPv2 (RFC 3079). Only the arithmetic: whose hash it is, and what counts, is for
 //! [`crate::password`].
 //!
-//! Both rest on the NT hash, which is as good as the password to whoever steals it, and on DES:
+//! Both rest on the NT hash, which is as good as the password to a thief, and on DES:
 //! an exchange that was overheard gives the NT hash away within hours. They belong inside TLS.
 
 mod change;
@@ -24,7 +24,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// What a peer answered to an MS-CHAPv2 challenge (RFC 2759 §4).
+/// A peer's response to an MS-CHAPv2 challenge (RFC 2759 §4).
 #[derive(Clone, Copy)]
 pub struct MsChapV2Exchange<'a> {
     /// The user name as the peer gave it in this exchange. A domain before a backslash does not
@@ -38,7 +38,7 @@ pub struct MsChapV2Exchange<'a> {
     pub nt_response: &'a [u8; 24],
 }
 
-/// What a peer answered to an MS-CHAP challenge (RFC 2433 §5); the weaker LAN Manager response is
+/// A peer's response to an MS-CHAP challenge (RFC 2433 §5); the weaker LAN Manager response is
 /// never looked at.
 #[derive(Clone, Copy)]
 pub struct MsChapExchange<'a> {
@@ -48,7 +48,7 @@ pub struct MsChapExchange<'a> {
     pub nt_response: &'a [u8; 24],
 }
 
-/// What a right MS-CHAPv2 response earns.
+/// Result of a right MS-CHAPv2 response.
 #[derive(Debug)]
 pub struct MsChapV2Success {
     /// `S=` and 40 hexadecimal digits: proves to the peer that we know the NT hash too.
@@ -57,7 +57,7 @@ pub struct MsChapV2Success {
     pub keys: MppeKeys,
 }
 
-/// What a right MS-CHAP response earns.
+/// Result of a right MS-CHAP response.
 pub struct MsChapSuccess {
     /// The NT-Key of MS-CHAP-MPPE-Keys: the hash of the NT hash, from which the NAS derives the
     /// keys of MPPE. RFC 2548 §2.4.1 speaks of the NT hash itself; what NAS expect is this.
@@ -123,7 +123,8 @@ pub fn nt_response_v1(hash: &NtHash, challenge: &[u8; 8]) -> [u8; 24] {
     response::challenge_response(hash, challenge)
 }
 
-/// `S=` and 40 digits for an exchange that was found right (RFC 2759 §8.7); [`check_v2`] returns it.
+/// `S=` and 40 digits for an exchange that was found right (RFC 2759 §8.7); [`check_v2`] returns
+/// it.
 pub fn authenticator_response(
     hash: &NtHash,
     exchange: &MsChapV2Exchange<'_>,

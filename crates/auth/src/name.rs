@@ -178,7 +178,7 @@ impl From<AccountId> for String {
     }
 }
 
-/// What a device calls itself: `user`, `user@realm`, or `@realm` (RFC 7542), normalised.
+/// Network Access Identifier of a device: `user`, `user@realm`, or `@realm` (RFC 7542), normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkAccessIdentifier {
     user: ShortText,

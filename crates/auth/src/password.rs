@@ -1,6 +1,6 @@
 //! Passwords: checking against stored hashes of many schemes, and making new Argon2id ones.
 //!
-//! A stored hash is text that somebody else may have written, so its cost is bounded before any
+//! A stored hash is text that a stranger may have written, so its cost is bounded before any
 //! memory is taken or work is done, and a malformed one is an error, never a panic.
 
 mod argon;
@@ -121,12 +121,12 @@ pub enum HashError {
     /// A scheme that is known by name and not checked here.
     #[error("the password hash is of {name}, which is not checked here: {advice}")]
     Foreign {
-        /// What it is called.
+        /// Its name.
         name: &'static str,
-        /// What to do.
+        /// The remedy, as a sentence.
         advice: &'static str,
     },
-    /// No hash: the directory has somebody else check the password.
+    /// No hash: the directory has another server check the password.
     #[error(
         "there is no hash: {name} says that the password is checked elsewhere; set verify = \"bind\""
     )]
@@ -158,9 +158,9 @@ pub enum HashError {
         scheme: Scheme,
         /// The parameter's name in the scheme.
         parameter: &'static str,
-        /// What it asks for.
+        /// The cost that it asks for.
         value: u64,
-        /// What is allowed.
+        /// The bound.
         limit: u64,
     },
     /// An empty password is never set (P1).
@@ -205,7 +205,8 @@ impl PasswordHash {
     }
 
     /// A stored hash without what OpenLDAP's module argon2 leaves behind those that it makes itself
-    /// (for Password Modify, RFC 3062): a zero octet, and whatever was in the next few of its memory.
+    /// (for Password Modify, RFC 3062): a zero octet, and whatever was in the next few of its
+    /// memory.
     pub fn without_remains(stored: &[u8]) -> &[u8] {
         const SCHEME: &[u8] = b"{ARGON2}";
         const AT_MOST: usize = 4;
@@ -221,7 +222,7 @@ impl PasswordHash {
         }
     }
 
-    /// How it was hashed.
+    /// The scheme of the hash.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -244,7 +245,7 @@ impl PasswordHash {
         self.scheme != Scheme::Bcrypt || password.len() <= BCRYPT_OCTETS
     }
 
-    /// What this very text is known by; `None` of a hash without salt, whose digest would be as
+    /// A digest of this very text; `None` of a hash without salt, whose digest would be as
     /// easy to guess as the hash itself.
     pub fn digest(&self) -> Option<HashDigest> {
         let is_salted = match Parsed::parse(&self.text).ok()? {
@@ -273,7 +274,7 @@ impl PasswordHash {
         self.verify(password, memory)
     }
 
-    /// Does the work of a check for a name that is nobody's (P5); this hash is nobody's, too.
+    /// Does the work of a check for an unknown name (P5); this hash belongs to no account.
     pub fn work_for_nobody<'p>(&self, password: impl Into<Readings<'p>>, memory: &mut HashMemory) {
         for reading in password.into().all() {
             let _ = self.verify(reading, memory);
@@ -434,7 +435,7 @@ fn decimal(text: &str) -> Option<u64> {
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// What a password turned out to be.
+/// Result of checking a password.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Checked {
@@ -446,7 +447,7 @@ pub enum Checked {
     Wrong,
 }
 
-/// What a check showed, for the attempt; one that failed compared nothing.
+/// Result of a check, for the attempt; a check that failed compared nothing.
 fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
     match checked {
         Ok(Checked::Proven(_)) => Some(Shown::Right),
@@ -456,8 +457,9 @@ fn shown<E>(checked: &Result<Checked, E>) -> Option<Shown> {
     }
 }
 
-/// Checks a password against the account: the current one and those beside it, then the previous ones;
-/// and notes in the attempt what that showed. All its readings are one comparison: it is right if one of them is.
+/// Checks a password against the account: the current one and those beside it, then the previous
+/// ones; and notes in the attempt what that showed. All its readings are one comparison: it is
+/// right if one of them is.
 ///
 /// An account without a password costs as much as one with ([`PasswordHash::dummy`]) and is
 /// `Wrong`. A wrong password costs one hash more for each previous password; the delay of refusals

@@ -45,9 +45,9 @@ impl Proof {
     }
 
     /// The proof that a resumed TLS session carries: `context` is what
-    /// [`Grant::session_context`](crate::Grant::session_context) gave when the session was begun, and TLS has shown
-    /// that the device has the session's key. `None` where it was another account's, or where the
-    /// credential has changed since (E7).
+    /// [`Grant::session_context`](crate::Grant::session_context) gave when the session was begun,
+    /// and TLS has shown that the device has the session's key. `None` where it was another
+    /// account's, or where the credential has changed since (E7).
     pub fn of_session(account: &Account, context: &[u8]) -> Option<Proof> {
         let (version, id) = context.split_first_chunk::<8>()?;
         let is_same = u64::from_be_bytes(*version) == account.credential_version
@@ -61,7 +61,7 @@ impl Proof {
         Proof::of(account)
     }
 
-    /// Whose credential it was.
+    /// The account of the credential.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
@@ -164,7 +164,7 @@ fn short(hash: &[u8; 32]) -> u64 {
         .fold(0, |tag, octet| tag << 8 | u64::from(*octet))
 }
 
-/// What a remembered proof says to a password.
+/// Result of comparing a password with a remembered proof.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Recalled {

@@ -16,7 +16,7 @@ pub enum Refusal {
     WrongCredential,
     /// The password was right until it was changed; not counted.
     PreviousPassword,
-    /// What came in the place of a password can be none; nothing was checked.
+    /// The octets in the place of a password are none; nothing was checked.
     NotAPassword,
     /// Too many failures; the credential was not checked.
     LockedOut,
@@ -49,7 +49,7 @@ pub enum Refusal {
     WrongIdentityType,
     /// The realm cannot exist (S2).
     RealmMalformed,
-    /// Nobody answers for the realm (S6).
+    /// No server answers for the realm (S6).
     RealmUnknown,
     /// The client certificate did not pass (E8).
     CertificateInvalid,
@@ -131,7 +131,7 @@ impl Refusal {
             .find(|refusal| refusal.code() == code)
     }
 
-    /// What happened, said to the account's owner.
+    /// The refusal as a sentence for the account's owner.
     pub const fn for_owner(self) -> &'static str {
         match self {
             Refusal::UnknownUser => "We found no account with the name your device sent.",
@@ -194,7 +194,7 @@ impl Refusal {
         }
     }
 
-    /// What happened, said to the helpdesk.
+    /// The refusal as a sentence for the helpdesk.
     pub const fn for_helpdesk(self) -> &'static str {
         match self {
             Refusal::UnknownUser => "No account has this name or alias.",
@@ -261,7 +261,7 @@ impl Refusal {
         }
     }
 
-    /// What to do now.
+    /// The next step, as a sentence.
     pub const fn next_step(self) -> &'static str {
         match self {
             Refusal::UnknownUser => {

@@ -14,7 +14,7 @@ mod tests;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a rule is asked: may this account use this service at this moment?
+/// The question to a rule: may this account use this service at this moment?
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The account as the directory has it.

@@ -145,7 +145,7 @@ impl fmt::Display for Deadline {
 /// A year that has every day.
 const LEAP_YEAR: i16 = 2000;
 
-/// What is wrong with a list of terms.
+/// Fault of a list of terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TermsError {
     /// A name has letters, digits and hyphens.

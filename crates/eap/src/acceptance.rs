@@ -1,4 +1,5 @@
-//! The accounts' yes, as a value: made from an accepting verdict alone, carried until the end.
+//! Acceptance of a credential, as a value: made from an accepting verdict alone, carried until the
+//! end.
 
 use crate::failure::FailureCause;
 use crate::keys::InnerKey;
@@ -6,7 +7,7 @@ use crate::ms_chap_v2_error::MsChapV2Error;
 use crate::verdict::Verdict;
 use rustls::pki_types::CertificateDer;
 
-/// Proof that the accounts let this credential in.
+/// Proof that the caller accepted this credential.
 pub(crate) struct Acceptance {
     inner_key: Option<InnerKey>,
     certificates: Vec<CertificateDer<'static>>,
@@ -32,7 +33,7 @@ impl Acceptance {
         }
     }
 
-    /// What the inner method leaves to both ends, where it or the accounts told it.
+    /// Key of the inner method, which both ends have, where the method or the caller gave it.
     pub(crate) fn inner_key(&self) -> Option<&InnerKey> {
         self.inner_key.as_ref()
     }

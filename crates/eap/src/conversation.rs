@@ -45,13 +45,13 @@ const ROUND_TRIPS_AT_MOST: u8 = 64;
 /// Most octets of an outer identity: what a User-Name can hold.
 const IDENTITY_AT_MOST: usize = 253;
 
-/// What the conversation waits for.
+/// State of a conversation, by the event that it expects.
 enum State {
     /// The first answer to an offer, which may still be a Nak.
     ExpectAnswerToOffer(ExpectAnswerToOffer),
     /// The next response of the method.
     ExpectResponse(Box<dyn Method>),
-    /// The accounts.
+    /// The verdict of the caller.
     ExpectVerdict(Box<dyn Method>),
     /// Nothing: Success or Failure went out.
     Finished(LastMethod),
@@ -63,7 +63,7 @@ struct ExpectAnswerToOffer {
     offers_left: usize,
 }
 
-/// What is remembered of a method that ended, for the audit event.
+/// Facts of a method that ended, for the audit event.
 #[derive(Clone, Copy)]
 struct LastMethod {
     name: Option<MethodName>,
@@ -87,12 +87,12 @@ pub struct Conversation {
     identifier: u8,
     sent: Sent,
     exchanged: Exchanged,
-    /// Whom the verdicts let in: whatever a method says, success needs everyone that it asks for.
+    /// Verdicts by identity: whatever a method says, success needs each identity that it asks for.
     verdicts: IdentityVerdicts,
     /// Whether the peer knows of a refusal.
     telling: Telling,
     state: State,
-    /// What the session is kept with, once the log-on has succeeded.
+    /// Data to keep the session with, once the log-on has succeeded.
     authorization: Option<Authorization>,
 }
 
@@ -173,11 +173,11 @@ impl Conversation {
         matches!(self.state, State::ExpectAnswerToOffer(_))
     }
 
-    /// Takes the accounts' answer to [`Step::Authenticate`]. After a refusing one the next message is
-    /// [late](Leaves::Late), whatever the method makes of it.
+    /// Takes the caller's answer to [`Step::Authenticate`]. After a refusing one the next message
+    /// is [late](Leaves::Late), whatever the method makes of it.
     ///
     /// # Errors
-    /// [`EapError::NotExpected`] where nobody asked.
+    /// [`EapError::NotExpected`] where no verdict is awaited.
     pub fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> Result<Step, EapError> {
         match self.leave_state() {
             State::ExpectVerdict(mut method) => {
@@ -199,8 +199,8 @@ impl Conversation {
     }
 
     /// Lets the device resume this session later, with `authorization` as its memory. To be called
-    /// between [`Step::Authenticate`] and an accepting verdict. The session can be resumed only once the
-    /// whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
+    /// between [`Step::Authenticate`] and an accepting verdict. The session can be resumed only
+    /// once the whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
     /// remembered at the full log-on stays.
     pub fn remember(&mut self, authorization: Authorization) {
         self.authorization = Some(authorization);
@@ -217,7 +217,7 @@ impl Conversation {
         }
     }
 
-    /// Where it stands: for the event of a conversation that its peer gave up (E10).
+    /// The present stage: for the event of a conversation that its peer gave up (E10).
     pub fn stage(&self) -> Stage {
         match &self.state {
             State::ExpectAnswerToOffer(_) => Stage::MethodNegotiation,
@@ -250,7 +250,7 @@ impl Conversation {
         }
     }
 
-    /// Whose credential the accounts are asked about: the user's, but for TEAP that asks for the
+    /// The identity to authenticate: the user's, but for TEAP that asks for the
     /// machine.
     pub fn identity_type(&self) -> IdentityType {
         match &self.state {

@@ -4,7 +4,7 @@ use crate::keys::InnerPassword;
 use crate::tls::{CertificateIdentity, SessionFacts};
 use std::fmt;
 
-/// What the peer offers as proof. `Debug` shows whose it says it is and nothing that a password
+/// A credential that the peer offers. `Debug` shows the identity, and nothing that a password
 /// could be guessed from.
 pub enum InnerCredential {
     /// A name and a password, both as sent.
@@ -28,7 +28,7 @@ pub enum InnerCredential {
     /// conversation [is resumed](crate::Conversation::is_resumed) it signed at an earlier log-on,
     /// perhaps at another server, and the certificate stood in its ticket.
     Certificate {
-        /// What it says; which account that is, the caller decides.
+        /// Names and identifiers in it; the caller decides which account they name.
         certificate: Box<CertificateIdentity>,
     },
     /// CHAP inside EAP-TTLS (RFC 1994, RFC 5281 §11.2.2). The challenge is known to be ours.
@@ -54,7 +54,7 @@ pub enum InnerCredential {
     /// MS-CHAPv2 (RFC 2759), plainly inside EAP-TTLS or as EAP-MSCHAPv2. The challenge is known
     /// to be ours.
     MsChapV2 {
-        /// Whose account it is; at most 253 octets, no encoding promised.
+        /// Names the account; at most 253 octets, no encoding promised.
         identity: Vec<u8>,
         /// The user name that went into the challenge hash, without a Windows domain. It is the
         /// peer's word and chooses no account; at most 253 octets.
@@ -69,7 +69,7 @@ pub enum InnerCredential {
     /// The peer takes up [`Verdict::ChangePassword`] (RFC 2759 §7). The challenge is known to be
     /// ours.
     MsChapV2Change {
-        /// Whose account it is; at most 253 octets, no encoding promised.
+        /// Names the account; at most 253 octets, no encoding promised.
         identity: Vec<u8>,
         /// As in the response before: the peer does not repeat it.
         name: Vec<u8>,

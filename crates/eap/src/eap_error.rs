@@ -32,7 +32,7 @@ pub enum EapError {
     /// More than a User-Name can hold.
     #[error("the device sent an identity of more than 253 octets")]
     IdentityTooLong,
-    /// While the accounts are asked, or after the end.
+    /// While a verdict is awaited, or after the end.
     #[error("nothing was expected from the peer")]
     NotExpected,
     /// The framing of TLS is broken. Only ever inside [`FailureCause::Protocol`].
@@ -41,7 +41,8 @@ pub enum EapError {
 }
 
 impl EapError {
-    /// Whether the conversation goes on: [`Conversation::answer_untaken`](crate::Conversation::answer_untaken).
+    /// Whether the conversation goes on:
+    /// [`Conversation::answer_untaken`](crate::Conversation::answer_untaken).
     pub fn is_ignorable(&self) -> bool {
         !matches!(
             self,

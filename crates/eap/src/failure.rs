@@ -10,13 +10,13 @@ use crate::wishes::Wishes;
 /// Why a conversation ended with EAP-Failure. `Display` is a sentence for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FailureCause {
-    /// The accounts said no.
+    /// The caller refused the credential.
     #[error("the accounts refused the credential")]
     Refused,
     /// The peer wants no method that is offered.
     #[error("the device accepts no method that is offered here{wishes}")]
     MethodNotAgreed {
-        /// What it would have liked.
+        /// Methods that its Nak names.
         wishes: Wishes,
     },
     /// The handshake failed.
@@ -40,13 +40,14 @@ pub enum FailureCause {
     /// The peer wants no EAP method that is offered inside the tunnel.
     #[error("the device accepts no inner method that is offered here{wishes}")]
     InnerMethodNotAgreed {
-        /// What it would have liked.
+        /// Methods that its Nak names.
         wishes: Wishes,
     },
     /// MS-CHAPv2 proves both ends, and the peer says that we failed; or it says so in PEAP.
     #[error("the device did not accept our proof that we know the password")]
     ServerDoubted,
-    /// Crypto-binding (MS-PEAP §3.1.5.6, RFC 9930): the inner method and the tunnel do not end at one peer.
+    /// Crypto-binding (MS-PEAP §3.1.5.6, RFC 9930): the inner method and the tunnel do not end at
+    /// one peer.
     #[error("the device's crypto-binding is wrong: somebody may stand between it and us")]
     BindingBroken,
     /// TEAP asked for one kind of identity, and the device has only another.

@@ -45,7 +45,7 @@ pub enum FragmentError {
     /// The peer owes an acknowledgement and sent data.
     #[error("data instead of an acknowledgement")]
     DataBeforeAcknowledgement,
-    /// What stands outside of TLS in TEAP is no TLVs.
+    /// The octets outside of TLS in TEAP are no TLVs.
     #[error("the TLVs outside of TLS are cut off")]
     OuterTlvs,
     /// An acknowledgement of nothing, while the handshake waits for the peer.
@@ -129,7 +129,7 @@ fn read_total(reader: &mut Reader<'_>) -> Result<usize, FragmentError> {
         .ok_or(FragmentError::TooLong)
 }
 
-/// What one more fragment made of the message.
+/// State of the message after one more fragment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arrived<'a> {
     /// A pure acknowledgement.

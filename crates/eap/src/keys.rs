@@ -3,7 +3,7 @@
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// What a successful conversation leaves to both ends (RFC 3748 §7.10).
+/// Keys of a successful conversation, which both ends have (RFC 3748 §7.10).
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Keys {
     /// Master Session Key: the first 32 octets go into MS-MPPE-Recv-Key, the next 32 into
@@ -55,7 +55,7 @@ impl fmt::Debug for InnerPassword {
     }
 }
 
-/// What an inner method leaves to both ends: binds it to the tunnel around it.
+/// Key of an inner method, which both ends have: binds it to the tunnel around it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct InnerKey([u8; 32]);
 

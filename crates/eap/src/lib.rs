@@ -1,23 +1,54 @@
 //! EAP conversations for a RADIUS server: no sockets, no clock, no files.
 //!
 //! # The tour
-//! [`Methods`] says what is offered. Each supplicant has a [`Conversation`]: packets in, [`Step`]s
-//! out, and in between one question to the accounts ([`Step::Authenticate`], answered by
-//! [`Conversation::handle_verdict`]). Only an accepting [`Verdict`] ever leads to
-//! [`Step::Success`].
+//! [`Methods`] lists the methods that are offered. Each supplicant has a [`Conversation`]: packets
+//! in, [`Step`]s out. One step asks the caller to check a credential ([`Step::Authenticate`]), and
+//! the caller's [`Verdict`] goes to [`Conversation::handle_verdict`]. Only an accepting verdict
+//! leads to [`Step::Success`].
 //!
-//! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`], which
-//! the accounts are asked about like about any other proof.
+//! ```
+//! use portvakt_eap::{Conversation, EapError, InnerCredential, Limits, Methods, Step, Verdict};
+//!
+//! /// Leads one conversation to its end; returns whether the device is let in.
+//! fn authenticate(
+//!     methods: &Methods,
+//!     identity_response: &[u8],
+//!     mut ask_device: impl FnMut(&[u8]) -> Vec<u8>,
+//!     mut check: impl FnMut(&InnerCredential) -> Verdict,
+//! ) -> Result<bool, EapError> {
+//!     let limits = Limits::USUAL;
+//!     let (mut conversation, mut step) = Conversation::start(methods, identity_response)?;
+//!     loop {
+//!         step = match step {
+//!             Step::Request(request) => {
+//!                 conversation.handle_response(&ask_device(&request), limits)?
+//!             }
+//!             Step::Authenticate(credential) => {
+//!                 conversation.handle_verdict(check(&credential), limits)?
+//!             }
+//!             Step::Success { .. } => return Ok(true),
+//!             Step::Failure { .. } => return Ok(false),
+//!         };
+//!     }
+//! }
+//! ```
+//!
+//! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`]; the
+//! caller gets the session as a credential like any other.
+//!
+//! Each layer imports the layers below it and none above:
 //!
 //! ```text
-//!   packet        EAP header, types, Nak                       RFC 3748
 //!   conversation  identifiers, negotiation, budget, the end    RFC 3748 §4, §5.3
 //!   method/*      one file per method                          RFC 5216, 5281, 9930 …
 //!   method/inner  EAP inside a tunnel                          RFC 5281 §11.2.1, MS-PEAP
 //!   tunnel        TLS inside EAP, for all methods over TLS     RFC 5216 §2.1
-//!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
+//!   credential, verdict, acceptance, failure, stage            the words of all methods
 //!   tls           rustls driven from buffers, keys, alerts,    RFC 9190, 9427
 //!                 sessions, client certificates
+//!   fragments     L, M and S flags, reassembly                 RFC 5216 §2.1.5, §3.1
+//!   method_name, inner_method, identity_type, …                names and errors
+//!   packet, avp   EAP header, types, Nak; AVPs of EAP-TTLS     RFC 3748, 5281
 //!   reader        every length that a peer claims
 //! ```
 //!

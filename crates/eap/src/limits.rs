@@ -9,13 +9,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What is sent where nobody says otherwise (E2, RFC 3579 §2.4): with it the whole datagram
+    /// The default (E2, RFC 3579 §2.4): with it the whole datagram
     /// survives tunnels and firewalls that drop IP fragments.
     pub const USUAL: Limits = Limits { eap_octets: 1020 };
 
-    /// The smaller of `most`, which is about the way to the NAS, and the request's Framed-MTU, which
-    /// is about the link from there to the device; `is_80211` where NAS-Port-Type says 802.11, whose
-    /// EAPOL header takes four octets. A Framed-MTU below 64 is none (RFC 2865 §5.12).
+    /// The smaller of `most`, which is about the way to the NAS, and the request's Framed-MTU,
+    /// which is about the link from there to the device; `is_80211` where NAS-Port-Type says
+    /// 802.11, whose EAPOL header takes four octets. A Framed-MTU below 64 is none (RFC 2865
+    /// §5.12).
     pub fn new(most: usize, framed_mtu: Option<u32>, is_80211: bool) -> Limits {
         let header = if is_80211 { 4 } else { 0 };
         let room = framed_mtu

@@ -1,4 +1,4 @@
-//! What every EAP method is to a conversation: type-data in, a step out. One file per method.
+//! The trait of EAP methods: type-data in, a step out. One file per method.
 
 pub(crate) mod inner;
 pub(crate) mod peap;
@@ -18,7 +18,7 @@ use crate::tls::TlsVersion;
 use crate::tunnel::Tunnel;
 use crate::verdict::Verdict;
 
-/// What a method wants done next; the conversation adds the EAP header.
+/// The next action of a method; the conversation adds the EAP header.
 pub(crate) enum MethodStep {
     Request(Vec<u8>),
     Authenticate(InnerCredential),
@@ -45,7 +45,7 @@ pub(crate) trait Method: Send + Sync {
     }
     fn name(&self) -> MethodName;
     fn tls_version(&self) -> Option<TlsVersion>;
-    /// Whose credential is asked about, or was last.
+    /// The identity to authenticate, or the last one.
     fn identity_type(&self) -> IdentityType {
         IdentityType::User
     }

@@ -27,7 +27,7 @@ impl MethodType {
         }
     }
 
-    /// What is offered inside it where nobody says otherwise: in EAP-TTLS what works with any
+    /// Inner methods offered by default: in EAP-TTLS the one that works with any
     /// stored hash, in PEAP and TEAP what devices speak.
     pub fn usual_inner(self) -> &'static [InnerMethod] {
         match self {
@@ -44,8 +44,8 @@ impl MethodType {
             MethodType::Ttls => !matches!(inner, InnerMethod::Eap | InnerMethod::Password),
             // The digest of EAP-MD5 holds an identifier, and PEAPv0 has none inside.
             MethodType::Peap => inner.eap_type().is_some() && inner != InnerMethod::EapMd5,
-            // What leaves no key is not bound to the tunnel (RFC 9930 §3.6.4); of that kind there is
-            // the password alone.
+            // What leaves no key is not bound to the tunnel (RFC 9930 §3.6.4); of that kind there
+            // is the password alone.
             MethodType::Teap => {
                 matches!(
                     inner,

@@ -9,7 +9,7 @@ const HEADER_OCTETS: usize = 4;
 /// The Vendor-Id of types that the IETF numbers (RFC 3748 §5.7).
 const VENDOR_IETF: u32 = 0;
 
-/// What a packet is for (RFC 3748 §4).
+/// Code of an EAP packet (RFC 3748 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// From the server, to be answered.
@@ -39,7 +39,7 @@ impl Code {
 pub struct EapType(pub u8);
 
 impl EapType {
-    /// Who the peer says it is.
+    /// Identity, as the peer claims it.
     pub const IDENTITY: EapType = EapType(1);
     /// A message to be shown.
     pub const NOTIFICATION: EapType = EapType(2);
@@ -140,7 +140,7 @@ impl PacketError {
     }
 }
 
-/// What a packet says after its header.
+/// Content of a packet after its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     /// Success and Failure say nothing more.
@@ -226,7 +226,7 @@ impl<'a> EapPacket<'a> {
     }
 }
 
-/// What the header of a packet says that its length is.
+/// Length of a packet according to its header.
 pub(crate) fn length_of(packet: &[u8]) -> Option<u16> {
     let mut header = Reader::new(packet);
     let (_code, _identifier, length) = read_header(&mut header).ok()?;

@@ -19,7 +19,7 @@ impl<'a> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    /// What has not been read yet.
+    /// The octets not read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }

@@ -3,7 +3,8 @@
 use crate::tls::TlsAlert;
 use std::borrow::Cow;
 
-/// What the server was waiting for. A peer that goes silent here "gave up" (E10).
+/// Stage of a conversation, by the message that it awaits. A peer that goes silent here "gave up"
+/// (E10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// A method was offered, and neither taken up nor refused.
@@ -20,7 +21,7 @@ pub enum Stage {
     TlsAlert(TlsAlert),
     /// The tunnel is open, and the client has not said who it is.
     InnerAuthentication,
-    /// The accounts are being asked; the peer owes nothing.
+    /// The caller owes a verdict; the peer owes nothing.
     Verdict,
     /// The device was told of its success inside the tunnel, and has not acknowledged it.
     SuccessIndication,

@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a message of the peer led to.
+/// Result of a message of the peer.
 pub(crate) enum Event {
     /// This type-data is to be sent.
     Send(Vec<u8>),
@@ -49,11 +49,11 @@ pub(crate) struct Tunnel {
     holds: bool,
     /// How the tunnel opened, once it has.
     opening: Option<Opening>,
-    /// What the device showed in EAP-TLS inside this tunnel.
+    /// Chain that the device showed in EAP-TLS inside this tunnel, leaf first.
     inner_certificates: Vec<CertificateDer<'static>>,
 }
 
-/// What a log-on through the tunnel rests on.
+/// The basis of a log-on through the tunnel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opening {
     /// On what the device proves in it.
@@ -224,9 +224,9 @@ impl Tunnel {
         self.opening == Some(Opening::Resumed)
     }
 
-    /// What is to be sent now that the accounts agreed to what the handshake proved: what was held
-    /// back of it, and with TLS 1.3 the octet 0x00 (RFC 9190 §2.5, for tunnelled methods RFC 9427
-    /// §2.4). The peer's acknowledgement comes as [`Event::Open`].
+    /// The type-data to send now that the caller accepted the handshake's proof: the flight that
+    /// was held back of it, and with TLS 1.3 the octet 0x00 (RFC 9190 §2.5, for tunnelled methods
+    /// RFC 9427 §2.4). The peer's acknowledgement comes as [`Event::Open`].
     pub(crate) fn confirm(&mut self, limits: Limits) -> Result<Option<Vec<u8>>, TlsProblem> {
         if self.version() == Some(TlsVersion::Tls13) {
             let engine = self.engine.as_mut().ok_or(TlsProblem::Internal)?;
@@ -237,7 +237,7 @@ impl Tunnel {
         Ok(pending.then(|| self.outgoing.next_fragment(limits)))
     }
 
-    /// What the client's certificate says, once the handshake is done and well.
+    /// The identity in the client's certificate, once the handshake has succeeded.
     pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
         let engine = self.engine.as_ref().filter(|_| self.is_open());
         engine
@@ -330,7 +330,7 @@ impl Tunnel {
         self.doomed.map(FailureCause::from)
     }
 
-    /// Where the handshake stands, seen from what the peer owes us.
+    /// The stage of the handshake, by what the peer owes.
     pub(crate) fn stage(&self) -> Stage {
         if let Some(alert) = self.doomed {
             return Stage::TlsAlert(alert);

@@ -3,7 +3,7 @@
 use crate::keys::InnerKey;
 use crate::ms_chap_v2_error::MsChapV2Error;
 
-/// What the accounts said.
+/// The caller's answer to [`Step::Authenticate`](crate::Step::Authenticate).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Let in. Not for [`InnerCredential::MsChapV2`] and its password change, whose peer wants our
@@ -13,7 +13,7 @@ pub enum Verdict {
     AcceptedMsChapV2 {
         /// `"S="` and 40 hexadecimal digits (RFC 2759 §8.7).
         authenticator_response: [u8; 42],
-        /// What MS-CHAPv2 leaves to both ends (RFC 3079 §3.3): MasterReceiveKey, then
+        /// Keys of MS-CHAPv2, which both ends have (RFC 3079 §3.3): MasterReceiveKey, then
         /// MasterSendKey, as the server sees them. With it PEAP offers crypto-binding.
         inner_key: Option<InnerKey>,
     },
@@ -25,13 +25,13 @@ pub enum Verdict {
     /// Not, but an EAP-MSCHAPv2 peer may answer once more. For any other it is
     /// [`Verdict::Refused`].
     Retry {
-        /// What it is to answer; never used before.
+        /// Challenge of the next response; never used before.
         challenge: [u8; 16],
     },
     /// Not, for the password has expired, but an EAP-MSCHAPv2 peer may change it. For any other it
     /// is [`Verdict::Refused`]. As with [`Verdict::RefusedBecause`], only for who has proven it.
     ChangePassword {
-        /// What it is to answer; never used before.
+        /// Challenge of the next response; never used before.
         challenge: [u8; 16],
     },
 }

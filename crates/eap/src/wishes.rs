@@ -1,4 +1,4 @@
-//! What a device that refuses a method would rather have, for the operator.
+//! Methods that a device asks for in its Nak, for the operator.
 
 use crate::packet::{EapType, Nak};
 use std::fmt;

@@ -21,7 +21,7 @@ use portvakt_testkit::supplicant::{
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12Only, TlsVersions::Tls13Only];
 
-/// What becomes of a device with this certificate where `authorities` (PEM) count; the accounts
+/// The end of a device with this certificate where `authorities` (PEM) count; the caller's accounts
 /// have nothing against it.
 fn refused(
     versions: TlsVersions,

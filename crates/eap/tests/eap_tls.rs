@@ -90,7 +90,7 @@ impl Registry {
         asked
     }
 
-    /// A log-on that fails without the accounts being asked.
+    /// A log-on that fails without the caller being asked.
     fn fail(&self, supplicant: &mut Supplicant) -> FailureCause {
         let (asked, ending) = self.converse(supplicant);
         assert!(asked.is_empty(), "{asked:?}");
@@ -225,7 +225,7 @@ fn a_certificate_tells_all_its_names() {
     assert_eq!(seen.not_after, 1_924_992_000, "2031-01-01");
 }
 
-/// E8: each with its own cause, told to the device by an alert, and never asked of the accounts.
+/// E8: each with its own cause, told to the device by an alert, and never asked of the caller.
 #[test]
 fn an_unsound_certificate_is_refused_with_its_cause() {
     for versions in BOTH {
@@ -325,7 +325,7 @@ fn accounts_have_the_last_word() {
     }
 }
 
-/// E7, E8: the certificate comes along, and the accounts are asked again.
+/// E7, E8: the certificate comes along, and the caller is asked again.
 #[test]
 fn a_certificate_resumes() {
     for (versions, round_trips) in [(TlsVersions::Tls12Only, 4), (TlsVersions::Tls13Only, 5)] {
@@ -464,7 +464,8 @@ fn sessions_do_not_cross_methods() {
     }
 }
 
-/// Who has but a password, and the session that it opened, does not get in by certificate.
+/// A device that has but a password, and the session that it opened, does not get in by
+/// certificate.
 #[test]
 fn a_session_without_a_certificate_does_not_replace_one() {
     for versions in BOTH {

@@ -131,7 +131,7 @@ fn the_stage_follows_the_handshake() {
     assert_eq!(stages(TlsVersions::Tls12Only, 60), expected);
 }
 
-/// What the stage was, step by step, where the client cuts its messages at `eap_octets`.
+/// The stages, step by step, where the client cuts its messages at `eap_octets`.
 fn stages(versions: TlsVersions, eap_octets: usize) -> Vec<&'static str> {
     let campus = Campus::new(versions);
     let limits = Limits { eap_octets: 400 };

@@ -29,7 +29,7 @@ fn is_long() -> bool {
     std::env::var_os("PORTVAKT_LONG").is_some()
 }
 
-/// One run: what became of it, and what the accounts said last.
+/// One run: what became of it, and what the caller said last.
 struct Run {
     course: Course,
     supplicant: Supplicant,
@@ -133,7 +133,7 @@ fn long_what_is_lost_doubled_or_late_is_made_good() {
     });
 }
 
-/// What may be altered of a message, the first octets each on its own.
+/// Places of a message to alter, the first octets each on its own.
 fn alterations(random: &mut Random) -> Vec<Action> {
     let mut anywhere = || random.below(2000);
     let positions = (0..10).chain([anywhere(), anywhere(), anywhere()]);
@@ -155,7 +155,7 @@ fn alterations(random: &mut Random) -> Vec<Action> {
 }
 
 /// E2, E6: whatever is altered, at every step of every method, full and resumed: nothing opens but
-/// what the accounts accepted, and then both ends have the same key.
+/// what the caller accepted, and then both ends have the same key.
 #[test]
 fn long_what_is_altered_opens_nothing() {
     let mut random = Random::new(2);

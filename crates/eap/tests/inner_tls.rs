@@ -50,7 +50,7 @@ impl Registry {
         }
     }
 
-    /// What a reload makes of it, with these serials revoked.
+    /// The registry after a reload, with these serials revoked.
     fn revoke(&mut self, revoked: &[u8]) {
         self.methods = offer(&self.tls, &self.campus.authority, revoked);
     }
@@ -100,7 +100,7 @@ fn offer(tls: &ServerTls, authority: &Authority, revoked: &[u8]) -> Methods {
     generous_methods(tls.clone().with_client_certificates(certificates).unwrap())
 }
 
-/// What was asked, and whose certificate came with it.
+/// The kind of credential, and the name in the certificate that came with it.
 fn question(credential: &InnerCredential) -> String {
     let certificate = match credential {
         InnerCredential::Certificate { certificate } => Some(certificate),
@@ -158,7 +158,7 @@ fn an_inner_fragment_is_one_packet_outside() {
     }
 }
 
-/// E8: each with its own cause, and never asked of the accounts.
+/// E8: each with its own cause, and never asked of the caller.
 #[test]
 fn an_unsound_certificate_is_refused_with_its_cause() {
     use CertificateProblem as P;

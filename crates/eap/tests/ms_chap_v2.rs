@@ -33,7 +33,7 @@ fn insistent(first: &str, tries: &[&str], new_password: Option<&str>) -> Inner {
     }
 }
 
-/// Lets it log on where the accounts judge like this; what they were asked, and how it ended.
+/// Lets it log on where the caller judges like this; what it was asked, and how it ended.
 fn log_on(
     (outer, versions): (Outer, TlsVersions),
     inner: Inner,

@@ -160,7 +160,7 @@ fn packets_that_answer_nothing_are_ignorable_and_change_nothing() {
     }
 }
 
-/// What a device answers in place of the offer: types, codes, identifiers, lengths.
+/// Answers of a device in place of the offer: types, codes, identifiers, lengths.
 const SENSELESS: [&[u8]; 8] = [
     &[
         2, 0xff, 0, 22, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

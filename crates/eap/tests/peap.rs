@@ -31,7 +31,7 @@ fn ms_chap_v2(binding: Binding) -> Inner {
     }
 }
 
-/// Lets a device log on, where the accounts judge as they are told.
+/// Lets a device log on, where the caller judges as it is told.
 fn judged(campus: &Campus, inner: Inner, judge: impl Fn() -> Verdict) -> (Ending, Supplicant) {
     let mut supplicant = Supplicant::new(Profile::new(&campus.authority, Outer::Peap, inner));
     let ending = converse_with(&campus.methods, &mut supplicant, Limits::USUAL, |_| judge());
@@ -86,7 +86,8 @@ fn both_ends_hold_the_same_msk_whether_bound_or_not() {
     }
 }
 
-/// Somebody relays the device's MS-CHAPv2 through a tunnel of their own: right password, no entry.
+/// An attacker relays the device's MS-CHAPv2 through a tunnel of their own: right password, no
+/// entry.
 #[test]
 fn a_relayed_inner_method_does_not_open() {
     for versions in VERSIONS {
@@ -133,7 +134,7 @@ fn a_device_chooses_among_the_inner_methods_or_says_what_it_wants() {
     assert_eq!(cause, FailureCause::InnerMethodNotAgreed { wishes });
 }
 
-/// What only EAP-TTLS carries cannot be offered in PEAP.
+/// Inner methods of EAP-TTLS alone cannot be offered in PEAP.
 #[test]
 fn peap_carries_eap_alone() {
     let campus = Campus::new(TlsVersions::Both);
@@ -175,7 +176,7 @@ fn the_version_is_0() {
     assert!(matches!(step, Step::Failure { cause, .. } if cause == FailureCause::Protocol(broken)));
 }
 
-/// A device that answers through the tunnel with this, then that; the accounts accept everybody.
+/// A device that answers through the tunnel with this, then that; the caller accepts everybody.
 fn script(versions: TlsVersions, said: &[&[u8]]) -> FailureCause {
     let campus = Campus::generous(versions);
     let said = said.iter().map(|plaintext| plaintext.to_vec()).collect();
@@ -208,7 +209,7 @@ fn what_is_out_of_turn_opens_nothing() {
                 vec![&[1; 300]],
                 FailureCause::Inner(InnerError::CredentialTooLong),
             ),
-            // The accounts say yes and give no proof for the device: our mistake.
+            // The caller says yes and gives no proof for the device: our mistake.
             (
                 vec![b"\x01user", &ms_chap_v2, &success],
                 FailureCause::Internal,
@@ -258,7 +259,7 @@ impl Hall {
         Device::new(Profile::new(authority, Outer::Peap, ms_chap_v2(binding)))
     }
 
-    /// What the accounts were asked, and how it ended; `resumed` is their verdict on a session.
+    /// The credentials asked about, and the end; `resumed` is the verdict on a session.
     fn converse(&self, device: &mut Supplicant, resumed: &Verdict) -> (Vec<&'static str>, Ending) {
         let mut asked = Vec::new();
         let ending = converse_within(
@@ -282,7 +283,7 @@ impl Hall {
     }
 }
 
-/// E4, E5, E7: no inner method, the accounts asked again, the result told inside the tunnel.
+/// E4, E5, E7: no inner method, the caller asked again, the result told inside the tunnel.
 #[test]
 fn a_device_that_comes_back_resumes_bound_or_not() {
     for versions in VERSIONS {
@@ -303,7 +304,7 @@ fn a_device_that_comes_back_resumes_bound_or_not() {
     }
 }
 
-/// E7: a session that the accounts refuse is over, and the next log-on is a whole one.
+/// E7: a session that the caller refuses is over, and the next log-on is a whole one.
 #[test]
 fn a_refused_session_opens_nothing_and_ends() {
     for versions in VERSIONS {

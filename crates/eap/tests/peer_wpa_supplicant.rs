@@ -126,7 +126,7 @@ fn write_profile(folder: &Path, how: &str) -> String {
     )
 }
 
-/// How eapol_test logs on, and what the accounts are asked for it.
+/// How eapol_test logs on, and what the caller is asked for it.
 const LOG_ONS: [(&str, &str); 9] = [
     ("eap=TTLS\nphase2=\"auth=PAP\"", "password"),
     ("eap=TTLS\nphase2=\"auth=CHAP\"", "chap"),

@@ -30,7 +30,7 @@ struct Hall {
     campus: Campus,
     sessions: Sessions,
     methods: Methods,
-    /// What the accounts say to a resumed session.
+    /// The verdict on a resumed session.
     verdict: Verdict,
 }
 
@@ -52,7 +52,7 @@ impl Hall {
         Device::new(self.campus.profile())
     }
 
-    /// The kinds of question that the accounts were asked, and how it ended.
+    /// The kinds of question that the caller was asked, and how it ended.
     fn converse(&self, supplicant: &mut Supplicant) -> (Vec<&'static str>, Ending) {
         let mut asked = Vec::new();
         let answer = |conversation: &mut Conversation, credential: &InnerCredential| {
@@ -90,7 +90,7 @@ impl Hall {
         }
     }
 
-    /// A log-on that must succeed, and what the accounts were asked for it.
+    /// A log-on that must succeed, and what the caller was asked for it.
     fn log_on(&self, supplicant: &mut Supplicant) -> Vec<&'static str> {
         let (asked, ending) = self.converse(supplicant);
         let keys = ending.result.expect("an end").expect("success");
@@ -109,7 +109,7 @@ fn authorization() -> Authorization {
     }
 }
 
-/// E4, E5, E7: fewer round trips, fresh keys that both ends share, the accounts asked again.
+/// E4, E5, E7: fewer round trips, fresh keys that both ends share, the caller asked again.
 #[test]
 fn a_device_that_comes_back_resumes_and_the_accounts_are_asked_again() {
     for (versions, round_trips) in [(TlsVersions::Tls12Only, 3), (TlsVersions::Tls13Only, 4)] {
@@ -483,7 +483,7 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
     false
 }
 
-/// What can be spoken inside `outer`.
+/// Inner methods of `outer`.
 fn carried(outer: MethodType) -> Vec<InnerMethod> {
     use InnerMethod as I;
     let all = [

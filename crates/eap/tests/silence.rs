@@ -1,4 +1,4 @@
-//! What a device's silence means, wherever it falls silent (E10).
+//! Causes of a device's silence, by the stage where it falls silent (E10).
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use portvakt_testkit::supplicant::{
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12Only, TlsVersions::Tls13Only];
 
-/// A conversation whose device answers until it has seen `stage`; the accounts refuse everybody.
+/// A conversation whose device answers until it has seen `stage`; the caller refuses everybody.
 fn fall_silent(campus: &Campus, profile: Profile, limits: Limits, stage: Stage) -> Conversation {
     let mut supplicant = Supplicant::new(profile);
     let (mut conversation, mut step) = campus.start(&supplicant);

@@ -149,7 +149,7 @@ fn nobody_stands_in_for_the_machine() {
     }
 }
 
-/// What is said outside of TLS is in clear, but nobody can alter it.
+/// Outer TLVs are in clear, but no attacker can alter them.
 #[test]
 fn outer_tlvs_are_bound_to_the_tunnel() {
     let outer = vec![0, 7, 0, 4, 0, 0, 1, 55];
@@ -217,7 +217,7 @@ fn small_fragments_arrive_whole() {
     }
 }
 
-/// E7: the accounts are asked again, no inner method runs, and the tunnel is bound all the same.
+/// E7: the caller is asked again, no inner method runs, and the tunnel is bound all the same.
 #[test]
 fn a_device_that_comes_back_resumes() {
     for versions in VERSIONS {

@@ -1,5 +1,5 @@
-//! Devices that mean harm inside TEAP: bindings that are none, results out of turn, TLVs that cannot
-//! be (E7).
+//! Devices that mean harm inside TEAP: bindings that are none, results out of turn, TLVs that
+//! cannot be (E7).
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ const RESULT_SUCCESS: [u8; 6] = [0x80, 3, 0, 2, 0, 1];
 const RESULT_FAILURE: [u8; 6] = [0x80, 3, 0, 2, 0, 2];
 const INTERMEDIATE_SUCCESS: [u8; 6] = [0x80, 10, 0, 2, 0, 1];
 
-/// Where in `tlvs` the one of this type begins.
+/// Offset in `tlvs` of the one of this type.
 fn at(tlvs: &[u8], kind: u8) -> usize {
     let mut position = 0;
     while tlvs[position + 1] != kind {

@@ -109,7 +109,7 @@ impl Site {
         device
     }
 
-    /// What the accounts were asked, with `resumed` where the device came with a session.
+    /// The credentials asked about, with `resumed` where the device came with a session.
     fn converse(&self, node: &Node, device: &mut Supplicant) -> (Vec<&'static str>, Ending) {
         let mut asked = Vec::new();
         let answer = |conversation: &mut Conversation, credential: &InnerCredential| {
@@ -139,7 +139,7 @@ impl Site {
 }
 
 /// E4, E7, E8: none of the signatures. Round trips are spared where the ticket, which carries the
-/// chain, is shorter than what it spares. The accounts are asked as at a full log-on.
+/// chain, is shorter than what it spares. The caller is asked as at a full log-on.
 #[test]
 fn a_device_resumes_at_another_server_and_its_certificate_is_asked_about() {
     for (versions, round_trips) in [(TlsVersions::Tls12Only, 5), (TlsVersions::Tls13Only, 6)] {
@@ -152,7 +152,7 @@ fn a_device_resumes_at_another_server_and_its_certificate_is_asked_about() {
     }
 }
 
-/// E7: what the accounts say now counts, and nothing of the earlier log-on does.
+/// E7: what the caller says now counts, and nothing of the earlier log-on does.
 #[test]
 fn accounts_refuse_a_resumed_certificate() {
     for versions in BOTH {

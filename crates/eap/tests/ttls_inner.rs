@@ -1,4 +1,4 @@
-//! What EAP-TTLS carries beside PAP: CHAP, MS-CHAP, MS-CHAPv2 and EAP (E6).
+//! Inner methods of EAP-TTLS beside PAP: CHAP, MS-CHAP, MS-CHAPv2 and EAP (E6).
 
 #![allow(
     clippy::unwrap_used,
@@ -79,7 +79,7 @@ fn credentials_name_the_identity_inside() {
     }
 }
 
-/// Whoever has challenge and response can guess passwords at leisure.
+/// An attacker with challenge and response can guess passwords at leisure.
 fn assert_redacted(credential: &InnerCredential) {
     let expected = format!("InnerCredential({} of \"{USER}\")", credential.label());
     assert_eq!(format!("{credential:?}"), expected);
@@ -164,7 +164,7 @@ fn a_device_that_wants_no_inner_method_of_ours_says_which_it_wants() {
     assert!(text.ends_with("; it asks for EAP-PWD (52)"), "{text}");
 }
 
-/// The device knows the password that the accounts do not, or somebody plays the server.
+/// The device knows a password that the server does not, or an attacker plays the server.
 #[test]
 fn a_device_that_doubts_us_ends_it() {
     let lie = |_: &_| Verdict::AcceptedMsChapV2 {

@@ -140,7 +140,7 @@ fn a_credential_that_comes_with_finished_is_taken() {
     assert_eq!(ending.round_trips, 4);
 }
 
-/// E6: whatever the padding, the accounts see the password alone.
+/// E6: whatever the padding, the caller sees the password alone.
 #[test]
 fn passwords_arrive_without_their_padding() {
     let campus = Campus::new(TlsVersions::Both);

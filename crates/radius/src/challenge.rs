@@ -1,4 +1,4 @@
-//! What PPP's challenge methods leave in an Access-Request: CHAP (RFC 2865 §5.3), MS-CHAP and
+//! Attributes of PPP's challenge methods in an Access-Request: CHAP (RFC 2865 §5.3), MS-CHAP and
 //! MS-CHAPv2 (RFC 2548 §2.1, §2.3). Only read here; who checks them is another crate.
 //!
 //! ```text
@@ -216,7 +216,7 @@ fn read_ms_chap_v2<'a>(
     })
 }
 
-/// What MS-CHAP-Response and MS-CHAP2-Response have in common: 50 octets.
+/// The common layout of MS-CHAP-Response and MS-CHAP2-Response: 50 octets.
 struct ResponseFields<'a> {
     identifier: u8,
     flags: u8,

@@ -11,7 +11,7 @@ pub use values::value_name;
 
 use crate::AttributeType;
 
-/// What the octets of a value mean.
+/// Type of a value's octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValueKind {
     /// UTF-8.
@@ -60,13 +60,13 @@ pub struct Definition {
     pub number: u8,
     /// The private enterprise number of the vendor, if it is a vendor's.
     pub vendor: Option<u32>,
-    /// What the octets mean.
+    /// Type of the octets.
     pub kind: ValueKind,
     /// How they are hidden.
     pub encryption: Encryption,
     /// Whether the value begins with a tag octet (RFC 2868 §3).
     pub tagged: bool,
-    /// Whether even the wire form helps whoever wants the password or the key: never printed.
+    /// Whether even the wire form helps an attacker to the password or the key: never printed.
     pub secret: bool,
 }
 

@@ -7,6 +7,31 @@
 //! datagram -> Packet::parse -> VerifiedRequest::verify -> reply_context -> Reply … finish -> bytes
 //! ```
 //!
+//! ```
+//! use portvakt_radius::MessageAuthenticatorPolicy::Required;
+//! use portvakt_radius::{
+//!     AttributeType, Packet, Reply, RequestWriter, SharedSecret, VerifiedRequest, verify_reply,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret = SharedSecret::new(b"a secret of this client")?;
+//! let (mut request, mut answer) = ([0; 4096], [0; 4096]);
+//! // The NAS; its sixteen octets are to be random.
+//! let mut writer = RequestWriter::access_request(1, [7; 16], &mut request)?;
+//! writer.push(AttributeType::USER_NAME, b"anna")?;
+//! writer.push_user_password(b"let me in", &secret)?;
+//! let datagram = writer.finish(&secret)?;
+//! // The server.
+//! let verified = VerifiedRequest::verify(Packet::parse(datagram)?, &secret, Required)?;
+//! assert_eq!(verified.first(AttributeType::USER_NAME), Some(&b"anna"[..]));
+//! let context = verified.reply_context();
+//! let reply = Reply::accept(&context, &mut answer)?.finish(&secret)?;
+//! // The NAS again.
+//! verify_reply(Packet::parse(reply)?, &[7; 16], &secret)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The other side, for proxying and the tests, is [`RequestWriter`], [`verify_reply`] and
 //! [`mppe::reveal`]. [`dictionary`] gives names to numbers, [`describe`] makes text of a packet.
 //!

@@ -115,7 +115,7 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// What the packet asks or answers.
+    /// Code of the packet.
     pub const fn code(&self) -> Code {
         self.code
     }

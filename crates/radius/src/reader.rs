@@ -1,6 +1,6 @@
 //! The only place where a length from the wire moves a position: every read is bounded.
 
-/// What is left to read of some borrowed bytes.
+/// The unread rest of some borrowed bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],

@@ -64,7 +64,7 @@ impl<'b> RequestWriter<'b> {
         Self::begin(Code::DisconnectRequest, identifier, [0; 16], buffer)
     }
 
-    /// Begins an Access-Request without Message-Authenticator, as old NAS send it: whoever is on
+    /// Begins an Access-Request without Message-Authenticator, as old NAS send it: an attacker on
     /// the path can forge the answer (CVE-2024-3596). For tests and tools that play such a NAS.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Whether a packet comes from somebody who knows the shared secret: Message-Authenticator
+//! Verification that a packet's sender knows the shared secret: Message-Authenticator
 //! (RFC 3579 §3.2), Request and Response Authenticators (RFC 2865 §3, 2866 §3, 5176 §3.5).
 
 use std::ops::Deref;
@@ -63,7 +63,7 @@ impl VerifyError {
     }
 }
 
-/// What is asked of Access-Requests, and of the replies to them, of one client or home server.
+/// Requirements on Access-Requests, and on the replies to them, of one client or home server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageAuthenticatorPolicy {
     /// It must be there and be right.

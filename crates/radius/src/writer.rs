@@ -41,7 +41,7 @@ impl From<NoRoom> for PushError {
     }
 }
 
-/// Where Message-Authenticator's value stands when it comes first.
+/// Offset of Message-Authenticator's value when it comes first.
 const MESSAGE_AUTHENTICATOR: usize = HEADER + 2;
 
 pub(crate) struct Writer<'b> {
@@ -159,7 +159,7 @@ impl<'b> Writer<'b> {
         self.put(MESSAGE_AUTHENTICATOR, value)
     }
 
-    /// What has been written so far.
+    /// The octets written so far.
     pub(crate) fn written(&self) -> &[u8] {
         self.buffer.get(..self.written).unwrap_or_default()
     }

@@ -37,7 +37,7 @@ fn cases() -> Vec<Case> {
     corpus::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/radius"))
 }
 
-/// What a packet came to, in the corpus's own words.
+/// Result of reading a packet, in the corpus's own words.
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     parse_error: Option<String>,

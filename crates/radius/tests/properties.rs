@@ -1,4 +1,4 @@
-//! What holds for any octets: nothing panics, and what is written is what is read.
+//! Properties of any octets: no reader panics, and written values are read back.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

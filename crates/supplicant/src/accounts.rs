@@ -7,7 +7,7 @@ use portvakt_auth::mschap::{
 };
 use portvakt_eap::{InnerCredential, InnerKey, Verdict};
 
-/// A user, as the accounts know them and as their device does.
+/// A user, as the caller knows them and as their device does.
 #[derive(Clone, Debug)]
 pub struct User {
     /// With or without a realm.
@@ -17,7 +17,7 @@ pub struct User {
 }
 
 impl User {
-    /// The accounts' verdict. Keys of MS-CHAPv2 go along, so PEAP offers crypto-binding.
+    /// The caller's verdict. Keys of MS-CHAPv2 go along, so PEAP offers crypto-binding.
     pub fn judge(&self, credential: &InnerCredential) -> Verdict {
         let hash = NtHash::of_password(&self.password);
         let right = match credential {
@@ -80,7 +80,7 @@ impl User {
         })
     }
 
-    /// The accounts' verdict on a change from this user's password, and the new password.
+    /// The caller's verdict on a change from this user's password, and the new password.
     pub fn judge_change(&self, credential: &InnerCredential) -> Option<(String, Verdict)> {
         let InnerCredential::MsChapV2Change {
             identity,
@@ -156,7 +156,7 @@ impl User {
         mschap::nt_response_v1(&NtHash::of_password(&self.password), challenge)
     }
 
-    /// What MS-CHAPv2 leaves to both ends.
+    /// Key of MS-CHAPv2, which both ends have.
     pub(super) fn inner_key(&self, nt_response: &[u8; 24]) -> [u8; 32] {
         let hash = NtHash::of_password(&self.password);
         let msk = mschap::MppeKeys::derive(&hash, nt_response).msk();

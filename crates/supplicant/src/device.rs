@@ -1,4 +1,4 @@
-//! What a device keeps between conversations: its TLS sessions.
+//! State that a device keeps between conversations: its TLS sessions.
 
 use super::seen::Witness;
 use super::{Profile, Supplicant};
@@ -47,7 +47,7 @@ impl Device {
     /// [`Device::open`] for tests.
     ///
     /// # Panics
-    /// Where the profile cannot work at all: a test is wrong then.
+    /// If the profile cannot work at all: a test is wrong then.
     #[expect(
         clippy::expect_used,
         reason = "a test's profile is the test's responsibility"
@@ -61,7 +61,7 @@ impl Device {
         Device { profile, config }
     }
 
-    /// How it is set up.
+    /// Its profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -77,7 +77,7 @@ impl Device {
     }
 }
 
-/// What a profile means to TLS.
+/// TLS settings of a profile.
 pub(super) fn tls_config(profile: &Profile) -> Result<ClientConfig, ProfileError> {
     if ServerName::try_from(profile.server_name.as_str()).is_err() {
         return Err(ProfileError::ServerName(profile.server_name.clone()));

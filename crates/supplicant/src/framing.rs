@@ -3,7 +3,7 @@
 const LENGTH: u8 = 0x80;
 const MORE: u8 = 0x40;
 
-/// What a request brought.
+/// Content of a request.
 pub(super) enum Incoming {
     Acknowledgement,
     Part,

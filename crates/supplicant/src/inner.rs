@@ -48,18 +48,18 @@ impl Outer {
     }
 }
 
-/// What a device does with a crypto-binding TLV.
+/// Treatment of a crypto-binding TLV by a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
     /// Checks it and answers it, as Windows and wpa_supplicant do.
     Answer,
     /// Does not look at it.
     Ignore,
-    /// Answers with a MAC under another key, as whoever stands in between would.
+    /// Answers with a MAC under another key, as an attacker in between would.
     Forge,
 }
 
-/// What a device says through the tunnel.
+/// Inner method of a device, with its credentials.
 #[derive(Clone, Debug)]
 pub enum Inner {
     /// AVPs, ready made.
@@ -76,7 +76,7 @@ pub enum Inner {
     Teap(TeapDevice),
     /// EAP.
     Eap {
-        /// Who says they are whom.
+        /// The user and their claimed name.
         user: User,
         /// EAP types that the device accepts, the best first.
         accepts: Vec<u8>,
@@ -85,11 +85,11 @@ pub enum Inner {
     },
     /// EAP-MSCHAPv2, by a user who does not give up at once.
     Insistent {
-        /// Who says they are whom, with the first password they try.
+        /// The user and their claimed name, with the first password they try.
         user: User,
-        /// What they try then, one after the other, if asked again.
+        /// Passwords they try then, one after the other, if asked again.
         tries: Vec<String>,
-        /// What they change an expired password to, if asked to.
+        /// New password for an expired one, if asked to change it.
         new_password: Option<String>,
     },
 }
@@ -127,7 +127,7 @@ impl Inner {
 /// An identifier, and the proof that the server owes under it.
 type Owed = (u8, [u8; 42]);
 
-/// What goes on inside the tunnel, seen from the device.
+/// State inside the tunnel, seen from the device.
 pub(super) struct Phase2 {
     outer: Outer,
     inner: Inner,
@@ -316,7 +316,7 @@ impl Phase2 {
                 true => Compound::of_session(key),
                 false => Compound::of(key, &eap.key()?),
             };
-            // A wrong one from the server: somebody stands in between.
+            // A wrong one from the server: an attacker stands in between.
             self.proven &= compound.is_sound(request);
             if *binding == Binding::Forge {
                 compound = Compound::of(&[7; 64], &eap.key()?);
@@ -356,7 +356,7 @@ fn ms_chap(user: &User, challenge: &[u8]) -> Option<Vec<u8>> {
     ))
 }
 
-/// What is said, and what is owed for it.
+/// The message to send, and the answer that is owed for it.
 fn ms_chap_v2(user: &User, challenge: &[u8]) -> Option<(Vec<u8>, Owed)> {
     let (identifier, challenge) = challenge.split_last()?;
     let (response, owed) = user.ms_chap_v2(&PEER_CHALLENGE, challenge.first_chunk()?);

@@ -59,7 +59,7 @@ impl InnerEap {
         self.begun
     }
 
-    /// What MS-CHAPv2 and EAP-TLS leave; other methods leave nothing, and the draft says zeros.
+    /// Key of MS-CHAPv2 and EAP-TLS; other methods have none, and the draft says zeros.
     pub(super) fn key(&self) -> Option<[u8; 32]> {
         match &self.nt_response {
             Some(response) => Some(self.user.inner_key(response)),

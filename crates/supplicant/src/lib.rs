@@ -1,8 +1,10 @@
 //! A supplicant in memory: a rustls client that speaks EAP-TTLS, PEAP, EAP-TLS and TEAP, packets in
-//! and packets out. The load harness plays devices with it, and the tests hold it against the server.
+//! and packets out. The load harness plays devices with it, and the tests hold it against the
+//! server.
 //!
-//! Its framing and its keys are written apart from the server's, so that the two check each other. It
-//! does no IO and reads no clock. A device that is set up wrongly is an error of [`Device::open`].
+//! Its framing and its keys are written apart from the server's, so that the two check each other.
+//! It does no IO and reads no clock. A device that is set up wrongly is an error of
+//! [`Device::open`].
 
 mod accounts;
 mod binding;
@@ -45,7 +47,7 @@ pub struct Profile {
     pub outer_identity: String,
     /// The method that makes the tunnel.
     pub outer: Outer,
-    /// What is said through the tunnel.
+    /// Inner method and credentials.
     pub inner: Inner,
     /// The one CA that the device trusts, DER.
     pub trusted: CertificateDer<'static>,
@@ -63,7 +65,7 @@ pub struct Profile {
     pub proves_anew: bool,
     /// For TLS client authentication, by itself or inside the tunnel.
     pub certificate: Option<ClientIdentity>,
-    /// What the server showed it.
+    /// Facts that the server showed it.
     pub seen: Seen,
 }
 
@@ -139,7 +141,7 @@ pub fn pap_avps(identity: &[u8], password: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// How it ended for the device.
+/// End of a conversation, as the device sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// EAP-Success came, after the credential had been sent.
@@ -165,7 +167,7 @@ impl Supplicant {
     /// Sets a device up.
     ///
     /// # Panics
-    /// Where the profile cannot work at all: a test is wrong then.
+    /// If the profile cannot work at all: a test is wrong then.
     pub fn new(profile: Profile) -> Self {
         Device::new(profile).supplicant()
     }
@@ -209,7 +211,7 @@ impl Supplicant {
         }
     }
 
-    /// How it ended, once it has.
+    /// The end, once it has come.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
@@ -254,7 +256,7 @@ impl Supplicant {
         None
     }
 
-    /// Where the handshake was all the proof: with TLS 1.3 the server says so inside the tunnel.
+    /// After a handshake that was all the proof: with TLS 1.3 the server says so inside the tunnel.
     fn is_content(&self) -> bool {
         let counts = match self.profile.outer {
             Outer::Tls => true,
@@ -345,7 +347,7 @@ impl Supplicant {
         }
     }
 
-    /// What TEAP's keys begin with.
+    /// The seed of TEAP's keys.
     fn teap_seed(&self) -> Option<Seed> {
         let label = b"EXPORTER: teap session key seed";
         let exported = self.connection.export_keying_material([0; 40], label, None);

@@ -1,4 +1,4 @@
-//! What a device was shown by the server.
+//! Facts that the server showed to a device.
 
 #![expect(
     clippy::expect_used,

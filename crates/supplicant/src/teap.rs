@@ -23,15 +23,15 @@ const FAILURE: [u8; 2] = [0, 2];
 const MACHINE: [u8; 2] = [0, 2];
 const USER: [u8; 2] = [0, 1];
 
-/// What is done to a message, by its number from 0 on, before it goes through the tunnel.
+/// Alteration of a message, by its number from 0 on, before it goes through the tunnel.
 pub type Twist = fn(usize, Vec<u8>) -> Vec<u8>;
 
 /// A device that speaks TEAP.
 #[derive(Clone, Debug)]
 pub struct TeapDevice {
-    /// Whose it is.
+    /// The user at the device.
     pub user: User,
-    /// What it is itself, if it has a name of its own.
+    /// The machine's own account, if it has one.
     pub machine: Option<User>,
     /// EAP types that it accepts, the best first.
     pub accepts: Vec<u8>,
@@ -67,7 +67,7 @@ impl TeapDevice {
     }
 }
 
-/// What the tunnel gives: S-IMCK\[0\], and whether its hash is SHA-384.
+/// Export of the tunnel: S-IMCK\[0\], and whether its hash is SHA-384.
 #[derive(Clone, Copy)]
 pub(super) struct Seed {
     pub(super) seed: [u8; 40],
@@ -82,7 +82,7 @@ pub(super) struct Teap {
     has_spoken: bool,
     turn: usize,
     chain: Option<Chain>,
-    /// Whose turn it is.
+    /// The identity asked for at present.
     current: User,
     eap: Option<InnerEap>,
     gave_password: bool,
@@ -241,7 +241,7 @@ impl Teap {
         self.gave_password || self.eap.as_ref().is_some_and(InnerEap::is_content)
     }
 
-    /// `None` where the server's is not under the same key: somebody stands in between.
+    /// `None` where the server's is not under the same key: an attacker stands in between.
     fn answer_binding(&mut self, request: &[u8]) -> Option<Vec<u8>> {
         let inner = self.eap.as_ref().filter(|eap| eap.is_content());
         let key = inner.and_then(InnerEap::key_in_teap);

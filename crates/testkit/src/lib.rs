@@ -1,3 +1,3 @@
-//! What the tests share: peers in memory, no sockets, no sleeping.
+//! Shared parts of the tests: peers in memory, no sockets, no sleeping.
 
 pub mod supplicant;

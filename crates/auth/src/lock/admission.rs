@@ -1,8 +1,8 @@
 //! One reserved attempt, from the first comparison to its settlement.
 //!
-//! Nothing may be compared that cannot be counted. Every comparison of a credential with a secret of
-//! an account needs the attempt's [`Admission`] and notes in it what it showed, so the outcome that
-//! is counted is the outcome that was seen, whatever happens in between:
+//! Nothing may be compared that cannot be counted. Every comparison of a credential with a secret
+//! of an account needs the attempt's [`Admission`] and notes in it what it showed, so the outcome
+//! that is counted is the outcome that was seen, whatever happens in between:
 //!
 //! ```text
 //!   nothing ──> comparing ──> right | previous | wrong ──┐ a later comparison of the same
@@ -34,7 +34,7 @@ pub struct Guess {
     pub refusal_leaves: Tick,
 }
 
-/// What the comparisons of one attempt have shown.
+/// Result of the comparisons of one attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// Nothing was compared.
@@ -53,8 +53,8 @@ pub(crate) enum Shown {
 /// One reserved attempt: leave to compare a credential with the secrets of one account.
 ///
 /// [`Admission::settle`] ends it. One that is dropped instead gives its attempt back only where no
-/// comparison has shown, or could have shown, that the credential is wrong; otherwise it counts as a
-/// failure, and the change goes to [`LockTable::on_unsettled`](super::LockTable::on_unsettled).
+/// comparison has shown, or could have shown, that the credential is wrong; otherwise it counts as
+/// a failure, and the change goes to [`LockTable::on_unsettled`](super::LockTable::on_unsettled).
 #[must_use]
 pub struct Admission {
     /// `None` for accounts that are not counted, and once settled.
@@ -157,7 +157,7 @@ impl Admission {
         };
     }
 
-    /// Ends an attempt at a name that is nobody's, as a failure: such a name is refused after as many
+    /// Ends an attempt at an unknown name, as a failure: such a name is refused after as many
     /// as an account is.
     pub fn settle_as_nobody(mut self, now: Tick) -> Settled {
         self.shown = Shown::Wrong;
@@ -186,7 +186,7 @@ impl Held {
     }
 }
 
-/// What was known of an attempt before its bind.
+/// State of an attempt before its bind.
 #[derive(Debug)]
 pub struct BeforeBind(Shown);
 

@@ -1,4 +1,4 @@
-//! What is written down of failures and locks, in memory and stored form.
+//! Records of failures and locks, in memory and stored form.
 
 use super::LONGEST_LOCK;
 use crate::name::AccountId;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The counted failures of one account, and its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockRecord {
-    /// Whose.
+    /// The account.
     pub id: AccountId,
     /// Failures counted since the last reset.
     pub failures: u8,
@@ -30,7 +30,7 @@ pub enum LockChange {
     Put(LockRecord),
     /// The account has no record any more.
     Cleared {
-        /// Whose.
+        /// The account.
         id: AccountId,
         /// As in [`LockRecord::revision`].
         revision: u64,
@@ -38,7 +38,7 @@ pub enum LockChange {
 }
 
 impl LockChange {
-    /// Whose record changed.
+    /// The account whose record changed.
     pub fn account(&self) -> &AccountId {
         match self {
             LockChange::Put(record) => &record.id,
@@ -82,7 +82,7 @@ impl LockChange {
 /// at start-up for instance, it may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLock {
-    /// Whose.
+    /// The account.
     pub id: AccountId,
     /// Failures counted since the last reset; 0 when cleared.
     pub failures: u8,

@@ -39,7 +39,7 @@ pub(super) enum Outcome {
     NotCounted,
 }
 
-/// What [`State::settle`] did to the record.
+/// Effect of [`State::settle`] on the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Nothing that is written down.

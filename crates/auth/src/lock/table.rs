@@ -90,9 +90,9 @@ impl LockTable {
         self.enter(account, guess, rules, now, true)
     }
 
-    /// As [`Self::admit`], in a full table too: for an account whose password is remembered, so that
-    /// a table that others have filled costs its owner nothing. How many records this may add is
-    /// bounded by how many proofs are remembered.
+    /// As [`Self::admit`], in a full table too: for an account whose password is remembered, so
+    /// that a table that others have filled costs its owner nothing. How many records this may add
+    /// is bounded by how many proofs are remembered.
     ///
     /// # Errors
     /// [`Denied`], but never [`Denied::Full`].
@@ -158,7 +158,7 @@ impl LockTable {
     }
 
     /// Takes in a record from the store, whatever the capacity: what was counted is never lost.
-    /// Where the table already knows something of the account, the stricter holds.
+    /// Of a stored record and one that is in the table already, the stricter holds.
     pub fn restore(&self, record: LockRecord) {
         self.shared
             .revision

@@ -1,5 +1,5 @@
 //! Change-Password (RFC 2759 §7): the new password under the old NT hash, the old NT hash under the
-//! new one, and a response by the new one. Whoever does not have the old hash can make none of it.
+//! new one, and a response by the new one. Without the old hash none of it can be made.
 //!
 //! ```text
 //! clear block   fill (random) | password (UTF-16LE, 0..=512 octets) | its length (4, lowest first)
@@ -19,7 +19,7 @@ pub const ENCRYPTED_PASSWORD_OCTETS: usize = 516;
 /// Octets of the clear block that hold fill and password.
 const CLEAR_OCTETS: usize = ENCRYPTED_PASSWORD_OCTETS - 4;
 
-/// What a peer sends to change its password.
+/// A change of password, as a peer sends it.
 #[derive(Clone, Copy)]
 pub struct PasswordChange<'a> {
     /// Encrypted-Password: the clear block under RC4 with the old NT hash.

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// NtPasswordHash (RFC 2759 §8.3). Whoever has it can log on by MS-CHAP without the password, so
+/// NtPasswordHash (RFC 2759 §8.3). It is enough to log on by MS-CHAP without the password, so
 /// it is kept like one: redacted in `Debug`, wiped on drop, compared in constant time. Serialised
 /// as 32 hexadecimal digits.
 #[derive(Clone, Deserialize)]

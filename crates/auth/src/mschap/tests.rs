@@ -232,7 +232,7 @@ proptest! {
     }
 }
 
-/// What the owner of the old password sends to change it.
+/// The message of an owner of the old password who changes it.
 struct Change {
     encrypted_password: [u8; ENCRYPTED_PASSWORD_OCTETS],
     encrypted_hash: [u8; 16],

@@ -28,7 +28,7 @@ const fn malformed(what: &'static str) -> HashError {
     }
 }
 
-/// What a new hash costs, and every check of it; within the bounds for stored hashes.
+/// Cost of a new hash, and of every check of it; within the bounds for stored hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argon2Cost(Params);
 
@@ -66,7 +66,8 @@ impl Argon2Cost {
 
 impl Default for Argon2Cost {
     /// 19 MiB, 2 passes, 1 lane: the least that OWASP recommends, about 12 ms. A campus checks
-    /// hundreds a second in the morning, and the lock leaves six guesses to whoever has no hash.
+    /// hundreds a second in the morning, and the lock leaves six guesses to an attacker without a
+    /// hash.
     fn default() -> Argon2Cost {
         Argon2Cost(Params::DEFAULT)
     }

@@ -60,13 +60,13 @@ impl<'a> BindAttempt<'a> {
         ProvenRefusal(refusal)
     }
 
-    /// What the answer proves: that the password is right, if the directory answered with success.
+    /// The proof in the answer: the password is right, if the directory answered with success.
     pub fn answered(self, result_code: u32) -> Option<Proof> {
         (result_code == SUCCESS).then(|| Proof::of(self.account))
     }
 }
 
-/// A directory's refusal of somebody who has proven the password: it may be told to them (P6). Only
+/// A directory's refusal of a user who has proven the password: it may be told to them (P6). Only
 /// [`BindAttempt::closed`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProvenRefusal(Refusal);
@@ -84,7 +84,7 @@ impl ProvenRefusal {
 pub enum Barred {
     /// The directory locked it after failed binds.
     LockedThere,
-    /// The directory, or whoever fills it, closed it.
+    /// The directory, or the system that fills it, closed it.
     ClosedThere,
     /// Its entry is gone.
     Gone,

@@ -7,7 +7,7 @@ use crate::lock::Admission;
 use crate::proof::Proof;
 
 /// Checks a CHAP response against the account's CHAP secret; the password plays no part. The same
-/// work whatever the account has, and for nobody's account too ([`check_chap_of_nobody`]).
+/// work whatever the account has, and for an unknown name too ([`check_chap_of_nobody`]).
 ///
 /// No earlier secret is remembered, so this never says [`Checked::Previous`].
 ///
@@ -29,7 +29,7 @@ pub fn check_chap(
     attempt.compare(compare, shown)
 }
 
-/// Does the work of [`check_chap`] for somebody we do not know (P5).
+/// Does the work of [`check_chap`] for an unknown name (P5).
 pub fn check_chap_of_nobody(exchange: &ChapExchange<'_>) {
     let _ = chap::check(&ChapSecret::dummy(), exchange);
 }
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(answer(&account, &other), Ok(Checked::Wrong));
     }
 
-    /// Whoever reads the source knows the secret that nobody has.
+    /// Every reader of the source knows the dummy secret.
     #[test]
     fn account_without_a_secret_is_told_apart_and_never_let_in() {
         let missing = answer(&account(None), &ChapSecret::dummy());

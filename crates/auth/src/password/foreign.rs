@@ -153,8 +153,8 @@ fn is_traditional(text: &str) -> bool {
     bare.len() == length && bare.bytes().all(is_of_alphabet)
 }
 
-/// What a value without a scheme before it is, if it looks like a hash. With `is_declared` its source
-/// says that it is clear text, which a password may need that happens to look like a digest.
+/// Scheme of a value without a scheme before it, if it looks like a hash. With `is_declared` its
+/// source says that it is clear text, which a password may need that happens to look like a digest.
 pub(super) fn of_bare(value: &[u8], is_declared: bool) -> Option<HashError> {
     let text = std::str::from_utf8(value).ok()?;
     if text.starts_with(['{', '$']) {
@@ -174,7 +174,7 @@ pub(super) fn of_bare(value: &[u8], is_declared: bool) -> Option<HashError> {
     Some(HashError::Foreign { name, advice })
 }
 
-/// What is known by its shape alone.
+/// Hashes that are known by their shape alone.
 fn looks_like(text: &str) -> Option<&'static str> {
     if let Some(digits) = text.strip_prefix('*')
         && digits.len() == 40

@@ -10,7 +10,7 @@ use crate::proof::Proof;
 use crate::refusal::Refusal;
 use std::fmt;
 
-/// What a response turned out to be; `S` is what a right one earns.
+/// Result of checking a response; `S` is the result of a right one.
 #[derive(Debug)]
 #[must_use]
 pub enum CheckedMsChap<S> {
@@ -57,7 +57,7 @@ impl MissingSecret {
         }
     }
 
-    /// What happened, said to the helpdesk.
+    /// The missing secret as a sentence for the helpdesk.
     pub const fn for_helpdesk(self) -> &'static str {
         match self {
             MissingSecret::NtHash => {
@@ -69,7 +69,7 @@ impl MissingSecret {
         }
     }
 
-    /// What to do.
+    /// The remedy, as a sentence.
     pub const fn next_step(self) -> &'static str {
         match self {
             MissingSecret::NtHash => {
@@ -90,9 +90,9 @@ impl fmt::Display for MissingSecret {
 
 /// Checks an MS-CHAPv2 response against the account: the current NT hash, then the previous ones.
 ///
-/// One that does not fit costs the same work whatever the account has, and for nobody's account too
-/// ([`check_ms_chap_v2_of_nobody`]); one that fits costs a third of it, which tells nobody more than
-/// the answer does. A few microseconds: not for the hash pool.
+/// One that does not fit costs the same work whatever the account has, and for an unknown name too
+/// ([`check_ms_chap_v2_of_nobody`]); one that fits costs a third of it, which tells nobody more
+/// than the answer does. A few microseconds: not for the hash pool.
 ///
 /// # Errors
 /// [`MissingSecret::NtHash`]: nothing was checked, nothing is to be counted.
@@ -130,17 +130,17 @@ pub fn check_ms_chap_v2_change(
     check(account, attempt, |hash| mschap::open_change(hash, change))
 }
 
-/// Does the work of [`check_ms_chap_v2_change`] for somebody we do not know (P5).
+/// Does the work of [`check_ms_chap_v2_change`] for an unknown name (P5).
 pub fn check_ms_chap_v2_change_of_nobody(change: &PasswordChange<'_>) {
     fit_nobody(|hash| mschap::open_change(hash, change));
 }
 
-/// Does the work of [`check_ms_chap_v2`] for somebody we do not know (P5).
+/// Does the work of [`check_ms_chap_v2`] for an unknown name (P5).
 pub fn check_ms_chap_v2_of_nobody(exchange: &MsChapV2Exchange<'_>) {
     fit_nobody(|hash| mschap::check_v2(hash, exchange));
 }
 
-/// Does the work of [`check_ms_chap`] for somebody we do not know (P5).
+/// Does the work of [`check_ms_chap`] for an unknown name (P5).
 pub fn check_ms_chap_of_nobody(exchange: &MsChapExchange<'_>) {
     fit_nobody(|hash| mschap::check_v1(hash, exchange));
 }
@@ -184,7 +184,7 @@ fn compare<S>(
     }
 }
 
-/// What a hash gives; a missing one is made up for with work, and fits nothing.
+/// Result of a check against a hash; a missing hash costs the same work, and fits nothing.
 fn fit<S>(hash: Option<&NtHash>, check: impl Fn(&NtHash) -> Option<S>) -> Option<S> {
     match hash {
         Some(hash) => check(hash),
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(outcome(&account, "right"), "no-nt-hash");
     }
 
-    /// Whoever reads the source knows the hash that nobody has.
+    /// Every reader of the source knows the dummy hash.
     #[test]
     fn response_of_the_dummy_hash_opens_nothing() {
         let nt_response = mschap::nt_response(&NtHash::dummy(), &EXCHANGE);

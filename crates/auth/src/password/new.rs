@@ -1,4 +1,4 @@
-//! What a new password must be like, wherever its owner chooses it.
+//! Rules for a new password, wherever its owner chooses it.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -23,7 +23,7 @@ pub enum UnfitPassword {
 }
 
 impl UnfitPassword {
-    /// What is wrong with it, as a sentence.
+    /// The fault, as a sentence.
     pub const fn sentence(self) -> &'static str {
         match self {
             UnfitPassword::TooShort => "The new password has fewer than 8 characters.",

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// PAM takes as long as for others (`auth-pam.c`). No password has control characters.
 const STAND_IN: &[u8] = b"\x08\n\r\x7fINCORRECT";
 
-/// What is odd about a password that was not right: for the log, since it tells an operator where to
+/// Oddity of a password that was not right: for the log, since it tells an operator where to
 /// look and a guesser nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordOddity {
@@ -125,7 +125,7 @@ pub fn is_stand_in(received: &[u8]) -> bool {
     received == STAND_IN
 }
 
-/// What is odd about a password, if anything is.
+/// The oddity of a password, if there is one.
 pub fn oddity(received: &[u8]) -> Option<PasswordOddity> {
     match str::from_utf8(received) {
         Ok(text) if text.chars().any(char::is_control) => Some(PasswordOddity::Control),
@@ -135,12 +135,12 @@ pub fn oddity(received: &[u8]) -> Option<PasswordOddity> {
     }
 }
 
-/// Whether these octets are what somebody sent, and not what a User-Password becomes under another
+/// Whether these octets are a password as it was sent, and not a User-Password read under another
 /// shared secret: 16 octets at random, or several times as many (RFC 2865 §5.2).
 ///
 /// Padding is proof: three zeros before the 16 are full come by chance once in sixteen million
-/// times. Without it, text is: in UTF-8, or in Windows-1252 with letters only beyond ASCII, and those
-/// a quarter at most. Of 16 random octets one set in ten thousand looks like that.
+/// times. Without it, text is: in UTF-8, or in Windows-1252 with letters only beyond ASCII, and
+/// those a quarter at most. Of 16 random octets one set in ten thousand looks like that.
 pub fn is_plausible(received: &[u8]) -> bool {
     const BLOCK: usize = 16;
     const PROOF: usize = 3;

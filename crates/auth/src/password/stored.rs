@@ -1,14 +1,14 @@
 //! A stored password as a source gives it: a hash, a lock mark, or clear text.
 //!
 //! Unix and LDAP close a password by a value that no password can match (`*`, `!$6$…`, `{CRYPT}*`).
-//! Such a mark is neither a hash nor a password, and so is the hash of some other system: hashed as if
-//! it were clear text, it would let in everybody who knows how accounts are closed.
+//! Such a mark is neither a hash nor a password, and so is the hash of some other system: hashed as
+//! if it were clear text, it would let in everybody who knows how accounts are closed.
 
 use super::digest::Digested;
 use super::{HashError, PasswordHash, SELF_TOLD, foreign};
 use std::fmt;
 
-/// What a stored password is.
+/// Form of a stored password.
 pub enum StoredPassword<'a> {
     /// A hash that can be checked.
     Hash(PasswordHash),
@@ -34,7 +34,7 @@ impl<'a> StoredPassword<'a> {
     /// passwords exist that look like one; a known scheme or a bare mark stays what it is.
     ///
     /// # Errors
-    /// What [`PasswordHash::parse`] says; [`HashError::LockOrPassword`]; and
+    /// Those of [`PasswordHash::parse`]; [`HashError::LockOrPassword`]; and
     /// [`HashError::EmptyPassword`] of nothing at all.
     pub fn read(octets: &'a [u8]) -> Result<Self, HashError> {
         let octets = PasswordHash::without_remains(octets);
@@ -126,7 +126,8 @@ fn is_scheme(label: &[u8]) -> bool {
         || !matches!(Digested::parse(&label, ""), Err(HashError::UnknownScheme))
 }
 
-/// Behind `{CRYPT}`: a word with an `x` before it, as in `x-locked`, and not a hash of 13 characters.
+/// Behind `{CRYPT}`: a word with an `x` before it, as in `x-locked`, and not a hash of 13
+/// characters.
 fn is_no_crypt(label: &[u8], rest: &[u8]) -> bool {
     let is_of_alphabet = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'/');
     let is_traditional = rest.len() == 13 && rest.iter().all(is_of_alphabet);

@@ -1,7 +1,7 @@
 //! The vectors were made by other programs, all from [`RIGHT`]: OpenLDAP's slappasswd 2.5 with its
-//! modules pw-sha2, pw-pbkdf2 and argon2, 389 Directory Server's pwdhash 2.3, `openssl passwd`, Debian's
-//! libxcrypt, and the argon2 command of the reference implementation. Other spellings of the same are
-//! made from these, or by Python's hashlib.
+//! modules pw-sha2, pw-pbkdf2 and argon2, 389 Directory Server's pwdhash 2.3, `openssl passwd`,
+//! Debian's libxcrypt, and the argon2 command of the reference implementation. Other spellings of
+//! the same are made from these, or by Python's hashlib.
 
 use super::*;
 use crate::account::{Kind, Password, PasswordKind};
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 const RIGHT: &str = "Sommer på fjellet 2026";
 
-/// What 389 Directory Server wrote before 1.4: rounds, salt and a long key in one piece of base64.
+/// The form of 389 Directory Server before 1.4: rounds, salt and a long key in one piece of base64.
 const PACKED: &str = "{PBKDF2_SHA256}AAAgAFfL3Khl4hOgGm6Nqyia5LudRy5jEhy81aj262mekjWJ8kyqrFnEi7HBQ+G38zrZDQKMHGIekhroLMHbyVgGWlZRze2eG3YibYIVYz4gtSBCZd5vBet0Zw4qfV8by3GZLx+o5v3oGMePNylzp2vmi9AVnxFcyEpY1KTKTHRUFxfSgE7pReMD+HuUn9xH+k3TxueXLmg0XFMX3b10yR7nbTJskmedMXtkI/AnkcQ++PaXtYJofS25lQKLATDEgIU/uSV+GCxtnoz7PB2afiF+74qKVG9p2zwn3c/6UPgq3sBTk86qXKrEpC/DcbKhR/+UuotchX8wPTco0saCql31IAx4C8E0UlJLRWdLkYaSQqxvmNABOOjoyZmIRCw8+IuXVLdb0YwKUZuU1KpS7aITNxIH9zDINHcnNWwsA3rwbevD";
 
 const VECTORS: &[(Scheme, &str)] = &[

@@ -1,6 +1,6 @@
 //! Which passwords were right before, where nobody shows their hashes: proven ones, as keyed hashes
 //! under a key that lives as long as the process. They open nothing; they tell a device that still
-//! sends the previous password from somebody who guesses.
+//! sends the previous password from an attacker who guesses.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -73,9 +73,9 @@ impl EarlierPasswords {
         )
     }
 
-    /// Whether `password`, which a directory takes at present, was right under an earlier version of the
-    /// credential and not under this one: it is the one before, that the directory still takes for a
-    /// while. Nothing is compared that the directory has not told already.
+    /// Whether `password`, which a directory takes at present, was right under an earlier version
+    /// of the credential and not under this one: it is the one before, that the directory still
+    /// takes for a while. Nothing is compared that the directory has not told already.
     pub fn is_superseded(&self, account: &Account, password: &[u8]) -> bool {
         let tag = self.tag(&account.id, password);
         self.tags.get(&account.id).is_some_and(|known| {

@@ -58,7 +58,7 @@ fn remembered_password_is_a_proof_and_no_other_is() {
     assert_eq!(said(&account("ola"), b"right"), Recalled::Nothing);
 }
 
-/// Whoever learns that a guess differs from the remembered password has spent an attempt.
+/// A guess that is found to differ from the remembered password has spent an attempt.
 #[test]
 fn comparison_with_a_remembered_password_counts_though_nothing_else_is_checked() {
     let (kari, table) = (account("kari"), LockTable::new(1));

@@ -1,4 +1,4 @@
-//! Whom the accounts let in during one conversation, which may be about a machine and its user.
+//! Verdicts of one conversation by identity: it may be about a machine and its user.
 
 use crate::identity_type::IdentityType;
 
@@ -22,7 +22,7 @@ enum Verdicts {
 }
 
 impl IdentityVerdicts {
-    /// Takes note that the accounts are asked about `identity`. It counts for nothing until they
+    /// Notes that the caller is asked about `identity`, which counts as refused until they
     /// answer. False where they refused another one before: that is final.
     #[must_use]
     pub(super) fn ask(&mut self, identity: IdentityType) -> bool {

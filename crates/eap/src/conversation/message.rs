@@ -1,4 +1,4 @@
-//! What leaves for the peer, and when: the first message that depends on a refusal is late.
+//! Messages to the peer, and when they leave: the first one that depends on a refusal is late.
 //!
 //! ```text
 //!   Untold ── message, late ──> Told ── EAP-Failure, at once ──> end
@@ -76,7 +76,7 @@ pub(super) enum Telling {
 }
 
 impl Telling {
-    /// Takes note of what the accounts said.
+    /// Notes a verdict.
     pub(super) fn note(&mut self, verdict: &Verdict) {
         *self = match (verdict.is_accepting(), *self) {
             (false, _) | (true, Telling::Untold) => Telling::Untold,

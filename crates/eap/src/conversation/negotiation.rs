@@ -30,7 +30,7 @@ struct Offer {
     method: MethodType,
     tls: Arc<MethodTls>,
     inner: InnerOffer,
-    /// What machines are offered inside TEAP in its place.
+    /// Inner methods offered to machines inside TEAP, in place of `inner`.
     machine_inner: Option<InnerOffer>,
 }
 
@@ -162,7 +162,7 @@ impl Methods {
         self.with_resumption()
     }
 
-    /// Who must be accepted before a conversation of that method may succeed.
+    /// Identities that must be accepted before a conversation of that method may succeed.
     pub(super) fn identities(&self, method: EapType) -> &'static [IdentityType] {
         match method {
             EapType::TEAP => self.teap.identities.asked(),

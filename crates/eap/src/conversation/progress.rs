@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// How far a conversation has come: for the event of one that its peer gave up (E10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What the peer owes.
+    /// Stage, by the message that the peer owes.
     pub stage: Stage,
     /// The method on offer, or spoken.
     pub method: EapType,
@@ -53,7 +53,7 @@ impl Progress {
     }
 }
 
-/// What was sent, counted.
+/// Counts and sizes of the requests sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) requests: u8,

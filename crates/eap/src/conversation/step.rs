@@ -1,17 +1,29 @@
-//! The next action of the caller.
+//! The next action of the caller, and the order of calls.
 
 use super::Message;
 use crate::credential::InnerCredential;
 use crate::failure::FailureCause;
 use crate::keys::Keys;
 
-/// What the caller does next.
+/// The next action of the caller. Each call of a [`Conversation`](crate::Conversation) returns one,
+/// and each kind of step has one call that may follow it:
+///
+/// ```text
+///   start ──> Request ──────── handle_response ──> Request | Authenticate | Success | Failure
+///             Authenticate ─── handle_verdict ───> Request | Authenticate | Success | Failure
+///             Success, Failure: the end
+/// ```
+/// Any other call returns [`EapError::NotExpected`](crate::EapError::NotExpected) and changes
+/// nothing. A response that is not taken leaves the conversation where it stood, and is answered by
+/// [`answer_untaken`](crate::Conversation::answer_untaken). [`Step::Success`] comes only after an
+/// accepting [`Verdict`](crate::Verdict) for each identity that the method asks for. The first
+/// message after a refusing verdict is [late](crate::Leaves::Late).
 #[must_use]
 #[derive(Debug)]
 pub enum Step {
     /// Send this EAP-Request in an Access-Challenge.
     Request(Message),
-    /// Ask the accounts, then call [`handle_verdict`](crate::Conversation::handle_verdict).
+    /// Check the credential, then call [`handle_verdict`](crate::Conversation::handle_verdict).
     Authenticate(InnerCredential),
     /// Send this EAP-Success in an Access-Accept, with the keys. Only a verdict leads here.
     Success {

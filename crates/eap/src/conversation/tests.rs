@@ -17,7 +17,7 @@ use crate::{Methods, ServerTls, TlsVersions};
 
 const LIMITS: Limits = Limits::USUAL;
 
-/// Asks the accounts as often as it is told to, and then goes on as it likes, whatever they said.
+/// Asks for as many verdicts as it is told to, and then goes on as it likes, whatever they were.
 struct Liar {
     questions: usize,
     end: fn() -> MethodStep,
@@ -77,7 +77,7 @@ fn methods() -> Methods {
     Methods::new(tls.unwrap(), &[MethodType::Ttls]).unwrap()
 }
 
-/// The last step where the accounts answer so.
+/// The last step after these verdicts.
 fn end(verdicts: &[Verdict]) -> Step {
     end_by(verdicts, success)
 }

@@ -1,7 +1,8 @@
 //! The answer to a packet that the conversation does not take.
 //!
-//! A NAS waits for an answer to each Access-Request and thinks a silent server dead, so RADIUS knows
-//! no silent discard: the last request goes out again, or the conversation ends (RFC 3579 §2.2).
+//! A NAS waits for an answer to each Access-Request and thinks a silent server dead, so RADIUS
+//! knows no silent discard: the last request goes out again, or the conversation ends (RFC 3579
+//! §2.2).
 
 use super::{Conversation, Message, ROUND_TRIPS_AT_MOST, State};
 use crate::eap_error::EapError;
@@ -11,7 +12,7 @@ use crate::packet::{self, Code};
 /// Packets without sense that one conversation may bring before it ends (RFC 3579 §2.2).
 const INVALID_AT_MOST: u8 = 5;
 
-/// What goes out after a packet that was not taken.
+/// The answer to a packet that was not taken.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Untaken {

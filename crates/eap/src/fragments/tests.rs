@@ -1,4 +1,4 @@
-//! What one end cuts, the other puts together again, whatever the sizes.
+//! A message cut by one end is put together again by the other, whatever the sizes.
 
 use super::{Arrived, Fragment, FragmentError, INCOMING_AT_MOST, Incoming, Outgoing, write_start};
 use crate::limits::Limits;

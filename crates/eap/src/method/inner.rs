@@ -1,6 +1,7 @@
-//! What happens inside a tunnel: which inner methods there are, and how their messages go wrong.
+//! Methods inside a tunnel, and the steps that they share.
 //!
-//! EAP as an inner method is the same in EAP-TTLS, PEAP and TEAP but for its wrapping, which is theirs.
+//! EAP as an inner method is the same in EAP-TTLS, PEAP and TEAP but for its wrapping, which is
+//! theirs.
 
 mod eap;
 mod eap_tls;
@@ -25,7 +26,7 @@ pub(crate) const IDENTITY_AT_MOST: usize = 253;
 /// Most octets of a password: bounds what is hashed. RFC 2865 stops at 128.
 pub(crate) const PASSWORD_AT_MOST: usize = 1024;
 
-/// What may be spoken inside a tunnel. Cheap to clone.
+/// Inner methods offered inside a tunnel. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct InnerOffer {
     /// EAP methods are offered in this order; the client chooses between the others.
@@ -34,7 +35,7 @@ pub(crate) struct InnerOffer {
     pub(crate) certified: Option<Arc<MethodTls>>,
 }
 
-/// What inner EAP wants done next.
+/// The next action of inner EAP.
 pub(crate) enum InnerStep {
     /// Type octet and type-data of the next request; the tunnel's method wraps them.
     Request(Vec<u8>),
@@ -52,7 +53,7 @@ trait EapInside: Send + Sync {
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep;
     /// Takes the answer to [`InnerStep::Authenticate`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep;
-    /// Where it stands, if it has stages of its own.
+    /// Its stage, if it has stages of its own.
     fn stage(&self) -> Option<Stage> {
         None
     }

@@ -60,13 +60,13 @@ enum State {
     Finished,
 }
 
-/// What the accounts were asked about.
+/// Kind of credential that awaits a verdict.
 enum Asked {
     Eap(InnerEap),
     Session,
 }
 
-/// What success rests on once the client has confirmed it.
+/// Keys and binding of an accepted credential, until the client has confirmed the result.
 struct Accepted {
     keys: Keys,
     binding: Option<Binding>,
@@ -100,7 +100,7 @@ impl Peap {
         }
     }
 
-    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    /// The session of an earlier log-on: it is the credential, in place of an inner method.
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);
@@ -280,7 +280,7 @@ fn read_inner(plaintext: &[u8]) -> Result<Body<'_>, InnerError> {
     Ok(packet.body)
 }
 
-/// What the client's Result TLV makes of an accepted credential.
+/// Ends a log-on by the client's Result TLV, after the credential was accepted.
 fn conclude(accepted: Accepted, body: Body<'_>) -> Result<Keys, FailureCause> {
     let Body::Method {
         kind: EapType::EXTENSIONS,

@@ -5,8 +5,8 @@
 //!                 │              └──────── next identity ──────┘
 //!                 └──resumed──────────────────┘
 //! ```
-//! Every identity that is asked for is proven by an inner method of its own, and bound to the tunnel
-//! before the next is asked for.
+//! Every identity that is asked for is proven by an inner method of its own, and bound to the
+//! tunnel before the next is asked for.
 
 mod binding;
 mod framing;
@@ -49,7 +49,7 @@ pub(crate) struct Teap {
     tunnel: Tunnel,
     offers: TeapOffers,
     rules: TeapRules,
-    /// What was said outside of TLS: ours, then the device's.
+    /// Outer TLVs: ours, then the device's.
     outer: Vec<u8>,
     /// Whether the device's first message is there: what is outside of later ones does not count.
     is_begun: bool,
@@ -77,13 +77,13 @@ enum State {
     Finished,
 }
 
-/// What the accounts were asked about.
+/// Kind of credential that awaits a verdict.
 enum Asked {
     Inner(Box<Proof>),
     Session,
 }
 
-/// What was told to the device after an identity was accepted.
+/// The messages that the device owes an answer to after an identity was accepted.
 struct Bound {
     binding: Binding,
     /// Whether there was an inner method, whose end is told by itself.
@@ -149,7 +149,7 @@ impl Teap {
         }
     }
 
-    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    /// The session of an earlier log-on: it is the credential, in place of an inner method.
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         if let Err(cause) = self.derive_keys() {
             return MethodStep::Failure(cause);
@@ -345,7 +345,7 @@ impl Teap {
     }
 }
 
-/// What the device's answer makes of an identity that was accepted: first whether this tunnel is
+/// Checks the device's answer after an identity was accepted: first whether this tunnel is
 /// its own, then what it says of the result.
 fn conclude(
     bound: &Bound,

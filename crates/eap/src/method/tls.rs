@@ -4,7 +4,7 @@
 //! ```text
 //!   Start ──> handshake, full or resumed ──> verdict ──> rest of it, 0x00 (TLS 1.3) ──> success
 //! ```
-//! The accounts are asked before our last flight leaves: the octet 0x00 promises success
+//! The caller is asked before our last flight leaves: the octet 0x00 promises success
 //! (RFC 9190 §2.5), and a device that is refused gets no session ticket.
 
 use crate::acceptance::Acceptance;
@@ -42,7 +42,7 @@ enum State {
     Finished,
 }
 
-/// What is done next, whoever carries the messages.
+/// The next action of EAP-TLS, by itself or inside a tunnel.
 pub(crate) enum TlsStep {
     Request(Vec<u8>),
     Authenticate(InnerCredential),

@@ -77,7 +77,7 @@ enum State {
     Finished,
 }
 
-/// What was asked of the accounts, as far as it decides how the client is told.
+/// Kind of credential that awaits a verdict, which decides how the client is told.
 enum Asked {
     Silent,
     MsChapV2 { identifier: u8 },
@@ -112,7 +112,7 @@ impl Ttls {
         }
     }
 
-    /// The session of an earlier log-on: the accounts are asked in place of an inner method.
+    /// The session of an earlier log-on: it is the credential, in place of an inner method.
     fn handle_resumed(&mut self, session: &SessionFacts) -> MethodStep {
         self.resumed = Some(session.basis.method);
         self.state = State::ExpectVerdict(Asked::Session);

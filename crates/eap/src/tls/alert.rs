@@ -48,7 +48,7 @@ impl Alert {
         }
     }
 
-    /// What a client means by sending it, as a sentence for the operator.
+    /// Meaning of the alert when a client sends it, as a sentence for the operator.
     pub fn likely_cause(self) -> &'static str {
         match self.0 {
             0 | 90 => "the device or its user broke off, often at the question whether to trust us",
@@ -75,7 +75,7 @@ impl fmt::Display for Alert {
     }
 }
 
-/// What we complained about when it was we who sent the alert.
+/// The problem that our alert was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TlsProblem {
     /// The client is too old, or limited to a version that is switched off here.

@@ -1,4 +1,4 @@
-//! What a verified client certificate says of its holder.
+//! The identity in a verified client certificate.
 
 use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{Any, FromDer, Oid, TaggedExplicit, oid};

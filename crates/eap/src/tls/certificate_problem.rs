@@ -1,4 +1,4 @@
-//! What is wrong with a client's certificate: each is a sentence for the operator.
+//! Faults of a client's certificate: each is a sentence for the operator.
 
 use rustls::{CertificateError, Error};
 
@@ -54,7 +54,7 @@ impl CertificateProblem {
         }
     }
 
-    /// What `error` says of the client's certificate, if that is what it is about.
+    /// The fault of the client's certificate in `error`, if it is about one.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
             Error::NoCertificatesPresented => Some(CertificateProblem::Missing),

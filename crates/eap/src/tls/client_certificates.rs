@@ -13,13 +13,13 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 
-/// What a revocation list past its next update means.
+/// Treatment of a revocation list past its next update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StaleLists {
-    /// Nobody whom it would vouch for is let in: revocation cannot be evaded by holding back lists.
+    /// Its issuer's certificates are refused: revocation cannot be evaded by holding back lists.
     #[default]
     Refuse,
-    /// What it says still counts: an authority that is late locks nobody out.
+    /// Its content still counts: an authority that is late locks no device out.
     Allow,
 }
 

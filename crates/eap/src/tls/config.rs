@@ -162,7 +162,7 @@ impl ServerTls {
         }
     }
 
-    /// What the connections of one method are made of.
+    /// Settings of the connections of one method.
     pub(crate) fn for_method(&self, method: EapType) -> MethodTls {
         let certified = self.certified.as_ref();
         let demanding = certified.filter(|_| method == EapType::TLS);
@@ -178,7 +178,7 @@ impl ServerTls {
         }
     }
 
-    /// What EAP-TLS inside a tunnel is made of: it keeps no sessions, the tunnel does. `None`
+    /// Settings of EAP-TLS inside a tunnel: it keeps no sessions, the tunnel does. `None`
     /// without authorities for client certificates.
     pub(crate) fn for_inner(&self) -> Option<MethodTls> {
         self.certified.as_ref().map(|_demanding| MethodTls {
@@ -198,11 +198,11 @@ pub(crate) struct MethodTls {
     sessions: Option<Sessions>,
     ticket_keys: Option<TicketKeys>,
     method: EapType,
-    /// What the log-on of a session must have rested on, to be resumed.
+    /// Bases of a log-on whose session may be resumed.
     resumable: Arc<[Basis]>,
 }
 
-/// What one connection is made of.
+/// Configuration of one connection.
 pub(super) struct Parts {
     pub(super) config: Arc<ServerConfig>,
     pub(super) staging: Option<Arc<Staging>>,

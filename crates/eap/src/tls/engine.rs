@@ -47,7 +47,7 @@ pub(crate) enum SuiteHash {
     Sha384,
 }
 
-/// What a method's keys are called (E4).
+/// Labels that a method's keys are exported under (E4).
 pub(crate) struct KeyLabel {
     /// TLS 1.2: each method has its own.
     pub(crate) tls12: &'static [u8],
@@ -117,7 +117,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What the peer said before it closed still counts.
+    /// Data that the peer sent before it closed still counts.
     fn closed(&self) -> Result<(), TlsAlert> {
         if self.plaintext.is_empty() {
             return Err(TlsAlert::Received(Alert::CLOSE_NOTIFY));
@@ -136,7 +136,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What is to go to the peer: handshake messages, data, or the alert that ends it.
+    /// Octets for the peer: handshake messages, data, or the alert that ends it.
     pub(crate) fn take_outgoing(&mut self) -> Vec<u8> {
         let mut outgoing = Vec::new();
         while self.connection.wants_write() {
@@ -218,8 +218,8 @@ impl Engine {
         Ok(())
     }
 
-    /// What the client's certificate says. Only after the handshake, in which it was verified, or
-    /// taken from a session and verified again.
+    /// The identity in the client's certificate. Only after the handshake, in which it was
+    /// verified, or taken from a session and verified again.
     pub(crate) fn peer_certificate(&self) -> Result<CertificateIdentity, CertificateProblem> {
         let chain = self.connection.peer_certificates().unwrap_or_default();
         let leaf = chain.first().ok_or(CertificateProblem::Missing)?;

@@ -1,4 +1,4 @@
-//! What one connection sees of the sessions: new ones wait here until the log-on has succeeded.
+//! Session storage of one connection: new sessions wait here until the log-on has succeeded.
 //!
 //! rustls hands a session over when the handshake ends, which is before the inner method has
 //! begun. Were it stored then, a device whose password was refused could resume it and be let in
@@ -39,7 +39,7 @@ pub(crate) struct Staging {
     sessions: Sessions,
     scope: Scope,
     recheck: Option<Recheck>,
-    /// What a full log-on may rest on today.
+    /// Bases that a full log-on may have today.
     offered: Arc<[Basis]>,
     state: Mutex<State>,
 }
@@ -68,7 +68,7 @@ impl Staging {
         }
     }
 
-    /// What is known of the session that rustls found last.
+    /// Facts of the session that rustls found last.
     pub(crate) fn found(&self) -> Option<Arc<SessionFacts>> {
         let state = self.state();
         state.found.as_ref().map(|(_, facts)| Arc::clone(facts))
@@ -96,7 +96,7 @@ impl Staging {
         }
     }
 
-    /// Ends the session that was resumed: the accounts refused it.
+    /// Ends the session that was resumed: the caller refused it.
     pub(crate) fn revoke(&self) {
         let mut state = self.state();
         state.staged.clear();
@@ -120,9 +120,9 @@ impl Staging {
         }
     }
 
-    /// Lets rustls have a session, unless its method is not offered any more, or its certificate has
-    /// ended since: the handshake is a full one then, in which the device may prove itself by what is
-    /// offered now, or learns what is wrong.
+    /// Lets rustls have a session, unless its method is not offered any more, or its certificate
+    /// has ended since: the handshake is a full one then, in which the device may prove itself by
+    /// what is offered now, or learns what is wrong.
     fn hand_out(&self, id: &[u8], session: Option<Session>) -> Option<Vec<u8>> {
         let session = session.filter(|session| self.offered.contains(&session.facts.basis))?;
         if !self.still_trusts(&session.facts.chain) {
@@ -133,7 +133,7 @@ impl Staging {
         Some(session.value.to_vec())
     }
 
-    /// Nobody's chain is trusted without a check, and where the handshake demands one there is one.
+    /// No chain is trusted without a check, and where the handshake demands one there is one.
     fn still_trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         match &self.recheck {
             _ if chain.is_empty() => self.scope.client_authorities.is_none(),

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 /// so that nobody fills the store with the log-ons of one account.
 const PER_ACCOUNT_AT_MOST: usize = 32;
 
-/// What a session must share with the connection that resumes it: one without a client
+/// Scope of a session, which the connection that resumes it must share: one without a client
 /// certificate must not open a method that demands one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
@@ -30,10 +30,10 @@ pub(crate) struct Scope {
     pub(crate) client_authorities: Option<[u8; 32]>,
 }
 
-/// What the accounts said at a full log-on, given back when its session is resumed.
+/// Data of a full log-on from the caller, given back when its session is resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
-    /// Whose session it is: what [`Sessions::forget`] is called with.
+    /// Account of the session: the argument of [`Sessions::forget`].
     pub account: String,
     /// The inner identity of the full log-on, as sent.
     pub identity: Vec<u8>,
@@ -51,30 +51,30 @@ pub(super) struct Session {
     pub(super) facts: Arc<SessionFacts>,
 }
 
-/// What a log-on rested on.
+/// The basis of a log-on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Basis {
     /// The method, inner one included.
     pub(crate) method: MethodName,
-    /// Whose credential it proved.
+    /// The identity that it proved.
     pub(crate) identity: IdentityType,
 }
 
-/// What is known of a session besides its secrets.
+/// Facts of a session besides its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionFacts {
     pub(crate) authorization: Authorization,
     /// Of the full log-on.
     pub(crate) basis: Basis,
-    /// The client's certificate chain, leaf first, whether the handshake showed it or EAP-TLS inside
-    /// the tunnel; empty where it has none.
+    /// The client's certificate chain, leaf first, whether the handshake showed it or EAP-TLS
+    /// inside the tunnel; empty where it has none.
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// When the last proof of the credential is too old: new tickets do not postpone it.
     pub(super) expires: Duration,
 }
 
 impl SessionFacts {
-    /// What the certificate says that the log-on rested on; `None` where it rested on none.
+    /// The identity in the certificate that the log-on rested on; `None` where it rested on none.
     pub(crate) fn certificate(&self) -> Option<Box<CertificateIdentity>> {
         let leaf = self.chain.first()?;
         CertificateIdentity::read(leaf).map(Box::new)
@@ -97,9 +97,9 @@ struct Store {
 }
 
 impl Sessions {
-    /// A working day: whoever logs on in the morning roams until the evening.
+    /// A working day: a device that logs on in the morning roams until the evening.
     pub const USUAL_TIME_TO_LIVE: Duration = Duration::from_secs(8 * 3600);
-    /// What RFC 8446 §4.6.1 allows at most (E7); longer ones are cut to it.
+    /// The maximum of RFC 8446 §4.6.1 (E7); longer ones are cut to it.
     pub const LONGEST_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
 
     /// An empty store for at most `capacity` sessions (about 1 kB each, with client certificates

@@ -1,7 +1,7 @@
 //! Session tickets that any node of a site opens, sealed under keys that the nodes share.
 //!
 //! For EAP-TLS alone. There a ticket stands for the handshake that the device signed, and opens
-//! nothing by itself: the certificate in it is verified again and the accounts are asked as at a
+//! nothing by itself: the certificate in it is verified again and the caller is asked as at a
 //! full log-on, so that nodes need to know nothing of each other (E7, E8). In a tunnel the password
 //! comes after the ticket has left, and only who saw it accepted may spare the device the next.
 //!
@@ -36,7 +36,7 @@ const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// The keys that tickets are sealed with. Cheap to clone.
 ///
-/// Whoever has one can make the session of any device whose certificate chain is known: they are to
+/// A key makes the session of any device whose certificate chain is known: keys are to
 /// be kept like the server's own key, and changed from time to time.
 #[derive(Clone)]
 pub struct TicketKeys {
@@ -102,7 +102,7 @@ impl fmt::Debug for TicketKeys {
     }
 }
 
-/// What one connection seals and opens tickets with.
+/// Keys and bounds of the tickets of one connection.
 pub(super) struct Tickets {
     keys: TicketKeys,
     bound_to: Vec<u8>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(crate) const SECRET: &str = "testing123";
 
-/// What one conversation was asked, and whether it succeeded.
+/// The credentials of one conversation, and whether it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Heard {
     pub(crate) questions: Vec<&'static str>,

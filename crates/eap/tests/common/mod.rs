@@ -76,7 +76,7 @@ impl Campus {
         self.authority.issue_client(&certificate)
     }
 
-    /// Whoever has the right password has the right certificate too.
+    /// A device with the right password has the right certificate too.
     pub(crate) fn profile_of(&self, outer: Outer, inner: Inner) -> Profile {
         let name = match &inner {
             Inner::Eap { user, .. } if user.password.as_bytes() != PASSWORD => {
@@ -90,7 +90,7 @@ impl Campus {
         }
     }
 
-    /// Lets a device with that profile log on; the accounts know one user.
+    /// Lets a device with that profile log on; the caller knows one user.
     pub(crate) fn log_on(&self, outer: Outer, inner: Inner) -> (Ending, Supplicant) {
         let mut supplicant = Supplicant::new(self.profile_of(outer, inner));
         let judge = |credential: &_| user().judge(credential);
@@ -103,7 +103,7 @@ impl Campus {
     }
 }
 
-/// What EAP-TTLS can carry.
+/// Inner methods that EAP-TTLS can carry.
 pub(crate) const EVERYTHING: [InnerMethod; 8] = [
     InnerMethod::Pap,
     InnerMethod::Chap,
@@ -115,7 +115,7 @@ pub(crate) const EVERYTHING: [InnerMethod; 8] = [
     InnerMethod::EapTls,
 ];
 
-/// What PEAP can carry.
+/// Inner methods that PEAP can carry.
 pub(crate) const IN_PEAP: [InnerMethod; 3] = [
     InnerMethod::EapMsChapV2,
     InnerMethod::EapGtc,

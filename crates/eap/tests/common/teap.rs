@@ -35,7 +35,7 @@ pub(crate) struct Hall {
     pub(crate) methods: Methods,
 }
 
-/// What the accounts were asked: whose credential, of which kind.
+/// A question for a verdict: the identity, and the kind of credential.
 pub(crate) type Asked = Vec<(IdentityType, &'static str)>;
 
 impl Hall {
@@ -64,7 +64,7 @@ impl Hall {
         (asked, ending, supplicant)
     }
 
-    /// `overrule` may answer in place of the accounts.
+    /// `overrule` may answer in place of the caller.
     pub(crate) fn converse(
         &self,
         supplicant: &mut Supplicant,
@@ -90,7 +90,7 @@ impl Hall {
     }
 }
 
-/// The accounts know one user and one machine.
+/// The caller knows one user and one machine.
 pub(crate) fn judge(credential: &InnerCredential) -> Verdict {
     match credential.identity() == machine().identity.as_bytes() {
         true => machine().judge(credential),

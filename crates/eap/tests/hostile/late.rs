@@ -1,4 +1,4 @@
-//! What a clock tells: of every method the first message that depends on a refusal is late, once
+//! Time as an oracle: of every method the first message that depends on a refusal is late, once
 //! for each try, and no other. No clock runs here: a message says itself when it may leave.
 
 use crate::BOTH;
@@ -29,7 +29,7 @@ fn late(pace: &Pace) -> usize {
     late.count()
 }
 
-/// When the messages of a device leave that the accounts give `verdict`.
+/// When the messages of a device leave that the caller gives `verdict`.
 fn pace_of(everything: &Everything, device: &Device, verdict: &Verdict) -> Pace {
     let mut supplicant = device.supplicant();
     let methods = &everything.methods;

@@ -2,7 +2,7 @@
 
 use crate::AttributeType;
 
-/// What `value` stands for in an attribute of that kind, as the RFC or IANA's registry spells it.
+/// Name of `value` in an attribute of that kind, as the RFC or IANA's registry spells it.
 pub fn value_name(kind: AttributeType, value: u32) -> Option<&'static str> {
     match kind {
         AttributeType::SERVICE_TYPE => service_type(value),

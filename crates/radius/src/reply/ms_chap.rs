@@ -1,4 +1,4 @@
-//! What an answer to MS-CHAP and MS-CHAPv2 holds (RFC 2548 §2.1.5, §2.3.3, §2.4).
+//! Attributes of an answer to MS-CHAP and MS-CHAPv2 (RFC 2548 §2.1.5, §2.3.3, §2.4).
 
 use std::fmt::{self, Write};
 
@@ -26,7 +26,7 @@ pub enum MppePolicy {
     Required,
 }
 
-/// What MS-CHAP-Error says: `E=691 R=0 C=… V=3 M=…` (RFC 2759 §6, RFC 2433 §9).
+/// Text of MS-CHAP-Error: `E=691 R=0 C=… V=3 M=…` (RFC 2759 §6, RFC 2433 §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MsChapFailure<'a> {
     /// 691 for a wrong password and an unknown user alike.

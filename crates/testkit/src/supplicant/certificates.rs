@@ -33,7 +33,7 @@ impl Authority {
     /// Makes a new one; no other trusts it.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn new(name: &str) -> Self {
         Authority::with_intermediate(name, ca_params(&format!("{name} Issuing CA")))
     }
@@ -41,7 +41,7 @@ impl Authority {
     /// One whose intermediate has had its time, its root not.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn with_expired_intermediate(name: &str) -> Self {
         let mut params = ca_params(&format!("{name} Issuing CA"));
         params.not_after = rcgen::date_time_ymd(2024, 1, 1);
@@ -56,7 +56,8 @@ impl Authority {
         Authority { root, intermediate }
     }
 
-    /// The intermediate, PEM: what a server is told to take where it does not trust all of the root.
+    /// The intermediate, PEM: what a server is told to take where it does not trust all of the
+    /// root.
     pub fn intermediate_pem(&self) -> String {
         self.intermediate.pem()
     }
@@ -74,7 +75,7 @@ impl Authority {
     /// Issues a server certificate for `radius.campus.example`.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_server(&self) -> ServerIdentity {
         self.issue_server_for(SERVER_NAME, &key())
     }
@@ -82,7 +83,7 @@ impl Authority {
     /// The same for another name, or an address.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_server_called(&self, name: &str) -> ServerIdentity {
         self.issue_server_for(name, &key())
     }
@@ -90,7 +91,7 @@ impl Authority {
     /// The same with an RSA key of 2,048 bits.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_rsa_server(&self) -> ServerIdentity {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
         self.issue_server_for(SERVER_NAME, &key.expect("a key"))

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 /// Microsoft's User Principal Name, as an otherName.
 const UPN: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 
-/// What a client certificate says.
+/// Content of a client certificate.
 #[derive(Clone, Debug)]
 pub struct ClientCertificate {
     /// subjectAltName, rfc822Name.
@@ -33,7 +33,7 @@ pub struct ClientCertificate {
     pub begins: i32,
     /// The year at whose beginning it ends.
     pub ends: i32,
-    /// What it may be used for.
+    /// Extended key usage.
     pub purposes: Vec<ExtendedKeyUsagePurpose>,
 }
 
@@ -82,7 +82,7 @@ impl Authority {
     /// Issues a client certificate.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn issue_client(&self, certificate: &ClientCertificate) -> ClientIdentity {
         let key = key();
         let leaf = certificate
@@ -101,7 +101,7 @@ impl Authority {
     /// stale from the beginning of the year `stale_from`.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn revocation_lists(&self, revoked: &[u8], stale_from: i32) -> String {
         let of_root = list(&self.root, &[], stale_from);
         of_root + &list(&self.intermediate, revoked, stale_from)
@@ -110,7 +110,7 @@ impl Authority {
     /// As [`Authority::revocation_lists`], with the intermediate itself revoked by the root.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     pub fn revocation_lists_without_intermediate(&self) -> String {
         let serial = x509_serial(self.intermediate.der());
         let of_root = list_of(&self.root, vec![serial], 2090);

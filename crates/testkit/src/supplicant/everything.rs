@@ -1,5 +1,5 @@
-//! Every kind of log-on there is, and a server that offers them all: a new method is added here, and
-//! all that is tried on methods is tried on it.
+//! Every kind of log-on there is, and a server that offers them all: a new method is added here,
+//! and all that is tried on methods is tried on it.
 
 use super::{
     Authority, ClientCertificate, ClientIdentity, Device, Inner, Outer, Profile, TeapDevice, User,
@@ -13,11 +13,11 @@ use portvakt_eap::{
 /// A method with what is inside it.
 #[derive(Clone, Debug)]
 pub struct LogOn {
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     pub name: &'static str,
     /// The method.
     pub outer: Outer,
-    /// What goes through its tunnel.
+    /// Its inner method.
     pub inner: Inner,
 }
 
@@ -68,11 +68,11 @@ fn teap(user: User, accepts: Vec<u8>) -> Inner {
 pub struct Everything {
     /// Of the server's certificate and of the devices'.
     pub authority: Authority,
-    /// What is offered.
+    /// The methods offered.
     pub methods: Methods,
-    /// What can be resumed.
+    /// The sessions that can be resumed.
     pub sessions: Sessions,
-    /// Whom the accounts know.
+    /// The one user with an account.
     pub user: User,
     right: ClientIdentity,
     wrong: ClientIdentity,
@@ -82,7 +82,7 @@ impl Everything {
     /// One that speaks these versions.
     ///
     /// # Panics
-    /// Where the cryptographic library fails.
+    /// If the cryptographic library fails.
     #[expect(
         clippy::expect_used,
         reason = "fixed inputs: without a server there is no test"
@@ -113,7 +113,7 @@ impl Everything {
         }
     }
 
-    /// A device of the user's, or of somebody who has neither password nor certificate of theirs.
+    /// A device of the user's, or of a stranger who has neither password nor certificate of theirs.
     pub fn device(&self, name: &str, is_right: bool, eap_octets: usize) -> Option<Device> {
         let mut user = self.user.clone();
         if !is_right {
@@ -129,7 +129,7 @@ impl Everything {
         }))
     }
 
-    /// What the accounts say. A log-on that they accept is remembered; its session is one of the
+    /// The verdict. A log-on that is accepted is remembered; its session is one of the
     /// user's, who is not locked.
     pub fn judge(&self, conversation: &mut Conversation, credential: &InnerCredential) -> Verdict {
         let context = self.user.identity.clone().into_bytes();

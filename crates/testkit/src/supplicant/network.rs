@@ -23,11 +23,11 @@ const DETOUR: Duration = Duration::from_millis(3500);
 const SENT_AT_MOST: u8 = 4;
 /// Most messages of one conversation: a bound for tests, above that of the server.
 const MESSAGES_AT_MOST: usize = 600;
-/// Where EAP packets keep their identifier, and methods over TLS their flags.
+/// Offsets of the identifier in EAP packets, and of the flags of methods over TLS.
 const IDENTIFIER: usize = 1;
 const FLAGS: usize = 5;
 
-/// What happens to one message.
+/// Fate of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// It arrives.
@@ -54,7 +54,7 @@ pub enum Action {
     Insert {
         /// Before which octet.
         at: usize,
-        /// What.
+        /// The alteration.
         octet: u8,
     },
     /// Under another identifier.
@@ -97,7 +97,7 @@ pub struct Message {
     pub octets: usize,
 }
 
-/// How it went.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Course {
     /// Keys, or the cause of the failure; `None` where one end fell silent.
@@ -125,7 +125,7 @@ struct Network<'a, S> {
     supplicant: &'a mut Supplicant,
     limits: Limits,
     now: Duration,
-    /// What is to happen, in the order of time, then of sending.
+    /// Pending events, in the order of time, then of sending.
     events: BTreeMap<(Duration, usize), Event>,
     scheduled: usize,
     messages: usize,
@@ -139,9 +139,9 @@ struct Network<'a, S> {
 /// what the server asks.
 ///
 /// # Panics
-/// Where the server breaks a promise that holds whatever its peer does: a packet that it drops
-/// changes nothing, requests keep to `limits`, what has ended stays so, and the first message after a
-/// refusal is late.
+/// If the server breaks a promise that holds whatever its peer does: a packet that it drops
+/// changes nothing, requests keep to `limits`, what has ended stays so, and the first message after
+/// a refusal is late.
 pub fn converse_over(
     methods: &Methods,
     supplicant: &mut Supplicant,
@@ -196,11 +196,11 @@ pub fn converse_over(
 }
 
 impl Course {
-    /// Whether the server let somebody in. Where the device has a key too, it is the same; it has
+    /// Whether the server let the device in. Where the device has a key too, it is the same; it has
     /// none, and does not believe in success, where an altered message kept the end of it away.
     ///
     /// # Panics
-    /// Where the keys differ.
+    /// If the keys differ.
     pub fn is_success(&self, supplicant: &Supplicant) -> bool {
         let Some(Ok(keys)) = &self.result else {
             return false;
@@ -273,7 +273,7 @@ impl<'a, S: FnMut(Message) -> Action> Network<'a, S> {
         None
     }
 
-    /// While the accounts are asked, and after the end, no packet is taken.
+    /// While a verdict is awaited, and after the end, no packet is taken.
     fn assert_deaf(&self, conversation: &mut Conversation) {
         let under_way = self.events.values().filter_map(|event| match event {
             Event::ToServer(response) => Some(response),

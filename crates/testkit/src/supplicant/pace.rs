@@ -4,7 +4,7 @@
 
 use portvakt_eap::{Leaves, Message, Verdict};
 
-/// What a device could know so far, and when each message left.
+/// Knowledge of a device so far, and the time that each message left.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     owes: bool,
@@ -14,7 +14,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The accounts have said this.
+    /// Notes a verdict.
     pub fn judged(&mut self, verdict: &Verdict) {
         let is_refusal = !verdict.is_accepting();
         self.owes |= is_refusal;
@@ -25,7 +25,7 @@ impl Pace {
     /// A request is to leave.
     ///
     /// # Panics
-    /// Where it would leave too early, or without need late.
+    /// If it would leave too early, or without need late.
     pub fn request(&mut self, message: &Message) {
         let due = if self.owes {
             Leaves::Late
@@ -38,7 +38,7 @@ impl Pace {
     /// EAP-Failure is to leave.
     ///
     /// # Panics
-    /// Where it would leave too early, or late a second time.
+    /// If it would leave too early, or late a second time.
     pub fn failure(&mut self, message: &Message) {
         let due = match self.has_told {
             true => Leaves::AtOnce,
@@ -47,7 +47,7 @@ impl Pace {
         self.leave(message, due);
     }
 
-    /// How often the accounts refused.
+    /// Number of refusing verdicts.
     pub fn refusals(&self) -> usize {
         self.refusals
     }

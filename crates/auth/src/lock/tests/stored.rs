@@ -1,4 +1,4 @@
-//! What outlives the process: records, their revisions, and their times in UTC.
+//! State that outlives the process: records, their revisions, and their times in UTC.
 
 use super::*;
 use crate::time::Now;

@@ -76,7 +76,7 @@ impl InnerEap {
         }
     }
 
-    /// Where the method stands, if it has stages of its own.
+    /// The stage of the method, if it has stages of its own.
     pub(crate) fn stage(&self) -> Option<Stage> {
         match &self.state {
             State::ExpectResponse(run) => run.method.stage(),

@@ -17,8 +17,8 @@ use crate::tls::MethodTls;
 use crate::verdict::Verdict;
 use std::sync::Arc;
 
-/// What the tunnel adds to an inner packet, so that both fit into one outer packet: type and Flags
-/// of the outer method, a TLS record, an AVP with its padding.
+/// Octets that the tunnel adds to an inner packet, so that both fit into one outer packet: type and
+/// Flags of the outer method, a TLS record, an AVP with its padding.
 const WRAPPING_OCTETS: usize = 48;
 
 /// One run of EAP-TLS in a tunnel.
@@ -60,7 +60,7 @@ impl EapInside for EapTls {
         with_type(fragments::write_start(0))
     }
 
-    /// What the device calls itself proves nothing, and its certificate says more.
+    /// The device's Identity proves nothing, and its certificate says more.
     fn handle(&mut self, _identity: &[u8], type_data: &[u8]) -> InnerStep {
         let step = self.tls.advance(type_data, self.limits);
         self.follow(step)

@@ -9,7 +9,7 @@ use crate::keys::InnerPassword;
 use crate::packet::EapType;
 use crate::verdict::Verdict;
 
-/// What a device may show while it asks its user.
+/// Prompt that a device may show while it asks its user.
 const PROMPT: &[u8] = b"Password: ";
 
 /// One run of EAP-GTC. It says nothing after the verdict: the tunnel's method does.

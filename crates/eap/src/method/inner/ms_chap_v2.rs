@@ -1,5 +1,5 @@
 //! EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2) and the messages of RFC 2759 that it shares with
-//! MS-CHAPv2 in EAP-TTLS. The arithmetic is the accounts'; here are only messages.
+//! MS-CHAPv2 in EAP-TTLS. The arithmetic is the caller's; here are only messages.
 //!
 //! ```text
 //!   Challenge ──> Response ──> verdict ──> Success request ──> Success response ──> accepted
@@ -43,7 +43,7 @@ const SERVER_NAME: &[u8] = b"portvakt";
 
 /// One run of EAP-MSCHAPv2.
 pub(super) struct EapMsChapV2 {
-    /// What the next answer answers.
+    /// Challenge of the next response.
     challenge: [u8; 16],
     /// Named in a last failure message, where RFC 2759 §6 wants one that nobody will answer.
     spare_challenge: [u8; 16],
@@ -231,7 +231,7 @@ fn is_bare_or_whole(type_data: &[u8]) -> bool {
     type_data.len() == 1 || read_header(&mut reader).is_ok() && reader.is_empty()
 }
 
-/// What the peer answers to the challenge.
+/// Response of the peer to the challenge.
 struct Response<'a> {
     identifier: u8,
     peer_challenge: [u8; 16],
@@ -260,7 +260,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// What the peer sends to change its password (RFC 2759 §7): 586 octets with the header.
+/// Change-Password packet (RFC 2759 §7): 586 octets with the header.
 struct Change {
     identifier: u8,
     encrypted_password: Box<[u8; 516]>,

@@ -19,7 +19,7 @@ pub(super) const BINDING_OCTETS: usize = 60;
 /// How that one begins: type, length, a reserved octet.
 pub(super) const BINDING_HEAD: [u8; 5] = [0, 12, 0, 56, 0];
 
-/// What a client answered.
+/// Answer of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer<'a> {
     pub(super) success: bool,
@@ -30,8 +30,8 @@ pub(super) struct Answer<'a> {
 /// Reads the client's TLVs.
 ///
 /// # Errors
-/// [`InnerError::Tlv`] where they are cut off, repeat themselves, lack a result, or hold a mandatory
-/// one that we do not know.
+/// [`InnerError::Tlv`] where they are cut off, repeat themselves, lack a result, or hold a
+/// mandatory one that we do not know.
 pub(super) fn read(tlvs: &[u8]) -> Result<Answer<'_>, InnerError> {
     let mut reader = Reader::new(tlvs);
     let (mut result, mut binding) = (None, None);

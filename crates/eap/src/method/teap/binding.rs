@@ -31,7 +31,7 @@ pub(super) struct Binding {
     key: MacKey,
     /// Its last bit is zero in the request, and one in the response.
     nonce: [u8; NONCE_OCTETS],
-    /// What both ends said outside of TLS.
+    /// Outer TLVs of both ends.
     outer: Vec<u8>,
 }
 
@@ -58,7 +58,7 @@ impl Binding {
     /// Whether `response`, a whole TLV, is the client's answer. Constant-time compare.
     ///
     /// # Errors
-    /// What is wrong with it, as the client is told.
+    /// The fault, as the client is told.
     pub(super) fn check(&self, response: &[u8]) -> Result<(), ErrorCode> {
         let response = Response::read(response).map_err(|_unsound| ErrorCode::BindingInvalid)?;
         let mut nonce = self.nonce;

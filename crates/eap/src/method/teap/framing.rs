@@ -1,5 +1,5 @@
-//! What TEAP adds to the framing of EAP-TLS (RFC 9930 §4.1): version 1, and TLVs outside of TLS in
-//! the first message of either end.
+//! Additions of TEAP to the framing of EAP-TLS (RFC 9930 §4.1): version 1, and TLVs outside of TLS
+//! in the first message of either end.
 //!
 //! ```text
 //!   Flags: L M S O R | Ver    Message Length (4, if L)    Outer TLV Length (4, if O)

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
-/// What the tunnel exports under this label is S-IMCK[0].
+/// Label under which the tunnel exports S-IMCK[0].
 pub(super) const SEED_LABEL: &[u8] = b"EXPORTER: teap session key seed";
 /// Octets of S-IMCK.
 pub(super) const SEED_OCTETS: usize = 40;

@@ -17,10 +17,10 @@ use crate::verdict::Verdict;
 use crate::wishes::Wishes;
 use rustls::pki_types::CertificateDer;
 
-/// What a device may show while it asks its user.
+/// Prompt that a device may show while it asks its user.
 const PROMPT: &[u8] = b"Password";
 
-/// What is wanted next.
+/// The next action of an identity's inner method.
 pub(super) enum ProofStep {
     /// These TLVs are to be sent.
     Say(Writer),
@@ -29,7 +29,7 @@ pub(super) enum ProofStep {
     Failed(FailureCause),
 }
 
-/// An identity that the accounts let in, and what its inner method leaves to both ends.
+/// An identity that the caller accepted, and the key of its inner method.
 pub(super) struct Proven {
     pub(super) key: Option<InnerKey>,
     acceptance: Acceptance,
@@ -77,7 +77,7 @@ impl Proof {
         (proof, request)
     }
 
-    /// What the device agreed to.
+    /// The inner method that the device agreed to.
     pub(super) fn method(&self) -> Option<InnerMethod> {
         match &self.way {
             Way::Password => Some(InnerMethod::Password),
@@ -85,7 +85,7 @@ impl Proof {
         }
     }
 
-    /// Where the inner method stands, if it has stages of its own.
+    /// The stage of the inner method, if it has stages of its own.
     pub(super) fn stage(&self) -> Option<Stage> {
         match &self.way {
             Way::Password => None,

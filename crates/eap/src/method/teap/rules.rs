@@ -4,7 +4,7 @@ use crate::identity_type::{IdentityType, TeapIdentities};
 use crate::method::inner::InnerOffer;
 use std::sync::Arc;
 
-/// What may be spoken inside TEAP, by whose credential is asked for. Cheap to clone.
+/// Inner methods offered inside TEAP, by the identity that is asked for. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct TeapOffers {
     pub(crate) machine: InnerOffer,
@@ -12,7 +12,7 @@ pub(crate) struct TeapOffers {
 }
 
 impl TeapOffers {
-    /// What `identity` is offered.
+    /// Inner methods offered to `identity`.
     pub(super) fn to(&self, identity: IdentityType) -> &InnerOffer {
         match identity {
             IdentityType::Machine => &self.machine,

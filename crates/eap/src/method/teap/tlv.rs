@@ -32,7 +32,7 @@ const IDENTITY_HINT: u16 = 19;
 const SUCCESS: u16 = 1;
 const FAILURE: u16 = 2;
 
-/// What goes with a failure, in numbers (RFC 9930, Error TLV). No finer ones are sent: a device
+/// Error-Codes that go with a failure (RFC 9930, Error TLV). No finer ones are sent: a device
 /// learns that it was refused and no more (I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorCode {
@@ -75,7 +75,7 @@ pub(super) struct Message<'a> {
     pub(super) identity_type: Option<u16>,
     pub(super) eap: Option<&'a [u8]>,
     pub(super) password: Option<PasswordResponse<'a>>,
-    /// What the peer wants done, and what it makes of it if it is not.
+    /// Status that a Request-Action TLV asks for, and the peer's if it is not granted.
     pub(super) action: Option<Status>,
     /// The first of several.
     pub(super) error: Option<u32>,

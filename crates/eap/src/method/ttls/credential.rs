@@ -1,4 +1,4 @@
-//! From what the client asks for to what the accounts are asked: the challenge must be the tunnel's.
+//! Credentials out of the client's AVPs: the challenge must be the tunnel's.
 //!
 //! RFC 5281 §11.1: client and server derive the challenge from TLS, so that nobody can replay a
 //! response that was made elsewhere. Under TLS 1.3 the exporter is used, without context (RFC 9427
@@ -18,7 +18,7 @@ const LONG: usize = 16 + 1;
 /// Those of MS-CHAP.
 const SHORT: usize = 8 + 1;
 
-/// What the accounts are asked.
+/// The credential in `request`, if its challenge is that of `tunnel`.
 ///
 /// # Errors
 /// [`InnerError::WrongChallenge`] where the response answers another challenge than this tunnel's;

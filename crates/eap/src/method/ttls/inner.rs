@@ -1,4 +1,5 @@
-//! What the client says inside the tunnel: which inner method, who, and with what (RFC 5281 §11).
+//! The client's first message inside the tunnel: inner method, identity and credential (RFC 5281
+//! §11).
 
 use crate::avp::{Avp, Avps};
 use crate::inner_error::InnerError;
@@ -20,7 +21,7 @@ const MS_CHAP2_RESPONSE: u32 = 25;
 /// Of the Flags of MS-CHAP-Response: the NT part is there (RFC 2548 §2.1.3).
 const USE_NT_RESPONSE: u8 = 0x01;
 
-/// What the client asks for.
+/// The inner method that a client begins, with its identity and credential.
 #[derive(Clone, PartialEq, Eq)]
 pub enum InnerRequest<'a> {
     /// User-Name and User-Password.
@@ -34,7 +35,7 @@ pub enum InnerRequest<'a> {
     Chap {
         /// As sent; at most 253 octets, may be empty.
         identity: &'a [u8],
-        /// Whose challenge this is, is yet to be seen.
+        /// Not yet compared with the tunnel's.
         challenge: &'a [u8],
         /// First octet of CHAP-Password.
         identifier: u8,
@@ -45,7 +46,7 @@ pub enum InnerRequest<'a> {
     MsChap {
         /// As sent; at most 253 octets, may be empty.
         identity: &'a [u8],
-        /// Whose challenge this is, is yet to be seen.
+        /// Not yet compared with the tunnel's.
         challenge: &'a [u8],
         /// Ident of the response.
         identifier: u8,
@@ -56,7 +57,7 @@ pub enum InnerRequest<'a> {
     MsChapV2 {
         /// As sent; at most 253 octets, may be empty.
         identity: &'a [u8],
-        /// Whose challenge this is, is yet to be seen.
+        /// Not yet compared with the tunnel's.
         challenge: &'a [u8],
         /// Ident of the response.
         identifier: u8,

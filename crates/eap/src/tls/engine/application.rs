@@ -1,4 +1,4 @@
-//! What an open connection is good for: data to the peer, and octets that both ends can derive.
+//! Use of an open connection: data to the peer, and octets that both ends can derive.
 
 use super::Engine;
 use crate::tls::TlsProblem;

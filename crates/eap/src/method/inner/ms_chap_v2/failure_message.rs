@@ -1,4 +1,4 @@
-//! What MS-CHAPv2 tells a peer that is not let in: `E=691 R=0 C=… V=3 M=…` (RFC 2759 §6).
+//! The failure message of MS-CHAPv2: `E=691 R=0 C=… V=3 M=…` (RFC 2759 §6).
 
 use crate::ms_chap_v2_error::MsChapV2Error;
 

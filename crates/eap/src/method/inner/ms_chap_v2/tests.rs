@@ -32,7 +32,7 @@ fn change(identifier: u8) -> Vec<u8> {
     [&[7, identifier, 2, 74], [9; 582].as_slice()].concat()
 }
 
-/// What a step comes to, in a word.
+/// A step, in a word.
 fn told(step: InnerStep) -> String {
     match step {
         InnerStep::Request(request) => {
@@ -53,7 +53,7 @@ fn after(verdict: Verdict) -> (EapMsChapV2, String) {
     (run, said)
 }
 
-/// What becomes of it if the peer says this after that verdict.
+/// The step after `verdict` and this message of the peer.
 fn answered(verdict: Verdict, said: &[u8]) -> String {
     told(after(verdict).0.handle(b"user", said))
 }

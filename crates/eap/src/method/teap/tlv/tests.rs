@@ -116,7 +116,7 @@ fn tlvs_that_cannot_be_are_refused() {
     }
 }
 
-/// What a TLV may hold behind its own fields is TLVs (RFC 9930 §4.2), and whole ones.
+/// A TLV may hold whole TLVs behind its own fields, and nothing else (RFC 9930 §4.2).
 #[test]
 fn tlvs_inside_tlvs_are_whole() {
     let tlv = |kind: u8, value: &[&[u8]]| {
