@@ -1,9 +1,10 @@
-//! Text from outside, made fit for a terminal, a log and a page: the one place that escapes.
+//! Escapes untrusted text for terminals, logs and pages; the only place that does.
 //!
-//! Whoever can put octets into an attribute, a directory entry or an LDIF file could else move the
-//! cursor of the operator's terminal, forge a line, or make a name look like another. What has no
-//! shape of its own on paper is written as its number: controls, format and bidirectional marks,
-//! separators, spaces other than the plain one, invisible and unassigned characters.
+//! Octets of an attribute, a directory entry or an LDIF file could else move the cursor of the
+//! operator's terminal, forge a line, or make a name look like another. Characters without a shape
+//! of their own are written as their number: controls, format and bidirectional marks, separators,
+//! spaces other than the plain one, invisible and unassigned characters; and combining marks without
+//! a letter before them or stacked higher than [`MAX_MARKS`], which would cover other lines.
 //!
 //! ```text
 //!  attribute ── as_given ──> audit log, notes          a field of a line: Shown, Outside
@@ -24,6 +25,9 @@ mod tests;
 /// Characters of one field that are shown: as many as an attribute holds octets.
 pub const MOST: usize = 253;
 
+/// Combining marks shown on one letter. Hebrew, Thai and decomposed Vietnamese need up to three.
+const MAX_MARKS: u8 = 4;
+
 /// Looks like a space, and is none.
 const BLANK_BRAILLE: char = '\u{2800}';
 
@@ -31,12 +35,41 @@ const BLANK_BRAILLE: char = '\u{2800}';
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(pub &'a str);
 
-/// Text that somebody else wrote, and that can be shown in no other way than escaped.
+/// Untrusted text, which can only be displayed escaped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Outside(String);
 
-/// Whether a character is shown as it is.
+/// Number of combining marks that the character before may still bear.
+#[derive(Default)]
+struct Marks(u8);
+
+impl Marks {
+    /// Whether the next character is shown as it is.
+    fn allow(&mut self, character: char) -> bool {
+        if is_combining(character) {
+            let is_allowed = self.0 > 0;
+            self.0 = self.0.saturating_sub(1);
+            return is_allowed;
+        }
+        let is_fit = is_fit(character);
+        let is_base = is_fit && !matches!(character, ' ' | '"');
+        self.0 = if is_base { MAX_MARKS } else { 0 };
+        is_fit
+    }
+}
+
+/// Whether a character is drawn over the one before it.
+fn is_combining(character: char) -> bool {
+    !character.is_ascii()
+        && matches!(
+            CodePointMapData::<GeneralCategory>::new().get(character),
+            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark
+        )
+        && is_fit(character)
+}
+
+/// Whether a character has a shape of its own, or is a combining mark.
 fn is_fit(character: char) -> bool {
     if character.is_ascii() {
         return character == ' ' || character.is_ascii_graphic();
@@ -76,6 +109,7 @@ fn write_escaped(to: &mut impl fmt::Write, character: char) -> fmt::Result {
 pub struct Escaper<W> {
     to: W,
     keeps_layout: bool,
+    marks: Marks,
 }
 
 impl<W: fmt::Write> Escaper<W> {
@@ -84,6 +118,7 @@ impl<W: fmt::Write> Escaper<W> {
         Self {
             to,
             keeps_layout: false,
+            marks: Marks::default(),
         }
     }
 }
@@ -91,6 +126,9 @@ impl<W: fmt::Write> Escaper<W> {
 impl<W: fmt::Write> fmt::Write for Escaper<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if is_plain(text.as_bytes()) {
+            if let Some(last) = text.chars().next_back() {
+                self.marks.allow(last);
+            }
             return self.to.write_str(text);
         }
         text.chars().try_for_each(|each| self.write_char(each))
@@ -98,7 +136,8 @@ impl<W: fmt::Write> fmt::Write for Escaper<W> {
 
     fn write_char(&mut self, character: char) -> fmt::Result {
         let is_layout = self.keeps_layout && matches!(character, '\n' | '\t');
-        match is_layout || is_fit(character) {
+        let is_allowed = self.marks.allow(character);
+        match is_layout || is_allowed {
             true => self.to.write_char(character),
             false => write_escaped(&mut self.to, character),
         }
@@ -116,8 +155,8 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaper.to)
 }
 
-/// A whole answer of a command: its lines stay lines, everything else is escaped. The fields in it
-/// were made fit before, by [`Shown`]: here nobody can tell whose line end it is.
+/// Output of a command: line ends and tabulators stay, everything else is escaped. Fields must have
+/// been escaped before by [`Shown`], since their line ends cannot be told from others here.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if text
         .split(['\n', '\t'])
@@ -128,6 +167,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     let mut escaper = Escaper {
         to: String::with_capacity(text.len()),
         keeps_layout: true,
+        marks: Marks::default(),
     };
     // A String takes everything.
     let _ = escaper.write_str(text);
@@ -170,7 +210,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 impl Outside {
-    /// The text as it came, for whatever is not shown to people.
+    /// The text unescaped, for uses other than display.
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.0
@@ -217,16 +257,17 @@ pub fn pretty_json(value: &impl Serialize) -> String {
     json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned()
 }
 
-/// JSON whose strings have `\uNNNN` for everything that has no shape. It can only stand in strings,
-/// but for the line ends that JSON is laid out with.
+/// JSON whose strings have `\uNNNN` in the place of characters that are not shown. Outside of strings
+/// only line ends can be such.
 pub fn json(text: &str) -> Cow<'_, str> {
-    let is_fine = |character| character == '\n' || is_fit(character);
-    if is_plain(text.as_bytes()) || text.chars().all(is_fine) {
+    if is_plain(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
+    let mut marks = Marks::default();
     let mut mended = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_fine(character) {
+        let is_allowed = marks.allow(character);
+        if is_allowed || character == '\n' {
             mended.push(character);
             continue;
         }

@@ -118,3 +118,17 @@ proptest::proptest! {
         assert!(text.chars().count() <= MOST + 1);
     }
 }
+
+#[test]
+fn combining_marks_are_shown_on_a_letter_and_escaped_beyond_four() {
+    for plain in ["e\u{301}", "Tie\u{302}\u{301}ng", "\u{e17}\u{e35}\u{e48}"] {
+        assert_eq!(line(plain), plain);
+    }
+    assert_eq!(line("\u{301}a"), "\\u{301}a");
+    assert_eq!(line("a \u{301}"), "a \\u{301}");
+    let stacked = format!("a{}", "\u{30d}".repeat(6));
+    let shown = format!("a{}{}", "\u{30d}".repeat(4), "\\u{30d}".repeat(2));
+    assert_eq!(line(&stacked), shown);
+    assert_eq!(lines("a\n\u{20dd}"), "a\n\\u{20dd}");
+    assert_eq!(json("[\"\u{301}a\u{301}\"]"), "[\"\\u0301a\u{301}\"]");
+}
