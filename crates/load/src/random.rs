@@ -10,6 +10,6 @@
 )]
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).expect("a source of randomness");
+    getrandom::fill(&mut bytes).expect("a source of randomness");
     bytes
 }
