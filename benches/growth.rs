@@ -30,8 +30,8 @@ use std::time::Duration;
 use hall::Hall;
 use jiff::Timestamp;
 use nas::EapSession;
-use portvakt::store::Store;
 use portvakt_auth::{AccountId, StoredLock};
+use portvakt_store::{DataFolder, LockStore as _, SqliteStore, Store as _};
 use portvakt_testkit::supplicant::Supplicant;
 
 /// Accounts where it is not they that grow.
@@ -85,7 +85,8 @@ fn accounts(count: usize) {
 fn locked(count: usize) {
     let mut setup = Hall::setup(USUAL);
     setup.prepare();
-    let store = Store::open(&setup.path("data")).unwrap();
+    let folder = DataFolder::take(&setup.path("data")).unwrap();
+    let store = SqliteStore::open(folder, None).unwrap();
     let now = Timestamp::now();
     let (done, written) = mpsc::channel();
     for index in 0..count {

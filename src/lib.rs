@@ -26,13 +26,14 @@
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
+//! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts; SQLite with group commits |
+//! | [`portvakt_sealing`] | Encrypts NT hashes and CHAP secrets before they are stored |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
 //! | [`transport`] | Datagrams to verified requests, duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
 //! | [`dispatch`] | Verified requests by code and realm |
 //! | [`access`] | What an Access-Request goes through, one file per step |
 //! | [`directory`] | Where accounts come from; LDIF |
-//! | [`store`] | What must outlive the process: one SQLite file, group commits |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
@@ -72,7 +73,7 @@
 //! A step runs to completion on the thread that received the packet. Three things leave it: a
 //! password that must be hashed goes to the [pool](access::workers::hash_pool), a question to a
 //! [directory](directory::pending) that is elsewhere is answered later, and a failure waits for the
-//! [store] before it is answered. All take the [exchange](access) with them and hand it on;
+//! [store](portvakt_store) before it is answered. All take the [exchange](access) with them and hand it on;
 //! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
 //! lies beyond it.
 //!
@@ -162,7 +163,6 @@ mod random;
 pub mod server;
 pub mod shown;
 pub mod state;
-pub mod store;
 pub mod times;
 pub mod transport;
 pub mod web;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use portvakt_auth::{AccountId, EarlierPasswords, LockTable, Refusal, RememberedProofs};
 use portvakt_eap::{MethodName, Sessions};
+use portvakt_store::Store;
 
 use crate::audit::{Audit, Destination, NotFlushed};
 use crate::clock::Clock;
@@ -20,7 +21,6 @@ use crate::config::Config;
 use crate::directory::OpenDirectory;
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::policy::{AccountSources, Client, Policy, PolicyError};
-use crate::store::Store;
 use crate::transport::{DropLog, DropReason};
 
 pub use open::StateError;
@@ -49,7 +49,7 @@ pub struct State {
     /// TLS sessions that devices may resume.
     pub sessions: Sessions,
     /// Durable facts: accounts of this server's own, locks, attempts.
-    pub store: Store,
+    pub store: Arc<dyn Store>,
     /// The audit log.
     pub audit: Audit,
     /// Requests that got no answer, for the log.
@@ -118,7 +118,7 @@ impl State {
 
     /// Commits what waits in the store and flushes the audit log. Blocks for the disk.
     pub fn close(&self) {
-        self.store.clone().close();
+        self.store.close();
         if self.audit.flush(FLUSH_PATIENCE).is_err() {
             tracing::error!("the last lines of the audit log are not on disk");
         }

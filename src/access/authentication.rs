@@ -465,7 +465,7 @@ where
         }
         let clock = access.state.clock;
         let tell = move |decision| then(exchange, decision);
-        (access.state.store).tell(ended.decision, || clock.now(), tell);
+        (ended.decision).tell(&*access.state.store, || clock.now(), tell);
     }
 
     /// Refuses, and settles as failed whatever has been shown to be wrong.

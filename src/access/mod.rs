@@ -6,7 +6,7 @@
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
 //! a password under a costly hash goes to the [hash pool](workers::hash_pool), a failure waits for the
-//! [store](crate::store) before its answer leaves.
+//! [store](portvakt_store) before its answer leaves.
 
 mod authentication;
 mod challenge;

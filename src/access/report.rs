@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portvakt_auth::{Grant, Refusal};
 use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
+use portvakt_store::{AttemptOutcome, AttemptRef};
 
 use super::conversations::PendingConversation;
 use super::exchange::{Exchange, Outcome};
@@ -14,7 +15,6 @@ use super::request_context::{self, RequestContext, Text};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::policy::Client;
-use crate::store::{self, AttemptRef};
 
 /// Counts the outcome of a request and, where it ends an attempt, writes it down.
 ///
@@ -294,7 +294,7 @@ pub(super) fn note(
     Some(AttemptRef {
         time,
         account: context.account.as_ref()?,
-        outcome: refusal.map_or(store::Outcome::Accepted, store::Outcome::Refused),
+        outcome: refusal.map_or(AttemptOutcome::Accepted, AttemptOutcome::Refused),
         client: &exchange.peer.client.name,
         service: &exchange.peer.client.service,
         method: context.method,

@@ -1,12 +1,12 @@
 //! Reasons why a use case did nothing.
 
 use portvakt_auth::name::NameError;
+use portvakt_store::StoreError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::directory::import::ImportErrors;
 use crate::directory::{FindError, WriteError};
-use crate::store::StoreError;
 
 /// Why a use case did nothing. The tag `error` is a stable code; the fields are for a message.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use portvakt_auth::{Account, Kind, Refusal, Verification};
+use portvakt_store::AttemptRow;
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError};
@@ -9,7 +10,6 @@ use crate::directory::attributes::AttributeRole;
 use crate::policy::Policy;
 use crate::shown::Outside;
 use crate::state::State;
-use crate::store::AttemptRow;
 use crate::times::{iso, iso_if_any};
 
 /// How many of the last attempts are told.

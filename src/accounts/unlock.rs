@@ -1,10 +1,10 @@
 //! The end of a lock after failed log-ons, before its time.
 
 use portvakt_auth::LockChange;
+use portvakt_store::Durability;
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError, Actor, Target};
-use crate::store::Durability;
 
 /// An account without a lock and without counted failures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

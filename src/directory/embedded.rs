@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 use portvakt_auth::account::Account;
 use portvakt_auth::name::{AccountId, Realm};
+use portvakt_store::{AccountStore, StoreError};
 use thiserror::Error;
 
 use super::{Change, Directory, DirectoryWriter, Found, Naming, NamingError, WriteError};
-use crate::store::{Store, StoreError};
 
 /// Accounts in a sharded map, every name and alias pointing to its account: a look-up costs the
 /// same whether there are ten accounts or a million.
@@ -17,7 +17,7 @@ pub struct Embedded {
     names: Names,
     naming: Naming,
     /// Accounts are in it under their plain names.
-    store: Store,
+    store: Arc<dyn AccountStore>,
     /// One change at a time. Held while waiting for the disk: only other changes wait, no look-up.
     changing: Mutex<()>,
 }
@@ -54,7 +54,7 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(store: Store) -> Result<Self, OpenError> {
+    pub fn open(store: Arc<dyn AccountStore>) -> Result<Self, OpenError> {
         Self::open_beside_others(store, Naming::default())
     }
 
@@ -62,10 +62,13 @@ impl Embedded {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_beside_others(store: Store, naming: Naming) -> Result<Self, OpenError> {
+    pub fn open_beside_others(
+        store: Arc<dyn AccountStore>,
+        naming: Naming,
+    ) -> Result<Self, OpenError> {
         let names = Names::default();
         let mut conflict = None;
-        store.accounts(|mut account| {
+        store.accounts(&mut |mut account| {
             let named = naming.make_full(&mut account).err().map(OpenError::from);
             let wrong = named.or_else(|| publish(&names, &Arc::new(account)));
             conflict = conflict.take().or(wrong);

@@ -47,6 +47,7 @@ use jiff::Timestamp;
 use ldap3::result::LdapResult;
 use portvakt_auth::name::MAX_NAME_OCTETS;
 use portvakt_auth::{Account, BindAttempt, BindLeave, Realm, Verification};
+use portvakt_sealing::SealingKey;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore};
@@ -60,7 +61,6 @@ use super::{
 };
 use crate::config::{Ldap as Settings, Writing};
 use crate::metrics::{Metrics, MetricsError};
-use crate::store::Store;
 
 use connector::Connector;
 use grace_cache::GraceCache;
@@ -140,7 +140,7 @@ impl LdapDirectory {
         people: &RealmScope,
         metrics: &Metrics,
         data: &Path,
-        store: &Store,
+        key: &SealingKey,
     ) -> Result<Self, OpenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -167,7 +167,7 @@ impl LdapDirectory {
             writing: settings.writing,
             written: RecentWrites::new(replica_setup::hears_within(settings)),
             questions: Arc::new(Semaphore::new(MAX_PENDING)),
-            replica: replica_setup::start(settings, people, data, store, known)?,
+            replica: replica_setup::start(settings, people, data, key, known)?,
             runtime: Some(runtime),
             naming: people.naming.clone(),
         })

@@ -26,10 +26,9 @@ use portvakt_auth::account::Account;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::{AccountId, NameError, Realm};
 use portvakt_auth::{BindLeave, Password, PasswordHash};
+use portvakt_store::StoreError;
 use thiserror::Error;
 use zeroize::Zeroizing;
-
-use crate::store::StoreError;
 
 pub use embedded::{Embedded, OpenError};
 pub use naming::{Naming, NamingError};

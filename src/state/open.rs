@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
 use portvakt_eap::Sessions;
 use portvakt_sealing::SealingKey;
+use portvakt_store::{DataFolder, SqliteStore, Store, StoreError};
 
 use super::{RESERVE, State, accounts_in, destination, lock_records};
 use crate::audit::Audit;
@@ -15,7 +16,6 @@ use crate::directory::ldap::{self, LdapDirectory, RealmScope};
 use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
 use crate::metrics::{Metrics, MetricsError};
 use crate::policy::{AccountSources, Policy, PolicyError};
-use crate::store::{Store, StoreError};
 use crate::transport::DropLog;
 
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
@@ -61,8 +61,11 @@ impl State {
                 .map(|eap| eap.resume_for)
                 .unwrap_or_default(),
         );
-        let store = Store::open_with_key(&config.data, sealing_key(config)?)?;
-        let directories = directories(config, &store, &metrics)?;
+        let folder = DataFolder::take(&config.data)?;
+        let store = SqliteStore::open(folder, sealing_key(config)?)?;
+        let key = store.sealing_key().clone();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let directories = directories(config, &store, &key, &metrics)?;
         let sources = AccountSources::new(config, &directories, None)?;
         let policy = Policy::new(config, &metrics, &sessions, sources)?;
         let accounts = accounts_in(&directories);
@@ -118,7 +121,8 @@ impl State {
 /// Where the accounts are: here, or where the configuration says.
 fn directories(
     config: &Config,
-    store: &Store,
+    store: &Arc<dyn Store>,
+    key: &SealingKey,
     metrics: &Metrics,
 ) -> Result<Vec<OpenDirectory>, StateError> {
     let sources = &config.account_sources;
@@ -129,7 +133,7 @@ fn directories(
         };
         Ok(OpenDirectory {
             name: home.name().to_owned(),
-            directory: directory(config, home, people, store, metrics)?,
+            directory: directory(config, home, people, store, key, metrics)?,
         })
     });
     open.collect()
@@ -156,7 +160,8 @@ fn directory(
     config: &Config,
     home: &AccountSource,
     people: RealmScope,
-    store: &Store,
+    store: &Arc<dyn Store>,
+    key: &SealingKey,
     metrics: &Metrics,
 ) -> Result<Arc<dyn Directory>, StateError> {
     Ok(match &home.directory {
@@ -165,7 +170,7 @@ fn directory(
             &people,
             metrics,
             &config.data,
-            store,
+            key,
         )?),
         None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
     })

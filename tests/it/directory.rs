@@ -1,5 +1,6 @@
 //! One battery for every directory, and what the embedded one promises beyond it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,6 @@ use portvakt::directory::account_facts::argon2id;
 use portvakt::directory::attributes::AttributeMap;
 use portvakt::directory::import::{ImportOptions, ImportReport, import};
 use portvakt::directory::{Directory, Embedded, Found, WriteError};
-use portvakt::store::{Store, StoreError};
 use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::{Argon2Cost, Checked, HashMemory, check};
@@ -16,6 +16,7 @@ use portvakt_auth::refusal::Refusal;
 use portvakt_auth::rules::Rules;
 use portvakt_auth::status::standing;
 use portvakt_auth::{Admission, Guess, LockTable, Lockout, Tick};
+use portvakt_store::{DataFolder, SqliteStore, Store as _, StoreError};
 
 /// Leave to compare a password.
 fn admit(account: &Account) -> Admission {
@@ -40,14 +41,19 @@ trait Site {
 /// The embedded directory in a folder of its own.
 struct EmbeddedSite {
     directory: Embedded,
-    store: Store,
+    store: Arc<SqliteStore>,
     folder: tempfile::TempDir,
+}
+
+fn open(folder: &Path) -> Arc<SqliteStore> {
+    let folder = DataFolder::take(folder).unwrap();
+    Arc::new(SqliteStore::open(folder, None).unwrap())
 }
 
 impl Site for EmbeddedSite {
     fn with(people: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path());
         let directory = Embedded::open(store.clone()).unwrap();
         // A file without anybody is refused.
         if !people.is_empty() {
@@ -75,7 +81,7 @@ impl EmbeddedSite {
         } = self;
         drop(directory);
         store.close();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path());
         Self {
             directory: Embedded::open(store.clone()).unwrap(),
             store,

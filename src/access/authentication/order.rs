@@ -17,12 +17,12 @@ use portvakt_auth::{
     Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, HashMemory, Kind,
     LockTable, Lockout, Now, Proof, Refusal, Settled, Tick,
 };
+use portvakt_store::Untold;
 
 use super::super::credential::{
     Candidates, Checked, Credential, Memory, MutualProof, Offered, QuickCheck, answer_of,
 };
 use crate::directory::{FindError, Verdict};
-use crate::store::Untold;
 
 /// Of one request: its client, and its times.
 #[derive(Clone, Copy, Debug)]

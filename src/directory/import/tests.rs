@@ -1,16 +1,20 @@
+use std::sync::Arc;
+
+use portvakt_store::{DataFolder, SqliteStore};
+
 use super::*;
 use crate::directory::Embedded;
-use crate::store::Store;
 
 struct Site {
     directory: Embedded,
-    store: Store,
+    store: Arc<SqliteStore>,
     _folder: tempfile::TempDir,
 }
 
 fn site() -> Site {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let data = DataFolder::take(folder.path()).unwrap();
+    let store = Arc::new(SqliteStore::open(data, None).unwrap());
     Site {
         directory: Embedded::open(store.clone()).unwrap(),
         store,

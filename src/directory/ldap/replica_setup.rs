@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ldap3::Scope as LdapScope;
 use portvakt_auth::Account;
+use portvakt_sealing::SealingKey;
 
 use super::connector::{self, Connector};
 use super::known_credentials::KnownCredentials;
@@ -21,7 +22,6 @@ use super::{Failure, OpenError, RealmScope};
 use crate::config::{Ldap as Settings, MirrorSettings, MirrorWay, Scope, Template};
 use crate::directory::attributes::AttributeRole;
 use crate::directory::entry::Entry;
-use crate::store::Store;
 
 /// Where deletions and groups show only when all is read anew, that is not put off for long.
 const OFTEN: Duration = Duration::from_secs(15 * 60);
@@ -32,7 +32,7 @@ pub(super) fn start(
     settings: &Settings,
     people: &RealmScope,
     data: &Path,
-    store: &Store,
+    key: &SealingKey,
     known: Arc<KnownCredentials>,
 ) -> Result<Option<(Arc<Replica>, ReplicaWorker)>, OpenError> {
     let Some(how) = &settings.mirror else {
@@ -43,7 +43,7 @@ pub(super) fn start(
     let source = LdapEntrySource {
         connectors: settings.servers.iter().map(connector).collect(),
         mapping: Mapping::new(settings, people),
-        store: store.clone(),
+        key: key.clone(),
         known,
     };
     let replica = Arc::new(Replica::new(how.max_age));
@@ -61,7 +61,7 @@ pub(super) fn hears_within(settings: &Settings) -> Duration {
 struct LdapEntrySource {
     connectors: Vec<Connector>,
     mapping: Mapping,
-    store: Store,
+    key: SealingKey,
     known: Arc<KnownCredentials>,
 }
 
@@ -91,8 +91,8 @@ impl EntrySource for LdapEntrySource {
         Box::pin(async { self.connect().await.map_err(|failure| failure.to_string()) })
     }
 
-    fn store(&self) -> Option<Store> {
-        Some(self.store.clone())
+    fn sealing_key(&self) -> Option<SealingKey> {
+        Some(self.key.clone())
     }
 
     fn understand(

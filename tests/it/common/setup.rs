@@ -7,10 +7,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use portvakt::directory::{Directory as _, Embedded};
-use portvakt::store::Store;
 use portvakt_auth::{Account, AccountId, ChapSecret};
+use portvakt_store::{DataFolder, SqliteStore};
 use portvakt_testkit::supplicant::{Authority, ServerIdentity};
 use tempfile::TempDir;
 
@@ -219,7 +220,8 @@ impl Setup {
     /// Prepares all, and gives an account a CHAP secret.
     pub fn give_chap_secret(&mut self, user: &str, secret: &str) {
         self.prepare();
-        let store = Store::open(&self.path("data")).unwrap();
+        let folder = DataFolder::take(&self.path("data")).unwrap();
+        let store = Arc::new(SqliteStore::open(folder, None).unwrap());
         let directory = Embedded::open(store).unwrap();
         let secret = ChapSecret::new(secret.as_bytes()).unwrap();
         let writer = directory.writer().unwrap();

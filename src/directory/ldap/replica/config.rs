@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use ldap3::{Ldap, Scope};
 use portvakt_auth::account::Account;
+use portvakt_sealing::SealingKey;
 use tokio::task::JoinHandle;
 
 use crate::directory::entry::Entry;
 use crate::directory::ldap::{Faults, Flow};
-use crate::store::Store;
 
 /// The way in which a mirror is kept current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub trait EntrySource: Send + Sync + 'static {
     fn connect(&self) -> Connect<'_>;
 
     /// Whose key seals, in the journal, what is as good as a password; without one nothing is sealed.
-    fn store(&self) -> Option<Store> {
+    fn sealing_key(&self) -> Option<SealingKey> {
         None
     }
 

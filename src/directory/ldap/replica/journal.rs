@@ -14,12 +14,12 @@ use std::sync::Arc;
 use base64ct::{Base64, Encoding as _};
 use jiff::Timestamp;
 use portvakt_auth::account::Account;
+use portvakt_sealing::SealingKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::EntryId;
 use super::table::{Table, normalized};
-use crate::store::Store;
 
 #[cfg(test)]
 mod tests;
@@ -85,7 +85,7 @@ pub(super) struct Journal {
     path: PathBuf,
     source: String,
     /// Its key seals what is as good as a password.
-    store: Option<Store>,
+    key: Option<SealingKey>,
     /// Open for changes; `None` until the whole has been written, and after the disk refused.
     file: Option<BufWriter<File>>,
     /// Octets of the whole, and of the changes behind it.
@@ -102,12 +102,12 @@ impl Journal {
     pub(super) fn open(
         path: PathBuf,
         source: String,
-        store: Option<Store>,
+        key: Option<SealingKey>,
     ) -> io::Result<(Self, Option<Restored>)> {
         let mut journal = Self {
             path,
             source,
-            store,
+            key,
             file: None,
             whole: 0,
             changes: 0,
@@ -117,7 +117,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((journal, None)),
             Err(error) => return Err(error),
         };
-        let (restored, length) = read(&file, &journal.source, journal.store.as_ref())?;
+        let (restored, length) = read(&file, &journal.source, journal.key.as_ref())?;
         if restored.is_some() {
             // What was cut off in the middle of a line goes.
             file.set_len(length)?;
@@ -150,7 +150,7 @@ impl Journal {
         let mut written = Ok(0);
         table.for_each(|id, account| {
             written = std::mem::replace(&mut written, Ok(0)).and_then(|sum| {
-                let line = put(*id, account, self.store.as_ref())?;
+                let line = put(*id, account, self.key.as_ref())?;
                 write(&mut out, &line).map(|octets| sum + octets)
             });
         });
@@ -177,7 +177,7 @@ impl Journal {
     /// # Errors
     /// The disk's, as for the others: from then on nothing is added, until the whole is written.
     pub(super) fn put(&mut self, id: EntryId, account: &Arc<Account>) -> io::Result<()> {
-        let line = put(id, account, self.store.as_ref())?;
+        let line = put(id, account, self.key.as_ref())?;
         self.add(&line)
     }
 
@@ -245,11 +245,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn put(id: EntryId, account: &Account, store: Option<&Store>) -> io::Result<Line<'static>> {
+fn put(id: EntryId, account: &Account, key: Option<&SealingKey>) -> io::Result<Line<'static>> {
     let mut account = Box::new(account.clone());
-    let sealed = store
-        .map(|store| store.sealing_key().seal(&mut account))
-        .transpose();
+    let sealed = key.map(|key| key.seal(&mut account)).transpose();
     let sealed = sealed.map_err(io::Error::other)?.flatten();
     Ok(Line::Put {
         id,
@@ -267,7 +265,11 @@ fn write(out: &mut BufWriter<File>, line: &Line<'_>) -> io::Result<u64> {
 }
 
 /// What is in the file, and how many octets of it are whole lines.
-fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<Restored>, u64)> {
+fn read(
+    file: &File,
+    source: &str,
+    key: Option<&SealingKey>,
+) -> io::Result<(Option<Restored>, u64)> {
     let mut lines = Lines {
         file: BufReader::new(file),
         text: Zeroizing::new(String::new()),
@@ -287,7 +289,7 @@ fn read(file: &File, source: &str, store: Option<&Store>) -> io::Result<(Option<
         table: Table::default(),
         last_contact: None,
         is_whole: true,
-        store,
+        key,
     };
     while lines.next(|line| replay.take(line))?.is_some() {}
     Ok((replay.restored(), lines.good))
@@ -299,7 +301,7 @@ struct Replay<'s> {
     last_contact: Option<(Timestamp, Option<SyncCursor>)>,
     /// Nothing was sealed that could not be opened.
     is_whole: bool,
-    store: Option<&'s Store>,
+    key: Option<&'s SealingKey>,
 }
 
 impl Replay<'_> {
@@ -323,8 +325,8 @@ impl Replay<'_> {
 
     fn unseal(&self, account: &mut Account, sealed: &str) -> bool {
         let octets = Base64::decode_vec(sealed).ok();
-        let opened = octets.zip(self.store);
-        opened.is_some_and(|(octets, store)| store.sealing_key().unseal(account, &octets).is_ok())
+        let opened = octets.zip(self.key);
+        opened.is_some_and(|(octets, key)| key.unseal(account, &octets).is_ok())
     }
 
     /// What another key has sealed is not known, so all is to be read anew.

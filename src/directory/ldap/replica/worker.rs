@@ -13,12 +13,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use portvakt_sealing::SealingKey;
+
 use super::applier::Applier;
 use super::config::{EntrySource, ReplicaConfig, SyncMethod};
 use super::connection::{SyncConnection, SyncError, offers};
 use super::journal::{Journal, Restored, SyncCursor};
 use super::{Replica, lock, wire};
-use crate::store::Store;
 
 /// The first pause after a failure, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -41,7 +42,7 @@ impl ReplicaWorker {
         source: Arc<dyn EntrySource>,
         config: ReplicaConfig,
     ) -> io::Result<ReplicaWorker> {
-        let (journal, restored) = opened(&config, source.store());
+        let (journal, restored) = opened(&config, source.sealing_key());
         let applier = Applier::new(Arc::clone(&replica), Arc::clone(&source), journal, restored);
         let keeping = Worker {
             replica,
@@ -80,11 +81,11 @@ impl Drop for ReplicaWorker {
     }
 }
 
-fn opened(config: &ReplicaConfig, store: Option<Store>) -> (Option<Journal>, Option<Restored>) {
+fn opened(config: &ReplicaConfig, key: Option<SealingKey>) -> (Option<Journal>, Option<Restored>) {
     let Some(path) = &config.journal else {
         return (None, None);
     };
-    match Journal::open(path.clone(), config.fingerprint.clone(), store) {
+    match Journal::open(path.clone(), config.fingerprint.clone(), key) {
         Ok((journal, restored)) => (Some(journal), restored),
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "the mirror on disk can't be read");

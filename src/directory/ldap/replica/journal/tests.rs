@@ -205,16 +205,19 @@ fn nt_hash_is_sealed_and_opens_with_the_same_key_alone() {
     account.nt_hash = Some(hash.clone());
     let table = Table::default();
     table.put(id(1), normalized(account));
-    let [own, other] = ["own", "other"].map(|name| Store::open(&folder.path().join(name)).unwrap());
-    let open = |store: &Store| Journal::open(path.clone(), SOURCE.to_owned(), Some(store.clone()));
+    let [own, other] = ["own", "other"].map(|name| {
+        let text = SealingKey::generate().unwrap();
+        SealingKey::parse(name.as_ref(), &text).unwrap()
+    });
+    let open = |key: &SealingKey| Journal::open(path.clone(), SOURCE.to_owned(), Some(key.clone()));
     let (mut journal, _) = open(&own).unwrap();
     journal
         .rewrite(&table, Some(&cursor("1")), moment(1))
         .unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(!text.contains(hash.reveal().as_str()));
-    for (store, expected) in [(own, Some(hash)), (other, None)] {
-        let restored = open(&store).unwrap().1.unwrap();
+    for (key, expected) in [(own, Some(hash)), (other, None)] {
+        let restored = open(&key).unwrap().1.unwrap();
         // What can't be opened is to be read anew.
         assert_eq!(restored.cursor.is_some(), expected.is_some());
         let TableLookup::Found(found) = restored.table.find("anna") else {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{StoreError, locks};
+use super::locks;
+use crate::StoreError;
 
 /// Each entry brings the schema from its index to the next number. Entries are never changed.
 const MIGRATIONS: &[&str] = &[

@@ -1,16 +1,25 @@
 //! NT hashes and CHAP secrets on disk: sealed, and never lost without a word.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics"
+)]
+
 use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use portvakt::store::{Store, StoreError};
 use portvakt_auth::account::{Account, Kind, Password, PasswordKind};
 use portvakt_auth::chap::ChapSecret;
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::name::AccountId;
 use portvakt_auth::password::PasswordHash;
 use portvakt_sealing::{SealingError, SealingKey};
+use portvakt_store::{
+    AccountStore as _, AttemptStore as _, DataFolder, SqliteStore, Store as _, StoreError,
+};
 use rusqlite::{Connection, params};
 
 /// The NT hashes of "first" and "second", and a CHAP secret in base64 as its account is serialised.
@@ -42,19 +51,23 @@ fn account_with_secrets(name: &str) -> Account {
     account
 }
 
-fn stored(store: &Store) -> Vec<Account> {
+fn open(dir: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(DataFolder::take(dir)?, None)
+}
+
+fn stored(store: &SqliteStore) -> Vec<Account> {
     let mut found = Vec::new();
-    store.accounts(|account| found.push(account)).unwrap();
+    store.accounts(&mut |account| found.push(account)).unwrap();
     found.sort_by(|one, other| one.id.cmp(&other.id));
     found
 }
 
-fn put(store: &Store, account: &Account) {
+fn put(store: &SqliteStore, account: &Account) {
     store.put_accounts(&[account.clone().into()]).unwrap();
 }
 
 fn why_not(dir: &Path) -> StoreError {
-    Store::open(dir).err().expect("should not open")
+    open(dir).err().expect("should not open")
 }
 
 /// Everything in the folder but the key.
@@ -112,26 +125,23 @@ fn old_database(dir: &Path, accounts: &[Account]) {
 #[test]
 fn secrets_are_nowhere_on_disk_in_the_clear_and_come_back_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     let accounts = [account("anna"), account_with_secrets("printer")];
     accounts.iter().for_each(|account| put(&store, account));
     assert_no_secret_in(&octets_on_disk(dir.path()));
     store.close();
     assert_no_secret_in(&octets_on_disk(dir.path()));
-    assert_eq!(stored(&Store::open(dir.path()).unwrap()), accounts);
+    assert_eq!(stored(&open(dir.path()).unwrap()), accounts);
 }
 
 #[test]
 fn secret_that_was_taken_away_stays_away() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account_with_secrets("printer"));
     put(&store, &account("printer"));
     store.close();
-    assert_eq!(
-        stored(&Store::open(dir.path()).unwrap()),
-        [account("printer")]
-    );
+    assert_eq!(stored(&open(dir.path()).unwrap()), [account("printer")]);
 }
 
 #[test]
@@ -142,13 +152,13 @@ fn database_from_before_sealing_is_sealed_and_scrubbed_when_it_is_opened() {
     let before = octets_on_disk(dir.path());
     assert!(holds(&before, &nt_hash("first").reveal()) && holds(&before, CHAP_SECRET_STORED));
 
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     assert_eq!(stored(&store), accounts);
     assert_no_secret_in(&octets_on_disk(dir.path()));
     let attempts = store.last_attempts(&accounts[0].id, 9).unwrap();
     assert_eq!(attempts.len(), 1);
     store.close();
-    assert_eq!(stored(&Store::open(dir.path()).unwrap()), accounts);
+    assert_eq!(stored(&open(dir.path()).unwrap()), accounts);
 }
 
 #[test]
@@ -163,7 +173,7 @@ fn sealing_that_was_cut_short_is_finished_at_the_next_start() {
         StoreError::Sealing(SealingError::Malformed { .. })
     ));
     fs::remove_file(dir.path().join("sealing.key")).unwrap();
-    assert_eq!(stored(&Store::open(dir.path()).unwrap()), accounts);
+    assert_eq!(stored(&open(dir.path()).unwrap()), accounts);
     assert_no_secret_in(&octets_on_disk(dir.path()));
 }
 
@@ -171,7 +181,7 @@ fn sealing_that_was_cut_short_is_finished_at_the_next_start() {
 fn missing_key_is_told_and_never_replaced_while_something_is_sealed_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let (key, away) = (dir.path().join("sealing.key"), dir.path().join("away"));
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account_with_secrets("printer"));
     store.close();
     fs::rename(&key, &away).unwrap();
@@ -182,7 +192,7 @@ fn missing_key_is_told_and_never_replaced_while_something_is_sealed_with_it() {
         assert!(!key.exists());
     }
     fs::rename(&away, &key).unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     assert_eq!(stored(&store), [account_with_secrets("printer")]);
 }
 
@@ -200,7 +210,7 @@ fn key_that_can_not_be_read_is_told() {
 fn wrong_key_is_told_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("sealing.key");
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account_with_secrets("printer"));
     store.close();
     let right = fs::read(&key).unwrap();
@@ -211,18 +221,18 @@ fn wrong_key_is_told_and_changes_nothing() {
         "{error}"
     );
     fs::write(&key, right).unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     assert_eq!(stored(&store), [account_with_secrets("printer")]);
 }
 
 #[test]
 fn database_without_secrets_opens_under_a_new_key() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account("anna"));
     store.close();
     fs::remove_file(dir.path().join("sealing.key")).unwrap();
-    assert_eq!(stored(&Store::open(dir.path()).unwrap()), [account("anna")]);
+    assert_eq!(stored(&open(dir.path()).unwrap()), [account("anna")]);
 }
 
 #[test]
@@ -230,7 +240,7 @@ fn key_kept_elsewhere_is_used_and_none_is_made_in_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let text = b"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
     let key = || SealingKey::parse(Path::new("/elsewhere/key"), text).ok();
-    let store = Store::open_with_key(dir.path(), key()).unwrap();
+    let store = SqliteStore::open(DataFolder::take(dir.path()).unwrap(), key()).unwrap();
     put(&store, &account_with_secrets("printer"));
     store.close();
     assert!(!dir.path().join("sealing.key").exists());
@@ -238,14 +248,14 @@ fn key_kept_elsewhere_is_used_and_none_is_made_in_the_folder() {
         why_not(dir.path()),
         StoreError::SealingKeyMissing { .. }
     ));
-    let store = Store::open_with_key(dir.path(), key()).unwrap();
+    let store = SqliteStore::open(DataFolder::take(dir.path()).unwrap(), key()).unwrap();
     assert_eq!(stored(&store), [account_with_secrets("printer")]);
 }
 
 #[test]
 fn row_under_another_name_is_not_opened() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account_with_secrets("printer"));
     put(&store, &account("anna"));
     store.close();
@@ -255,17 +265,17 @@ fn row_under_another_name_is_not_opened() {
     assert_eq!(connection.execute(steal, []).unwrap(), 1);
     drop(connection);
     // The start tries the key on one row, whichever comes first; reading tries it on each.
-    let error = Store::open(dir.path()).and_then(|store| store.accounts(|_| {}));
+    let error = open(dir.path()).and_then(|store| store.accounts(&mut |_| {}));
     assert!(error.is_err());
 }
 
 #[test]
 fn removed_account_is_gone_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = open(dir.path()).unwrap();
     put(&store, &account("anna"));
     put(&store, &account("bo"));
     store.remove_account(&account("anna").id).unwrap();
     store.close();
-    assert_eq!(stored(&Store::open(dir.path()).unwrap()), [account("bo")]);
+    assert_eq!(stored(&open(dir.path()).unwrap()), [account("bo")]);
 }

@@ -1,75 +1,22 @@
-//! The table of recent attempts per account, for `explain`. The audit log has every attempt.
+//! The table of recent attempts per account.
 
 use jiff::Timestamp;
 use portvakt_auth::name::AccountId;
-use portvakt_auth::refusal::Refusal;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
 
-/// Attempts kept per account; bounds the table however often a device tries.
-pub const ATTEMPTS_PER_ACCOUNT: u32 = 50;
+use crate::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRow};
+
 /// Rows removed in one step of [`prune_some`].
 const PRUNE_STEP: u32 = 2_000;
 
-/// One attempt on one account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptRow {
-    /// When it was answered; kept to the millisecond.
-    pub time: Timestamp,
-    /// The account it was made on.
-    pub account: AccountId,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The name of the RADIUS client it came through.
-    pub client: String,
-    /// The service: `eduroam`, `wired`, `vpn`, …
-    pub service: String,
-    /// The method: `pap`, `ttls/pap`, …
-    pub method: String,
-    /// Calling-Station-Id: the device.
-    pub calling_station: Option<String>,
-    /// Operator-Name: the place, when it came from elsewhere.
-    pub operator_name: Option<String>,
-    /// The outer identity of an EAP conversation.
-    pub outer_identity: Option<String>,
-    /// More about a refusal, where its reason does not say it all.
-    pub detail: Option<String>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Let in.
-    Accepted,
-    /// Not let in, and why.
-    Refused(Refusal),
-}
-
-impl Outcome {
-    /// `accept`, or the code of the refusal.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Accepted => "accept",
-            Self::Refused(refusal) => refusal.code(),
-        }
-    }
-
-    /// The outcome of this code.
-    pub fn from_code(code: &str) -> Option<Self> {
-        match code {
-            "accept" => Some(Self::Accepted),
-            _ => Refusal::from_code(code).map(Self::Refused),
-        }
-    }
-}
-
-impl ToSql for Outcome {
+impl ToSql for AttemptOutcome {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.code().into())
     }
 }
 
-impl FromSql for Outcome {
+impl FromSql for AttemptOutcome {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::from_code(value.as_str()?).ok_or(FromSqlError::InvalidType)
     }

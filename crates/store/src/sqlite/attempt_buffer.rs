@@ -9,74 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use jiff::Timestamp;
-use portvakt_auth::Refusal;
 use portvakt_auth::name::AccountId;
 
-use super::attempts::{ATTEMPTS_PER_ACCOUNT, AttemptRow, Outcome};
+use crate::{ATTEMPTS_PER_ACCOUNT, AttemptRef, AttemptRow};
 
 /// Attempts kept at most, about 300 octets each; further ones are dropped and counted.
 pub(super) const CAPACITY: usize = 50_000;
 /// So many unwritten attempts are written at once, before room runs out.
 const MANY: usize = CAPACITY / 2;
-
-/// A borrowed [`AttemptRow`].
-#[derive(Clone, Copy, Debug)]
-pub struct AttemptRef<'a> {
-    /// When it was answered.
-    pub time: Timestamp,
-    /// The account it was made on.
-    pub account: &'a AccountId,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The name of the RADIUS client it came through.
-    pub client: &'a str,
-    /// The service.
-    pub service: &'a str,
-    /// The method.
-    pub method: &'a str,
-    /// Calling-Station-Id.
-    pub calling_station: Option<&'a str>,
-    /// Operator-Name.
-    pub operator_name: Option<&'a str>,
-    /// The outer identity.
-    pub outer_identity: Option<&'a str>,
-    /// More about the refusal.
-    pub detail: Option<&'a str>,
-}
-
-impl AttemptRef<'_> {
-    /// The same, owned.
-    #[must_use]
-    pub fn to_row(&self) -> AttemptRow {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        AttemptRow {
-            time: self.time,
-            account: self.account.clone(),
-            outcome: self.outcome,
-            client: self.client.to_owned(),
-            service: self.service.to_owned(),
-            method: self.method.to_owned(),
-            calling_station: owned(self.calling_station),
-            operator_name: owned(self.operator_name),
-            outer_identity: owned(self.outer_identity),
-            detail: owned(self.detail),
-        }
-    }
-
-    /// Whether `row` differs in its time alone. A failure that counts repeats no other.
-    fn repeats(&self, row: &AttemptRow) -> bool {
-        self.outcome != Outcome::Refused(Refusal::WrongCredential)
-            && self.outcome == row.outcome
-            && self.client == row.client
-            && self.service == row.service
-            && self.method == row.method
-            && self.calling_station == row.calling_station.as_deref()
-            && self.operator_name == row.operator_name.as_deref()
-            && self.outer_identity == row.outer_identity.as_deref()
-            && self.detail == row.detail.as_deref()
-    }
-}
 
 /// An attempt; `unwritten` unless it was written and not repeated since.
 struct Buffered {
@@ -175,13 +115,17 @@ impl AttemptBuffer {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use portvakt_auth::Refusal;
+
     use super::*;
+    use crate::AttemptOutcome;
 
     fn attempt<'a>(account: &'a AccountId, second: i64, station: &'a str) -> AttemptRef<'a> {
         AttemptRef {
             time: Timestamp::from_second(second).unwrap(),
             account,
-            outcome: Outcome::Accepted,
+            outcome: AttemptOutcome::Accepted,
             client: "access-points",
             service: "eduroam",
             method: "ttls/pap",
@@ -228,7 +172,7 @@ mod tests {
     fn each_failure_that_counts_is_kept() {
         let (buffer, anna) = (AttemptBuffer::default(), id("anna"));
         for second in 0..6 {
-            let outcome = Outcome::Refused(Refusal::WrongCredential);
+            let outcome = AttemptOutcome::Refused(Refusal::WrongCredential);
             let failure = attempt(&anna, second, "22-44");
             assert!(buffer.push(&AttemptRef { outcome, ..failure }));
         }

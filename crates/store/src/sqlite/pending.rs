@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use portvakt_auth::lock::StoredLock;
 use portvakt_auth::name::AccountId;
 
-use super::StoreHealth;
 use super::attempt_buffer::AttemptBuffer;
+use crate::StoreHealth;
 
 /// The newest lock of each account that is not on disk. Bounded by the number of accounts.
 #[derive(Default)]

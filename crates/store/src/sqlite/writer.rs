@@ -13,10 +13,9 @@ use tracing::{error, info};
 
 use super::accounts::{self, AccountRow};
 use super::attempt_buffer::CAPACITY;
-use super::attempts::{self, AttemptRow};
-use super::folder::DataFolder;
 use super::pending::Shared;
-use super::{Done, Durability, StoreError, locks};
+use super::{attempts, locks};
+use crate::{AttemptRow, DataFolder, Done, Durability, StoreError};
 
 /// Most messages, and most attempts, in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;

@@ -8,7 +8,7 @@ use portvakt_sealing::SealingKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use crate::StoreError;
 
 /// An account as it is stored.
 pub(super) struct AccountRow {
@@ -67,7 +67,7 @@ pub(super) fn remove(connection: &Connection, id: &str) -> Result<(), StoreError
 pub(super) fn load(
     connection: &Connection,
     key: &SealingKey,
-    mut visit: impl FnMut(Account),
+    visit: &mut dyn FnMut(Account),
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare("SELECT id, body, sealed FROM accounts")?;
     let mut rows = statement.query([])?;

@@ -8,18 +8,21 @@ use std::path::{Path, PathBuf};
 use portvakt_sealing::SealingKey;
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use crate::StoreError;
 
 /// A data folder that this process has taken; freed on drop, or by the kernel when the process
 /// ends in whatever way.
-pub(super) struct DataFolder {
+pub struct DataFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataFolder {
     /// Takes the folder, making it if it is missing: for its owner only, it holds password hashes.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] or [`StoreError::InUse`].
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
         let unusable = |cause| StoreError::Folder {
             path: path.to_owned(),
             cause,
@@ -44,13 +47,17 @@ impl DataFolder {
         Ok(folder)
     }
 
-    pub(super) fn database(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
         self.path.join("portvakt.db")
     }
 
     /// The key in `sealing.key`, made if it is missing. `in_use` says that something is sealed
     /// already: a missing key is an error then, for a new one would not open it.
-    pub(super) fn sealing_key(&self, in_use: bool) -> Result<SealingKey, StoreError> {
+    pub(crate) fn sealing_key(&self, in_use: bool) -> Result<SealingKey, StoreError> {
         let path = self.path.join("sealing.key");
         let unusable = |cause| StoreError::SealingKeyUnusable {
             path: path.clone(),

@@ -1,0 +1,177 @@
+//! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory.
+//!
+//! [`SqliteStore`] is the engine of one machine. Everything that outlives the process goes through
+//! [`Store`]; what an administrator did is in the audit log, not here.
+//!
+//! A change of a lock is durable before the outcome that depends on it is told: [`Untold`] holds
+//! the outcome back, and [`LockStore::record_lock`] calls back once the change is on disk. While the
+//! disk refuses, no lock is lost: it stays in memory and is tried again, and [`Store::health`] says
+//! so.
+//!
+//! # Several machines
+//!
+//! For several machines PostgreSQL becomes a second engine behind the same traits. Statements of
+//! later tables are written once, as SQL that both engines take: `INSERT … ON CONFLICT … DO UPDATE …
+//! WHERE`, `RETURNING`, and parameters `$1`, `$2` in the order of their first use, which is the order
+//! SQLite binds them in. rusqlite and tokio-postgres run them; only `CREATE TABLE` is written twice.
+//! A compare-and-set (`… WHERE locks.failures < $3 RETURNING failures`) is one round trip in either.
+//!
+//! Tried on the table of locks with a compare-and-set, and on accounting sessions; batches of 64
+//! upserts of locks, two cores, PostgreSQL 15 on the same machine:
+//!
+//! | | ms a batch | changes a second |
+//! | --- | --- | --- |
+//! | SQLite, a commit each | 13–16 | 4,100–4,800 |
+//! | SQLite, one commit | 0.2 | 300,000–350,000 |
+//! | SQLite, one commit, text built by sea-query each time | 0.45–0.5 | 130,000–140,000 |
+//! | PostgreSQL, a commit each, as a blocking client has to | 15–16 | 4,000–4,400 |
+//! | PostgreSQL, one commit, statements one by one | 5.3–6.1 | 10,000–12,000 |
+//! | PostgreSQL, one commit, statements pipelined | 1.1–1.3 | 50,000–57,000 |
+//!
+//! So the group commit pays in both, and in PostgreSQL pipelining pays five times more. The others
+//! were built and not chosen:
+//! - diesel (`MultiConnection`) calls libpq, which waits for each statement: the fifth row at best,
+//!   with a C library more. It takes libsqlite3-sys up to 0.38; rusqlite 0.41 links 0.39.
+//! - sqlx sends one statement at a time on a connection, and its `Any` driver knows few types. It
+//!   takes libsqlite3-sys 0.37, and two versions cannot be linked.
+//! - sea-query builds the same text at run time, twice the CPU of a change, and still needs both
+//!   drivers. It checks nothing that the tests of each engine do not.
+//!
+//! # Schema
+//!
+//! `user_version` of the database is the number of migrations that ran; `sqlite/schema.rs` has them.
+//! rusqlite_migration counts in the same way, but follows rusqlite at a distance: 2.5 takes 0.39 with
+//! an older SQLite, 2.6 takes 0.40 and Rust 1.95. refinery takes up to 0.40 and keeps a table of its
+//! own, which existing databases do not have.
+
+mod attempt;
+mod error;
+mod folder;
+mod sqlite;
+mod untold;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portvakt_auth::account::Account;
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::Now;
+
+pub use attempt::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow};
+pub use error::StoreError;
+pub use folder::DataFolder;
+pub use sqlite::SqliteStore;
+pub use untold::Untold;
+
+/// Called once, when it is known whether a lock is durable.
+pub type Done = Box<dyn FnOnce(Durability) + Send>;
+
+/// Where a lock is when the answer that depends on it may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Written and synced.
+    OnDisk,
+    /// The disk refuses or does not keep up. The lock is kept in memory and written later.
+    MemoryOnly,
+}
+
+/// Health of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Since when the disk refuses; `None` while all is well.
+    pub failing_since: Option<Timestamp>,
+    /// The last error, kept after the store recovered.
+    pub last_error: Option<String>,
+    /// Locks that are in memory only at this moment. Above zero for an instant on a busy server.
+    pub locks_waiting: usize,
+    /// Messages in the queue, and attempts that are not on disk.
+    pub entries_waiting: usize,
+    /// Attempts dropped since the start, for want of room in memory. Locks are never dropped.
+    pub attempts_dropped: u64,
+    /// Duration of the commit under way; a disk that hangs shows here first.
+    pub committing_for: Option<Duration>,
+}
+
+impl StoreHealth {
+    /// Whether answers are durable: the disk does not refuse and no commit hangs.
+    pub fn is_ok(&self) -> bool {
+        let hangs = self
+            .committing_for
+            .is_some_and(|duration| duration > Duration::from_secs(5));
+        self.failing_since.is_none() && !hangs
+    }
+}
+
+/// Locks of accounts after failed log-ons.
+pub trait LockStore: Send + Sync {
+    /// Takes the new state of a lock and returns at once; `done` is called when it is on disk, or
+    /// known not to be. Of two states of an account the one of the higher revision stays, in
+    /// whatever order they come.
+    ///
+    /// `done` runs on the writer thread and must be quick; on the caller's own thread if the queue
+    /// is full, so the caller must hold no lock that `done` takes. If the disk hangs, `done` may
+    /// come late: the caller keeps its deadline. Once the store is closed it is never called: an
+    /// outcome that cannot be made durable is not told.
+    fn record_lock(&self, lock: StoredLock, done: Option<Done>);
+
+    /// Whether the newest state of this account's lock is not on disk yet. Until it is, the lock
+    /// must not be evicted from the lock table.
+    fn is_dirty(&self, id: &AccountId) -> bool;
+
+    /// The locks as they were when the last process ended, for
+    /// [`LockTable::restore`](portvakt_auth::lock::LockTable::restore).
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]: better no start than a forgotten lock.
+    fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError>;
+}
+
+/// Recent attempts per account, for `explain`.
+pub trait AttemptStore: Send + Sync {
+    /// Buffers an attempt, to be written within ten seconds or so. Without room it is dropped and
+    /// counted.
+    fn record_attempt(&self, attempt: &AttemptRef<'_>);
+
+    /// The newest attempts on an account, newest first, at most [`ATTEMPTS_PER_ACCOUNT`]. Buffered
+    /// attempts are written first; that takes a second at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn last_attempts(&self, id: &AccountId, limit: usize) -> Result<Vec<AttemptRow>, StoreError>;
+
+    /// Removes attempts older than `before`, little by little behind the log-ons.
+    fn prune_attempts(&self, before: Timestamp);
+}
+
+/// Accounts of the embedded directory. Every call blocks until the disk has answered.
+pub trait AccountStore: Send + Sync {
+    /// Writes accounts in one transaction: all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the disk refuses.
+    fn put_accounts(&self, accounts: &[Arc<Account>]) -> Result<(), StoreError>;
+
+    /// Removes an account, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] if the disk refuses, and then it is still there.
+    fn remove_account(&self, id: &AccountId) -> Result<(), StoreError>;
+
+    /// Calls `visit` with every account, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Sealing`].
+    fn accounts(&self, visit: &mut dyn FnMut(Account)) -> Result<(), StoreError>;
+}
+
+/// All durable facts of a server.
+pub trait Store: LockStore + AttemptStore + AccountStore {
+    /// The health of the store, without waiting for it.
+    fn health(&self) -> StoreHealth;
+
+    /// Writes what waits and ends the writer. Reading still works; locks recorded afterwards stay in
+    /// memory.
+    fn close(&self);
+}

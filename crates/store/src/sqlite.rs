@@ -1,0 +1,220 @@
+//! The store of one machine: one SQLite file, `<data>/portvakt.db`.
+//!
+//! One thread writes in group commits (WAL, `synchronous=FULL`): a change reported as
+//! [`Durability::OnDisk`] survives a power cut.
+//!
+//! ```text
+//!  record_lock() ────> pending locks (newest per account) ─┐
+//!     └──────────────> bounded queue ──> writer thread: takes all there is ──> one commit ──> done()
+//!  record_attempt() ─> buffer, taken every 10 seconds ─────┘
+//! ```
+
+mod accounts;
+mod attempt_buffer;
+mod attempts;
+mod locks;
+mod pending;
+mod schema;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use jiff::Timestamp;
+use portvakt_auth::account::Account;
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::Now;
+use portvakt_sealing::SealingKey;
+use rusqlite::Connection;
+
+use crate::{
+    AccountStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done, Durability, LockStore,
+    Store, StoreError, StoreHealth,
+};
+use pending::Shared;
+use writer::{Message, Writer};
+
+/// Messages that may wait for the writer; a stalled disk fills the queue, a healthy one never does.
+const QUEUE: usize = 16 * 1024;
+
+/// How long a reader waits for buffered attempts to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A store in SQLite. Dropping it writes what waits first.
+pub struct SqliteStore {
+    messages: Sender<Message>,
+    shared: Arc<Shared>,
+    /// Of its own, so that a reader never waits for the writer.
+    reader: Mutex<Connection>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    sealing: SealingKey,
+}
+
+impl SqliteStore {
+    /// Opens or makes the database in `folder`. Secrets of accounts are sealed with `key`, or with
+    /// the key in the folder, which is made if it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`], except [`StoreError::InUse`].
+    pub fn open(folder: DataFolder, key: Option<SealingKey>) -> Result<Self, StoreError> {
+        let mut connection = schema::open(&folder.database())?;
+        let sealing = sealing_key(&connection, &folder, key)?;
+        accounts::seal_old(&mut connection, &sealing)?;
+        let reader = Mutex::new(schema::open_reader(&folder.database())?);
+        let (messages, queue) = bounded(QUEUE);
+        let shared = Arc::new(Shared::default());
+        let path = folder.path().to_owned();
+        let writer = Writer::new(connection, Arc::clone(&shared), queue, folder);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let writer = thread
+            .spawn(|| writer.run())
+            .map_err(|cause| StoreError::Folder { path, cause })?;
+        Ok(Self {
+            messages,
+            shared,
+            reader,
+            writer: Mutex::new(Some(writer)),
+            sealing,
+        })
+    }
+
+    /// The key that the secrets of accounts are sealed with.
+    #[must_use]
+    pub fn sealing_key(&self) -> &SealingKey {
+        &self.sealing
+    }
+
+    /// Lets the database grow to `pages` and no further, as a full disk would. For tests.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        let _ = self.ask(|reply| Message::LimitPages(pages, reply));
+    }
+
+    /// Has the buffered attempts written; gives up on a disk that hangs after [`PATIENCE`].
+    fn flush_attempts(&self) {
+        let (reply, written) = bounded(1);
+        let message = Message::FlushAttempts(reply);
+        if self.messages.send_timeout(message, PATIENCE).is_ok() {
+            let _ = written.recv_timeout(PATIENCE);
+        }
+    }
+
+    fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, StoreError> {
+        let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
+        self.messages
+            .send(message(reply))
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    fn reader(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LockStore for SqliteStore {
+    fn record_lock(&self, lock: StoredLock, done: Option<Done>) {
+        self.shared.locks().put(lock);
+        if let Err(TrySendError::Full(Message::Lock(done))) =
+            self.messages.try_send(Message::Lock(done))
+        {
+            writer::report(done, Durability::MemoryOnly);
+        }
+    }
+
+    fn is_dirty(&self, id: &AccountId) -> bool {
+        self.shared.locks().holds(id)
+    }
+
+    fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError> {
+        Ok(locks::restore(&self.reader(), now)?)
+    }
+}
+
+impl AttemptStore for SqliteStore {
+    fn record_attempt(&self, attempt: &AttemptRef<'_>) {
+        if !self.shared.attempts().push(attempt) {
+            self.shared.count_dropped(1);
+        }
+    }
+
+    fn last_attempts(&self, id: &AccountId, limit: usize) -> Result<Vec<AttemptRow>, StoreError> {
+        self.flush_attempts();
+        Ok(attempts::last(&self.reader(), id, limit)?)
+    }
+
+    fn prune_attempts(&self, before: Timestamp) {
+        // A full queue means a stalled disk; the next round prunes.
+        let _ = self.messages.try_send(Message::Prune(before));
+    }
+}
+
+impl AccountStore for SqliteStore {
+    fn put_accounts(&self, accounts: &[Arc<Account>]) -> Result<(), StoreError> {
+        let rows = accounts::rows(accounts, &self.sealing)?;
+        self.ask(|reply| Message::Accounts(rows, reply))?
+    }
+
+    fn remove_account(&self, id: &AccountId) -> Result<(), StoreError> {
+        self.ask(|reply| Message::RemoveAccount(id.to_string(), reply))?
+    }
+
+    fn accounts(&self, visit: &mut dyn FnMut(Account)) -> Result<(), StoreError> {
+        accounts::load(&self.reader(), &self.sealing, visit)
+    }
+}
+
+impl Store for SqliteStore {
+    fn health(&self) -> StoreHealth {
+        self.shared.health(self.messages.len())
+    }
+
+    fn close(&self) {
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(writer) = writer else { return };
+        let _ = self.messages.send(Message::Close);
+        // The last owner may be a callback, and a thread cannot wait for itself.
+        if writer.thread().id() != std::thread::current().id() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+/// The key to seal with, tried on a sealed row if there is one.
+fn sealing_key(
+    connection: &Connection,
+    folder: &DataFolder,
+    given: Option<SealingKey>,
+) -> Result<SealingKey, StoreError> {
+    let sealed = accounts::any_sealed(connection)?;
+    let key = match given {
+        Some(key) => key,
+        None => folder.sealing_key(sealed.is_some())?,
+    };
+    match sealed {
+        Some((account, text)) if !key.opens(&account, &text) => {
+            let path = key.path().to_owned();
+            Err(StoreError::SealingKeyWrong { path })
+        }
+        _ => Ok(key),
+    }
+}

@@ -1,0 +1,244 @@
+//! Facts that hold for every engine: the cases get a function that opens one and the same store.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portvakt_auth::Refusal;
+use portvakt_auth::account::{Account, Kind};
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::{Now, Tick};
+use portvakt_store::{
+    ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow, Durability, Store,
+};
+
+/// Opens the store of a case, again after it was closed.
+pub(crate) type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
+
+/// Makes each case a test of the engine; `$run` calls a case with its [`Open`].
+macro_rules! battery {
+    ($run:path) => {
+        battery!(@cases $run: locks_outlive_the_process_with_their_times_and_revision
+            later_change_holds_whatever_the_order_they_arrive_in
+            cleared_lock_yields_only_to_a_later_failure_and_is_gone_after_a_restart
+            attempts_come_back_newest_first_and_whole
+            attempts_per_account_are_bounded_to_the_newest
+            old_attempts_are_pruned
+            accounts_are_written_all_or_none_and_come_back
+            what_waits_is_written_before_the_store_closes
+            panicking_callback_does_not_stop_the_writer);
+    };
+    (@cases $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::$case); })*
+    };
+}
+pub(crate) use battery;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) fn id(name: &str) -> AccountId {
+    AccountId::new(name).unwrap()
+}
+
+pub(crate) fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+pub(crate) fn now() -> Now {
+    Now {
+        tick: Tick::START,
+        utc: time(0),
+    }
+}
+
+pub(crate) fn lock(name: &str, failures: u8, revision: u64) -> StoredLock {
+    let last_failure = time(0);
+    StoredLock {
+        id: id(name),
+        failures,
+        last_failure,
+        locked_until: None,
+        revision,
+    }
+}
+
+pub(crate) fn attempt(name: &str, second: i64) -> AttemptRow {
+    AttemptRow {
+        time: time(second),
+        account: id(name),
+        outcome: AttemptOutcome::Refused(Refusal::WrongCredential),
+        client: "ap-library".to_owned(),
+        service: "eduroam".to_owned(),
+        method: "ttls/pap".to_owned(),
+        calling_station: Some("02-00-00-00-00-01".to_owned()),
+        operator_name: None,
+        outer_identity: Some("anonymous@campus.example".to_owned()),
+        detail: Some("More about it.".to_owned()),
+    }
+}
+
+pub(crate) fn record_attempt(store: &dyn Store, row: &AttemptRow) {
+    store.record_attempt(&AttemptRef {
+        time: row.time,
+        account: &row.account,
+        outcome: row.outcome,
+        client: &row.client,
+        service: &row.service,
+        method: &row.method,
+        calling_station: row.calling_station.as_deref(),
+        operator_name: row.operator_name.as_deref(),
+        outer_identity: row.outer_identity.as_deref(),
+        detail: row.detail.as_deref(),
+    });
+}
+
+/// Records a lock and returns where to wait for the answer.
+pub(crate) fn record(store: &dyn Store, lock: StoredLock) -> Receiver<Durability> {
+    let (sender, receiver) = channel();
+    let done = move |durability| sender.send(durability).unwrap();
+    store.record_lock(lock, Some(Box::new(done)));
+    receiver
+}
+
+pub(crate) fn recorded(store: &dyn Store, lock: StoredLock) -> Durability {
+    let answer = record(store, lock).recv_timeout(PATIENCE);
+    answer.expect("an answer")
+}
+
+pub(crate) fn restored(store: &dyn Store, name: &str) -> Option<LockRecord> {
+    let locks = store.restore_locks(now()).unwrap();
+    locks.into_iter().find(|record| record.id == id(name))
+}
+
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn locks_outlive_the_process_with_their_times_and_revision(open: Open<'_>) {
+    let store = open();
+    let until = time(1800);
+    let six = StoredLock {
+        locked_until: Some(until),
+        ..lock("anna", 6, 41)
+    };
+    assert_eq!(recorded(&*store, six.clone()), Durability::OnDisk);
+    store.close();
+    let store = open();
+    assert_eq!(store.restore_locks(now()).unwrap(), [six.record(now())]);
+}
+
+pub(crate) fn later_change_holds_whatever_the_order_they_arrive_in(open: Open<'_>) {
+    let store = open();
+    recorded(&*store, lock("anna", 2, 8));
+    assert_eq!(recorded(&*store, lock("anna", 1, 7)), Durability::OnDisk);
+    assert_eq!(restored(&*store, "anna").unwrap().failures, 2);
+}
+
+pub(crate) fn cleared_lock_yields_only_to_a_later_failure_and_is_gone_after_a_restart(
+    open: Open<'_>,
+) {
+    let store = open();
+    recorded(&*store, lock("anna", 0, 9));
+    recorded(&*store, lock("anna", 5, 8));
+    assert_eq!(restored(&*store, "anna").unwrap().failures, 0);
+    store.close();
+    let store = open();
+    assert_eq!(restored(&*store, "anna"), None);
+}
+
+pub(crate) fn attempts_come_back_newest_first_and_whole(open: Open<'_>) {
+    let store = open();
+    let accepted = AttemptRow {
+        outcome: AttemptOutcome::Accepted,
+        ..attempt("anna", 3)
+    };
+    for row in [
+        attempt("anna", 1),
+        accepted.clone(),
+        attempt("bo", 9),
+        attempt("anna", 2),
+    ] {
+        record_attempt(&*store, &row);
+    }
+    let expected = [accepted, attempt("anna", 2), attempt("anna", 1)];
+    assert_eq!(store.last_attempts(&id("anna"), 10).unwrap(), expected);
+    assert_eq!(store.last_attempts(&id("anna"), 1).unwrap(), expected[..1]);
+    assert!(store.last_attempts(&id("nobody"), 10).unwrap().is_empty());
+}
+
+pub(crate) fn attempts_per_account_are_bounded_to_the_newest(open: Open<'_>) {
+    let store = open();
+    let bound = i64::from(ATTEMPTS_PER_ACCOUNT);
+    for second in 0..3 * bound {
+        record_attempt(&*store, &attempt("anna", second));
+        if second % 40 == 0 {
+            // What is buffered is written before it is read.
+            store.last_attempts(&id("anna"), 1).unwrap();
+        }
+    }
+    let kept = store.last_attempts(&id("anna"), usize::MAX).unwrap();
+    assert_eq!(kept.len(), ATTEMPTS_PER_ACCOUNT as usize);
+    assert_eq!(kept.last().unwrap().time, time(2 * bound));
+}
+
+pub(crate) fn old_attempts_are_pruned(open: Open<'_>) {
+    let store = open();
+    for number in 0..5_000 {
+        let row = attempt(&format!("s{number}"), number % 2 * 100);
+        record_attempt(&*store, &row);
+    }
+    assert_eq!(store.last_attempts(&id("s0"), 1).unwrap().len(), 1);
+    store.prune_attempts(time(50));
+    let of = |number: i64| {
+        store
+            .last_attempts(&id(&format!("s{number}")), 1)
+            .unwrap()
+            .len()
+    };
+    wait_until("pruned", || of(4_998) == 0);
+    assert_eq!((of(0), of(1), of(4_999)), (0, 1, 1));
+}
+
+pub(crate) fn accounts_are_written_all_or_none_and_come_back(open: Open<'_>) {
+    let store = open();
+    let anna = Account::new(id("anna"), Kind::Student);
+    let bo = Account {
+        vlan: Some("staff".to_owned()),
+        ..Account::new(id("bo"), Kind::Employee)
+    };
+    store
+        .put_accounts(&[anna.clone().into(), bo.clone().into()])
+        .unwrap();
+    let anna = Account {
+        mail: Some("anna@campus.example".to_owned()),
+        ..anna
+    };
+    store.put_accounts(&[anna.clone().into()]).unwrap();
+    store.close();
+    let mut found = Vec::new();
+    open().accounts(&mut |account| found.push(account)).unwrap();
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(found, [anna, bo]);
+}
+
+pub(crate) fn what_waits_is_written_before_the_store_closes(open: Open<'_>) {
+    let store = open();
+    for number in 0..3_000 {
+        store.record_lock(lock(&format!("s{number}"), 1, number + 1), None);
+    }
+    drop(store);
+    let store = open();
+    assert_eq!(store.restore_locks(now()).unwrap().len(), 3_000);
+}
+
+pub(crate) fn panicking_callback_does_not_stop_the_writer(open: Open<'_>) {
+    let store = open();
+    let panicking = Box::new(|_| panic!("by intention"));
+    store.record_lock(lock("anna", 1, 1), Some(panicking));
+    assert_eq!(recorded(&*store, lock("anna", 2, 2)), Durability::OnDisk);
+}
