@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::{Kind, Rules};
+use portvakt_eap::MethodType;
 use portvakt_sealing::SealingKey;
 
 use crate::directory::attributes::{self, AttributeNames, AttributeRole};
 
-use super::eap::{self, EapMethod};
+use super::eap;
 use super::external::External;
 use super::problem::Problem;
 use super::rules;
@@ -59,7 +60,7 @@ pub struct Service {
     /// The VLAN of those whose account names none.
     pub vlan: Option<String>,
     /// The EAP methods that may be used for it, of those that are offered; none means all.
-    pub eap_methods: Option<Vec<EapMethod>>,
+    pub eap_methods: Option<Vec<MethodType>>,
 }
 
 /// How passwords are made and checked.
@@ -193,7 +194,7 @@ pub(super) fn given_kinds(parent: &mut Section<'_>) -> Vec<(String, Kind)> {
 pub(super) fn services(
     root: &mut Section<'_>,
     used: &[String],
-    offered: &[(String, &[EapMethod])],
+    offered: &[(String, &[MethodType])],
 ) -> BTreeMap<String, Service> {
     let named = root.table("service").named_tables().into_iter();
     named
@@ -204,7 +205,7 @@ pub(super) fn services(
         .collect()
 }
 
-fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[EapMethod])]) -> Service {
+fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[MethodType])]) -> Service {
     const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
     if !used {
         let advice = "check the spelling, or give a [[client]] this service";
@@ -227,8 +228,8 @@ fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[EapMethod
 /// The methods that are left for a service: some of each table's must be.
 fn eap_methods(
     section: &mut Section<'_>,
-    offered: &[(String, &[EapMethod])],
-) -> Option<Vec<EapMethod>> {
+    offered: &[(String, &[MethodType])],
+) -> Option<Vec<MethodType>> {
     let place = section.key_place("eap-methods");
     let methods = eap::each_once(section, "eap-methods", eap::METHODS)?;
     for (table, offered) in offered {

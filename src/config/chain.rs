@@ -5,11 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use portvakt_auth::Realm;
+use portvakt_eap::MethodType;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::certificate::{self, CertificateFacts, Inspected};
-use super::eap::{Context, EapMethod, EapProfile};
+use super::eap::{Context, EapProfile};
 use super::external::FileContent;
 use super::ocsp::{self, OcspResponse};
 use super::pem::Wanted;
@@ -118,7 +119,7 @@ pub(super) fn check_length(
     section: &Section<'_>,
     place: &Place,
     chain: &Chain,
-    methods: &[EapMethod],
+    methods: &[MethodType],
     context: Context<'_>,
 ) {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain.pem).collect();
@@ -131,7 +132,7 @@ pub(super) fn check_length(
     }
 }
 
-fn setting<'s>(methods: &'s [EapMethod], context: Context<'_>) -> certificate::Setting<'s> {
+fn setting<'s>(methods: &'s [MethodType], context: Context<'_>) -> certificate::Setting<'s> {
     certificate::Setting {
         methods,
         fragment: context.fragment.into(),
@@ -143,7 +144,7 @@ fn setting<'s>(methods: &'s [EapMethod], context: Context<'_>) -> certificate::S
 pub(super) fn chain(
     section: &mut Section<'_>,
     context: Context<'_>,
-    methods: &[EapMethod],
+    methods: &[MethodType],
     name: &str,
 ) -> Option<Chain> {
     for (key, advice) in [

@@ -1,12 +1,11 @@
 //! A configuration in a few lines, as `portvakt check` prints it.
 
 use portvakt_auth::Rules;
+use portvakt_eap::{MethodType, TlsVersions};
 use portvakt_radius::MessageAuthenticatorPolicy;
 
 use super::pem::{self, Wanted};
-use super::{
-    AccountSource, Chain, Client, ClientMethods, Config, Eap, EapMethod, EapProfile, Ldap, Verify,
-};
+use super::{AccountSource, Chain, Client, ClientMethods, Config, Eap, EapProfile, Ldap, Verify};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -172,18 +171,18 @@ fn clients(eap: &EapProfile) -> String {
 }
 
 fn profile(eap: &EapProfile) -> String {
-    let versions = match (eap.tls_versions.tls12, eap.tls_versions.tls13) {
-        (true, true) => "TLS 1.2 and 1.3",
-        (true, false) => "TLS 1.2",
-        _ => "TLS 1.3",
+    let versions = match eap.tls_versions {
+        TlsVersions::Both => "TLS 1.2 and 1.3",
+        TlsVersions::Tls12Only => "TLS 1.2",
+        TlsVersions::Tls13Only => "TLS 1.3",
     };
-    let name = |method: &EapMethod| match method {
-        EapMethod::Ttls => "ttls",
-        EapMethod::Peap => "peap",
-        EapMethod::Tls => "tls",
-        EapMethod::Teap => "teap",
+    let word = |method: &MethodType| {
+        super::eap::METHODS
+            .iter()
+            .find(|(_, known)| known == method)
     };
-    let methods = eap.methods.iter().map(name).collect::<Vec<_>>().join(", ");
+    let methods = eap.methods.iter().filter_map(word).map(|(word, _)| *word);
+    let methods = methods.collect::<Vec<_>>().join(", ");
     let (chain, clients) = (chain(&eap.chain), clients(eap));
     format!("{methods} over {versions}; {chain}{clients}")
 }

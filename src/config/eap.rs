@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use portvakt_auth::Realm;
+use portvakt_eap::{IdentityType, InnerMethod, MethodType, TeapIdentities, TlsVersions};
 
 use super::chain::{self, Chain, NamedChain};
 use super::external::External;
 use super::pem;
-use super::report::Located;
 use super::revocation::{self, RevocationLists};
 use super::secret::Secret;
 use super::section::Section;
@@ -38,68 +38,23 @@ pub struct Eap {
 #[derive(Debug, Clone)]
 pub struct EapProfile {
     /// Offered in this order; never empty.
-    pub methods: Vec<EapMethod>,
+    pub methods: Vec<MethodType>,
     /// The certificate that devices check.
     pub chain: Chain,
-    /// Versions that may be spoken; at least one.
+    /// Versions that may be spoken.
     pub tls_versions: TlsVersions,
     /// What may be spoken inside EAP-TTLS; never empty.
-    pub ttls_inner: Vec<InnerEapMethod>,
+    pub ttls_inner: Vec<InnerMethod>,
     /// What may be spoken inside PEAP; never empty.
-    pub peap_inner: Vec<InnerEapMethod>,
+    pub peap_inner: Vec<InnerMethod>,
     /// What may be spoken inside TEAP; never empty.
-    pub teap_inner: Vec<InnerEapMethod>,
+    pub teap_inner: Vec<InnerMethod>,
     /// What machines may speak inside TEAP; never empty.
-    pub teap_machine_inner: Vec<InnerEapMethod>,
-    /// Whom TEAP asks for; never empty.
-    pub teap_identities: Vec<TeapIdentity>,
+    pub teap_machine_inner: Vec<InnerMethod>,
+    /// Whom TEAP asks for.
+    pub teap_identities: TeapIdentities,
     /// How client certificates are checked; there where EAP-TLS is offered, by itself or in a tunnel.
     pub client_certificates: Option<ClientCertificates>,
-}
-
-/// An EAP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EapMethod {
-    /// EAP-TTLS (RFC 5281).
-    Ttls,
-    /// PEAPv0.
-    Peap,
-    /// EAP-TLS (RFC 5216, RFC 9190).
-    Tls,
-    /// TEAP (RFC 9930).
-    Teap,
-}
-
-/// Whose credential TEAP asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TeapIdentity {
-    /// The person's.
-    User,
-    /// The device's own.
-    Machine,
-}
-
-/// What is spoken inside a tunnel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InnerEapMethod {
-    /// The password.
-    Pap,
-    /// MS-CHAP.
-    LegacyMsChap,
-    /// CHAP.
-    LegacyChap,
-    /// MS-CHAPv2.
-    MsChapV2,
-    /// EAP-MSCHAPv2.
-    EapMsChapV2,
-    /// EAP-GTC: the password.
-    EapGtc,
-    /// The password, in TEAP.
-    Password,
-    /// EAP-TLS: a certificate.
-    EapTls,
-    /// EAP-MD5, in EAP-TTLS.
-    LegacyEapMd5,
 }
 
 /// How client certificates are checked.
@@ -126,21 +81,6 @@ pub enum CertificateName {
     Dns,
     /// The common name of the subject.
     CommonName,
-}
-
-/// TLS versions that may be spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TlsVersions {
-    /// TLS 1.2 (RFC 5246).
-    pub tls12: bool,
-    /// TLS 1.3 (RFC 8446).
-    pub tls13: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Version {
-    Tls12,
-    Tls13,
 }
 
 /// What EAP may take where nobody says how much (RFC 3579 §2.4).
@@ -225,13 +165,13 @@ pub(super) fn profile(
     let methods_place = section.has("methods").then(|| section.key_place("methods"));
     let methods = each_once(section, "methods", METHODS).unwrap_or_else(|| {
         defaults.map_or_else(
-            || vec![EapMethod::Ttls],
+            || vec![MethodType::Ttls],
             |defaults| defaults.methods.clone(),
         )
     });
     let tls_versions = tls_versions(section)
         .or(defaults.map(|defaults| defaults.tls_versions))
-        .unwrap_or(TlsVersions::BOTH);
+        .unwrap_or_default();
     let inside = InnerMethods::read(section, defaults);
     let client_certificates = client_certificates(section, context, &methods, &inside, parent);
     let own = parent.says_nothing() || chain::is_named_in(section);
@@ -257,97 +197,101 @@ pub(super) fn profile(
 
 /// What is spoken inside the tunnels, and by whom inside TEAP's.
 struct InnerMethods {
-    ttls: Vec<InnerEapMethod>,
-    peap: Vec<InnerEapMethod>,
-    teap: Vec<InnerEapMethod>,
-    teap_machine: Vec<InnerEapMethod>,
-    teap_identities: Vec<TeapIdentity>,
+    ttls: Vec<InnerMethod>,
+    peap: Vec<InnerMethod>,
+    teap: Vec<InnerMethod>,
+    teap_machine: Vec<InnerMethod>,
+    teap_identities: TeapIdentities,
 }
 
 impl InnerMethods {
     fn read(section: &mut Section<'_>, defaults: Option<&EapProfile>) -> Self {
-        let inherited = |list: fn(&EapProfile) -> &Vec<InnerEapMethod>, else_: InnerEapMethod| {
+        let inherited = |list: fn(&EapProfile) -> &Vec<InnerMethod>, else_: InnerMethod| {
             defaults.map_or_else(|| vec![else_], |defaults| list(defaults).clone())
         };
         Self {
             ttls: each_once(section, "ttls-inner", TTLS_INNER)
-                .unwrap_or_else(|| inherited(|defaults| &defaults.ttls_inner, InnerEapMethod::Pap)),
+                .unwrap_or_else(|| inherited(|defaults| &defaults.ttls_inner, InnerMethod::Pap)),
             peap: each_once(section, "peap-inner", PEAP_INNER).unwrap_or_else(|| {
-                inherited(|defaults| &defaults.peap_inner, InnerEapMethod::EapMsChapV2)
+                inherited(|defaults| &defaults.peap_inner, InnerMethod::EapMsChapV2)
             }),
             teap: each_once(section, "teap-inner", TEAP_INNER).unwrap_or_else(|| {
-                inherited(|defaults| &defaults.teap_inner, InnerEapMethod::EapMsChapV2)
+                inherited(|defaults| &defaults.teap_inner, InnerMethod::EapMsChapV2)
             }),
             // A password can be typed at any device: it proves no machine.
             teap_machine: each_once(section, "teap-machine-inner", TEAP_INNER).unwrap_or_else(
-                || {
-                    inherited(
-                        |defaults| &defaults.teap_machine_inner,
-                        InnerEapMethod::EapTls,
-                    )
-                },
+                || inherited(|defaults| &defaults.teap_machine_inner, InnerMethod::EapTls),
             ),
-            teap_identities: each_once(section, "teap-identities", IDENTITIES).unwrap_or_else(
-                || {
-                    let user = || vec![TeapIdentity::User];
-                    defaults.map_or_else(user, |defaults| defaults.teap_identities.clone())
-                },
-            ),
+            teap_identities: teap_identities(section)
+                .or(defaults.map(|defaults| defaults.teap_identities))
+                .unwrap_or_default(),
         }
     }
 
     /// Whether client certificates are shown where `method` is offered, by users or at all.
-    fn takes_certificates(&self, method: EapMethod) -> bool {
+    fn takes_certificates(&self, method: MethodType) -> bool {
         match method {
-            EapMethod::Ttls => self.ttls.contains(&InnerEapMethod::EapTls),
-            EapMethod::Peap => self.peap.contains(&InnerEapMethod::EapTls),
-            EapMethod::Teap => self.teap.contains(&InnerEapMethod::EapTls),
-            EapMethod::Tls => true,
+            MethodType::Ttls => self.ttls.contains(&InnerMethod::EapTls),
+            MethodType::Peap => self.peap.contains(&InnerMethod::EapTls),
+            MethodType::Teap => self.teap.contains(&InnerMethod::EapTls),
+            MethodType::Tls => true,
         }
     }
 
     /// Whether machines show theirs inside TEAP.
-    fn takes_machine_certificates(&self, method: EapMethod) -> bool {
-        method == EapMethod::Teap
-            && self.teap_identities.contains(&TeapIdentity::Machine)
-            && self.teap_machine.contains(&InnerEapMethod::EapTls)
+    fn takes_machine_certificates(&self, method: MethodType) -> bool {
+        method == MethodType::Teap
+            && self.teap_identities != TeapIdentities::User
+            && self.teap_machine.contains(&InnerMethod::EapTls)
     }
 }
 
-pub(super) const METHODS: &[(&str, EapMethod)] = &[
-    ("ttls", EapMethod::Ttls),
-    ("peap", EapMethod::Peap),
-    ("tls", EapMethod::Tls),
-    ("teap", EapMethod::Teap),
+pub(super) const METHODS: &[(&str, MethodType)] = &[
+    ("ttls", MethodType::Ttls),
+    ("peap", MethodType::Peap),
+    ("tls", MethodType::Tls),
+    ("teap", MethodType::Teap),
 ];
 
-const TTLS_INNER: &[(&str, InnerEapMethod)] = &[
-    ("pap", InnerEapMethod::Pap),
-    ("mschapv2", InnerEapMethod::MsChapV2),
-    ("legacy-mschap", InnerEapMethod::LegacyMsChap),
-    ("legacy-chap", InnerEapMethod::LegacyChap),
-    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
-    ("eap-gtc", InnerEapMethod::EapGtc),
-    ("eap-tls", InnerEapMethod::EapTls),
-    ("legacy-eap-md5", InnerEapMethod::LegacyEapMd5),
+const TTLS_INNER: &[(&str, InnerMethod)] = &[
+    ("pap", InnerMethod::Pap),
+    ("mschapv2", InnerMethod::MsChapV2),
+    ("legacy-mschap", InnerMethod::MsChap),
+    ("legacy-chap", InnerMethod::Chap),
+    ("eap-mschapv2", InnerMethod::EapMsChapV2),
+    ("eap-gtc", InnerMethod::EapGtc),
+    ("eap-tls", InnerMethod::EapTls),
+    ("legacy-eap-md5", InnerMethod::EapMd5),
 ];
 
-const PEAP_INNER: &[(&str, InnerEapMethod)] = &[
-    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
-    ("eap-gtc", InnerEapMethod::EapGtc),
-    ("eap-tls", InnerEapMethod::EapTls),
+const PEAP_INNER: &[(&str, InnerMethod)] = &[
+    ("eap-mschapv2", InnerMethod::EapMsChapV2),
+    ("eap-gtc", InnerMethod::EapGtc),
+    ("eap-tls", InnerMethod::EapTls),
 ];
 
-const TEAP_INNER: &[(&str, InnerEapMethod)] = &[
-    ("eap-mschapv2", InnerEapMethod::EapMsChapV2),
-    ("eap-tls", InnerEapMethod::EapTls),
-    ("password", InnerEapMethod::Password),
+const TEAP_INNER: &[(&str, InnerMethod)] = &[
+    ("eap-mschapv2", InnerMethod::EapMsChapV2),
+    ("eap-tls", InnerMethod::EapTls),
+    ("password", InnerMethod::Password),
 ];
 
-const IDENTITIES: &[(&str, TeapIdentity)] = &[
-    ("user", TeapIdentity::User),
-    ("machine", TeapIdentity::Machine),
-];
+/// The machine comes first, in whatever order the file names them.
+fn teap_identities(section: &mut Section<'_>) -> Option<TeapIdentities> {
+    const WORDS: &[(&str, IdentityType)] = &[
+        ("user", IdentityType::User),
+        ("machine", IdentityType::Machine),
+    ];
+    let asked = each_once(section, "teap-identities", WORDS)?;
+    let has = |identity| asked.contains(&identity);
+    Some(
+        match (has(IdentityType::Machine), has(IdentityType::User)) {
+            (true, true) => TeapIdentities::MachineThenUser,
+            (true, false) => TeapIdentities::Machine,
+            _ => TeapIdentities::User,
+        },
+    )
+}
 
 const NAMES: &[(&str, CertificateName)] = &[
     ("email", CertificateName::Email),
@@ -378,7 +322,7 @@ pub(super) fn each_once<T: Copy + PartialEq>(
 fn client_certificates(
     section: &mut Section<'_>,
     context: Context<'_>,
-    methods: &[EapMethod],
+    methods: &[MethodType],
     inside: &InnerMethods,
     parent: Parent<'_>,
 ) -> Option<ClientCertificates> {
@@ -439,23 +383,17 @@ fn revocation_lists(section: &mut Section<'_>, context: Context<'_>) -> Option<R
     Some(lists)
 }
 
-impl TlsVersions {
-    const BOTH: Self = Self {
-        tls12: true,
-        tls13: true,
-    };
-}
-
 fn tls_versions(section: &mut Section<'_>) -> Option<TlsVersions> {
-    let words = &[("1.2", Version::Tls12), ("1.3", Version::Tls13)];
+    let words = &[
+        ("1.2", TlsVersions::Tls12Only),
+        ("1.3", TlsVersions::Tls13Only),
+    ];
     let given = section.words("tls-versions", words)?;
-    let has = |version| {
-        given
-            .iter()
-            .any(|item: &Located<Version>| item.value == version)
-    };
-    Some(TlsVersions {
-        tls12: has(Version::Tls12),
-        tls13: has(Version::Tls13),
+    let (first, others) = given.split_first()?;
+    let is_one = others.iter().all(|other| other.value == first.value);
+    Some(if is_one {
+        first.value
+    } else {
+        TlsVersions::Both
     })
 }

@@ -36,6 +36,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portvakt_auth::{Realm, Rules};
+use portvakt_eap::MethodType;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -48,10 +49,7 @@ pub use directory::{
     Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, PasswordAge, PasswordWay,
     Scope, Security, ServiceAccount, Template, Verify, Writing,
 };
-pub use eap::{
-    CertificateName, ClientCertificates, Eap, EapMethod, EapProfile, InnerEapMethod, TeapIdentity,
-    TlsVersions,
-};
+pub use eap::{CertificateName, ClientCertificates, Eap, EapProfile};
 pub use external::{Environment, FileContent, ReadFile, Readers, read_file};
 pub use input_files::InputFiles;
 pub use network::{Client, ClientMethods, Radius};
@@ -260,7 +258,7 @@ fn next_expiry(eap: Option<&Eap>, realms: &BTreeMap<Realm, RealmRules>) -> Optio
 fn offered<'c>(
     eap: Option<&'c Eap>,
     realms: &'c BTreeMap<Realm, RealmRules>,
-) -> Vec<(String, &'c [EapMethod])> {
+) -> Vec<(String, &'c [MethodType])> {
     let defaults = eap.map(|eap| ("eap".to_owned(), &*eap.defaults.methods));
     let realms = realms.iter().filter_map(|(name, rules)| {
         let eap = rules.eap.as_ref()?;

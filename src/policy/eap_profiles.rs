@@ -6,16 +6,13 @@ use std::collections::HashMap;
 
 use portvakt_auth::Realm;
 use portvakt_eap::{
-    CertificateIdentity, ClientCertificates, InnerMethod, MethodType, Methods, ServerTls, Sessions,
-    StaleLists, TeapIdentities, TicketKeys, TlsVersions,
+    CertificateIdentity, ClientCertificates, MethodType, Methods, ServerTls, Sessions, StaleLists,
+    TeapIdentities, TicketKeys, TlsVersions,
 };
 use zeroize::Zeroizing;
 
 use super::PolicyError;
-use crate::config::{
-    self, CertificateName, Chain, Config, EapMethod, EapProfile, InnerEapMethod, OuterName, Secret,
-    TeapIdentity,
-};
+use crate::config::{self, CertificateName, Chain, Config, EapProfile, OuterName, Secret};
 
 /// What every realm profiles.
 pub struct EapProfiles {
@@ -141,7 +138,7 @@ impl ServiceMethods {
         let mut services = HashMap::default();
         for (name, service) in &config.services {
             if let Some(allowed) = &service.eap_methods {
-                let is_allowed = |method: &EapMethod| allowed.contains(method);
+                let is_allowed = |method: &MethodType| allowed.contains(method);
                 let offered = methods(profile, tls, authority, is_allowed)?;
                 services.insert(name.clone(), offered);
             }
@@ -159,39 +156,25 @@ fn methods(
     profile: &EapProfile,
     tls: &ServerTls,
     authority: &str,
-    is_allowed: impl Fn(&EapMethod) -> bool,
+    is_allowed: impl Fn(&MethodType) -> bool,
 ) -> Result<Methods, PolicyError> {
     let offered = profile.methods.iter().copied();
     let offered: Vec<_> = offered.filter(|method| is_allowed(method)).collect();
-    let types: Vec<_> = offered.iter().copied().map(method).collect();
-    let mut methods = Methods::new(tls.clone(), &types)?;
+    let mut methods = Methods::new(tls.clone(), &offered)?;
     for (kind, inner) in [
-        (EapMethod::Ttls, &profile.ttls_inner),
-        (EapMethod::Peap, &profile.peap_inner),
-        (EapMethod::Teap, &profile.teap_inner),
+        (MethodType::Ttls, &profile.ttls_inner),
+        (MethodType::Peap, &profile.peap_inner),
+        (MethodType::Teap, &profile.teap_inner),
     ] {
         if offered.contains(&kind) {
-            let inner: Vec<_> = inner.iter().copied().map(inner_method).collect();
-            methods = methods.with_inner(method(kind), &inner)?;
+            methods = methods.with_inner(kind, inner)?;
         }
     }
-    let identities = teap_identities(&profile.teap_identities);
-    if offered.contains(&EapMethod::Teap) && identities != TeapIdentities::User {
-        let inner = profile.teap_machine_inner.iter().copied();
-        let inner: Vec<_> = inner.map(inner_method).collect();
-        methods = methods.with_machine_inner(&inner)?;
+    let identities = profile.teap_identities;
+    if offered.contains(&MethodType::Teap) && identities != TeapIdentities::User {
+        methods = methods.with_machine_inner(&profile.teap_machine_inner)?;
     }
     Ok(methods.with_teap(identities, authority.as_bytes()))
-}
-
-/// The machine comes first, in whatever order the file names them.
-fn teap_identities(asked: &[TeapIdentity]) -> TeapIdentities {
-    let has = |identity| asked.contains(&identity);
-    match (has(TeapIdentity::Machine), has(TeapIdentity::User)) {
-        (true, true) => TeapIdentities::MachineThenUser,
-        (true, false) => TeapIdentities::Machine,
-        _ => TeapIdentities::User,
-    }
 }
 
 /// `None` without any; the config has seen to their length.
@@ -202,12 +185,7 @@ fn ticket_keys(keys: &[Secret]) -> Option<TicketKeys> {
     TicketKeys::new(&sized?)
 }
 
-fn server_tls(chain: &Chain, versions: config::TlsVersions) -> Result<ServerTls, PolicyError> {
-    let versions = match (versions.tls12, versions.tls13) {
-        (true, false) => TlsVersions::Tls12Only,
-        (false, true) => TlsVersions::Tls13Only,
-        _ => TlsVersions::Both,
-    };
+fn server_tls(chain: &Chain, versions: TlsVersions) -> Result<ServerTls, PolicyError> {
     let staple = chain.ocsp_response.as_ref();
     Ok(ServerTls::from_pem_stapled(
         &chain.pem,
@@ -227,27 +205,4 @@ fn client_certificates(
     let lists = rules.revocation_lists.iter();
     let lists: Vec<_> = lists.map(|lists| &*lists.octets).collect();
     Ok(ClientCertificates::new(&rules.authorities, &lists, stale)?)
-}
-
-fn method(method: EapMethod) -> MethodType {
-    match method {
-        EapMethod::Ttls => MethodType::Ttls,
-        EapMethod::Peap => MethodType::Peap,
-        EapMethod::Tls => MethodType::Tls,
-        EapMethod::Teap => MethodType::Teap,
-    }
-}
-
-fn inner_method(inner: InnerEapMethod) -> InnerMethod {
-    match inner {
-        InnerEapMethod::Pap => InnerMethod::Pap,
-        InnerEapMethod::LegacyMsChap => InnerMethod::MsChap,
-        InnerEapMethod::LegacyChap => InnerMethod::Chap,
-        InnerEapMethod::MsChapV2 => InnerMethod::MsChapV2,
-        InnerEapMethod::EapMsChapV2 => InnerMethod::EapMsChapV2,
-        InnerEapMethod::EapGtc => InnerMethod::EapGtc,
-        InnerEapMethod::Password => InnerMethod::Password,
-        InnerEapMethod::EapTls => InnerMethod::EapTls,
-        InnerEapMethod::LegacyEapMd5 => InnerMethod::EapMd5,
-    }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portvakt::config::{
-    CertificateName, Config, EapMethod, FileContent, Problems, Readers, Secret, Warning, describe,
+    CertificateName, Config, FileContent, Problems, Readers, Secret, Warning, describe,
 };
 use portvakt_auth::{Kind, Realm, SameWrongPassword};
+use portvakt_eap::MethodType;
 use portvakt_radius::{RequestWriter, SharedSecret};
 
 use crate::common::issued::ISSUED;
@@ -207,7 +208,6 @@ fn every_key_is_read() {
         "input_files: InputFiles",
         "not_before",
         "not_after",
-        "tls13: true",
         "directory: None",
     ];
     let unexpected: Vec<_> = unread
@@ -476,14 +476,14 @@ fn realm_takes_from_eap_what_it_does_not_say() {
             .unwrap()
     };
     let same = realm("");
-    assert_eq!(same.methods, [EapMethod::Peap, EapMethod::Tls]);
+    assert_eq!(same.methods, [MethodType::Peap, MethodType::Tls]);
     assert_eq!(same.chain.name, "default");
     assert!(same.client_certificates.unwrap().revocation_lists.is_some());
     let own = realm(
         "methods = [\"tls\"]\ncertificate = \"radius.pem\"\nkey = \"radius.key\"\n\
          client-ca = \"devices-ca.pem\"",
     );
-    assert_eq!(own.methods, [EapMethod::Tls]);
+    assert_eq!(own.methods, [MethodType::Tls]);
     assert_eq!(own.chain.name, "campus.example");
     let certificates = own.client_certificates.unwrap();
     assert!(

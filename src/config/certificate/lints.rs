@@ -11,13 +11,13 @@ use x509_parser::public_key::PublicKey;
 use super::issuers::Order;
 use super::round_trips::{self, Flight};
 use super::{issuers, names};
-use crate::config::EapMethod;
+use portvakt_eap::MethodType;
 
 /// Where the chain is to be shown.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct Setting<'s> {
     /// What is offered with it.
-    pub(in crate::config) methods: &'s [EapMethod],
+    pub(in crate::config) methods: &'s [MethodType],
     /// Most EAP octets of a request to equipment that does not say how much it takes.
     pub(in crate::config) fragment: usize,
     pub(in crate::config) now: Timestamp,

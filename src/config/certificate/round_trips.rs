@@ -2,7 +2,7 @@
 //! device's access point to here, through the whole federation when its owner is abroad.
 
 use super::lints::Lint;
-use crate::config::EapMethod;
+use portvakt_eap::MethodType;
 
 /// Beyond this, equipment and proxies on the way begin to give up.
 const AT_MOST: usize = 10;
@@ -42,24 +42,24 @@ impl Flight {
 }
 
 /// Requests of a full log-on, from the identity to the Accept.
-pub(super) fn round_trips(flight: &Flight, method: EapMethod, fragment: usize) -> usize {
+pub(super) fn round_trips(flight: &Flight, method: MethodType, fragment: usize) -> usize {
     let others = match method {
         // Identity, end of the handshake, password.
-        EapMethod::Ttls => 3,
+        MethodType::Ttls => 3,
         // Those, inner identity, challenge, response and result.
-        EapMethod::Peap => 7,
+        MethodType::Peap => 7,
         // As PEAP, with the binding in the place of the result.
-        EapMethod::Teap => 7,
+        MethodType::Teap => 7,
         // Identity, the device's certificates, end of the handshake.
-        EapMethod::Tls => 2 + CLIENT_CERTIFICATE,
+        MethodType::Tls => 2 + CLIENT_CERTIFICATE,
     };
     others + flight.fragments(fragment)
 }
 
 /// A lint where one of the methods needs too many.
-pub(super) fn too_long(flight: &Flight, methods: &[EapMethod], fragment: usize) -> Option<Lint> {
+pub(super) fn too_long(flight: &Flight, methods: &[MethodType], fragment: usize) -> Option<Lint> {
     let fragment = fragment.min(LEAST_USUAL_FRAGMENT);
-    let needed = |method: &EapMethod| round_trips(flight, *method, fragment);
+    let needed = |method: &MethodType| round_trips(flight, *method, fragment);
     let most = methods.iter().map(needed).max()?;
     let octets: usize = flight.chain.iter().sum();
     let text = format!(

@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::round_trips::{Flight, round_trips};
 use super::{Setting, lints};
-use crate::config::EapMethod;
+use portvakt_eap::MethodType;
 
 const NAME: &str = "radius.campus.example";
 
@@ -72,7 +72,7 @@ impl Authority {
     }
 }
 
-fn said_at(chain: &[CertificateDer<'_>], now: &str, methods: &[EapMethod]) -> Vec<String> {
+fn said_at(chain: &[CertificateDer<'_>], now: &str, methods: &[MethodType]) -> Vec<String> {
     let setting = Setting {
         methods,
         fragment: 1020,
@@ -83,7 +83,7 @@ fn said_at(chain: &[CertificateDer<'_>], now: &str, methods: &[EapMethod]) -> Ve
 }
 
 fn said(chain: &[CertificateDer<'_>]) -> Vec<String> {
-    said_at(chain, "2026-06-01T00:00:00Z", &[EapMethod::Ttls])
+    said_at(chain, "2026-06-01T00:00:00Z", &[MethodType::Ttls])
 }
 
 /// The one lint about a chain with this certificate before a good issuer.
@@ -109,7 +109,7 @@ fn a_good_chain_has_no_caution() {
 fn validity_is_looked_at() {
     let authority = Authority::new();
     let chain = [authority.issue(&good()), authority.intermediate()];
-    let at = |now: &str| said_at(&chain, now, &[EapMethod::Ttls]).concat();
+    let at = |now: &str| said_at(&chain, now, &[MethodType::Ttls]).concat();
     assert!(at("2027-02-01T00:00:00Z").contains("expired on 2027-01-01"));
     assert!(at("2026-12-12T00:00:00Z").contains("in 20 days"));
     assert!(at("2025-12-31T00:00:00Z").contains("not valid before 2026-01-01"));
@@ -355,10 +355,10 @@ fn a_chain_that_needs_too_many_round_trips_is_told_with_the_number() {
     let own = good().signed_by(&own_key, &issuer).unwrap();
     let upper = ca("Large CA").signed_by(&key, &issuer).unwrap();
     let chain = [own.der().clone(), upper.der().clone()];
-    let at = |methods: &[EapMethod]| said_at(&chain, "2026-06-01T00:00:00Z", methods);
+    let at = |methods: &[MethodType]| said_at(&chain, "2026-06-01T00:00:00Z", methods);
     let is_long = |said: &String| said.contains("round trips");
-    assert!(!at(&[EapMethod::Ttls]).iter().any(is_long));
-    let said = at(&[EapMethod::Ttls, EapMethod::Peap]);
+    assert!(!at(&[MethodType::Ttls]).iter().any(is_long));
+    let said = at(&[MethodType::Ttls, MethodType::Peap]);
     assert!(
         said.concat()
             .contains("up to 11 round trips in fragments of 1020"),
@@ -374,9 +374,9 @@ fn two_ecdsa_certificates_need_at_most_ten_round_trips_with_every_method() {
         signature: 72,
     };
     for (method, expected) in [
-        (EapMethod::Ttls, 5),
-        (EapMethod::Peap, 9),
-        (EapMethod::Tls, 6),
+        (MethodType::Ttls, 5),
+        (MethodType::Peap, 9),
+        (MethodType::Tls, 6),
     ] {
         assert_eq!(round_trips(&flight, method, 1020), expected);
     }
