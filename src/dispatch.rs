@@ -48,3 +48,6 @@ impl RequestHandler for Dispatcher {
         self.0.state.dropped(address, client, why);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,8 @@ impl Exchange {
             Leaves::Late => reply::reject_delay(&self.policy, self.access.hash_pool.suspect_wait()),
             Leaves::AtOnce => Duration::ZERO,
         };
-        let took = self.peer.arrived.elapsed();
+        let clock = self.access.state.clock;
+        let took = clock.instant().duration_since(self.peer.arrived);
         let leaves = self.context.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         report::report(&self, &outcome, took, leaves);
@@ -300,7 +301,11 @@ impl Exchange {
             }
             Leaves::AtOnce => Duration::ZERO,
         };
-        Instant::now().max(self.arrived() + longest)
+        self.access
+            .state
+            .clock
+            .instant()
+            .max(self.arrived() + longest)
     }
 
     /// Whether an account whose credential is proven is one that may come by this client and method:

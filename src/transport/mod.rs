@@ -15,6 +15,8 @@ pub use drop_log::DropLog;
 pub use drop_reason::DropReason;
 pub use peer::{Endpoints, Peer, Security, Via};
 pub use request_handler::RequestHandler;
+#[cfg(test)]
+pub(crate) use responder::Collected;
 pub use responder::Responder;
 pub use udp::socket::LARGEST_PACKET;
 pub use udp::{ListenError, Listeners, Options};

@@ -10,9 +10,26 @@ pub struct Responder(Transport);
 
 enum Transport {
     Udp(UdpResponder),
+    #[cfg(test)]
+    Collecting(std::sync::mpsc::Sender<Collected>),
+}
+
+/// A reply that a test collects in the place of a transport.
+#[cfg(test)]
+pub(crate) struct Collected {
+    /// By how much later than its request the reply leaves, at least.
+    pub delay: Duration,
+    /// The reply.
+    pub packet: Vec<u8>,
 }
 
 impl Responder {
+    /// A responder that hands its reply to a test.
+    #[cfg(test)]
+    pub(crate) fn collecting(replies: std::sync::mpsc::Sender<Collected>) -> Self {
+        Self(Transport::Collecting(replies))
+    }
+
     /// Sends `packet` once `delay` has passed since the request came in (R6); at once if it is zero.
     ///
     /// Until then a retransmission meets silence, as while the first copy is worked on: answering
@@ -20,6 +37,12 @@ impl Responder {
     pub fn send_after(self, delay: Duration, packet: &[u8]) {
         match self.0 {
             Transport::Udp(responder) => responder.send_after(delay, packet),
+            #[cfg(test)]
+            Transport::Collecting(replies) => {
+                let packet = packet.to_vec();
+                // A test that has ended collects no more.
+                let _ = replies.send(Collected { delay, packet });
+            }
         }
     }
 }
