@@ -1,10 +1,9 @@
-//! The listeners: sockets, their threads, and what they need of the rest of the house.
+//! RADIUS over UDP: the listeners, their sockets and threads.
 
-mod batch_io;
+mod datagram;
 mod receiver;
 mod reject_delay;
 pub(super) mod responder;
-mod send_batch;
 pub(super) mod socket;
 
 use std::net::SocketAddr;
@@ -53,7 +52,7 @@ pub enum ListenError {
     Bind {
         /// The address as configured.
         address: SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         error: std::io::Error,
     },
     /// A thread can't be started.

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
 
-use super::batch_io::{BATCH, Slot};
 use super::responder::{Outbox, UdpResponder};
-use super::send_batch;
 use super::socket::LARGEST_PACKET;
 use crate::policy::Client;
 use crate::transport::DropReason;
@@ -19,21 +17,21 @@ use crate::transport::{Endpoints, Peer, RequestHandler, Via};
 /// Before a socket that failed to receive is asked again.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
-/// What a thread that serves one socket works with.
+/// A thread that serves one socket.
 pub(in crate::transport) struct Receiver<H> {
     pub outbox: Arc<Outbox>,
     pub handler: Arc<H>,
 }
 
 impl<H: RequestHandler> Receiver<H> {
-    /// Serves until `stop`: takes what has come, finishes what can be finished, answers it all.
+    /// Serves until `stop`: takes each datagram and finishes its work as far as that needs no wait.
     pub(in crate::transport) fn run(&self, stop: &AtomicBool) {
         let socket = &self.outbox.socket;
-        let mut slots: Vec<_> = (0..BATCH).map(|_| Slot::new()).collect();
-        send_batch::batch_for(&self.outbox);
+        let mut buffer = [0; LARGEST_PACKET];
         while !stop.load(Ordering::Relaxed) {
-            match socket.receive(&mut slots) {
-                Ok(received) => self.handle_batch(slots.iter().take(received)),
+            match socket.receive(&mut buffer) {
+                Ok(Some((datagram, endpoints))) => self.handle(datagram, endpoints),
+                Ok(None) => {}
                 Err(error) => {
                     tracing::debug!(%error, address = %socket.address(), "receive failed");
                     let why = DropReason::SocketError;
@@ -45,20 +43,13 @@ impl<H: RequestHandler> Receiver<H> {
         }
     }
 
-    /// All of a batch came in at the same time, as far as anybody can tell.
-    fn handle_batch<'s>(&self, slots: impl Iterator<Item = &'s Slot>) {
+    fn handle(&self, datagram: &[u8], endpoints: Endpoints) {
         let arrived = Instant::now();
-        for slot in slots {
-            let endpoints = self.outbox.socket.endpoints(slot);
-            // A panic over one datagram must not close the port for everybody else.
-            let handled =
-                AssertUnwindSafe(|| self.handle_datagram(slot.datagram(), endpoints, arrived));
-            if catch_unwind(handled).is_err() {
-                tracing::error!(peer = %endpoints.peer, "a request panicked; it gets no answer");
-            }
-            send_batch::send_overdue();
+        // A panic over one datagram must not close the port for everybody else.
+        let handled = AssertUnwindSafe(|| self.handle_datagram(datagram, endpoints, arrived));
+        if catch_unwind(handled).is_err() {
+            tracing::error!(peer = %endpoints.peer, "a request panicked; it gets no answer");
         }
-        send_batch::send_all();
     }
 
     fn handle_datagram(&self, datagram: &[u8], endpoints: Endpoints, arrived: Instant) {
@@ -118,7 +109,7 @@ impl<H: RequestHandler> Receiver<H> {
             Arrival::InProgress => self.handler.duplicate(client),
             Arrival::Answered(bytes) => {
                 self.handler.duplicate(client);
-                send_batch::send(&self.outbox.socket, &bytes, endpoints);
+                self.outbox.socket.send(&bytes, endpoints);
             }
         }
     }
@@ -135,7 +126,7 @@ impl<H: RequestHandler> Receiver<H> {
         let reply =
             Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
         if let Ok(bytes) = reply {
-            send_batch::send(&self.outbox.socket, bytes, endpoints);
+            self.outbox.socket.send(bytes, endpoints);
             self.handler.status_server(client);
         }
     }

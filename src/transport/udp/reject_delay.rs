@@ -1,4 +1,4 @@
-//! Refusals leave late (R6) without holding a thread: signed bytes wait in a wheel for their time.
+//! Delay of refusals (R6) without holding a thread: signed bytes wait in a wheel for their time.
 //!
 //! Each socket has a wheel, so that no two receiving threads wait for each other; one thread turns
 //! them all, one step every few milliseconds while anything waits, and sends what is due together.
@@ -15,7 +15,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::responder::{Outbox, UdpResponder};
-use super::send_batch;
 
 /// The most that waits at once, for a flood must not grow memory. For more, those that are due first
 /// leave early: an answer that left at once would tell how long the work on it took.
@@ -38,7 +37,7 @@ struct Room {
     octets: usize,
 }
 
-/// What leaves together.
+/// The answers of one step.
 #[derive(Default)]
 struct Step {
     answers: Vec<(UdpResponder, usize)>,
@@ -55,7 +54,7 @@ struct Wheel {
     spare: Vec<Step>,
 }
 
-/// What the thread that sends shares with those that put.
+/// Shared by the sending thread and the threads that put answers.
 struct Timer {
     start: Instant,
     capacity: Room,
@@ -288,18 +287,11 @@ fn turn(timer: &Timer, outboxes: &[Arc<Outbox>]) {
         timer.rest();
         // What is due in a step leaves at its end.
         let now = timer.step_of(Instant::now()) - 1;
-        flush_each(outboxes, |delayed| delayed.send_due(now));
+        outboxes
+            .iter()
+            .for_each(|outbox| outbox.delayed.send_due(now));
     }
-    flush_each(outboxes, Delayed::close);
-}
-
-/// Has each socket send, and what it sends leave together.
-fn flush_each(outboxes: &[Arc<Outbox>], send: impl Fn(&Delayed)) {
-    for outbox in outboxes {
-        send_batch::batch_for(outbox);
-        send(&outbox.delayed);
-        send_batch::send_all();
-    }
+    outboxes.iter().for_each(|outbox| outbox.delayed.close());
 }
 
 #[cfg(test)]

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reject_delay::Delayed;
-use super::send_batch;
 use super::socket::ServerSocket;
 use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
 use crate::transport::peer::Endpoints;
 
-/// What all answers of a socket share.
+/// The sending side of a socket, shared by its answers.
 pub(in crate::transport) struct Outbox {
     /// The socket that they leave from.
     pub socket: ServerSocket,
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
-    /// Where rejects wait.
+    /// Rejects that wait.
     pub delayed: Delayed,
 }
 
@@ -58,7 +57,7 @@ impl UdpResponder {
         self.answered = true;
         let duplicates = &self.outbox.duplicates;
         duplicates.answered(&self.key(), &self.fingerprint, datagram);
-        send_batch::send(&self.outbox.socket, datagram, self.endpoints);
+        self.outbox.socket.send(datagram, self.endpoints);
     }
 
     /// Sends `datagram` once `delay` has passed since the request came in (R6).
@@ -80,7 +79,7 @@ impl UdpResponder {
 }
 
 impl Outbox {
-    /// What names an exchange at this socket.
+    /// The key of an exchange at this socket.
     pub(in crate::transport) fn key(&self, endpoints: Endpoints, identifier: u8) -> Key {
         Key {
             peer: endpoints.peer,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::batch_io::{self, Outbound, Slot};
+use super::datagram;
 use crate::transport::peer::Endpoints;
 
 /// The most octets of a RADIUS packet (RFC 2865 §3), and so of a receive buffer.
@@ -33,7 +33,7 @@ pub(in crate::transport) struct ServerSocket {
 /// it may give less (`net.core.rmem_max`).
 ///
 /// # Errors
-/// What the kernel says: address in use, no such local address, no permission for the port.
+/// The kernel's error: address in use, no such local address, no permission for the port.
 pub(in crate::transport) fn bind(
     address: SocketAddr,
     count: usize,
@@ -126,38 +126,31 @@ impl ServerSocket {
         self.address
     }
 
-    /// Waits up to a fifth of a second for a datagram; takes it and those that are there already
-    /// into `slots` and returns how many, 0 when none came.
+    /// Waits up to a fifth of a second for a datagram; `None` where none came. What is longer than
+    /// `buffer` is cut, which the packet's own Length then tells.
     ///
     /// # Errors
-    /// What the kernel says; the caller counts it and goes on.
-    pub(in crate::transport) fn receive(&self, slots: &mut [Slot]) -> io::Result<usize> {
-        let tells_local = self.address.ip().is_unspecified();
-        match batch_io::receive(&self.socket, slots, self.address.is_ipv6(), tells_local) {
-            Err(error) if is_no_datagram(&error) => Ok(0),
-            received => received,
+    /// The kernel's error; the caller counts it and goes on.
+    pub(in crate::transport) fn receive<'b>(
+        &self,
+        buffer: &'b mut [u8],
+    ) -> io::Result<Option<(&'b [u8], Endpoints)>> {
+        match datagram::receive(&self.socket, buffer) {
+            Ok((length, endpoints)) => {
+                Ok(Some((buffer.get(..length).unwrap_or_default(), endpoints)))
+            }
+            Err(error) if is_no_datagram(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// Where the datagram in `slot` came from.
-    pub(in crate::transport) fn endpoints(&self, slot: &Slot) -> Endpoints {
-        slot.endpoints(self.address.is_ipv6())
-    }
-
-    /// Sends as many of `batch` as one call takes, at least one, and returns how many are done.
+    /// Sends a datagram.
     ///
-    /// A datagram that the kernel does not take is lost as any other on the wire: the client asks
-    /// again, and the duplicate cache has the answer.
-    pub(in crate::transport) fn send<'a>(
-        &self,
-        batch: impl Iterator<Item = Outbound<'a>>,
-    ) -> usize {
-        match batch_io::send(&self.socket, batch) {
-            Ok(sent) => sent.max(1),
-            Err(error) => {
-                tracing::debug!(address = %self.address, %error, "answer not sent");
-                1
-            }
+    /// One that the kernel does not take is lost as any other on the wire: the client asks again, and
+    /// the duplicate cache has the answer.
+    pub(in crate::transport) fn send(&self, datagram: &[u8], endpoints: Endpoints) {
+        if let Err(error) = datagram::send(&self.socket, datagram, endpoints) {
+            tracing::debug!(address = %self.address, %error, "answer not sent");
         }
     }
 }
@@ -178,24 +171,15 @@ mod tests {
     }
 
     fn receive(sockets: &[ServerSocket]) -> (Vec<u8>, Endpoints) {
-        let mut slots = [Slot::new()];
+        let mut buffer = [0; LARGEST_PACKET];
         for _ in 0..20 {
             for socket in sockets {
-                if socket.receive(&mut slots).unwrap() == 1 {
-                    return (slots[0].datagram().to_vec(), socket.endpoints(&slots[0]));
+                if let Some((datagram, endpoints)) = socket.receive(&mut buffer).unwrap() {
+                    return (datagram.to_vec(), endpoints);
                 }
             }
         }
         panic!("no datagram came");
-    }
-
-    fn send<const N: usize>(
-        socket: &ServerSocket,
-        datagrams: [&[u8]; N],
-        endpoints: Endpoints,
-    ) -> usize {
-        let batch = datagrams.map(|octets| Outbound { octets, endpoints });
-        socket.send(batch.into_iter())
     }
 
     /// R8: 127.0.0.2 asked, 127.0.0.2 answers, though the socket is bound to 0.0.0.0.
@@ -219,7 +203,8 @@ mod tests {
             let (datagram, endpoints) = receive(&sockets);
             assert_eq!(datagram, [1, 7, 0, 20]);
             assert_eq!(endpoints.peer, client.local_addr().unwrap());
-            assert_eq!(send(&sockets[1], [b"first", b"second"], endpoints), 2);
+            sockets[1].send(b"first", endpoints);
+            sockets[1].send(b"second", endpoints);
             for expected in [&b"first"[..], b"second"] {
                 let mut answer = [0; 16];
                 let (length, from) = client.recv_from(&mut answer).unwrap();
@@ -229,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_comes_in_one_batch_in_its_order_and_the_rest_in_the_next() {
+    fn datagrams_come_in_their_order_and_then_none() {
         for host in ["127.0.0.1", "0.0.0.0", "[::1]", "[::]"] {
             let sockets = bind(any_port(host), 1, 1 << 16).unwrap();
             let local = if host.starts_with('[') {
@@ -240,26 +225,16 @@ mod tests {
             let client = UdpSocket::bind(any_port(local)).unwrap();
             let mut asked: SocketAddr = any_port(local);
             asked.set_port(sockets[0].address().port());
-            for number in 0..5_u8 {
-                client
-                    .send_to(&vec![number; 20 + usize::from(number)], asked)
-                    .unwrap();
-            }
-            let mut slots: Vec<_> = (0..3).map(|_| Slot::new()).collect();
-            let mut came = Vec::new();
-            for expected in [3, 2, 0] {
-                let received = sockets[0].receive(&mut slots).unwrap();
-                assert_eq!(received, expected, "{host}");
-                came.extend(
-                    slots[..received]
-                        .iter()
-                        .map(|slot| slot.datagram().to_vec()),
-                );
-            }
-            let sent: Vec<_> = (0..5)
+            let sent: Vec<_> = (0..5_u8)
                 .map(|number| vec![number; 20 + usize::from(number)])
                 .collect();
-            assert_eq!(came, sent);
+            for datagram in &sent {
+                client.send_to(datagram, asked).unwrap();
+            }
+            for datagram in &sent {
+                assert_eq!(receive(&sockets).0, *datagram, "{host}");
+            }
+            assert_eq!(sockets[0].receive(&mut [0; 64]).unwrap(), None);
         }
     }
 
@@ -268,17 +243,8 @@ mod tests {
         let sockets = bind(any_port("127.0.0.1"), 1, 1 << 16).unwrap();
         let client = UdpSocket::bind(any_port("127.0.0.1")).unwrap();
         let endpoints = |peer| Endpoints { peer, local: None };
-        let nowhere = endpoints("127.0.0.1:0".parse().unwrap());
-        let here = endpoints(client.local_addr().unwrap());
-        let batch = [(&b"lost"[..], nowhere), (&b"answer"[..], here)];
-        let mut sent = 0;
-        while sent < batch.len() {
-            let left = batch[sent..].iter();
-            sent += sockets[0].send(left.map(|(octets, endpoints)| Outbound {
-                octets,
-                endpoints: *endpoints,
-            }));
-        }
+        sockets[0].send(b"lost", endpoints("127.0.0.1:0".parse().unwrap()));
+        sockets[0].send(b"answer", endpoints(client.local_addr().unwrap()));
         let mut answer = [0; 16];
         let length = client.recv(&mut answer).unwrap();
         assert_eq!(&answer[..length], b"answer");
@@ -294,10 +260,10 @@ mod tests {
                 .unwrap();
         }
         for (index, socket) in sockets.iter().enumerate() {
-            let mut slots = [Slot::new()];
+            let mut buffer = [0; 64];
             for _ in 0..16 {
-                assert_eq!(socket.receive(&mut slots).unwrap(), 1);
-                assert_eq!(usize::from(slots[0].datagram()[1]) % 2, index);
+                let (datagram, _) = socket.receive(&mut buffer).unwrap().unwrap();
+                assert_eq!(usize::from(datagram[1]) % 2, index);
             }
         }
     }
