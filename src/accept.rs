@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A connection costs a descriptor, and the directory, the store and the audit log need some too:
-//! however many strangers connect, so many places there are and no more.
+//! the number of places bounds the connections.
 
 mod room;
 #[cfg(test)]
@@ -102,12 +102,12 @@ impl Drop for Acceptor {
     }
 }
 
-/// What accepts.
+/// The accepting side of a socket.
 struct Watch<L> {
     name: &'static str,
     listener: Arc<L>,
     stop: Arc<AtomicBool>,
-    /// Given back where no descriptor is left, so that whoever waits is taken and dropped rather
+    /// Given back where no descriptor is left, so that a waiting peer is taken and dropped rather
     /// than left in the backlog.
     spare: Option<File>,
     failures: u32,

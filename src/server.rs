@@ -1,4 +1,4 @@
-//! Puts the house together, keeps it tidy while it runs, and takes it down in order.
+//! Assembly of the daemon: start, reload, housekeeping, and an orderly stop.
 //!
 //! Start: data folder, accounts, locks, policy, then sockets: nothing is answered before what was
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
@@ -150,7 +150,7 @@ impl Server {
         self.web.as_ref().map(WebServer::address)
     }
 
-    /// What all parts share.
+    /// The workers of log-ons, and the shared state.
     #[must_use]
     pub fn access(&self) -> &Arc<Access> {
         &self.access

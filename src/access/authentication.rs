@@ -38,7 +38,7 @@ const WITHOUT_DIRECTORY: &str = "the directory is away: by what it last said of 
 const DIFFERENT: &str =
     "it is not the password that was right lately, and could not be checked anew";
 
-/// What was decided.
+/// The decision about a log-on.
 pub(super) type Decision = Result<Granted, Refusal>;
 
 /// A log-on on its way; `then` gets its decision, on whatever thread that falls.
@@ -197,7 +197,7 @@ where
         });
     }
 
-    /// How the account stands whenever that is asked; a name that is nobody's stands doubtful. A
+    /// The priority of the account at the moment it is asked; an unknown name is suspect. A
     /// device that its owner came in with lately keeps its place whatever unknown_names do.
     fn priority(&self) -> impl Fn() -> Priority + use<F> {
         let locks = self.exchange.access.state.locks.clone();
@@ -285,7 +285,7 @@ where
         });
     }
 
-    /// Nobody has this name: work for the pool all the same.
+    /// Has an unknown name wait for the pool all the same.
     fn queue_unknown(mut self) {
         match self.next_of_unknown() {
             Next::Refuse(refusal) => self.refuse(refusal),
@@ -307,7 +307,7 @@ where
         (self.attempt).proceed_as_unknown(memory, &name, lockout, self.now)
     }
 
-    /// Somebody we do not know: the same work, as often as for an account, the same answer, at the
+    /// Refuses an unknown name: the same work, as often as for an account, the same answer, at the
     /// same time (P5).
     fn refuse_unknown(mut self, scratch: &mut HashMemory) {
         match self.next_of_unknown() {

@@ -22,15 +22,15 @@ pub struct PendingConversation {
     pub conversation: Conversation,
     /// The outer name, routed.
     pub outer: LocalName,
-    /// What was decided about the credential inside, once it was.
+    /// The decision about the credential inside, once there is one.
     pub decision: Option<Result<Grant, Refusal>>,
-    /// Whose credential that was.
+    /// The kind of identity that was decided on.
     pub decided_on: IdentityType,
-    /// What is left of its retries by MS-CHAPv2.
+    /// The retries left by MS-CHAPv2.
     pub retries: Retries,
     /// The identity inside the tunnel as it was given, once it was.
     pub inner_identity: Vec<u8>,
-    /// Where it comes from, for the event that tells of its end.
+    /// The context of its first request, for the event at its end.
     pub context: RequestContext,
     /// The client it was given to.
     pub client: Arc<Client>,

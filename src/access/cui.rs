@@ -25,7 +25,7 @@ const VALUE_OCTETS: usize = 20;
 /// A value as it is sent.
 pub(super) type Value = SmallString<[u8; 2 * VALUE_OCTETS]>;
 
-/// What values are made with. Servers that share it give the same person the same value.
+/// The key of all values. Servers that share it give the same person the same value.
 pub struct CuiKey(hmac::Key);
 
 /// A request's wish for a value (RFC 4372 §2.1).

@@ -1,5 +1,5 @@
-//! One Access-Request on its way through the house: all that is needed to answer it and to tell
-//! about it, owned, so that it can wait for a hash or a disk without holding a thread.
+//! One Access-Request until its answer: everything needed to answer and report it, owned, so that it
+//! can wait for a hash or a disk without holding a thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,13 +22,13 @@ use crate::transport::{DropReason, LARGEST_PACKET, Peer, Responder};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.
 pub(super) struct Exchange {
-    /// What all exchanges share.
+    /// The workers and the shared state.
     pub access: Arc<Access>,
     /// The policy it began under.
     pub policy: Arc<Policy>,
     /// The client that sent the request, and the transport it came by.
     pub peer: Peer,
-    /// Where it comes from, and who it is.
+    /// The request's attributes, and the account once found.
     pub context: RequestContext,
     /// Whether it is refused for an expired password that its owner, who has proven it, may change
     /// here and now.
@@ -36,9 +36,9 @@ pub(super) struct Exchange {
     /// The identifier of the EAP packet, where one could be read: that of an EAP-Failure
     /// (RFC 3748 §4.2).
     pub eap_identifier: Option<u8>,
-    /// Whose account is asked for.
+    /// The kind of account that is asked for.
     pub asked_for: AskedFor,
-    /// Chargeable-User-Identity of the answer, once somebody is let in for whom it was asked.
+    /// Chargeable-User-Identity of an Accept, where the request asks for one.
     pub cui: Option<cui::Value>,
     asked_cui: Option<cui::Asked>,
     /// The State under which a request may repeat this one.
@@ -47,14 +47,14 @@ pub(super) struct Exchange {
     responder: Responder,
 }
 
-/// Whose account a log-on is asked for.
+/// The kind of account that a log-on is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AskedFor {
-    /// Nobody asks: every method but TEAP, and TEAP that asks for no machine.
+    /// Any: every method but TEAP, and TEAP that asks for no machine.
     Anybody,
     /// A machine, by TEAP.
     Machine,
-    /// Who is at this machine, by TEAP that has let the machine in.
+    /// The user at this machine, by TEAP that has let the machine in.
     UserAt(AccountId),
 }
 
@@ -87,14 +87,14 @@ impl AskedFor {
 pub(super) enum Outcome {
     /// Let in. Only [`portvakt_auth::decide`] makes a [`Grant`].
     Accept {
-        /// What was granted.
+        /// The grant.
         grant: Grant,
-        /// What the method wants to be sent.
+        /// The method's own part of the reply.
         with: AcceptedBy,
     },
     /// One more round trip.
     Challenge {
-        /// What names the conversation in the next request.
+        /// The State that names the conversation in the next request.
         state: StateToken,
         /// The EAP-Request.
         eap: Message,
@@ -113,12 +113,12 @@ pub(super) enum Outcome {
         refusal: Refusal,
         /// More about it, for the log only.
         detail: Option<String>,
-        /// What the method wants to be sent.
+        /// The method's own part of the reply.
         with: RefusedBy,
     },
 }
 
-/// What goes with an Accept, by method.
+/// The method's part of an Accept.
 pub(super) enum AcceptedBy {
     /// A bare password: nothing.
     Pap,
@@ -137,7 +137,7 @@ pub(super) enum AcceptedBy {
     },
 }
 
-/// What goes with a Reject, by method.
+/// The method's part of a Reject.
 pub(super) enum RefusedBy {
     /// Nothing.
     Bare,
@@ -149,7 +149,7 @@ pub(super) enum RefusedBy {
         version: MsChapVersion,
         /// The Ident octet of the response.
         identifier: u8,
-        /// What is told.
+        /// The error code.
         error: MsChapV2Error,
         /// Whether the device may ask its user again.
         retry: bool,
@@ -351,7 +351,7 @@ impl Exchange {
     }
 }
 
-/// What is told in place of an answer that does not fit.
+/// The Reject in place of an answer that does not fit.
 fn too_long(with: RefusedBy) -> Outcome {
     let detail = "the answer does not fit into 4096 octets beside the Proxy-State attributes";
     Outcome::Reject {

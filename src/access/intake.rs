@@ -1,4 +1,4 @@
-//! The first look at an Access-Request, before anybody's name is read: attributes that may be there
+//! The first check of an Access-Request, before its name matters: attributes that may be there
 //! once, one kind of credential, and a method that its client may bring.
 //!
 //! All that is refused here is refused in words: it is what a NAS shows that is being set up.
@@ -90,7 +90,7 @@ fn beside_eap(request: &VerifiedRequest<'_>) -> Option<&'static str> {
     }
 }
 
-/// What is said of a method that a client may not bring.
+/// The detail of a refusal for a method that the client may not bring.
 pub(super) fn not_among(method: &str, methods: ClientMethods) -> String {
     format!("this client may not bring {method}: its methods are {methods}")
 }

@@ -1,7 +1,7 @@
-//! What an Access-Request goes through, one file per step, in one direction:
+//! The steps of an Access-Request, one file each, in one direction:
 //!
 //! ```text
-//! identify -> intake -> route -> pap | challenge | eap -> attempt (credential) -> reply -> record
+//! intake -> pap | challenge | eap -> authentication (credential) -> reply -> report
 //! ```
 //!
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
@@ -57,7 +57,7 @@ const UNKNOWN_NAMES: usize = 200_000;
 
 /// The workers of log-ons, and what they keep between two packets.
 pub struct Access {
-    /// What all rooms share.
+    /// The state that all rooms share.
     pub state: Arc<State>,
     /// Unfinished EAP conversations.
     pub conversations: Conversations,
@@ -132,7 +132,7 @@ impl Access {
         let _ = self.unknown_names.forget_expired(lockout, now, |_| false);
     }
 
-    /// What log-ons share in memory.
+    /// The tables that log-ons share in memory.
     fn memory(&self) -> Memory<'_> {
         Memory {
             locks: &self.state.locks,
@@ -143,7 +143,7 @@ impl Access {
         }
     }
 
-    /// Tells of the conversations that nobody came back to (E10).
+    /// Reports the conversations that timed out (E10).
     pub fn abandon_expired(&self, now: Instant) {
         for pending in self.conversations.take_expired(now) {
             report::abandoned(&pending, self);

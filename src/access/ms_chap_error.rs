@@ -1,17 +1,17 @@
-//! What a device that speaks MS-CHAP is told when it is not let in (RFC 2759 §6), and whether it may
-//! try again. Inside a tunnel and outside EAP the same.
+//! MS-CHAP-Error (RFC 2759 §6): the error code of a refusal, and whether the device may try again. The
+//! same inside a tunnel and outside EAP.
 //!
-//! Who has not proven the password learns nothing (I6): somebody unknown, a wrong or an earlier
+//! A device that has not proven the password learns nothing (I6): an unknown user, a wrong or an earlier
 //! password, a lock and an account without NT hash all look alike, further retries included.
 
 use portvakt_auth::Refusal;
 use portvakt_eap::{InnerCredential, MsChapV2Error, Verdict};
 
-/// What may be told of a refusal.
+/// The error code that may be told of a refusal.
 ///
 /// The reasons of RFC 2759 §6 are for those that are found only after the password was proven. An
 /// expired password that can't be changed here is an authentication failure: with E=648 devices
-/// would offer to change it. 646 is for hours that nobody here has; 709 for [`of_change`].
+/// would offer to change it. 646 (restricted logon hours) is not used; 709 is for [`of_change`].
 pub(super) fn of(refusal: Refusal, can_change: bool) -> MsChapV2Error {
     match refusal {
         Refusal::PasswordExpired if can_change => MsChapV2Error::PasswordExpired,
@@ -71,7 +71,7 @@ impl Retries {
         self.changing = matches!(credential, InnerCredential::MsChapV2Change { .. });
     }
 
-    /// What becomes of a refusal. `challenge` is fresh.
+    /// The verdict that a refusal leads to. `challenge` is fresh.
     pub(super) fn verdict(
         &mut self,
         refusal: Refusal,

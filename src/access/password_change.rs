@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use crate::audit::{Act, AuditEvent};
 use crate::directory::{self, DirectoryWriter, WriteError};
 
-/// What the log says of a log-on that changed the password.
+/// The log's detail of a log-on that changed the password.
 pub(super) const CHANGED: &str =
     "The password had expired, and its owner changed it through MS-CHAPv2.";
 
@@ -121,7 +121,7 @@ fn write(
         })
 }
 
-/// What the directory's own rules forbid is the new password's fault, all else is ours.
+/// A password that the directory's own rules forbid is the owner's fault, all else is ours.
 fn not_written(account: &Account, error: &WriteError) -> NotChanged {
     match error {
         WriteError::Unfit(_) => NotChanged {

@@ -1,5 +1,5 @@
-//! A password on its way through the house: one copy, wiped when it has done its duty, in memory
-//! that the same thread then uses for the next. Where it can be read in another way, a second.
+//! A received password: one copy, wiped on drop, in memory that the same thread then uses for the
+//! next. A second copy where the canonical reading differs.
 
 use std::cell::RefCell;
 
@@ -19,7 +19,7 @@ thread_local! {
 /// A password. Wiped on drop; never moved in memory, so that no other copy is left behind.
 pub(super) struct ReceivedPassword {
     as_sent: Vec<u8>,
-    /// Where it differs.
+    /// The canonical reading, where it differs.
     canonical: Option<Zeroizing<Vec<u8>>>,
     /// The last digest that was made of it.
     digest: RefCell<Option<PasswordDigest>>,
@@ -41,7 +41,7 @@ impl ReceivedPassword {
         }
     }
 
-    /// What it is known by for this account; made once, unless the account changes meanwhile.
+    /// The digest for this account; made once, unless the account changes meanwhile.
     pub(super) fn digest(&self, proofs: &RememberedProofs, account: &Account) -> PasswordDigest {
         let mut digest = self.digest.borrow_mut();
         match &*digest {
@@ -69,7 +69,7 @@ impl ReceivedPassword {
         hash.looks_at_all_of(self.as_sent()) && hash.looks_at_all_of(self.canonical())
     }
 
-    /// What it is known by.
+    /// The canonical reading.
     pub(super) fn canonical(&self) -> &[u8] {
         self.readings().canonical()
     }

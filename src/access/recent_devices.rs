@@ -1,6 +1,6 @@
-//! Devices that somebody came in with lately. Their owner keeps a good place in the line for the hash
-//! pool though a stranger has failed at the account meanwhile. It is a place in a line and nothing
-//! else: a device's address proves nothing.
+//! Devices that logged on lately, by account. Their owner keeps normal priority in the hash pool though
+//! guesses of others have failed at the account meanwhile. Priority and nothing else: a device's address
+//! proves nothing.
 
 use ahash::RandomState;
 use portvakt_auth::AccountId;

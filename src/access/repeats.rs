@@ -6,7 +6,7 @@
 //!                └─ a repeated request waits here for the answer
 //! ```
 //! Nothing is worked on twice, so nothing counts twice. A repeated answer leaves no sooner than the
-//! first: what its delay hides must not leak to whoever asks twice.
+//! first: what its delay hides must not leak to a client that asks twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ pub(super) struct Given {
     pub(super) due: Instant,
 }
 
-/// What a request with a State turned out to be.
+/// The kind of a request with a State.
 pub(super) enum Arrival {
     /// To be worked on.
     New(Exchange),

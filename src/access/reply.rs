@@ -1,4 +1,4 @@
-//! From outcome to wire.
+//! Writes the reply of an outcome.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ fn push_ms_chap_error(
     reply.push_ms_chap_error(identifier, &failure)
 }
 
-/// What goes with an Accept besides keys. VLANs are for our own equipment only (R13).
+/// Writes the attributes of an Accept besides keys. VLANs are for our own equipment only (R13).
 fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Result<(), PushError> {
     let of_service = exchange.policy.services.get(&exchange.peer.client.service);
     let vlan = grant
@@ -198,7 +198,7 @@ pub(super) fn longest_delay(policy: &Policy, suspect_wait: Duration) -> Duration
     varied(policy.reject_delay, jitter, u8::MAX, suspect_wait)
 }
 
-/// Where no delay is wanted there is none.
+/// Zero if no delay is configured.
 fn varied(usual: Duration, jitter_percent: u32, roll: u8, at_least: Duration) -> Duration {
     if usual.is_zero() {
         return Duration::ZERO;

@@ -88,7 +88,7 @@ fn write_attempt(
         .record(&AuditEvent::Attempt(attempt));
 }
 
-/// What can be said of a refusal where nobody has said more.
+/// The detail of a refusal that has none of its own.
 fn usual_detail(refusal: Refusal, context: &RequestContext) -> Option<&'static str> {
     let is_unknown = refusal == Refusal::UnknownUser;
     (is_unknown && request_context::names_itself(context))
@@ -166,7 +166,7 @@ pub(super) fn refusal_of(
     }
 }
 
-/// What is told of how a conversation failed. After a verdict that is no matter of trust any more: a
+/// The detail of a failed conversation. After a verdict that is no matter of trust any more: a
 /// refusal's own reason says it all, and many a device that was refused ends its tunnel by an alert.
 pub(super) fn detail_of(
     decision: Option<&Result<Grant, Refusal>>,
@@ -261,7 +261,7 @@ fn abandonment_cause(pending: &PendingConversation) -> Option<Cow<'static, str>>
     cause.map(Cow::Owned)
 }
 
-/// What the conversation says of itself, put into the context.
+/// The context with method and TLS version of the conversation.
 pub(super) fn with_method(context: RequestContext, conversation: &Conversation) -> RequestContext {
     RequestContext {
         method: conversation.method().map_or("eap", MethodName::label),
@@ -284,7 +284,7 @@ fn tls_failed(metrics: &Metrics, alert: TlsAlert) {
     });
 }
 
-/// What `explain` shows of the attempt that ended at `time`, where it is on an account.
+/// The row that `explain` shows of an attempt on an account, which ended at `time`.
 pub(super) fn note(
     exchange: &Exchange,
     refusal: Option<Refusal>,

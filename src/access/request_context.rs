@@ -1,4 +1,4 @@
-//! What a request says about where it comes from: read once, kept for the audit line.
+//! The context of a request, for its audit line: NAS, device, names, and later the account.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -13,10 +13,10 @@ use crate::audit::as_given;
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
 const WIRELESS_802_11: u32 = 19;
 
-/// What an attribute says. What is usual needs no allocation: `anonymous@students.campus.example`.
+/// An attribute as text. Up to 40 octets need no allocation: `anonymous@students.campus.example`.
 pub(super) type Text = SmallString<[u8; 40]>;
 
-/// Where a request comes from, and later who it turned out to be.
+/// The context of a request.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// When it came in.

@@ -1,5 +1,4 @@
-//! Where the people of each realm are at source: the directory that has their accounts, and the rules
-//! that those live by.
+//! The account source of each realm: the directory of its accounts, and their rules.
 //!
 //! An account has one source whatever name it came by: the directory that it was found in. So its
 //! rules are chosen by the account and not by the name that was used, and two spellings of one
@@ -145,7 +144,7 @@ impl AccountSources {
         source.map_or(Found::Unknown, |source| source.directory.find(name, realm))
     }
 
-    /// What its directory last said of a name; see [`Directory::recall`].
+    /// The account as its directory last told it; see [`Directory::recall`].
     #[must_use]
     pub fn recall(&self, name: &str, realm: Option<&Realm>) -> Option<Arc<Account>> {
         self.of_realm(realm)?.directory.recall(name, realm)

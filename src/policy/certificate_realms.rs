@@ -1,4 +1,4 @@
-//! For which realms a client certificate may name an account without naming its realm.
+//! Realms in which a client certificate may carry a bare user name.
 //!
 //! `CN=anna` is Anna of the realm that the device says it is from. Where two realms take certificates
 //! of one authority and their people are in two directories, the device could choose whose Anna it

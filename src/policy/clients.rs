@@ -1,4 +1,4 @@
-//! Who may ask: RADIUS clients by address or range, the longest prefix wins (R9).
+//! RADIUS clients by address or range; the longest prefix wins (R9).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Client {
     pub secret: SharedSecret,
     /// Whether its Access-Requests may lack Message-Authenticator (`legacy`).
     pub message_authenticator: MessageAuthenticatorPolicy,
-    /// What people reach through it: `eduroam`, `wired`, `vpn`, …
+    /// The service that users reach through it: `eduroam`, `wired`, `vpn`, …
     pub service: String,
     /// The ways of proving a password that it may bring.
     pub methods: ClientMethods,
@@ -30,7 +30,7 @@ pub struct Client {
     pub send_user_name: bool,
     /// Whether it is a server of the federation, which brings roaming users (I1).
     pub federation_peer: bool,
-    /// What became of its requests.
+    /// The counters of its requests.
     pub counters: ClientMetrics,
 }
 

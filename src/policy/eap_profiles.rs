@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::PolicyError;
 use crate::config::{self, CertificateName, Chain, Config, EapProfile, OuterName, Secret};
 
-/// What every realm profiles.
+/// The EAP profiles of all realms.
 pub struct EapProfiles {
     usual: RealmProfiles,
     realms: HashMap<Realm, RealmProfiles, ahash::RandomState>,
@@ -22,7 +22,7 @@ pub struct EapProfiles {
     outer_names: Vec<Vec<OuterName>>,
 }
 
-/// What one realm profiles.
+/// The methods of one realm.
 struct RealmProfiles {
     /// With the realm's own chain.
     own: ServiceMethods,
@@ -31,14 +31,14 @@ struct RealmProfiles {
     certificate_names: Vec<CertificateName>,
 }
 
-/// What is offered with one chain.
+/// The methods with one certificate chain.
 struct ServiceMethods {
     usual: Methods,
     services: HashMap<String, Methods, ahash::RandomState>,
 }
 
 impl EapProfiles {
-    /// What a configuration profiles; `None` where nobody speaks EAP.
+    /// The profiles of a configuration; `None` without EAP.
     pub(super) fn new(config: &Config, sessions: &Sessions) -> Result<Option<Self>, PolicyError> {
         let Some(eap) = &config.eap else {
             return Ok(None);
@@ -63,7 +63,7 @@ impl EapProfiles {
         self.realms.get(realm).unwrap_or(&self.usual)
     }
 
-    /// What `user@realm`, normalised, is offered at a client of this service.
+    /// The methods offered to `user@realm`, normalised, at a client of this service.
     pub(super) fn methods(&self, user: &str, realm: &Realm, service: &str) -> Option<&Methods> {
         let profiles = self.of_realm(realm);
         let is_meant =

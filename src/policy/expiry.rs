@@ -1,18 +1,17 @@
-//! When what the EAP side was given ends: certificate chains and revocation lists, for metrics and
-//! the health page.
+//! Expiry of certificate chains and revocation lists, for metrics and the health page.
 
 use jiff::Timestamp;
 
 use crate::config::{Config, EapProfile};
 
-/// What ends, by the name of its chain or realm.
+/// Expiries, by the name of chain or realm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expiries {
     /// Each chain once; that of `[eap]` first, where there is one.
     pub chains: Vec<Expiry>,
     /// When a revocation list has to be replaced, for `default` and each realm that has its own.
     pub revocation_lists: Vec<Expiry>,
-    /// Whether a list that was not replaced in time shuts somebody out.
+    /// Whether client certificates are refused while a list is out of date.
     pub lists_refuse: bool,
 }
 
@@ -26,7 +25,7 @@ pub struct Expiry {
 }
 
 impl Expiries {
-    /// What a configuration says of it.
+    /// The expiries in a configuration.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         let Some(eap) = &config.eap else {

@@ -1,5 +1,5 @@
-//! What the configuration says about log-ons, as the request path reads it. A reload replaces it
-//! whole; what is under way keeps the one it began with.
+//! The compiled configuration, as the request path reads it. A reload replaces it whole; a request under
+//! way keeps the one it began with.
 
 mod account_sources;
 mod certificate_realms;
@@ -30,23 +30,23 @@ pub use route::{LocalName, NameRefused, Realms, Route};
 
 /// The rules of the request path.
 pub struct Policy {
-    /// Who may ask.
+    /// The RADIUS clients.
     pub clients: Clients,
     /// Our own realms.
     pub realms: Realms,
     /// How EAP conversations are led; `None` where no client may bring EAP.
     pub eap: Option<EapProfiles>,
-    /// Whose accounts are where, and by which rules they live.
+    /// The directory and the account rules of each realm.
     pub sources: AccountSources,
     /// The services of all clients, in the order of the configuration; never empty.
     pub offered_services: Vec<String>,
-    /// What is special about a service, by its name.
+    /// Rules of services, by name.
     pub services: BTreeMap<String, Service>,
     /// Realms that a client certificate must name.
     pub qualified_name_realms: HashSet<Realm>,
     /// The most EAP octets of a request to a NAS that sends no Framed-MTU (E2).
     pub max_fragment: usize,
-    /// What attributes of an import mean.
+    /// The meaning of an import's attributes.
     pub attributes: AttributeMap,
     /// Whether a password that is set here gets an NT hash.
     pub write_nt_hashes: bool,
@@ -54,7 +54,7 @@ pub struct Policy {
     pub mschapv2_retries: u8,
     /// Whether a hash of an older scheme is replaced when its password was right.
     pub upgrade_hashes: bool,
-    /// What it costs to hash a new password.
+    /// The Argon2 cost of new password hashes.
     pub hash_cost: Argon2Cost,
     /// When certificates end.
     pub expiries: Expiries,
@@ -62,7 +62,7 @@ pub struct Policy {
     pub reject_delay: Duration,
     /// By how many percent that varies, up and down.
     pub reject_jitter_percent: u32,
-    /// What Chargeable-User-Identity is made with (I4).
+    /// The key of Chargeable-User-Identity (I4).
     pub cui_key: Option<CuiKey>,
 }
 

@@ -1,4 +1,4 @@
-//! Whose user this is: the realm of the name decides.
+//! Routing by the realm of a user name.
 
 use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, RealmError, Refusal, ShortText};
 
@@ -20,7 +20,7 @@ pub struct Realms {
 pub struct NameRefused {
     /// The reason.
     pub refusal: Refusal,
-    /// What is wrong with the name, for the log.
+    /// The fault of the name, for the log.
     pub detail: String,
 }
 

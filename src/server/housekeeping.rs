@@ -1,4 +1,4 @@
-//! What is done now and then while the server runs.
+//! Periodic work: expiry, reports, gauges, certificate reload.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};

@@ -118,7 +118,7 @@ impl State {
     }
 }
 
-/// Where the accounts are: here, or where the configuration says.
+/// Opens the directories that the configuration names.
 fn directories(
     config: &Config,
     store: &Arc<dyn Store>,

@@ -37,7 +37,7 @@ const PAIRS: usize = 2048;
 /// More threads than this share tallies.
 const SHARDS: usize = 16;
 
-/// Who sends what is dropped.
+/// The sender of dropped requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Sender {
     Client(String),
@@ -46,7 +46,7 @@ enum Sender {
     Others,
 }
 
-/// What is told as one, and how often it was seen.
+/// Drops that are logged as one, and their number.
 #[derive(Clone, Debug)]
 struct Tally {
     sender: Sender,
@@ -77,7 +77,7 @@ impl DropLog {
         locked(self.shard()).note(peer, client, reason);
     }
 
-    /// What is to be told by now, line by line.
+    /// The lines that are due by now.
     pub fn take_lines(&self, now: Instant) -> Vec<String> {
         let mut told = locked(&self.told);
         for shard in &self.shards {
@@ -140,7 +140,7 @@ impl Tally {
         }
     }
 
-    /// What is told as one: the sender, and the counter's label or the name of the code.
+    /// The key of drops that are logged as one: the sender, and the counter's label or the code's name.
     fn key(&self) -> (Sender, &'static str) {
         let reason = match (&self.sender, self.reason) {
             (Sender::Others, _) => "",
@@ -156,14 +156,14 @@ impl Tally {
     }
 }
 
-/// What was told, when, and what waits to be told. Reads no clock.
+/// The drops logged, the time of that, and those that wait to be logged. Reads no clock.
 #[derive(Default)]
 struct Told {
     entries: HashMap<(Sender, &'static str), Entry>,
 }
 
 struct Entry {
-    /// What was seen since the last line.
+    /// The drops since the last line.
     waiting: Tally,
     seen: Instant,
     told: Option<Instant>,

@@ -13,7 +13,7 @@ pub enum DropReason {
     Malformed(ParseError),
     /// Message-Authenticator is missing or wrong.
     Unverified(VerifyError),
-    /// A code that nobody sends to an authentication port.
+    /// A code that is not served.
     UnexpectedCode(Code),
     /// Its answer does not fit into a packet.
     AnswerUnwritable,
@@ -56,7 +56,7 @@ impl DropReason {
         own.into_iter().chain(malformed).chain(unverified).collect()
     }
 
-    /// What is wrong and what to do, as the rest of a sentence about whoever sent it.
+    /// The fault and its remedy, as the rest of a sentence about the sender.
     #[must_use]
     pub fn advice(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

@@ -32,7 +32,7 @@ const SWEPT_AT_ONCE: usize = 500;
 const SPARE_BUFFERS: usize = 1024;
 const LARGEST_SPARE: usize = 512;
 
-/// What names an exchange: where it came from and the Identifier octet.
+/// The key of an exchange: the client's address and port, our port, and the Identifier octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The address and port that the request came from.
@@ -43,7 +43,7 @@ pub struct Key {
     pub identifier: u8,
 }
 
-/// What a request shares with its copies, and with no other request of its [`Key`].
+/// The part that a request shares with its copies, and with no other request of its [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     /// The Request Authenticator.
@@ -52,7 +52,7 @@ pub struct Fingerprint {
     pub credentials: u64,
 }
 
-/// What a request turned out to be.
+/// The kind of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A new request, to be worked on.
@@ -104,7 +104,7 @@ impl Duplicates {
         }
     }
 
-    /// What tells a copy of `request` from another request.
+    /// The fingerprint that tells a copy of `request` from another request.
     #[must_use]
     pub fn fingerprint(&self, request: &Packet<'_>) -> Fingerprint {
         let mut hasher = self.keys.build_hasher();

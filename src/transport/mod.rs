@@ -1,7 +1,7 @@
-//! Bytes in, signed bytes out: sockets, clients, duplicates and delayed rejects.
+//! Bytes in, signed bytes out: sockets, duplicates and delayed rejects.
 //!
-//! One thread per socket reads, checks and hands over what is a verified Access-Request; it knows
-//! nothing of accounts. [`RequestHandler`] is the only thing it knows of the rest of the house.
+//! A transport verifies requests and hands each to the [`RequestHandler`] with its [`Peer`] and a
+//! [`Responder`]. It knows nothing of accounts. UDP has one receiving thread per socket.
 
 pub mod drop_log;
 mod drop_reason;

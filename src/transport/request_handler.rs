@@ -1,4 +1,4 @@
-//! What transports need of the rest of the daemon.
+//! The interface of transports to the rest of the daemon.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! ```text
 //!                ┌── Busy: six are being checked ──┐
 //!                v                                 │
-//!   proceed ── leave to compare ── at a glance ── wait ──> proceed … ── hash | ask the directory
+//!   proceed ── leave to compare ── without hashing ── wait ──> proceed … ── hash | ask the directory
 //!     │ Locked, Full                 │                                       │ shed, unanswered
 //!     └──> Refuse                    └──────────────> settle <───────────────┘
 //! ```
@@ -53,7 +53,7 @@ enum Leave {
     Unguessable(AccountId),
 }
 
-/// What is to be done next.
+/// The next step.
 pub(in crate::access) enum Next {
     /// All is known: [`Attempt::settle`].
     Settle(Checked),
@@ -114,7 +114,7 @@ impl Attempt {
         }
     }
 
-    /// Goes on with a name that is nobody's. It is worked on as often as an account is, and refused at
+    /// Goes on with an unknown name. It is worked on as often as an account is, and refused at
     /// once then: how many are refused how soon must not tell who exists.
     pub(in crate::access) fn proceed_as_unknown(
         &mut self,
@@ -135,10 +135,10 @@ impl Attempt {
         }
     }
 
-    /// Settles the attempt at a name that is nobody's, whose work is done.
+    /// Settles the attempt at an unknown name, whose work is done.
     pub(in crate::access) fn settle_as_unknown(&mut self, now: Now) {
         if let Leave::Held(admission) = std::mem::replace(&mut self.leave, Leave::None) {
-            // It is in memory alone: nobody's failures are nobody's loss.
+            // Failures of unknown names are in memory alone.
             let _ = admission.settle_as_nobody(now.tick);
         }
     }
@@ -260,7 +260,7 @@ impl Attempt {
         }
     }
 
-    /// What the directory's verdict means.
+    /// The result of a check by the directory.
     pub(in crate::access) fn judge(
         &mut self,
         memory: Memory<'_>,
@@ -277,7 +277,7 @@ impl Attempt {
         offered.judge(memory, account, now, verdict, admission)
     }
 
-    /// What is known though the check did not come about: a turn in the pool that never came.
+    /// The result without a check: the turn in the pool never came.
     pub(in crate::access) fn without_turn(&mut self, memory: Memory<'_>) -> Checked {
         match &mut self.leave {
             Leave::Held(admission) => {
@@ -320,7 +320,7 @@ impl Attempt {
 
 /// A log-on that was settled, and not told yet.
 pub(in crate::access) struct Ended<T> {
-    /// What was decided, for the one who asked.
+    /// The decision, durable before it is told.
     pub decision: Untold<Result<T, Refusal>>,
     /// The reason it is refused for, for our own records.
     pub refusal: Option<Refusal>,

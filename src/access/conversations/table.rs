@@ -1,4 +1,4 @@
-//! What waits under a State: bounded as a whole and for each device, found by one look-up.
+//! Items that wait under a State: bounded as a whole and for each device, found by one look-up.
 //!
 //! ```text
 //!   slots    State  -> what waits, since when                  sharded
@@ -16,14 +16,14 @@ use dashmap::{DashMap, Entry};
 pub(in crate::access) type StateToken = [u8; 16];
 
 /// Most that wait for one device. Sound devices have one, or two for a moment; a device that begins
-/// again and again holds no more than this. Whoever begins under the name of somebody else's device
+/// again and again holds no more than this. A device that takes another's name
 /// would have to do so this often between two packets of that device to displace it.
 const PER_DEVICE_AT_MOST: usize = 4;
 
-/// What waits, and how it may be displaced.
+/// A waiting item, and how it may be displaced.
 pub(super) struct Waiting<T> {
     pub(super) item: T,
-    /// Whose it is; nobody's are bounded as a whole alone.
+    /// The device; items without one are bounded as a whole alone.
     pub(super) device: Option<u64>,
     /// Whether little has been spent on it yet: such give way first.
     pub(super) is_early: bool,

@@ -5,9 +5,9 @@
 //! check see what the one before it found: the same right password is not hashed twice, and a
 //! lock that the sixth failure set refuses the rest unchecked.
 //!
-//! Its threads run at a lower priority than those that receive: whose password is remembered does
-//! not feel how full the pool is. Nor does, much, whose password must be hashed and who has not
-//! failed: guessers wait behind them, and are the first to be shed.
+//! Its threads run at a lower scheduling priority than those that receive, so a full pool does not slow
+//! log-ons with a remembered password. Accounts without failures go before suspect ones, which are the
+//! first to be shed.
 
 mod queue;
 
@@ -40,7 +40,7 @@ pub(in crate::access) fn be_nicer(by: i32) {
     }
 }
 
-/// What a job gets when its time comes.
+/// The argument of a job when its turn comes.
 pub enum Turn<'a> {
     /// The thread and its memory are its own until it returns.
     Hash(&'a mut HashMemory),
@@ -48,12 +48,12 @@ pub enum Turn<'a> {
     Shed,
 }
 
-/// How somebody stands who wants a password checked.
+/// The priority of a password check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// An account that nobody has failed on lately.
+    /// An account without recent failures.
     Normal,
-    /// An account with failures, or a name that is nobody's: what guessers bring.
+    /// An account with failures, or an unknown name: what guessers bring.
     Suspect,
 }
 
@@ -75,7 +75,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     began: Instant,
-    /// Since when the next doubtful job has waited, in microseconds after `began`; [`NOBODY`] where
+    /// Since when the next suspect job has waited, in microseconds after `began`; [`NOBODY`] where
     /// none waits. Read for each refusal, which is no reason to lock the queue.
     suspect_since: AtomicU64,
     capacity: usize,
@@ -124,11 +124,11 @@ impl HashPool {
         })
     }
 
-    /// Queues `run` behind the other jobs of `key` (an account, or a name that is nobody's).
+    /// Queues `run` behind the other jobs of `key` (an account or an unknown name).
     ///
-    /// `standing` is asked when the job joins the line, which for one behind others is when theirs
-    /// are done; it must not call the pool. Of eight turns seven are for those in good standing, if
-    /// some wait. A full queue sheds the doubtful job that has waited longest, or where there is
+    /// `priority` is asked when the job joins the line, which for one behind others is when theirs
+    /// are done; it must not call the pool. Of eight turns seven are for normal priority, if
+    /// some wait. A full queue sheds the suspect job that has waited longest, or where there is
     /// none any other. `run` is called exactly once.
     pub fn submit(
         &self,
@@ -168,7 +168,7 @@ impl HashPool {
         }
     }
 
-    /// How long those in doubtful standing wait at this moment; nothing while none does.
+    /// The time that the next suspect job has waited; zero while none waits.
     #[must_use]
     pub fn suspect_wait(&self) -> Duration {
         match self.shared.suspect_since.load(Ordering::Relaxed) {

@@ -1,7 +1,7 @@
 //! Replaces hashes of older schemes by Argon2id, once their password has come by and was right.
 //!
-//! That is nobody's wait: it happens after the answer, on a thread of its own, one at a time, and
-//! only while nobody stands in line for the hash pool. What goes wrong is told and harms nothing:
+//! No log-on waits for it: it happens after the answer, on a thread of its own, one at a time, and
+//! only while the hash pool has no queue. A failure is logged and harms nothing:
 //! the older hash goes on being good.
 
 use std::collections::HashSet;
@@ -36,13 +36,13 @@ pub struct HashUpgrades {
     shared: Arc<Shared>,
 }
 
-/// What both ends know.
+/// Shared by the sender and the thread.
 #[derive(Default)]
 struct Shared {
     closed: AtomicBool,
     /// Not to be tried again: under way, or failed.
     tried: Mutex<HashSet<AccountId>>,
-    /// What was told last, so that it is not told for each account.
+    /// The error logged last, so that it is not logged for each account.
     told: Mutex<String>,
 }
 
@@ -131,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Waits until nobody stands in line for the hash pool, but not for ever.
+    /// Waits until the hash pool has no queue, half a minute at most.
     fn is_calm(&self, access: &Access) -> bool {
         for _ in 0..LOOKS {
             if self.closed.load(Ordering::Relaxed) {
@@ -185,7 +185,7 @@ impl Shared {
 }
 
 impl Job {
-    /// Whether it was replaced: not if somebody else has put another password there meanwhile.
+    /// Replaces the hash; `false` if the password has been changed meanwhile.
     fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
         let not_here = || WriteError::NotWritable("a password");
         let policy = self.access.state.policy.load_full();

@@ -1,4 +1,4 @@
-//! PerAccountQueue of work that somebody else does: one for each account, one at a time, holding no thread.
+//! One queue for each account, one job at a time, holding no thread.
 //!
 //! As the [hash pool](super::workers::hash_pool) has them, for checks that a directory makes: each sees what
 //! the one before it found, so a flood of guesses on one account has one of them at the directory
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// of other accounts.
 const PER_ACCOUNT: usize = 64;
 
-/// What is run when its turn comes; without a place if there are too many.
+/// A job, run when its turn comes; without a turn if too many wait.
 type Run = Box<dyn FnOnce(Option<AccountTurn>) + Send>;
 
-/// The lines.
+/// The queues of all accounts.
 pub struct PerAccountQueue {
-    /// By account; there is a line for whoever has a place, an empty one if nobody waits.
+    /// By account. An account whose turn is taken has an entry, an empty one if no job waits.
     waiting: Mutex<Waiting>,
     capacity: usize,
 }
@@ -28,23 +28,23 @@ struct Waiting {
     count: usize,
 }
 
-/// The head of an account's line. When it is dropped, the next one has it.
+/// The turn of an account. Dropped, it passes to the next job.
 pub struct AccountTurn {
     queue: Arc<PerAccountQueue>,
     key: Arc<str>,
 }
 
 thread_local! {
-    /// What this thread still has to run, while it runs something: a line of a thousand that are
+    /// Jobs that this thread still has to run, while it runs one: a queue of a thousand that are
     /// all refused at once must not stand on the stack.
     static TO_RUN: RefCell<Option<Turns>> = const { RefCell::new(None) };
 }
 
-/// What has come to its turn, with its place in the line.
+/// Jobs whose turn has come.
 type Turns = VecDeque<(Run, Option<AccountTurn>)>;
 
 impl PerAccountQueue {
-    /// PerAccountQueue in which `capacity` may wait in all.
+    /// Queues in which `capacity` jobs may wait in all.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -53,8 +53,8 @@ impl PerAccountQueue {
         }
     }
 
-    /// Runs `run` at the head of the line of `key`: now, or on the thread of the one that leaves it.
-    /// Where too many wait, behind this account or in all, now and without a place. `run` must not
+    /// Runs `run` when the turn of `key` comes: now, or on the thread that drops the turn before it.
+    /// If too many jobs wait, for this account or in all, now and without a turn. `run` must not
     /// wait.
     pub fn enter(
         self: &Arc<Self>,

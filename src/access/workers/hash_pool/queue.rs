@@ -1,8 +1,8 @@
-//! Who waits for a hashing thread, in what order, and who gives way.
+//! The queue of the hash pool: order by priority, and which job is shed when it is full.
 //!
 //! ```text
-//!   good      one job of each account      of eight turns seven, if some wait
-//!   doubtful  one job of each name         the rest; the first to be shed
+//!   normal    one job of each account      of eight turns seven, if some wait
+//!   suspect   one job of each name         the rest; the first to be shed
 //!   behind    name -> its other jobs       join a line when the one before them is done
 //! ```
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::{Priority, Turn};
 
-/// Of so many turns one is for those in doubtful standing: an owner who mistyped once gets in on
+/// Of so many turns one is for suspect jobs: an owner who mistyped once gets in on
 /// the busiest morning too.
 const TURNS: u8 = 8;
 /// More jobs than this behind one account are no devices of its owner.
