@@ -1,14 +1,13 @@
 //! The audit log: one JSON line for every attempt and every act of an administrator.
 //!
-//! Lines wait in pages, one for each recording thread, until the writing thread takes them, ten
-//! times a second, and puts them into `audit-YYYY-MM-DD.jsonl` by the UTC day of the event, in the
-//! order in which they came.
-//! Recording an attempt never waits: when too many lines do, the line is dropped and counted. A crash of the
-//! process loses what waits; a power cut also what the kernel had not yet written, unless
-//! [`Audit::flush`] came after it.
+//! Lines wait in a buffer until the writing thread takes them, ten times a second, and appends them
+//! to `audit-YYYY-MM-DD.jsonl` by the UTC day of the event. Recording an attempt never waits: beyond
+//! the bound of the buffer the line is dropped and counted. A crash of the process loses the lines
+//! that wait; a power cut also those that the kernel had not written, unless [`Audit::flush`] came
+//! after them.
 
 mod event;
-mod pages;
+mod line_buffer;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -26,15 +25,15 @@ use jiff::tz::TimeZone;
 use crate::shown;
 pub use crate::shown::as_given;
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas};
-use pages::{Pages, Put};
+use line_buffer::{LineBuffer, Pushed};
 pub use search::{Found, FoundAttempt, Pattern, Query, search};
 use writer::{Message, Writer};
 
 /// Lines that may wait, about 500 octets each.
 const LINES: usize = 32_768;
 
-/// Questions to the writer that may wait.
-const QUESTIONS: usize = 16;
+/// Requests to the writer that may wait.
+const REQUESTS: usize = 16;
 
 /// Between two tries to write while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ pub struct Audit {
     state: Arc<State>,
 }
 
-/// Where lines go and how long they stay.
+/// The folder of the log, and how long files stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// One file per day in here; made if need be, for the server's user only.
@@ -55,7 +54,7 @@ pub struct Destination {
     pub keep_days: u16,
 }
 
-/// How the log is doing.
+/// Health of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditHealth {
     /// Why nothing can be written now.
@@ -72,7 +71,7 @@ pub struct AuditHealth {
 pub struct NotFlushed;
 
 struct State {
-    pages: Pages,
+    lines: LineBuffer,
     dropped: AtomicU64,
     failure: Mutex<Option<String>>,
 }
@@ -94,9 +93,9 @@ impl Audit {
     }
 
     fn start_with(destination: Destination, lines: usize, retry: Duration) -> io::Result<Self> {
-        let (sender, receiver) = bounded(QUESTIONS);
+        let (sender, receiver) = bounded(REQUESTS);
         let state = Arc::new(State {
-            pages: Pages::new(lines),
+            lines: LineBuffer::new(lines),
             dropped: AtomicU64::new(0),
             failure: Mutex::default(),
         });
@@ -107,12 +106,12 @@ impl Audit {
         Ok(Self { sender, state })
     }
 
-    /// Writes an event down. Of an attempt, later, and nobody waits; an act of an administrator is
+    /// Records an event. An attempt is written later, without a wait; an act of an administrator is
     /// on disk when this returns, unless the disk refuses or hangs.
     pub fn record(&self, event: &AuditEvent<'_>) {
         self.put(event);
         if matches!(event, AuditEvent::Act(_)) {
-            // What it says otherwise shows in the health.
+            // An error shows in the health.
             let _ = self.flush(RETRY);
         }
     }
@@ -120,15 +119,15 @@ impl Audit {
     fn put(&self, event: &AuditEvent<'_>) {
         let day = event.time().to_zoned(TimeZone::UTC).date();
         let write = |octets: &mut Vec<u8>| shown::write_json(octets, event);
-        match self.state.pages.put(day, write) {
-            Put::Waiting => {}
-            // A writer that has questions to answer is awake anyway.
-            Put::Urgent => drop(self.sender.try_send(Message::Write)),
-            Put::Lost => drop(self.state.dropped.fetch_add(1, Ordering::Relaxed)),
+        match self.state.lines.push(day, write) {
+            Pushed::Waiting => {}
+            // A writer that has requests to answer is awake anyway.
+            Pushed::Urgent => drop(self.sender.try_send(Message::Write)),
+            Pushed::Lost => drop(self.state.dropped.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
-    /// Waits until all that was recorded before is on disk, at most `timeout`.
+    /// Waits until every event recorded before is on disk, at most `timeout`.
     ///
     /// # Errors
     /// When it is not.
@@ -143,10 +142,10 @@ impl Audit {
     }
 
     /// Closes the file and opens it anew with the next line, at SIGHUP: after it was moved away, or
-    /// when the configuration names another place.
+    /// when the configuration names another folder.
     ///
     /// # Errors
-    /// When the writer has not got to it within a second; it will.
+    /// The writer has not done so within a second; it will.
     pub fn reopen(&self, destination: Destination) -> Result<(), NotFlushed> {
         let (done, reopened) = bounded(1);
         let message = Message::Reopen(destination, done);
@@ -155,7 +154,7 @@ impl Audit {
         reopened.recv_timeout(RETRY).map_err(|_| NotFlushed)
     }
 
-    /// How the log is doing.
+    /// The health of the log.
     pub fn health(&self) -> AuditHealth {
         AuditHealth {
             failure: self
@@ -165,7 +164,7 @@ impl Audit {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
             dropped: self.state.dropped.load(Ordering::Relaxed),
-            waiting: self.state.pages.waiting(),
+            waiting: self.state.lines.waiting(),
         }
     }
 }

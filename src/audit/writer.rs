@@ -12,13 +12,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::pages::Page;
+use super::line_buffer::DayLines;
 use super::{Destination, State};
 
-/// Between two looks at what waits.
+/// Pause between two writes.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What the handles ask of the thread.
+/// Requests of the handles to the thread.
 pub(super) enum Message {
     /// Many lines wait.
     Write,
@@ -32,12 +32,12 @@ pub(super) struct Writer {
     destination: Destination,
     receiver: Receiver<Message>,
     state: Arc<State>,
-    /// Taken and not yet written; empty unless the disk refuses.
-    backlog: VecDeque<Page>,
+    /// Lines taken and not yet written; empty unless the disk refuses.
+    backlog: VecDeque<DayLines>,
     retry: Duration,
     /// While the disk refuses: when to try again, so that not every look does.
     try_again_at: Option<Instant>,
-    sheet: Option<Sheet>,
+    file: Option<DayFile>,
 }
 
 impl Writer {
@@ -54,7 +54,7 @@ impl Writer {
             backlog: VecDeque::new(),
             retry,
             try_again_at: None,
-            sheet: None,
+            file: None,
         }
     }
 
@@ -78,15 +78,15 @@ impl Writer {
             Message::Flush(done) => {
                 self.write_all();
                 let synced = self
-                    .sheet
+                    .file
                     .as_ref()
-                    .is_none_or(|sheet| sheet.file.sync_data().is_ok());
-                // Whoever asked may have stopped waiting.
+                    .is_none_or(|file| file.file.sync_data().is_ok());
+                // The caller may have stopped waiting.
                 let _ = done.send(synced && self.backlog.is_empty());
             }
             Message::Reopen(destination, done) => {
                 self.write_all();
-                self.sheet = None;
+                self.file = None;
                 self.destination = destination;
                 let _ = done.send(());
             }
@@ -94,13 +94,13 @@ impl Writer {
     }
 
     fn write_all(&mut self) {
-        self.backlog.extend(self.state.pages.take());
+        self.backlog.extend(self.state.lines.take());
         if self.backlog.is_empty() {
             return;
         }
         let written = self.write_backlog();
         if written.is_err() {
-            self.sheet = None;
+            self.file = None;
         }
         self.try_again_at = written.is_err().then(|| Instant::now() + self.retry);
         self.state
@@ -108,42 +108,42 @@ impl Writer {
     }
 
     fn write_backlog(&mut self) -> io::Result<()> {
-        while let Some(page) = self.backlog.pop_front() {
-            if let Err(error) = self.write(&page) {
-                self.backlog.push_front(page);
+        while let Some(day) = self.backlog.pop_front() {
+            if let Err(error) = self.write(&day) {
+                self.backlog.push_front(day);
                 return Err(error);
             }
-            self.state.pages.written(page.lines);
+            self.state.lines.written(day.lines);
         }
         Ok(())
     }
 
-    fn write(&mut self, page: &Page) -> io::Result<()> {
-        self.sheet_of(page.day)?.append(&page.octets)
+    fn write(&mut self, day: &DayLines) -> io::Result<()> {
+        self.file_of(day.day)?.append(&day.octets)
     }
 
-    fn sheet_of(&mut self, day: Date) -> io::Result<&mut Sheet> {
-        if self.sheet.as_ref().is_some_and(|sheet| sheet.day != day) {
-            self.sheet = None;
+    fn file_of(&mut self, day: Date) -> io::Result<&mut DayFile> {
+        if self.file.as_ref().is_some_and(|file| file.day != day) {
+            self.file = None;
         }
-        match self.sheet {
-            Some(ref mut sheet) => Ok(sheet),
+        match self.file {
+            Some(ref mut file) => Ok(file),
             None => {
-                let sheet = Sheet::open(&self.destination.folder, day)?;
+                let file = DayFile::open(&self.destination.folder, day)?;
                 remove_old(&self.destination, day);
-                Ok(self.sheet.insert(sheet))
+                Ok(self.file.insert(file))
             }
         }
     }
 }
 
 /// The file of one day.
-struct Sheet {
+struct DayFile {
     day: Date,
     file: File,
 }
 
-impl Sheet {
+impl DayFile {
     fn open(folder: &Path, day: Date) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
