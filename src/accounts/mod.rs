@@ -49,7 +49,7 @@ pub struct Accounts {
 pub struct Actor {
     /// The user of the operating system, for the audit log.
     pub who: String,
-    /// What the actor may do.
+    /// The rights of the actor.
     pub role: Role,
     /// The way the act came in.
     pub channel: Channel,

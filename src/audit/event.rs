@@ -1,4 +1,4 @@
-//! What is written down: one attempt to log on, one act of an administrator.
+//! The events of the audit log: an attempt to log on, an act of an administrator.
 //!
 //! There is no field for a password or a hash, and none may be added.
 
@@ -19,9 +19,9 @@ use serde::{Serialize, Serializer};
     reason = "borrowed, made on the stack, written at once"
 )]
 pub enum AuditEvent<'a> {
-    /// Somebody tried to log on.
+    /// An attempt to log on.
     Attempt(Attempt<'a>),
-    /// An administrator changed something.
+    /// An act of an administrator.
     Act(Act<'a>),
 }
 
@@ -33,7 +33,7 @@ pub struct Attempt<'a> {
     /// When the first request came.
     #[serde(serialize_with = "milliseconds")]
     pub request_time: Timestamp,
-    /// When the last answer left; for one who gave up, when that was noticed.
+    /// When the last answer left; of an abandoned attempt, when that was noticed.
     #[serde(serialize_with = "milliseconds")]
     pub response_time: Timestamp,
     /// Accepted, rejected, given up.
@@ -64,15 +64,15 @@ pub struct Attempt<'a> {
     /// The port behind its address, where Calling-Station-Id was `10.77.0.100[4500]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calling_station_port: Option<u16>,
-    /// Where it came in.
+    /// The equipment it came through.
     #[serde(flatten)]
     pub nas: Nas<'a>,
     /// Operator-Name: the visited site (RFC 5580).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator_name: Option<Cow<'a, str>>,
-    /// What they wanted to use.
+    /// The service: `eduroam`, `wired`, `vpn`.
     pub service: &'a str,
-    /// How they proved it, like `ttls/pap`.
+    /// The method, like `ttls/pap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'a str>,
     /// `1.2` or `1.3`.
@@ -81,7 +81,7 @@ pub struct Attempt<'a> {
     /// Chargeable-User-Identity, if one was sent (RFC 4372).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cui: Option<Cow<'a, str>>,
-    /// For one who gave up: how far they came (rule E10).
+    /// How far an abandoned attempt came (rule E10).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<&'a str>,
     /// From the first request to the last answer.
@@ -94,7 +94,7 @@ pub struct Attempt<'a> {
 pub struct Nas<'a> {
     /// Name of the client in the configuration.
     pub client: &'a str,
-    /// Where its packets came from.
+    /// The source address of its packets.
     pub client_address: IpAddr,
     /// NAS-Identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,14 +122,14 @@ pub struct Act<'a> {
     /// When.
     #[serde(serialize_with = "milliseconds")]
     pub time: Timestamp,
-    /// The user of the operating system who did it; of a signal, which does not say, its name.
+    /// The actor: a user of the operating system, or the name of a signal.
     pub who: &'a str,
-    /// Like `unlock`, `suspend`, `set-password`, `import`, `reload`.
+    /// The act, like `unlock`, `suspend`, `set-password`, `import`, `reload`.
     pub what: &'a str,
-    /// The account it was done to.
+    /// The account that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<&'a str>,
-    /// The reason they gave.
+    /// The reason given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'a str>,
     /// `done`, or why it was not.

@@ -1,4 +1,4 @@
-//! Attempts in the files of the audit log, found by what they say: newest first, so many at most.
+//! Search for attempts in the files of the audit log, newest first.
 //!
 //! The log is read line by line, the newest day first, and no more days than are asked for or
 //! needed. Memory is that of the lines that are found.
@@ -23,7 +23,7 @@ mod tests;
 /// The longest line that is read; the server's own have a few hundred octets.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// What an attempt must say to be found; what is not given is not asked for.
+/// The conditions of a search; those that are `None` hold for every attempt.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// A name that was sent, or the account: see `Pattern::names`.
@@ -81,7 +81,7 @@ pub struct FoundAttempt {
     pub calling_station_id: Option<Outside>,
     /// The RADIUS client.
     pub client: Outside,
-    /// Where its packets came from.
+    /// The source address of its packets.
     pub client_address: Outside,
     /// The access point, as it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ pub struct FoundAttempt {
     pub method: Option<String>,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Newest first.
@@ -117,7 +117,8 @@ enum Line {
 }
 
 impl Pattern {
-    /// As typed. What has no shape may be typed as it is, or as it is shown.
+    /// The pattern as typed. Invisible characters may be typed as they are, or in the escaped form
+    /// in which they are shown.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(as_given(text.as_bytes()).to_lowercase())

@@ -32,7 +32,7 @@ pub(super) fn run(file: &ConfigFile) -> Ending {
     }
 }
 
-/// What only the parts themselves can tell: that key and chain fit TLS, that terms fit together.
+/// Compiles the configuration as the server would, which finds keys that do not fit their chains.
 fn try_out(config: &Config) -> Result<(), String> {
     let metrics = state::metrics().map_err(|error| error.to_string())?;
     let sessions = Sessions::new(0, Duration::ZERO);

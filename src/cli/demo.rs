@@ -72,7 +72,7 @@ fn move_to(config: &mut Config, port: u16) {
     }
 }
 
-/// Imports the people of the demo, unless somebody is there already.
+/// Imports the people of the demo, unless there are accounts already.
 fn fill(config: &Config) -> Result<(), String> {
     let state = State::open(config).map_err(|error| error.to_string())?;
     let mut lists = state.directories.iter().map(|open| open.directory.list());
@@ -99,7 +99,7 @@ fn fill(config: &Config) -> Result<(), String> {
 }
 
 fn greet(server: &Server, dir: &Path, made: bool) {
-    // As this very program was called: nobody has installed it yet.
+    // As this very program was called: it may not be installed.
     let program = std::env::args_os()
         .next()
         .unwrap_or_else(|| "portvakt".into());

@@ -20,7 +20,7 @@ fn pages() -> Vec<PathBuf> {
     docs.chain(own).filter(is_page).collect()
 }
 
-/// What stands as code: indented or fenced lines, and between back-ticks.
+/// The code of a page: indented or fenced lines, and text between back-ticks.
 fn code(text: &str) -> Vec<String> {
     let mut code = Vec::new();
     let mut is_fenced = false;

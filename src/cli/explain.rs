@@ -1,4 +1,4 @@
-//! `portvakt explain`: why somebody can or can't come in.
+//! `portvakt explain`: whether an account may log on, and why not.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ use crate::config::Config;
 use crate::shown::Outside;
 use crate::times::for_people;
 
-/// Attempts under a name that nobody has are looked for so far back.
+/// How many days back attempts under an unknown name are looked for.
 const DAYS_BACK: i64 = 7;
-/// So many of them are shown.
+/// How many of them are shown.
 const ATTEMPTS_SHOWN: usize = 10;
 
 /// Say whether somebody may come in, why not, what happened lately, and what to do

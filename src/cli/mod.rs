@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use crate::config::{Config, Warning};
 use crate::shown::{line, lines, pretty_json};
 
-/// Where the configuration is unless said otherwise.
+/// The default path of the configuration.
 const USUAL_CONFIG: &str = "/etc/portvakt/portvakt.toml";
 
 /// Campus authentication server: RADIUS and eduroam in, a university's account rules, an answer

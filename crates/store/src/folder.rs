@@ -1,4 +1,4 @@
-//! The data folder, taken by one process at a time.
+//! The data folder, locked by one process at a time, and the sealing key in it.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};

@@ -68,7 +68,7 @@ pub use untold::Untold;
 /// Called once, when it is known whether a lock is durable.
 pub type Done = Box<dyn FnOnce(Durability) + Send>;
 
-/// Where a lock is when the answer that depends on it may leave.
+/// The state of a lock when the answer that depends on it may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Written and synced.

@@ -24,7 +24,7 @@ pub(super) const TEAP_PROFILE: &str = "wpa_supplicant/teap.conf";
 /// Microsoft's User Principal Name, as an otherName of subjectAltName.
 const USER_PRINCIPAL_NAME: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
 
-/// Somebody whom the greeting names.
+/// A person whom the greeting names.
 pub(super) struct Person {
     pub(super) name: &'static str,
     pub(super) password: &'static str,
@@ -89,7 +89,7 @@ pub(super) enum FolderError {
     /// A file or folder can't be written.
     #[error("can't write {0}: {1}; choose another folder with --dir")]
     Write(PathBuf, io::Error),
-    /// Somebody else could put files there, or has.
+    /// Another user could put files there, or has.
     #[error(
         "others can write in {0}, or have made it: what the demo writes there could go anywhere; \
          choose another folder with --dir, or chmod go-w this one"
@@ -188,7 +188,7 @@ fn server() -> Result<CertificateParams, FolderError> {
         .distinguished_name
         .push(DnType::CommonName, SERVER_NAME);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Nobody serves it; a certificate without one is warned of.
+    // No server answers there; a certificate without the address is warned of.
     params.crl_distribution_points = vec![CrlDistributionPoint {
         uris: vec!["http://pki.campus.example/demo.crl".to_owned()],
     }];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::folder::{PEOPLE, PRINTER, Person, SERVER_NAME};
 
-/// Whose certificate and password the profiles of the methods have.
+/// The person whose certificate and password the profiles use.
 pub(super) const OWNER: &Person = &PEOPLE[0];
 
 /// A way to log on, as wpa_supplicant is told of it.
@@ -16,7 +16,7 @@ pub(super) struct Method {
     proof: Proof,
 }
 
-/// What a device shows.
+/// The credential of a device.
 enum Proof {
     /// The owner's password, in this method inside the tunnel.
     Password(&'static str),
@@ -75,7 +75,7 @@ const fn by_certificate_inside(
 }
 
 impl Method {
-    /// Whose device it is.
+    /// The owner of the device.
     fn owner(&self) -> &'static Person {
         match self.proof {
             Proof::ChapSecret(_) => &PRINTER,
