@@ -12,12 +12,12 @@ use portvakt_radius::{ReplyContext, VerifiedRequest};
 use zeroize::Zeroize as _;
 
 use super::conversations::StateToken;
-use super::cui;
+
 use super::repeats::Given;
 use super::request_context::RequestContext;
 use super::{Access, reply, report};
 use crate::metrics::RequestResult;
-use crate::policy::Policy;
+use crate::policy::{Policy, cui};
 use crate::transport::{DropReason, LARGEST_PACKET, Peer, Responder};
 
 /// One Access-Request on its way. [`Self::finish`] ends it; dropped, it goes unanswered.

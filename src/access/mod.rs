@@ -12,7 +12,6 @@ mod authentication;
 mod challenge;
 mod conversations;
 mod credential;
-mod cui;
 mod eap;
 mod exchange;
 mod intake;
@@ -40,7 +39,6 @@ use crate::state::State;
 use crate::transport::{Peer, Responder};
 
 pub use conversations::{Conversations, PendingConversation};
-pub use cui::CuiKey;
 pub use ms_chap_error::Retries;
 pub use recent_devices::RecentDevices;
 pub use repeats::Repeats;

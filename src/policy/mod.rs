@@ -4,6 +4,7 @@
 mod account_sources;
 mod certificate_realms;
 pub mod clients;
+pub(crate) mod cui;
 mod eap_profiles;
 mod expiry;
 pub mod route;
@@ -17,13 +18,13 @@ use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::{Account, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 
-use crate::access::CuiKey;
 use crate::config::{self, Config, Service};
 use crate::directory::attributes::AttributeMap;
 use crate::metrics::{Metrics, MetricsError};
 
 pub use account_sources::{AccountSource, AccountSources};
 pub use clients::{Client, Clients};
+pub use cui::CuiKey;
 pub use eap_profiles::EapProfiles;
 pub use expiry::{Expiries, Expiry};
 pub use route::{LocalName, NameRefused, Realms, Route};

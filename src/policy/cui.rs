@@ -16,21 +16,21 @@ use smallstr::SmallString;
 
 /// Said where a request has another value than the one that is made for it: it is not refused, since
 /// a new key would shut out everybody who roams.
-pub(super) const ANOTHER: &str = "the request has another Chargeable-User-Identity than this \
+pub(crate) const ANOTHER: &str = "the request has another Chargeable-User-Identity than this \
                                   account has there: of another account, or of an earlier key";
 
 /// As text: an octet of the value is two characters.
 const VALUE_OCTETS: usize = 20;
 
 /// A value as it is sent.
-pub(super) type Value = SmallString<[u8; 2 * VALUE_OCTETS]>;
+pub(crate) type Value = SmallString<[u8; 2 * VALUE_OCTETS]>;
 
 /// The key of all values. Servers that share it give the same person the same value.
 pub struct CuiKey(hmac::Key);
 
 /// A request's wish for a value (RFC 4372 §2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Operator-Name: the namespace's character and the name.
     operator: Vec<u8>,
     /// The value of an earlier log-on, where the request has one and no NUL.
@@ -45,7 +45,7 @@ impl CuiKey {
     }
 
     /// The value of `account` at the site that asked.
-    pub(super) fn value(&self, account: &AccountId, asked: &Asked) -> Value {
+    pub(crate) fn value(&self, account: &AccountId, asked: &Asked) -> Value {
         let operator = asked.operator.to_ascii_lowercase();
         let length = u16::try_from(operator.len()).unwrap_or(u16::MAX);
         let mut mac = hmac::Context::with_key(&self.0);
@@ -59,7 +59,7 @@ impl CuiKey {
 impl Asked {
     /// Reads the wish; `None` without Chargeable-User-Identity, and without one Operator-Name: a value
     /// for nobody in particular would be the same at every site.
-    pub(super) fn read(request: &VerifiedRequest<'_>) -> Option<Self> {
+    pub(crate) fn read(request: &VerifiedRequest<'_>) -> Option<Self> {
         let known = request.first(AttributeType::CHARGEABLE_USER_IDENTITY)?;
         let mut operators = request.all(AttributeType::OPERATOR_NAME);
         let operator = operators.next().filter(|operator| operator.len() > 1)?;
@@ -73,7 +73,7 @@ impl Asked {
     }
 
     /// Whether the request has another value than `value`: of another key, or of another person.
-    pub(super) fn knows_another(&self, value: &Value) -> bool {
+    pub(crate) fn knows_another(&self, value: &Value) -> bool {
         let known = self.known.as_deref();
         known.is_some_and(|known| known != value.as_bytes())
     }
