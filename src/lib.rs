@@ -29,10 +29,10 @@
 //! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts; SQLite with group commits |
 //! | [`portvakt_sealing`] | Encrypts NT hashes and CHAP secrets before they are stored |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
-//! | [`transport`] | Datagrams to verified requests, duplicates, delayed refusals; `udp` |
+//! | [`transport`] | From datagrams to verified requests; duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
 //! | [`dispatch`] | Verified requests by code and realm |
-//! | [`access`] | What an Access-Request goes through, one file per step |
+//! | [`access`] | The steps of an Access-Request, one file each; `workers` hash passwords |
 //! | [`directory`] | Where accounts come from; LDIF |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
@@ -42,7 +42,7 @@
 //! | [`cli`] | One file per subcommand |
 //! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
 //! | [`state`] | Directories, locks, proofs, store, audit and the policy in force, shared by the rooms |
-//! | [`server`] | Puts the house together, reloads it, takes it down in order |
+//! | [`server`] | Assembly: start, reload, housekeeping, orderly stop |
 //!
 //! # The life of an Access-Request
 //!
@@ -60,12 +60,12 @@
 //!    │ pap, challenge ─ or ─ eap   one step of the Conversation ── Challenge; the next goes on
 //!    v
 //!  Credential               password, MS-CHAP answer, TLS session or client certificate
-//!    │ attempt              account -> locked? -> Admission (one attempt reserved)
-//!    │                      -> Proof (at a glance, or from the hash pool)    ── wrong: counted
+//!    │ authentication       account -> locked? -> Admission (one attempt reserved)
+//!    │                      -> Proof (remembered, or from the hash pool)     ── wrong: counted
 //!    │                      -> decide(): the account's state                 ── Refusal
 //!    v
 //!  Grant                    settled, and on disk if it counts
-//!    │ exchange::finish     record: one audit line, one counter
+//!    │ exchange::finish     report: one audit line, one counter
 //!    v                      reply: attributes, keys, VLAN, signature
 //!  signed bytes             at once; a refusal about a second after its request came
 //! ```

@@ -97,7 +97,7 @@ impl AccountSources {
     }
 
     /// The source of people with this realm in their names; names without one are the primary
-    /// realm's. Below a realm of ours people are at source there, unless their own is one of ours too.
+    /// realm's. Below a realm of ours people belong to it, unless their own is one of ours too.
     #[must_use]
     pub fn of_realm(&self, realm: Option<&Realm>) -> Option<&AccountSource> {
         let Some(realm) = realm.filter(|_| self.all.len() > 1) else {

@@ -53,7 +53,7 @@ enum Told {
     Refused(Refusal),
 }
 
-/// Where a log-on stands.
+/// The state of a log-on.
 enum Stage {
     Waiting,
     AtTheDirectory(BeforeBind),
@@ -214,7 +214,7 @@ impl World {
         self.settle(attempt, &checked)
     }
 
-    /// What the shell makes of it; an account of this test has nothing against it but its password.
+    /// Settles as the shell does; an account of this test has no fault but its password.
     fn settle(&self, attempt: Attempt, checked: &Checked) -> Told {
         let refusal = match checked {
             Checked::Proven(..) => None,

@@ -166,88 +166,88 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
-    fn lines(capacity: usize) -> Arc<PerAccountQueue> {
+    fn queue(capacity: usize) -> Arc<PerAccountQueue> {
         Arc::new(PerAccountQueue::new(capacity))
     }
 
     #[test]
     fn one_account_has_one_turn_at_a_time_and_others_meanwhile() {
-        let lines = lines(10);
+        let queue = queue(10);
         let (done, order) = channel();
         let (keep, kept) = channel();
         for (key, number) in [("anna", 1), ("anna", 2), ("bo", 3), ("anna", 4)] {
             let (done, keep) = (done.clone(), keep.clone());
-            lines.enter(key.into(), move |place| {
+            queue.enter(key.into(), move |place| {
                 done.send(number).unwrap();
                 keep.send(place.unwrap()).unwrap();
             });
         }
         assert_eq!(order.try_iter().collect::<Vec<_>>(), [1, 3]);
-        assert_eq!(lines.waiting(), 2);
+        assert_eq!(queue.waiting(), 2);
         drop(kept.recv().unwrap());
         assert_eq!(order.try_iter().collect::<Vec<_>>(), [2]);
         drop(kept.try_iter().collect::<Vec<_>>());
         drop(kept.try_iter().collect::<Vec<_>>());
         assert_eq!(order.try_iter().collect::<Vec<_>>(), [4]);
         drop(kept.try_iter().collect::<Vec<_>>());
-        assert_eq!(lines.waiting(), 0);
-        assert!(lines.lock().lines.is_empty());
+        assert_eq!(queue.waiting(), 0);
+        assert!(queue.lock().lines.is_empty());
     }
 
     #[test]
     fn a_hundred_thousand_that_end_at_once_do_not_stand_on_the_stack() {
-        let lines = lines(200_000);
+        let queue = queue(200_000);
         let (done, count) = channel();
         let (keep, kept) = channel();
-        lines.enter("anna".into(), move |place| keep.send(place).unwrap());
+        queue.enter("anna".into(), move |place| keep.send(place).unwrap());
         // Each lets the next one in behind itself, while it still stands in the line.
-        fn join(lines: &Arc<PerAccountQueue>, done: std::sync::mpsc::Sender<bool>, left: usize) {
-            let again = Arc::clone(lines);
-            lines.enter("anna".into(), move |place| {
+        fn join(queue: &Arc<PerAccountQueue>, done: std::sync::mpsc::Sender<bool>, left: usize) {
+            let again = Arc::clone(queue);
+            queue.enter("anna".into(), move |place| {
                 done.send(place.is_some()).unwrap();
                 if left > 0 {
                     join(&again, done, left - 1);
                 }
             });
         }
-        join(&lines, done, 100_000);
+        join(&queue, done, 100_000);
         drop(kept.recv().unwrap());
         assert_eq!(count.iter().filter(|has_place| *has_place).count(), 100_001);
     }
 
     #[test]
     fn crowd_behind_one_account_leaves_room_for_others() {
-        let lines = lines(1000);
+        let queue = queue(1000);
         let (keep, kept) = channel();
         for key in ["anna", "bo"] {
             let keep = keep.clone();
-            lines.enter(key.into(), move |place| keep.send(place.unwrap()).unwrap());
+            queue.enter(key.into(), move |place| keep.send(place.unwrap()).unwrap());
         }
         let (shed, is_shed) = channel();
         for _ in 0..PER_ACCOUNT + 10 {
             let shed = shed.clone();
-            lines.enter("anna".into(), move |place| {
+            queue.enter("anna".into(), move |place| {
                 shed.send(place.is_none()).unwrap()
             });
         }
         assert_eq!(is_shed.try_iter().collect::<Vec<_>>(), [true; 10]);
-        lines.enter("bo".into(), |place| assert!(place.is_some()));
+        queue.enter("bo".into(), |place| assert!(place.is_some()));
         drop(kept);
-        assert_eq!(lines.waiting(), 0);
+        assert_eq!(queue.waiting(), 0);
     }
 
     #[test]
     fn beyond_the_capacity_nobody_waits() {
-        let lines = lines(1);
+        let queue = queue(1);
         let (keep, kept) = channel();
-        lines.enter("anna".into(), move |place| keep.send(place).unwrap());
-        lines.enter("anna".into(), |place| assert!(place.is_some()));
+        queue.enter("anna".into(), move |place| keep.send(place).unwrap());
+        queue.enter("anna".into(), |place| assert!(place.is_some()));
         let (shed, is_shed) = channel();
-        lines.enter("anna".into(), move |place| {
+        queue.enter("anna".into(), move |place| {
             shed.send(place.is_none()).unwrap();
         });
         assert!(is_shed.recv().unwrap());
         drop(kept.recv().unwrap());
-        assert_eq!(lines.waiting(), 0);
+        assert_eq!(queue.waiting(), 0);
     }
 }

@@ -25,7 +25,7 @@ const CAPACITY: Room = Room {
 /// By so much later than due a refusal leaves at most; its delay varies by far more.
 const STEP: Duration = Duration::from_millis(5);
 /// Steps of a turn: 10 seconds. Delays are up to 5 seconds and a half, but for those that wait as
-/// long as the doubtful do; what would wait longer leaves at the end of the turn.
+/// long as suspect jobs do; what would wait longer leaves at the end of the turn.
 const STEPS: usize = 2000;
 /// Steps whose memory is kept to be used again.
 const SPARE_STEPS: usize = 2 * 1000 / 5;

@@ -63,7 +63,7 @@ fn a_device_that_begins_without_end_holds_four_and_the_newest() {
     assert_eq!(take(&table, 9_999, now), Some(9_999));
 }
 
-/// Whoever begins under the name of somebody else's device displaces their own.
+/// A device under another's Calling-Station-Id displaces conversations under that alone.
 #[test]
 fn a_conversation_that_goes_on_outlives_those_that_only_begin() {
     let (table, now) = (Table::new(100_000, PATIENCE), Instant::now());

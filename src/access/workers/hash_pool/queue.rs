@@ -57,7 +57,7 @@ impl Queue {
         self.shed += 1;
     }
 
-    /// Since when the doubtful job that is next has waited.
+    /// Since when the next suspect job has waited.
     pub(super) fn first_suspect(&self) -> Option<Instant> {
         self.suspect.front().map(|job| job.submitted)
     }
@@ -107,7 +107,7 @@ impl Queue {
         }
     }
 
-    /// Takes out one that gives way: of a crowd behind one account; or the doubtful one that has
+    /// Takes out one that gives way: of a crowd behind one account; or the suspect one that has
     /// waited longest; or any that has. What waited behind it moves up.
     pub(super) fn shed_one(&mut self) -> Option<Job> {
         let job = self

@@ -116,9 +116,9 @@ fn a_job_past_its_deadline_is_shed() {
     assert_eq!(pool.load().waiting, 0);
 }
 
-/// Else the doubtful would wait for ever behind a rush of others.
+/// Otherwise suspect jobs would wait for ever behind a rush of others.
 #[test]
-fn whoever_is_past_the_deadline_is_shed_before_the_next_is_hashed() {
+fn job_past_the_deadline_is_shed_before_the_next_is_hashed() {
     let pool = pool(1, 100, Duration::from_millis(50));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
@@ -158,7 +158,7 @@ fn closing_sheds_what_waits() {
 }
 
 #[test]
-fn whoever_has_not_failed_goes_before_guessers_and_guessers_are_shed_first() {
+fn normal_jobs_go_before_suspect_ones_and_suspect_ones_are_shed_first() {
     let pool = pool(1, 5, Duration::from_secs(60));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
@@ -181,7 +181,7 @@ fn whoever_has_not_failed_goes_before_guessers_and_guessers_are_shed_first() {
 }
 
 #[test]
-fn every_eighth_turn_is_for_those_in_doubtful_standing() {
+fn every_eighth_turn_is_for_suspect_jobs() {
     let pool = pool(1, 100, Duration::from_secs(60));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
@@ -194,9 +194,9 @@ fn every_eighth_turn_is_for_those_in_doubtful_standing() {
     assert!(order[..8].contains(&"mistyped".to_owned()), "{order:?}");
 }
 
-/// What stood well when it came and failed since then is a guess like any other.
+/// A job that was normal when it came, and whose account failed since then, is suspect.
 #[test]
-fn standing_is_asked_when_the_job_joins_the_line() {
+fn priority_is_asked_when_the_job_joins_the_line() {
     let pool = pool(1, 100, Duration::from_secs(60));
     let go_on = hold(&pool, "holder");
     let (done, results) = mpsc::channel();
@@ -245,7 +245,7 @@ fn a_crowd_behind_one_account_gives_way_before_anybody_else() {
 }
 
 #[test]
-fn the_wait_of_the_doubtful_is_known_while_one_waits() {
+fn wait_of_suspect_jobs_is_known_while_one_waits() {
     let pool = pool(1, 10, Duration::from_secs(60));
     assert_eq!(pool.suspect_wait(), Duration::ZERO);
     let go_on = hold(&pool, "holder");
