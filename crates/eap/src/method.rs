@@ -26,6 +26,13 @@ pub(crate) enum MethodStep {
     Failure(FailureCause),
 }
 
+/// The outcome of a message that is to go through the tunnel.
+impl From<Result<Vec<u8>, FailureCause>> for MethodStep {
+    fn from(sealed: Result<Vec<u8>, FailureCause>) -> Self {
+        sealed.map_or_else(MethodStep::Failure, MethodStep::Request)
+    }
+}
+
 /// One run of a method.
 pub(crate) trait Method: Send + Sync {
     fn eap_type(&self) -> EapType;
@@ -44,7 +51,10 @@ pub(crate) trait Method: Send + Sync {
         self.tunnel().and_then(Tunnel::failure)
     }
     fn name(&self) -> MethodName;
-    fn tls_version(&self) -> Option<TlsVersion>;
+    /// The TLS version of the tunnel, once the ClientHello was read.
+    fn tls_version(&self) -> Option<TlsVersion> {
+        self.tunnel()?.version()
+    }
     /// The identity to authenticate, or the last one.
     fn identity_type(&self) -> IdentityType {
         IdentityType::User

@@ -301,17 +301,22 @@ impl Tunnel {
         engine.ok_or(TlsProblem::Internal)?.export_keys(label)
     }
 
-    /// Sends `plaintext` through the tunnel.
-    pub(crate) fn seal(&mut self, plaintext: &[u8], limits: Limits) -> Event {
+    /// The type-data that sends `plaintext` through the tunnel, or its first fragment.
+    ///
+    /// # Errors
+    /// [`FailureCause::Internal`] where the tunnel is not open.
+    pub(crate) fn seal(
+        &mut self,
+        plaintext: &[u8],
+        limits: Limits,
+    ) -> Result<Vec<u8>, FailureCause> {
         let sent = match self.engine.as_mut().filter(|_| self.doomed.is_none()) {
             Some(engine) => engine.send(plaintext),
             None => Err(TlsProblem::Internal),
         };
         self.queue_outgoing();
-        match sent {
-            Ok(()) => self.send(limits),
-            Err(_ours) => Event::Failed(FailureCause::Internal),
-        }
+        sent.map(|()| self.outgoing.next_fragment(limits))
+            .map_err(|_ours| FailureCause::Internal)
     }
 
     /// Octets that both ends of the open tunnel can derive, and nobody else.

@@ -52,7 +52,12 @@ trait EapInside: Send + Sync {
     /// Takes the type-data of a response; `identity` is what the peer called itself.
     fn handle(&mut self, identity: &[u8], type_data: &[u8]) -> InnerStep;
     /// Takes the answer to [`InnerStep::Authenticate`]; called once for each.
-    fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep;
+    fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
+        match verdict.into_acceptance() {
+            Ok(acceptance) => InnerStep::Accepted(acceptance),
+            Err(cause) => InnerStep::Failed(cause),
+        }
+    }
     /// Its stage, if it has stages of its own.
     fn stage(&self) -> Option<Stage> {
         None

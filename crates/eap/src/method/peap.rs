@@ -23,7 +23,7 @@ use crate::method::{Method, MethodStep};
 use crate::method_name::MethodName;
 use crate::packet::{self, Body, Code, EapPacket, EapType};
 use crate::stage::Stage;
-use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts};
 use crate::tunnel::{Event, Tunnel};
 use crate::verdict::Verdict;
 use binding::Binding;
@@ -183,13 +183,7 @@ impl Peap {
     }
 
     fn say(&mut self, plaintext: &[u8], limits: Limits) -> MethodStep {
-        match self.tunnel.seal(plaintext, limits) {
-            Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-            Event::Data(_) | Event::Open | Event::Resumed(_) => {
-                MethodStep::Failure(FailureCause::Internal)
-            }
-        }
+        self.tunnel.seal(plaintext, limits).into()
     }
 
     fn leave_state(&mut self) -> State {
@@ -263,10 +257,6 @@ impl Method for Peap {
             (None, Some(resumed)) => resumed,
             (inner, _) => MethodName::peap(inner),
         }
-    }
-
-    fn tls_version(&self) -> Option<TlsVersion> {
-        self.tunnel.version()
     }
 }
 

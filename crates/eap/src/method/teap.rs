@@ -331,13 +331,8 @@ impl Teap {
     }
 
     fn say(&mut self, tlvs: Writer, limits: Limits) -> MethodStep {
-        match self.tunnel.seal(&tlvs.finish(), limits) {
-            Event::Send(type_data) => MethodStep::Request(framing::mark(type_data)),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-            Event::Data(_) | Event::Open | Event::Resumed(_) => {
-                MethodStep::Failure(FailureCause::Internal)
-            }
-        }
+        let sealed = self.tunnel.seal(&tlvs.finish(), limits);
+        sealed.map(framing::mark).into()
     }
 
     fn leave_state(&mut self) -> State {
@@ -449,10 +444,6 @@ impl Method for Teap {
             (None, Some(resumed)) => resumed,
             (inner, _) => MethodName::teap(inner),
         }
-    }
-
-    fn tls_version(&self) -> Option<TlsVersion> {
-        self.tunnel.version()
     }
 
     fn identity_type(&self) -> IdentityType {

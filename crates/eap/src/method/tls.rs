@@ -17,7 +17,7 @@ use crate::method::{Method, MethodStep};
 use crate::method_name::MethodName;
 use crate::packet::EapType;
 use crate::stage::Stage;
-use crate::tls::{CertificateIdentity, KeyLabel, MethodTls, TlsVersion};
+use crate::tls::{CertificateIdentity, KeyLabel, MethodTls};
 use crate::tunnel::{Event, Tunnel};
 use crate::verdict::Verdict;
 use rustls::pki_types::CertificateDer;
@@ -154,10 +154,6 @@ impl Method for Tls {
 
     fn name(&self) -> MethodName {
         MethodName::Tls
-    }
-
-    fn tls_version(&self) -> Option<TlsVersion> {
-        self.tunnel.version()
     }
 
     fn tunnel(&self) -> Option<&Tunnel> {

@@ -32,7 +32,7 @@ use crate::method_name::MethodName;
 use crate::ms_chap_v2_error::MsChapV2Error;
 use crate::packet::{self, Code, EapPacket, EapType};
 use crate::stage::Stage;
-use crate::tls::{KeyLabel, MethodTls, SessionFacts, TlsVersion};
+use crate::tls::{KeyLabel, MethodTls, SessionFacts};
 use crate::tunnel::{Event, Tunnel};
 use crate::verdict::Verdict;
 use inner::{EAP_MESSAGE, MICROSOFT};
@@ -264,13 +264,7 @@ impl Ttls {
             value,
         };
         avp::write(&mut plaintext, avp);
-        match self.tunnel.seal(&plaintext, limits) {
-            Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-            Event::Data(_) | Event::Open | Event::Resumed(_) => {
-                MethodStep::Failure(FailureCause::Internal)
-            }
-        }
+        self.tunnel.seal(&plaintext, limits).into()
     }
 
     /// The one place that hands out keys.
@@ -362,9 +356,5 @@ impl Method for Ttls {
 
     fn tunnel(&self) -> Option<&Tunnel> {
         Some(&self.tunnel)
-    }
-
-    fn tls_version(&self) -> Option<TlsVersion> {
-        self.tunnel.version()
     }
 }

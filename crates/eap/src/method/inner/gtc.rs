@@ -7,7 +7,6 @@ use crate::inner_error::InnerError;
 use crate::inner_method::InnerMethod;
 use crate::keys::InnerPassword;
 use crate::packet::EapType;
-use crate::verdict::Verdict;
 
 /// Prompt that a device may show while it asks its user.
 const PROMPT: &[u8] = b"Password: ";
@@ -32,12 +31,5 @@ impl EapInside for Gtc {
             identity: identity.to_vec(),
             password: InnerPassword::new(type_data.to_vec()),
         })
-    }
-
-    fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
-        match verdict.into_acceptance() {
-            Ok(acceptance) => InnerStep::Accepted(acceptance),
-            Err(cause) => InnerStep::Failed(cause),
-        }
     }
 }

@@ -11,7 +11,6 @@ use crate::inner_error::InnerError;
 use crate::inner_method::InnerMethod;
 use crate::packet::EapType;
 use crate::reader::{Reader, Short};
-use crate::verdict::Verdict;
 
 const CHALLENGE_OCTETS: u8 = 16;
 const DIGEST_OCTETS: u8 = 16;
@@ -57,13 +56,6 @@ impl EapInside for EapMd5 {
                 response,
             }),
             Err(Short) => InnerStep::Failed(FailureCause::Inner(InnerError::Md5)),
-        }
-    }
-
-    fn handle_verdict(&mut self, verdict: Verdict) -> InnerStep {
-        match verdict.into_acceptance() {
-            Ok(acceptance) => InnerStep::Accepted(acceptance),
-            Err(cause) => InnerStep::Failed(cause),
         }
     }
 }
