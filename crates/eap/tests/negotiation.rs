@@ -333,7 +333,8 @@ fn nobody_is_asked_and_nothing_is_taken_outside_its_turn() {
         .handle_response(&nak(0xff, &[0]), LIMITS)
         .unwrap();
     for verdict in [Verdict::Accepted, Verdict::Refused] {
-        assert!(conversation.handle_verdict(verdict, LIMITS).is_err());
+        let late = conversation.handle_verdict(verdict, LIMITS);
+        assert_eq!(late.unwrap_err(), EapError::NotExpected);
     }
     let late = conversation.handle_response(&nak(0xff, &[21]), LIMITS);
     assert_eq!(late.unwrap_err(), EapError::NotExpected);

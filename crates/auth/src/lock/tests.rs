@@ -136,7 +136,8 @@ fn lock_runs_out_to_the_millisecond_and_the_count_begins_at_zero() {
     let bench = Bench::new();
     let _ = bench.fail_times(6, at(0));
     let last = Tick::from_millis(30 * MINUTE - 1);
-    assert!(bench.admit(last).is_err());
+    let until = at(30);
+    assert_eq!(bench.admit(last).unwrap_err(), Denied::Locked { until });
     assert_eq!(bench.table.locked_until(&bench.id, at(30)), None);
     assert_eq!(bench.table.locked(at(30)), 0);
     let settled = bench.fail(at(30));

@@ -115,7 +115,8 @@ fn lock_survives_a_restart_with_the_time_it_has_left() {
     );
     let bench = Bench::new();
     bench.table.restore(record);
-    assert!(bench.admit(at(19)).is_err());
+    let until = at(20);
+    assert_eq!(bench.admit(at(19)).unwrap_err(), Denied::Locked { until });
     assert_eq!(bench.fail(at(20)).failures, 1);
 }
 
