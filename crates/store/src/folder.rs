@@ -14,7 +14,16 @@ use crate::StoreError;
 /// ends in whatever way.
 pub struct DataFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataFolder {
+    /// Frees the folder at once: closing the file alone would leave it taken while a process that
+    /// was forked just now still has a copy of the descriptor.
+    fn drop(&mut self) {
+        // Closing the file follows, and frees the folder as well.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl DataFolder {
@@ -41,7 +50,7 @@ impl DataFolder {
         sign(&mut lock).map_err(unusable)?;
         let folder = Self {
             path: path.to_owned(),
-            _lock: lock,
+            lock,
         };
         folder.make_database().map_err(unusable)?;
         Ok(folder)
