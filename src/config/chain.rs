@@ -5,14 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 
 use portvakt_auth::Realm;
+use portvakt_certificates::ocsp::{self, OcspResponse};
+use portvakt_certificates::{self as certificate, CertificateFacts, Inspected};
 use portvakt_eap::MethodType;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::certificate::{self, CertificateFacts, Inspected};
 use super::eap::{Context, EapProfile};
 use super::external::FileContent;
-use super::ocsp::{self, OcspResponse};
 use super::pem::Wanted;
 use super::problem::Problem;
 use super::report::{Located, Place};

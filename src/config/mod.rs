@@ -6,7 +6,6 @@
 
 mod account_source;
 mod accounts;
-mod certificate;
 mod chain;
 mod cui_key;
 mod describe;
@@ -15,7 +14,6 @@ mod eap;
 mod external;
 mod input_files;
 mod network;
-mod ocsp;
 mod operations;
 mod pem;
 mod problem;
@@ -42,7 +40,6 @@ use toml::de::DeTable;
 
 pub use account_source::{AccountSource, EMBEDDED};
 pub use accounts::{Accounts, Passwords, SealingKeyFile, Service};
-pub use certificate::CertificateFacts;
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
 pub use directory::{
@@ -53,7 +50,6 @@ pub use eap::{CertificateName, ClientCertificates, Eap, EapProfile};
 pub use external::{Environment, FileContent, ReadFile, Readers, read_file};
 pub use input_files::InputFiles;
 pub use network::{Client, ClientMethods, Radius};
-pub use ocsp::OcspResponse;
 pub use operations::Audit;
 pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;

@@ -1,5 +1,6 @@
 //! One certificate for every lint; a good one has none.
 
+use portvakt_eap::MethodType;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CrlDistributionPoint, CustomExtension,
     DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PublicKeyData, RsaKeySize,
@@ -9,7 +10,6 @@ use rustls::pki_types::CertificateDer;
 
 use super::round_trips::{Flight, round_trips};
 use super::{Setting, lints};
-use portvakt_eap::MethodType;
 
 const NAME: &str = "radius.campus.example";
 

@@ -1,9 +1,13 @@
-//! What a server certificate says, and whether its chain and key can be used at all. What devices
-//! and eduroam's own checks would hold against it stands in `certificate/lints.rs`.
+//! Server certificates before they are used: whether chain and key can be used at all, what the
+//! certificate says, lints by the checks of devices and eduroam (`lints.rs`), and OCSP responses.
+//!
+//! No IO and no clock: octets and the time come in as values, findings go out. A finding has the
+//! fault and the advice for the operator.
 
 mod issuers;
 mod lints;
 mod names;
+pub mod ocsp;
 mod round_trips;
 #[cfg(test)]
 mod tests;
@@ -16,7 +20,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-pub(super) use lints::{Setting, lints, too_long};
+pub use lints::{Lint, Setting, lints, too_long};
 
 /// What the server's own certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,25 +35,34 @@ pub struct CertificateFacts {
 
 /// Why a chain and key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CertificateError {
+pub enum CertificateError {
+    /// No certificate in the chain file.
     #[error("no PEM certificate in this file")]
     NoCertificate,
+    /// A certificate that is not X.509 in DER.
     #[error("the first certificate in this file cannot be read")]
     UnreadableCertificate,
+    /// No unencrypted private key in the key file.
     #[error("no PEM private key in this file")]
     NoKey,
+    /// A kind of key that cannot sign here.
     #[error("a private key of a kind that cannot be used here")]
     UnusableKey,
+    /// Another certificate's key.
     #[error("this key does not belong to the first certificate of the chain")]
     OtherKey,
 }
 
 impl CertificateError {
-    pub(super) fn concerns_key(self) -> bool {
+    /// Whether the key file is at fault, not the chain.
+    #[must_use]
+    pub fn concerns_key(self) -> bool {
         matches!(self, Self::NoKey | Self::UnusableKey | Self::OtherKey)
     }
 
-    pub(super) fn advice(self) -> &'static str {
+    /// The remedy, for the operator.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
         match self {
             Self::NoCertificate => "it should have -----BEGIN CERTIFICATE----- in it",
             Self::UnreadableCertificate => "look at it with: openssl x509 -text -in FILE",
@@ -61,14 +74,19 @@ impl CertificateError {
 }
 
 /// A chain whose key belongs to it.
-pub(super) struct Inspected {
+pub struct Inspected {
     /// The server's own first, DER.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
-    pub(super) facts: CertificateFacts,
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// The facts of the server's own certificate.
+    pub facts: CertificateFacts,
 }
 
-/// Reads the chain and checks that the key belongs to it.
-pub(super) fn inspect(chain: &[u8], key: &[u8]) -> Result<Inspected, CertificateError> {
+/// Reads the chain (PEM, the server's own certificate first) and checks that the key (PEM) belongs
+/// to it.
+///
+/// # Errors
+/// [`CertificateError`], the first that applies.
+pub fn inspect(chain: &[u8], key: &[u8]) -> Result<Inspected, CertificateError> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
         .collect::<Result<_, _>>()
         .map_err(|_| CertificateError::UnreadableCertificate)?;

@@ -29,19 +29,26 @@ impl std::fmt::Debug for OcspResponse {
 
 /// Why a response is not shown. Each is a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum OcspUnfit {
+pub enum OcspUnfit {
+    /// Not an OCSP response in DER.
     #[error("this is no OCSP response in DER")]
     Unreadable,
+    /// An error response (RFC 6960 §2.3).
     #[error("the CA's responder did not answer the question")]
     Unsuccessful,
+    /// No response about this certificate.
     #[error("this OCSP response is about another certificate")]
     OtherCertificate,
+    /// The certificate is revoked.
     #[error("the CA says in this OCSP response that the certificate is revoked")]
     Revoked,
+    /// The responder does not know the certificate.
     #[error("the CA says in this OCSP response that it does not know the certificate")]
     Unknown,
+    /// thisUpdate is in the future.
     #[error("this OCSP response is not valid before {0}")]
     NotYet(Timestamp),
+    /// nextUpdate is in the past.
     #[error("this OCSP response ended at {0}")]
     Ended(Timestamp),
 }
@@ -50,7 +57,7 @@ pub(super) enum OcspUnfit {
 ///
 /// # Errors
 /// [`OcspUnfit`]: devices would take it for a reason to hang up.
-pub(super) fn inspect(
+pub fn inspect(
     octets: &[u8],
     own: &CertificateDer<'_>,
     now: Timestamp,

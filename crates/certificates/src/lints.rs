@@ -2,6 +2,7 @@
 //! chain from being used: each finding is a warning with advice.
 
 use jiff::{Timestamp, ToSpan};
+use portvakt_eap::MethodType;
 use rustls::pki_types::CertificateDer;
 use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::certificate::X509Certificate;
@@ -11,23 +12,25 @@ use x509_parser::public_key::PublicKey;
 use super::issuers::Order;
 use super::round_trips::{self, Flight};
 use super::{issuers, names};
-use portvakt_eap::MethodType;
 
 /// Where the chain is to be shown.
 #[derive(Clone, Copy)]
-pub(in crate::config) struct Setting<'s> {
+pub struct Setting<'s> {
     /// What is offered with it.
-    pub(in crate::config) methods: &'s [MethodType],
+    pub methods: &'s [MethodType],
     /// Most EAP octets of a request to equipment that does not say how much it takes.
-    pub(in crate::config) fragment: usize,
-    pub(in crate::config) now: Timestamp,
+    pub fragment: usize,
+    /// The time at which the chain is judged.
+    pub now: Timestamp,
 }
 
 /// Something weak, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct Lint {
-    pub(in crate::config) text: String,
-    pub(in crate::config) advice: &'static str,
+pub struct Lint {
+    /// The fault.
+    pub text: String,
+    /// The remedy, for the operator.
+    pub advice: &'static str,
 }
 
 impl Lint {
@@ -75,10 +78,7 @@ const CHECKS: &[Check] = &[
 ];
 
 /// All that can be held against a chain, the server's own certificate first.
-pub(in crate::config) fn lints(
-    certificates: &[CertificateDer<'_>],
-    setting: Setting<'_>,
-) -> Vec<Lint> {
+pub fn lints(certificates: &[CertificateDer<'_>], setting: Setting<'_>) -> Vec<Lint> {
     let parse = |der: &CertificateDer<'_>| x509_parser::parse_x509_certificate(der).is_ok();
     if !certificates.iter().all(parse) {
         let text = "one of the issuers in the chain cannot be read";
@@ -103,10 +103,7 @@ pub(in crate::config) fn lints(
 }
 
 /// Said of a chain that other methods are offered with, too.
-pub(in crate::config) fn too_long(
-    certificates: &[CertificateDer<'_>],
-    setting: Setting<'_>,
-) -> Option<Lint> {
+pub fn too_long(certificates: &[CertificateDer<'_>], setting: Setting<'_>) -> Option<Lint> {
     let own = certificates.first()?;
     let (_, own) = x509_parser::parse_x509_certificate(own).ok()?;
     let flight = Flight {
