@@ -22,15 +22,16 @@ use std::time::{Duration, Instant};
 
 use common::{SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd, crowd};
 use ldap3::{LdapConnAsync, Scope};
-use portvakt::directory::account_facts::AccountFacts;
-use portvakt::directory::attributes::AttributeMap;
-use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::replica::{
-    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaState,
-    ReplicaWorker, SyncMethod,
-};
-use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
+use portvakt_directory::account_facts::AccountFacts;
+use portvakt_directory::attributes::AttributeMap;
+use portvakt_directory::entry::Entry;
+use portvakt_directory::{AccountReplica as _, ReplicaState};
+use portvakt_ldap::replica::{
+    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaWorker,
+    SyncMethod,
+};
+use portvakt_ldap::{Faults, Flow};
 
 /// OpenLDAP's argon2 module, 64 octets of salt and hash.
 const HASH: &str = "{ARGON2}$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\

@@ -33,8 +33,10 @@
 //! | [`transport`] | From datagrams to verified requests; duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
 //! | [`dispatch`] | Verified requests by code and realm |
+//! | [`portvakt_directory`] | Where accounts come from: the trait, account facts, LDIF |
+//! | [`portvakt_ldap`] | Accounts of an LDAP directory: connection, schema, query, write, replica |
+//! | [`embedded`] | Accounts in memory and in the local store |
 //! | [`access`] | The steps of an Access-Request, one file each; `workers` hash passwords |
-//! | [`directory`] | Where accounts come from; LDIF |
 //! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
 //! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
@@ -73,8 +75,8 @@
 //!
 //! A step runs to completion on the thread that received the packet. Three things leave it: a
 //! password that must be hashed goes to the [pool](access::workers::hash_pool), a question to a
-//! [directory](directory::pending) that is elsewhere is answered later, and a failure waits for the
-//! [store](portvakt_store) before it is answered. All take the [exchange](access) with them and hand it on;
+//! [directory](portvakt_directory::pending) that is elsewhere is answered later, and a failure waits for
+//! the [store](portvakt_store) before it is answered. All take the [exchange](access) with them and hand it on;
 //! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
 //! lies beyond it.
 //!
@@ -155,8 +157,8 @@ pub mod audit;
 pub mod cli;
 mod clock;
 pub mod config;
-pub mod directory;
 pub mod dispatch;
+pub mod embedded;
 pub mod metrics;
 pub mod policy;
 mod process;

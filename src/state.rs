@@ -18,10 +18,10 @@ use portvakt_store::Store;
 use crate::audit::{Audit, Destination, NotFlushed};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::OpenDirectory;
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::policy::{AccountSources, Client, Policy, PolicyError};
 use crate::transport::{DropLog, DropReason};
+use portvakt_directory::OpenDirectory;
 
 pub use open::StateError;
 

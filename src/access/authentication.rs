@@ -29,8 +29,8 @@ use super::password_change;
 use super::report;
 use super::workers::hash_pool::{Priority, Turn};
 use super::workers::per_account_queue::AccountTurn;
-use crate::directory::{FindError, Found, LookupResult};
 use order::{Attempt, Next, Sent};
+use portvakt_directory::{FindError, Found, LookupResult};
 
 /// Said of a log-on that was let in while the directory is away.
 const WITHOUT_DIRECTORY: &str = "the directory is away: by what it last said of the account";

@@ -12,8 +12,8 @@ use portvakt_auth::{
 };
 
 use super::received_password::ReceivedPassword;
-use crate::directory::{FindError, Verdict};
 use crate::policy::route::LocalName;
+use portvakt_directory::{FindError, Verdict};
 
 /// Said of an account whose hash the directory does not show.
 const HASH_WITHHELD: &str = "the directory shows no password of this account: let the service \

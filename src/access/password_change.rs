@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
 use crate::audit::{Act, AuditEvent};
-use crate::directory::{self, DirectoryWriter, WriteError};
+use portvakt_directory::{DirectoryWriter, WriteError};
 
 /// The log's detail of a log-on that changed the password.
 pub(super) const CHANGED: &str =
@@ -106,7 +106,7 @@ fn write(
     password: Password,
     new: &NewPassword,
 ) -> Result<Arc<Account>, NotChanged> {
-    let new = directory::NewPassword {
+    let new = portvakt_directory::NewPassword {
         text: Some(text),
         kept: password,
         nt_hash: Some(new.nt_hash().clone()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError};
-use crate::directory::ldap::{AttributeReport, EntryReport};
+use portvakt_directory::{AttributeReport, EntryReport};
 
 /// An entry of the directory, and the account that it makes.
 #[derive(Clone, Debug, Serialize, Deserialize)]

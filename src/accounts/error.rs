@@ -5,8 +5,8 @@ use portvakt_store::StoreError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::directory::import::ImportErrors;
-use crate::directory::{FindError, WriteError};
+use portvakt_directory::import::ImportErrors;
+use portvakt_directory::{FindError, WriteError};
 
 /// Why a use case did nothing. The tag `error` is a stable code; the fields are for a message.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use portvakt_store::AttemptRow;
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError};
-use crate::directory::attributes::AttributeRole;
 use crate::policy::Policy;
 use crate::shown::Outside;
 use crate::state::State;
 use crate::times::{iso, iso_if_any};
+use portvakt_directory::attributes::AttributeRole;
 
 /// How many of the last attempts are told.
 const LAST_ATTEMPTS: usize = 10;

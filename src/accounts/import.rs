@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Accounts, ActError, Actor};
 use crate::audit::{Act, AuditEvent};
 use crate::config::EMBEDDED;
-use crate::directory::import::{
+use portvakt_directory::import::{
     self, ImportErrors, ImportOptions, ImportReport, ProblemList, Progress,
 };
-use crate::directory::{Directory, account_facts};
+use portvakt_directory::{Directory, account_facts};
 
 /// How an LDIF text is imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

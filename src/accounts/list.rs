@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::refusal_of;
 use super::{Accounts, ActError};
-use crate::directory::OpenDirectory;
+use portvakt_directory::OpenDirectory;
 
 /// Restricts a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

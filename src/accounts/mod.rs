@@ -21,7 +21,6 @@ use portvakt_auth::Account;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Act, AuditEvent};
-use crate::directory::{DirectoryWriter, WriteError};
 use crate::state::State;
 pub use close::{Changed, ClosureAct, Deleted};
 pub use directory_entry::{AttributeValue, DirectoryEntry};
@@ -33,6 +32,7 @@ pub use import::{ImportProgress, ImportRequest, ImportStep, Imported};
 pub use list::{Filter, Listing, Summary};
 pub use look_up::{AccountDetails, PasswordFacts};
 pub use password::{ClearPassword, NewPassword, PasswordSet};
+use portvakt_directory::{DirectoryWriter, WriteError};
 pub use unlock::Unlocked;
 
 /// Longest wait for the audit log to be written.

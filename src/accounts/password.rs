@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Accounts, ActError, Actor, Target};
-use crate::directory;
 
 /// A new password, hashed by its caller.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,7 +69,7 @@ impl Accounts {
         let account = self.find(&target.user)?;
         let (act, kind) = new.act();
         let writes_nt_hashes = self.state.policy.load().write_nt_hashes;
-        let password = directory::NewPassword {
+        let password = portvakt_directory::NewPassword {
             text: new.text.as_ref().map(|text| text.0.as_str()),
             kept: Password {
                 hash: new.hash,

@@ -19,7 +19,9 @@ use crate::accounts::{
     Listing, NewPassword, PasswordFacts, Target,
 };
 use crate::admin::{Request, Response};
-use crate::config::{Config, PasswordWay};
+use portvakt_ldap::settings::PasswordMethod;
+
+use crate::config::Config;
 use crate::shown::{Shown, line};
 use crate::times::for_people;
 
@@ -236,7 +238,7 @@ fn is_hashed_there(config: &Config) -> bool {
         .iter()
         .filter_map(|home| home.directory.as_ref());
     let mut writing = directories.filter_map(|ldap| ldap.writing);
-    writing.any(|writing| writing.passwords != PasswordWay::Hash)
+    writing.any(|writing| writing.passwords != PasswordMethod::Hash)
 }
 
 fn run_import(import: &Import) -> Ending {

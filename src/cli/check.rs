@@ -8,9 +8,9 @@ use portvakt_eap::Sessions;
 
 use super::{ConfigFile, Ending, fail, say};
 use crate::config::{self, Config};
-use crate::directory::{Directory, Found, Naming, OpenDirectory};
 use crate::policy::{AccountSources, Policy};
 use crate::state;
+use portvakt_directory::{Directory, Found, Naming, OpenDirectory};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     let config = match file.load_aloud() {

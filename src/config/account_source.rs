@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use portvakt_auth::{Realm, Rules};
 
-use super::directory::Ldap;
 use super::problem::Problem;
 use super::report::{Located, Place, Report};
+use portvakt_ldap::settings::Settings;
 
 /// The accounts of one directory: whose they are, where they are, and their rules.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct AccountSource {
     /// accounts where those of several directories must be told apart, and has their rules.
     pub realms: Vec<Realm>,
     /// Where they are; `None` is this server's own database.
-    pub directory: Option<Ldap>,
+    pub directory: Option<Settings>,
     /// The rules that they live by.
     pub rules: Rules,
 }
@@ -49,7 +49,7 @@ type Resident<'r> = (&'r Located<Realm>, RealmOverride);
 /// Finds the home of each of `ours`; that of the primary realm comes first.
 pub(super) fn account_sources(
     ours: &[Located<Realm>],
-    directories: Vec<(Ldap, Place)>,
+    directories: Vec<(Settings, Place)>,
     mut overrides: BTreeMap<Realm, RealmOverride>,
     shared: &Rules,
     report: &Report<'_>,
@@ -87,7 +87,7 @@ pub(super) fn account_sources(
     named.into_iter().map(home).collect()
 }
 
-fn refuse_own_name(directories: &[(Ldap, Place)], report: &Report<'_>) {
+fn refuse_own_name(directories: &[(Settings, Place)], report: &Report<'_>) {
     for (_, place) in directories.iter().filter(|(ldap, _)| ldap.name == EMBEDDED) {
         let problem = Problem::Malformed("another name");
         let advice = "\"embedded\" is what realms call this server's own database";
@@ -99,7 +99,7 @@ fn refuse_own_name(directories: &[(Ldap, Place)], report: &Report<'_>) {
 fn directory_of(
     realm: &Located<Realm>,
     own: &RealmOverride,
-    directories: &[(Ldap, Place)],
+    directories: &[(Settings, Place)],
     report: &Report<'_>,
 ) -> Option<String> {
     let names = directories.iter().map(|(ldap, _)| &*ldap.name);

@@ -9,7 +9,7 @@ use portvakt_auth::{Kind, Rules};
 use portvakt_eap::MethodType;
 use portvakt_sealing::SealingKey;
 
-use crate::directory::attributes::{self, AttributeNames, AttributeRole};
+use portvakt_directory::attributes::{self, AttributeNames, AttributeRole};
 
 use super::eap;
 use super::external::External;

@@ -4,8 +4,10 @@ use portvakt_auth::Rules;
 use portvakt_eap::{MethodType, TlsVersions};
 use portvakt_radius::MessageAuthenticatorPolicy;
 
+use portvakt_ldap::settings::{Settings, Verify};
+
 use super::pem::{self, Wanted};
-use super::{AccountSource, Chain, Client, ClientMethods, Config, Eap, EapProfile, Ldap, Verify};
+use super::{AccountSource, Chain, Client, ClientMethods, Config, Eap, EapProfile};
 
 /// What the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -60,7 +62,7 @@ fn directory(config: &Config, home: &AccountSource) -> Option<String> {
     }
 }
 
-fn asked(ldap: &Ldap) -> String {
+fn asked(ldap: &Settings) -> String {
     let verify = match ldap.verify {
         Verify::Hash => "passwords compared with the stored hash",
         Verify::Bind => "passwords checked by bind",

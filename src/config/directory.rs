@@ -1,14 +1,15 @@
 //! Where accounts are kept if not here: `[directory.NAME]`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use portvakt_auth::{Kind, Realm};
-
-use crate::directory::attributes::AttributeRole;
-use crate::directory::dn::DistinguishedName;
+use portvakt_directory::attributes::AttributeRole;
+use portvakt_directory::dn::DistinguishedName;
+use portvakt_ldap::settings::{
+    Group, Membership, PasswordAge, Scope, ServiceAccount, Settings, Template, Verify,
+};
 
 use super::accounts::{self, KINDS};
 use super::external::External;
@@ -24,175 +25,6 @@ mod address;
 mod mirror;
 mod writing;
 
-pub use address::{LdapServer, Security};
-pub use mirror::{MirrorSettings, MirrorWay};
-pub use writing::{PasswordWay, Writing};
-
-/// A directory that is asked over LDAP.
-#[derive(Debug, Clone)]
-pub struct Ldap {
-    /// Unique; a label in metrics and logs.
-    pub name: String,
-    /// What kind of server it is, and so which attributes say what.
-    pub template: Template,
-    /// In the order in which they are asked; never empty, unique.
-    pub servers: Vec<LdapServer>,
-    /// Whether all are asked in turn, rather than the first as long as it answers.
-    pub balance: bool,
-    /// Certificate authorities of the servers in PEM; none is the system's.
-    pub authorities: Option<Vec<u8>>,
-    /// The file that they are in.
-    pub ca_file: Option<PathBuf>,
-    /// The name that a server's certificate must have, if not that of its address.
-    pub server_name: Option<String>,
-    /// The entry beneath which people are.
-    pub base: String,
-    /// How far beneath.
-    pub scope: Scope,
-    /// What people's entries have in common, if that must be said; a filter in its parentheses.
-    pub filter: Option<String>,
-    /// Who we are to the directory; none is anonymous.
-    pub bind: Option<ServiceAccount>,
-    /// Who checks passwords.
-    pub verify: Verify,
-    /// By whose rule passwords are too old.
-    pub password_age: PasswordAge,
-    /// How passwords and what closes an account are written there, if they are.
-    pub writing: Option<Writing>,
-    /// How long a log-on may take in all.
-    pub timeout: Duration,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long one question may take.
-    pub query_timeout: Duration,
-    /// How long after the directory told of an account its remembered log-ons go on without it.
-    pub grace: Duration,
-    /// How long after a change of password the directory may still take the one before.
-    pub old_password_period: Duration,
-    /// How long an account stays closed that the directory's password policy has locked, where
-    /// hashes are compared here; `None` is until the directory lifts it.
-    pub lock_holds: Option<Duration>,
-    /// Connections to each server over which people are looked up.
-    pub connections: u16,
-    /// Connections to each server over which passwords are checked.
-    pub bind_connections: u16,
-    /// A connection that is idle this long is asked whether it still stands.
-    pub keep_alive: Duration,
-    /// Attributes that are others than the template's.
-    pub attributes: BTreeMap<AttributeRole, String>,
-    /// Kind of account by affiliation.
-    pub kinds: BTreeMap<String, Kind>,
-    /// Kind of an account without affiliation.
-    pub default_kind: Option<Kind>,
-    /// How groups are found, where any matter.
-    pub membership: Membership,
-    /// The entry beneath which groups are.
-    pub group_base: String,
-    /// What groups mean.
-    pub groups: Vec<Group>,
-    /// How all accounts are kept in memory, if they are.
-    pub mirror: Option<MirrorSettings>,
-}
-
-/// What a directory knows us by.
-#[derive(Debug, Clone)]
-pub struct ServiceAccount {
-    /// Its distinguished name; with Active Directory also `name@domain` or `DOMAIN\name`.
-    pub dn: String,
-    /// Never empty.
-    pub password: Secret,
-}
-
-/// A kind of directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Template {
-    /// OpenLDAP with inetOrgPerson and the password policy overlay.
-    OpenLdap,
-    /// 389 Directory Server, FreeIPA.
-    Ds389,
-    /// Active Directory.
-    ActiveDirectory,
-    /// Any with eduPerson, schac and norEdu.
-    EduPerson,
-}
-
-/// How far beneath the base people are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Anywhere.
-    Subtree,
-    /// Right beneath it.
-    OneLevel,
-}
-
-/// Who checks passwords.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verify {
-    /// We do, against the stored hash.
-    Hash,
-    /// The directory.
-    Bind,
-}
-
-/// By whose rule passwords are too old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordAge {
-    /// The directory's, which says so as it checks one.
-    Directory,
-    /// `passwords.valid-days`.
-    ValidDays,
-}
-
-impl PasswordAge {
-    /// The default: a directory that checks passwords has its own rule for their age.
-    pub(crate) fn of(verify: Verify) -> Self {
-        match verify {
-            Verify::Bind => Self::Directory,
-            Verify::Hash => Self::ValidDays,
-        }
-    }
-}
-
-/// How the groups of a person are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Membership {
-    /// In `memberOf` of the person.
-    MemberOf,
-    /// By looking for groups that have the person as a member.
-    Search,
-    /// As `Search`, groups within groups too: Active Directory.
-    Nested,
-}
-
-/// What it means to be in a group.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// The distinguished name of the group.
-    pub dn: String,
-    /// The kind of its members.
-    pub kind: Option<Kind>,
-    /// The services that its members may use.
-    pub services: Vec<String>,
-    /// The VLAN of its members.
-    pub vlan: Option<String>,
-}
-
-impl Template {
-    const WORDS: [(&'static str, Self); 4] = [
-        ("openldap", Self::OpenLdap),
-        ("389ds", Self::Ds389),
-        ("active-directory", Self::ActiveDirectory),
-        ("eduperson", Self::EduPerson),
-    ];
-}
-
-impl fmt::Display for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::WORDS.iter().find(|(_, template)| template == self);
-        f.write_str(word.map_or("", |(word, _)| word))
-    }
-}
-
 const SECOND: Duration = Duration::from_secs(1);
 const TENTH: Duration = Duration::from_millis(100);
 
@@ -201,7 +33,7 @@ pub(super) fn directories(
     root: &mut Section<'_>,
     external: &External,
     kinds: &BTreeMap<String, Kind>,
-) -> Vec<(Ldap, Place)> {
+) -> Vec<(Settings, Place)> {
     let named = root.table("directory").named_tables().into_iter();
     let read = named.map(|(name, section)| {
         let place = section.place().clone();
@@ -215,7 +47,7 @@ fn ldap(
     mut section: Section<'_>,
     external: &External,
     mut kinds: BTreeMap<String, Kind>,
-) -> Ldap {
+) -> Settings {
     if value::label(&name).is_none() {
         let problem = Problem::Malformed("letters, digits, '.', '_' and '-', up to 64");
         section
@@ -235,7 +67,7 @@ fn ldap(
     let (membership, groups) = (membership(&mut section, template), groups(&mut section));
     let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
     let trusted = authorities(&mut section, external);
-    let ldap = Ldap {
+    let ldap = Settings {
         balance: section.boolean("balance", false).value,
         ca_file: trusted.as_ref().map(|(file, _)| file.clone()),
         authorities: trusted.map(|(_, pem)| pem),
@@ -475,7 +307,7 @@ fn service_account(
     }
     Some(ServiceAccount {
         dn: dn?,
-        password: password?.value,
+        password: password?.value.into_octets(),
     })
 }
 

@@ -42,10 +42,6 @@ pub use account_source::{AccountSource, EMBEDDED};
 pub use accounts::{Accounts, Passwords, SealingKeyFile, Service};
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
-pub use directory::{
-    Group, Ldap, LdapServer, Membership, MirrorSettings, MirrorWay, PasswordAge, PasswordWay,
-    Scope, Security, ServiceAccount, Template, Verify, Writing,
-};
 pub use eap::{CertificateName, ClientCertificates, Eap, EapProfile};
 pub use external::{Environment, FileContent, ReadFile, Readers, read_file};
 pub use input_files::InputFiles;

@@ -14,6 +14,11 @@ impl Secret {
         Self(Zeroizing::new(octets))
     }
 
+    /// The octets, to the part that keeps them.
+    pub fn into_octets(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
     /// The octets, for the part that needs them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

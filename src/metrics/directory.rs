@@ -87,19 +87,19 @@ impl DirectoryFamilies {
 
 impl ServerMetrics {
     /// Sets whether the server is reachable.
-    pub fn up(&self, is_up: bool) {
+    pub fn set_up(&self, is_up: bool) {
         self.up.set(i64::from(is_up));
     }
 
     /// Records the time of an answer, or of a timeout.
-    pub fn took(&self, operation: DirectoryOperation, time: Duration) {
+    pub fn observe(&self, operation: DirectoryOperation, time: Duration) {
         self.seconds
             .of(operation.label())
             .observe(time.as_secs_f64());
     }
 
     /// Counts a failure.
-    pub fn failed(&self, kind: &str) {
+    pub fn count_failure(&self, kind: &str) {
         self.failures.of(kind).inc();
     }
 }

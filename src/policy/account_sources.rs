@@ -10,7 +10,7 @@ use portvakt_auth::{Account, AccountId, Realm, Rules};
 
 use super::PolicyError;
 use crate::config::Config;
-use crate::directory::{Directory, Found, OpenDirectory};
+use portvakt_directory::{Directory, Found, OpenDirectory};
 
 /// The accounts of one directory, and their rules.
 pub struct AccountSource {

@@ -19,8 +19,8 @@ use portvakt_auth::{Account, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
 
 use crate::config::{self, Config, Service};
-use crate::directory::attributes::AttributeMap;
 use crate::metrics::{Metrics, MetricsError};
+use portvakt_directory::attributes::AttributeMap;
 
 pub use account_sources::{AccountSource, AccountSources};
 pub use clients::{Client, Clients};

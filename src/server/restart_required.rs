@@ -80,7 +80,7 @@ fn directories(config: &Config) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
     };
     let of = |home: &config::AccountSource| {
         let bind = home.directory.as_ref().and_then(|ldap| ldap.bind.as_ref());
-        let password = bind.map(|bind| Zeroizing::new(bind.password.as_bytes().to_vec()));
+        let password = bind.map(|bind| bind.password.clone());
         // What is written out has every key, and the password's place only.
         (format!("{:?} {:?}", naming(home), home.directory), password)
     };

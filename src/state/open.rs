@@ -1,6 +1,7 @@
 //! Opening of the state: data folder, directories, policy, locks, audit log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
@@ -12,11 +13,13 @@ use super::{RESERVE, State, accounts_in, destination, lock_records};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{AccountSource, Config};
-use crate::directory::ldap::{self, LdapDirectory, RealmScope};
-use crate::directory::{Directory, Embedded, Naming, OpenDirectory, OpenError};
-use crate::metrics::{Metrics, MetricsError};
+use crate::embedded::{Embedded, OpenError};
+use crate::metrics::{DirectoryOperation, Metrics, MetricsError, ServerMetrics};
 use crate::policy::{AccountSources, Policy, PolicyError};
 use crate::transport::DropLog;
+use portvakt_directory::{Directory, Naming, OpenDirectory};
+use portvakt_ldap::settings::Settings;
+use portvakt_ldap::{Failure, LdapDirectory, Operation, RealmScope, ServerObserver};
 
 /// Sessions kept for each conversation that may run at once: devices come back for hours.
 const SESSIONS_PER_CONVERSATION: usize = 5;
@@ -32,7 +35,7 @@ pub enum StateError {
     Accounts(#[from] OpenError),
     /// An LDAP directory.
     #[error(transparent)]
-    Directory(#[from] ldap::OpenError),
+    Directory(#[from] portvakt_ldap::OpenError),
     /// The configuration names something that can't be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -168,12 +171,44 @@ fn directory(
         Some(settings) => Arc::new(LdapDirectory::open(
             settings,
             &people,
-            metrics,
+            observers(settings, metrics)?,
             &config.data,
             key,
         )?),
         None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
     })
+}
+
+/// The metrics of each server of a directory.
+fn observers(
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<Vec<Box<dyn ServerObserver>>, MetricsError> {
+    let servers = settings.servers.iter();
+    let observed = servers.map(|server| {
+        let (server, labels) = (server.to_string(), &Failure::LABELS);
+        let metrics = metrics.directory_server(&settings.name, &server, labels)?;
+        Ok(Box::new(metrics) as Box<dyn ServerObserver>)
+    });
+    observed.collect()
+}
+
+impl ServerObserver for ServerMetrics {
+    fn up(&self, is_up: bool) {
+        self.set_up(is_up);
+    }
+
+    fn took(&self, operation: Operation, time: Duration) {
+        let operation = match operation {
+            Operation::Search => DirectoryOperation::Search,
+            Operation::Bind => DirectoryOperation::Bind,
+        };
+        self.observe(operation, time);
+    }
+
+    fn failed(&self, label: &'static str) {
+        self.count_failure(label);
+    }
 }
 
 /// The key that the operator keeps; `None` for the one in the data folder.

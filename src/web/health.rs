@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::directory::ldap::replica::{ReplicaState, ReplicaStatus};
-use crate::directory::{Directory, OpenDirectory, ServerState};
 use crate::policy::Expiry;
 use crate::state::State;
+use portvakt_directory::{Directory, OpenDirectory, ServerState};
+use portvakt_directory::{ReplicaState, ReplicaStatus};
 
 /// State of the parts of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use crate::access::Access;
-use crate::directory::OpenDirectory;
-use crate::directory::ldap::replica::ReplicaState;
 use crate::metrics::{MirrorReading, MirrorState, Readings};
 use crate::policy::Expiry;
+use portvakt_directory::OpenDirectory;
+use portvakt_directory::ReplicaState;
 
 /// Reads all parts.
 pub(super) fn readings(access: &Access) -> Readings {

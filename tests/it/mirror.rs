@@ -10,15 +10,16 @@ use crate::common::{
 };
 use jiff::Timestamp;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
-use portvakt::directory::account_facts::AccountFacts;
-use portvakt::directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
-use portvakt::directory::entry::Entry;
-use portvakt::directory::ldap::replica::{
-    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaState,
-    ReplicaWorker, SyncMethod,
-};
-use portvakt::directory::ldap::{Faults, Flow};
 use portvakt_auth::account::{Account, Kind};
+use portvakt_directory::account_facts::AccountFacts;
+use portvakt_directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
+use portvakt_directory::entry::Entry;
+use portvakt_directory::{AccountReplica as _, ReplicaState};
+use portvakt_ldap::replica::{
+    Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaWorker,
+    SyncMethod,
+};
+use portvakt_ldap::{Faults, Flow};
 use tempfile::TempDir;
 
 /// Of two passwords, whatever they are.

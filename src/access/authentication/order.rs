@@ -22,7 +22,7 @@ use portvakt_store::Untold;
 use super::super::credential::{
     Candidates, Checked, Credential, Memory, MutualProof, Offered, QuickCheck, answer_of,
 };
-use crate::directory::{FindError, Verdict};
+use portvakt_directory::{FindError, Verdict};
 
 /// Of one request: its client, and its times.
 #[derive(Clone, Copy, Debug)]

@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use super::super::credential::{Checked, Credential, Memory, Offered};
 use super::super::received_password::ReceivedPassword;
 use super::order::{Attempt, Next, Sent};
-use crate::directory::{FindError, Verdict};
 use crate::policy::route::LocalName;
+use portvakt_directory::{FindError, Verdict};
 
 const RIGHT: &str = "correct-horse";
 const PREVIOUS: &str = "battery-staple";

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::hash_pool::be_nicer;
 use crate::access::Access;
 use crate::access::received_password::ReceivedPassword;
-use crate::directory::{FindError, WriteError};
 use crate::policy::Policy;
+use portvakt_directory::{FindError, WriteError};
 
 /// HashUpgrades that may wait; further ones come with the next log-on.
 const MOST_WAITING: usize = 256;

@@ -1,45 +1,10 @@
 //! The servers of a directory, and what protects the way to them.
 
-use std::fmt;
+use portvakt_ldap::settings::{LdapServer, Security};
 
 use super::super::problem::Problem;
 use super::super::report::Located;
 use super::super::section::Section;
-
-/// One server of a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LdapServer {
-    /// A name or an address, without brackets.
-    pub host: String,
-    /// TCP.
-    pub port: u16,
-    /// What protects the way to it.
-    pub security: Security,
-}
-
-/// What protects the way to a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first octet: `ldaps://`.
-    Tls,
-    /// TLS before anything else is said: `ldap://`.
-    StartTls,
-    /// Nothing: whoever is on the way reads and alters everything.
-    DangerPlainText,
-}
-
-impl fmt::Display for LdapServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.security {
-            Security::Tls => "ldaps",
-            Security::StartTls | Security::DangerPlainText => "ldap",
-        };
-        match self.host.contains(':') {
-            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
-            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
-        }
-    }
-}
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;

@@ -1,33 +1,14 @@
 //! What is written into a directory, and how: `write`, `write-passwords`, `upgrade-hashes`.
 
-use super::{LdapServer, Security, Template, Verify};
+use portvakt_ldap::settings::{LdapServer, PasswordMethod, Security, Template, Verify, Writing};
+
 use crate::config::problem::Problem;
 use crate::config::section::Section;
 
-/// How passwords and what closes an account are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Writing {
-    /// How a password that is set here is put in place there.
-    pub passwords: PasswordWay,
-    /// Whether a hash of an older scheme is replaced by one of Argon2id when its password was right.
-    pub upgrade_hashes: bool,
-}
-
-/// How a directory is given a new password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordWay {
-    /// As a hash that was made here.
-    Hash,
-    /// The password itself, by the operation of RFC 3062; the directory hashes it.
-    PasswordModify,
-    /// The password itself, as `unicodePwd`: Active Directory.
-    UnicodePwd,
-}
-
-const WAYS: [(&str, PasswordWay); 3] = [
-    ("hash", PasswordWay::Hash),
-    ("password-modify", PasswordWay::PasswordModify),
-    ("unicode-pwd", PasswordWay::UnicodePwd),
+const WAYS: [(&str, PasswordMethod); 3] = [
+    ("hash", PasswordMethod::Hash),
+    ("password-modify", PasswordMethod::PasswordModify),
+    ("unicode-pwd", PasswordMethod::UnicodePwd),
 ];
 
 /// `None` where nothing is written.
@@ -39,10 +20,10 @@ pub(super) fn writing(
 ) -> Option<Writing> {
     let write = section.boolean("write", false).value;
     let passwords = passwords(section, template, write);
-    if write && passwords == PasswordWay::UnicodePwd {
+    if write && passwords == PasswordMethod::UnicodePwd {
         refuse_plain_text(section, servers);
     }
-    let is_possible = write && passwords == PasswordWay::Hash && verify == Verify::Hash;
+    let is_possible = write && passwords == PasswordMethod::Hash && verify == Verify::Hash;
     let upgrade_hashes = section.boolean("upgrade-hashes", false);
     if upgrade_hashes.value && !is_possible {
         let problem =
@@ -58,11 +39,11 @@ pub(super) fn writing(
 }
 
 /// Active Directory takes nothing but `unicodePwd`, and nobody else has it.
-fn passwords(section: &mut Section<'_>, template: Option<Template>, write: bool) -> PasswordWay {
+fn passwords(section: &mut Section<'_>, template: Option<Template>, write: bool) -> PasswordMethod {
     let is_active_directory = template == Some(Template::ActiveDirectory);
     let default = match is_active_directory {
-        true => PasswordWay::UnicodePwd,
-        false => PasswordWay::Hash,
+        true => PasswordMethod::UnicodePwd,
+        false => PasswordMethod::Hash,
     };
     let (is_given, place) = (
         section.has("write-passwords"),
@@ -74,7 +55,7 @@ fn passwords(section: &mut Section<'_>, template: Option<Template>, write: bool)
         let advice = "nothing is written without write = true: add it, or leave this line out";
         section.report().problem(&place, problem, advice);
     }
-    if template.is_some() && is_active_directory != (way == PasswordWay::UnicodePwd) {
+    if template.is_some() && is_active_directory != (way == PasswordMethod::UnicodePwd) {
         let problem = Problem::Conflict("a template that knows another way".to_owned());
         let advice =
             "\"unicode-pwd\" is Active Directory's way, and its only one: leave the line out";

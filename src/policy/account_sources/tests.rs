@@ -6,7 +6,7 @@ use portvakt_auth::Kind;
 
 use super::*;
 use crate::config::{FileContent, Readers, Secret};
-use crate::directory::Naming;
+use portvakt_directory::Naming;
 
 /// A directory that has Anna.
 struct OneAnna {

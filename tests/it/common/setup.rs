@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use portvakt::directory::{Directory as _, Embedded};
+use portvakt::embedded::Embedded;
 use portvakt_auth::{Account, AccountId, ChapSecret};
+use portvakt_directory::Directory as _;
 use portvakt_store::{DataFolder, SqliteStore};
 use portvakt_testkit::supplicant::{Authority, ServerIdentity};
 use tempfile::TempDir;

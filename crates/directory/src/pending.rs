@@ -1,0 +1,129 @@
+//! Questions that a directory answers later, without a thread that waits meanwhile.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+use portvakt_auth::{Account, Barred, Proof, ProvenRefusal};
+
+use crate::FindError;
+
+/// Whose name it is; `None` is nobody's.
+pub type LookupResult = Result<Option<Arc<Account>>, FindError>;
+
+/// What a directory says to a password that it was asked to check.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is right.
+    Right(Proof),
+    /// It is wrong.
+    Wrong,
+    /// It is right, and the directory lets nobody in by it.
+    Closed {
+        /// Why.
+        refusal: ProvenRefusal,
+        /// What the directory said, for the helpdesk.
+        detail: &'static str,
+    },
+    /// Right or wrong, the directory lets nobody in.
+    Barred {
+        /// Why.
+        barred: Barred,
+        /// What the directory said, for the helpdesk.
+        detail: &'static str,
+    },
+}
+
+/// Where an answer goes: exactly once, on whatever thread that falls. If it is dropped unanswered,
+/// because what should have answered is gone, the answer is [`FindError::Unavailable`].
+pub struct Completion<T>(Option<Receiver<T>>);
+
+type Receiver<T> = Box<dyn FnOnce(Result<T, FindError>) + Send>;
+
+impl<T> Completion<T> {
+    fn new(done: impl FnOnce(Result<T, FindError>) + Send + 'static) -> Self {
+        Self(Some(Box::new(done)))
+    }
+
+    /// Answers.
+    pub fn send(mut self, answer: Result<T, FindError>) {
+        if let Some(done) = self.0.take() {
+            done(answer);
+        }
+    }
+}
+
+impl<T> Drop for Completion<T> {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err(FindError::Unavailable("the question was lost".into())));
+        }
+    }
+}
+
+/// A question to a directory, not yet asked.
+pub struct Pending<T>(Box<dyn FnOnce(Instant, Completion<T>) + Send>);
+
+/// Whose name is this?
+pub type PendingLookup = Pending<Option<Arc<Account>>>;
+
+/// Is this the password?
+pub type Verify = Pending<Verdict>;
+
+impl<T: Send + 'static> Pending<T> {
+    /// What `ask` does must not wait: it puts the question and returns.
+    pub fn new(ask: impl FnOnce(Instant, Completion<T>) + Send + 'static) -> Self {
+        Self(Box::new(ask))
+    }
+
+    /// A question whose answer is known.
+    pub fn answered(answer: Result<T, FindError>) -> Self {
+        Self::new(|_, reply| reply.send(answer))
+    }
+
+    /// Asks. `done` gets the answer, once; no later than the directory's patience after `began`,
+    /// when the log-on came in that this is about: all its questions share that time.
+    pub fn start(self, began: Instant, done: impl FnOnce(Result<T, FindError>) + Send + 'static) {
+        (self.0)(began, Completion::new(done));
+    }
+
+    /// Asks and waits: for the operator's threads, never for one that serves requests.
+    ///
+    /// # Errors
+    /// As the directory answers.
+    pub fn wait(self) -> Result<T, FindError> {
+        self.wait_since(Instant::now())
+    }
+
+    /// As [`wait`](Self::wait), of a matter that began earlier and has its one deadline.
+    ///
+    /// # Errors
+    /// As the directory answers.
+    pub fn wait_since(self, began: Instant) -> Result<T, FindError> {
+        let (sender, receiver) = channel();
+        self.start(began, move |answer| {
+            let _ = sender.send(answer);
+        });
+        let lost = |_| Err(FindError::Unavailable("the question was lost".into()));
+        receiver.recv().unwrap_or_else(lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn question_that_is_dropped_is_answered_all_the_same() {
+        let lost = PendingLookup::new(|_, reply| drop(reply)).wait();
+        assert!(matches!(lost, Err(FindError::Unavailable(_))), "{lost:?}");
+    }
+
+    #[test]
+    fn answer_comes_from_whatever_thread_has_it() {
+        let ask = PendingLookup::new(|_, reply| {
+            std::thread::spawn(move || reply.send(Ok(None)));
+        });
+        assert_eq!(ask.wait(), Ok(None));
+    }
+}
