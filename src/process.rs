@@ -1,4 +1,4 @@
-//! What the process asks of the kernel for itself: no core dumps, room for descriptors.
+//! Settings of the process in the kernel: no core dumps, room for descriptors.
 
 use std::io;
 

@@ -77,7 +77,7 @@ fn spelled(credential: &ChallengeCredential<'_>) -> &'static str {
     }
 }
 
-/// What is offered, and how the device is answered.
+/// The offered proof, and the form of the answer to the device.
 fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> (Offered, Speaks) {
     match *credential {
         ChallengeCredential::Chap {
@@ -183,7 +183,7 @@ fn refuse(exchange: Exchange, refusal: Refusal, speaks: Speaks) {
     });
 }
 
-/// What the device is told. The first version has no change of password that is spoken here, and
+/// The refusal for the device. The first version has no change of password that is spoken here, and
 /// a change that failed is not asked for again.
 fn refused_by(exchange: &Exchange, refusal: Refusal, speaks: Speaks) -> RefusedBy {
     let may_retry =

@@ -1,4 +1,4 @@
-//! What somebody offers to prove who they are, and how each kind is checked.
+//! Credentials, and the check of each kind.
 
 use portvakt_auth::mschap::{
     ENCRYPTED_PASSWORD_OCTETS, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success,
@@ -26,7 +26,7 @@ const PASSWORD_LOCKED: &str = "the password is locked by the source: none is rig
 const STAND_IN: &str =
     "sshd sent this in the place of the password: the user is unknown on that host";
 
-/// Somebody's name and what they offer as proof.
+/// A name and the proof that is offered for it.
 pub(super) struct Credential {
     /// The name, routed to us.
     pub name: LocalName,
@@ -34,7 +34,7 @@ pub(super) struct Credential {
     pub offered: Offered,
 }
 
-/// What is offered as proof.
+/// The proof that is offered.
 pub(super) enum Offered {
     /// The password itself, as it came.
     Password(ReceivedPassword),
@@ -80,17 +80,17 @@ pub(super) struct MsChapV2Change {
     pub encrypted_hash: [u8; 16],
 }
 
-/// What a right answer earns besides the grant.
+/// Octets for the device that go with a grant.
 pub(super) enum MutualProof {
     /// Nothing.
     None,
     /// Keys.
     MsChap(MsChapSuccess),
-    /// What proves to the device that we know its password too, and keys.
+    /// The proof to the device that the server knows its password too, and keys.
     MsChapV2(MsChapV2Success),
 }
 
-/// What was granted, and what goes with it.
+/// A grant, and the proof that goes with it.
 pub(super) struct Granted {
     /// Only [`portvakt_auth::decide`] makes one.
     pub grant: Grant,
@@ -98,7 +98,7 @@ pub(super) struct Granted {
     pub mutual_proof: MutualProof,
 }
 
-/// What came of a check.
+/// The outcome of a check.
 pub(super) enum Checked {
     /// It is right.
     Proven(Proof, MutualProof),
@@ -117,7 +117,7 @@ pub(super) enum Checked {
         refusal: ProvenRefusal,
         detail: &'static str,
     },
-    /// Nobody is let in to the account, whatever they offer.
+    /// The account lets nobody in, with any credential.
     Barred {
         barred: Barred,
         detail: &'static str,
@@ -128,7 +128,7 @@ pub(super) enum Checked {
     Shed,
 }
 
-/// What all log-ons share in memory. No IO, no clock.
+/// State in memory that all log-ons share. No IO, no clock.
 #[derive(Clone, Copy)]
 pub(super) struct Memory<'a> {
     /// Failure counts and locks.
@@ -143,7 +143,7 @@ pub(super) struct Memory<'a> {
     pub tags: &'a GuessTags,
 }
 
-/// What can be told of a credential in microseconds.
+/// The outcome of a check that takes microseconds.
 pub(super) enum QuickCheck {
     /// Everything.
     Checked(Checked),
@@ -171,7 +171,7 @@ impl Offered {
         password::is_stand_in(password.as_sent()).then_some(STAND_IN)
     }
 
-    /// What is odd about a password that was wrong, if that is what was offered.
+    /// The oddity of a wrong password, if a password was offered.
     pub(super) fn oddity(&self) -> Option<&'static str> {
         let oddity = password::oddity(self.password()?.as_sent())?;
         Some(oddity.sentence())
@@ -182,7 +182,7 @@ impl Offered {
         !matches!(self, Self::Session(_) | Self::Certificate)
     }
 
-    /// What tells this guess at an account from another.
+    /// A tag that tells this guess at an account from another.
     pub(super) fn tag(&self, memory: Memory<'_>, account: &Account) -> u64 {
         match self {
             Self::Password(password) => password.digest(memory.proofs, account).tag(),
@@ -194,7 +194,7 @@ impl Offered {
         }
     }
 
-    /// What needs no leave to compare: a session, a certificate. `None` of what could be a guess.
+    /// Checks a session or a certificate, which need no leave. `None` of a possible guess.
     pub(super) fn check_unguessable(&self, account: &Account) -> Option<Checked> {
         let proof = match self {
             Self::Session(context) => Proof::of_session(account, context),
@@ -206,7 +206,7 @@ impl Offered {
         }))
     }
 
-    /// What can be told in microseconds.
+    /// Checks as far as microseconds allow.
     pub(super) fn check_without_hashing(
         &self,
         memory: Memory<'_>,
@@ -243,7 +243,7 @@ impl Offered {
         })
     }
 
-    /// What was proven before, where nobody can be asked now. A certificate proves itself.
+    /// Looks for an earlier proof, where no directory answers now. A certificate proves itself.
     pub(super) fn recall(
         &self,
         memory: Memory<'_>,
@@ -261,7 +261,7 @@ impl Offered {
         }
     }
 
-    /// What is known of a credential that could not be checked: that it was right before, that it is
+    /// The outcome for a credential that could not be checked: that it was right before, that it is
     /// wrong, or else `unchecked`.
     pub(super) fn without_check(
         &self,
@@ -316,7 +316,7 @@ impl Offered {
         }
     }
 
-    /// What a directory's verdict means here. A password that is right is remembered.
+    /// Turns a directory's verdict into an outcome. A password that is right is remembered.
     pub(super) fn judge(
         &self,
         memory: Memory<'_>,
@@ -442,7 +442,7 @@ impl MsChapV2Change {
     }
 }
 
-/// What can be told of a password in microseconds.
+/// Checks a password as far as microseconds allow.
 ///
 /// One version of a credential has one right password, so one that differs from the password that
 /// was proven for this version is wrong at once, and spares the pool a hash. Not so where the

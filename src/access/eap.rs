@@ -25,7 +25,7 @@ use crate::policy::Policy;
 use crate::policy::route;
 use crate::policy::{LocalName, Route};
 
-/// What a machine's name begins with.
+/// The prefix of a machine's name.
 const HOST: &[u8] = b"host/";
 /// Said of a machine whose name does not.
 const NO_HOST: &str = "TEAP asked for the machine, and the name that the device gave does not begin \
@@ -229,7 +229,7 @@ fn give_way(exchange: &Exchange, displaced: Option<Box<PendingConversation>>, wh
     }
 }
 
-/// What is known from the conversation's earlier requests.
+/// The exchange with the facts of the conversation's earlier requests.
 fn with_context_of(mut exchange: Exchange, pending: &PendingConversation) -> Exchange {
     exchange.context = report::with_method(exchange.context, &pending.conversation);
     exchange.context.began = pending.context.began;
@@ -392,7 +392,7 @@ fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal:
     exchange.context.detail = None;
 }
 
-/// Whose account it is about: what was said inside the tunnel, or what the certificate says.
+/// The identity inside the tunnel, or that of the certificate.
 fn identity_of(
     credential: &InnerCredential,
     outer: &LocalName,
@@ -410,7 +410,7 @@ fn identity_of(
     }
 }
 
-/// Whose account is asked for, where `machine` is what TEAP has let in so far.
+/// The identity that is asked for; `machine` is the account that TEAP has let in so far.
 fn asked_for(asked: IdentityType, machine: Option<&AccountId>) -> AskedFor {
     match (asked, machine) {
         (IdentityType::Machine, _) => AskedFor::Machine,
@@ -439,7 +439,7 @@ fn name_of<'i>(
     }
 }
 
-/// What is offered, as the log-on knows it.
+/// The credential in the terms of a log-on.
 fn offered(credential: InnerCredential) -> Offered {
     match credential {
         InnerCredential::Password { password, .. } => {

@@ -14,13 +14,13 @@ pub struct AccountSource {
     /// The realms of their owners in the order of `realms`; never empty. The first names the
     /// accounts where those of several directories must be told apart, and has their rules.
     pub realms: Vec<Realm>,
-    /// Where they are; `None` is this server's own database.
+    /// The directory that has them; `None` is this server's own database.
     pub directory: Option<Settings>,
     /// The rules that they live by.
     pub rules: Rules,
 }
 
-/// What realms call this server's own database.
+/// The name of this server's own database in the tables of realms.
 pub const EMBEDDED: &str = "embedded";
 
 impl AccountSource {
@@ -32,7 +32,7 @@ impl AccountSource {
     }
 }
 
-/// What the table of a realm says about its people.
+/// The directory and the rules that the table of a realm gives its accounts.
 #[derive(Default)]
 pub(super) struct RealmOverride {
     /// The directory that has them.

@@ -1,4 +1,4 @@
-//! What is known of accounts and who may use what: `[accounts]`, `[passwords]`, `[service.…]`.
+//! Accounts, their passwords, and services: `[accounts]`, `[passwords]`, `[service.…]`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use super::secret::Secret;
 use super::section::Section;
 use super::value;
 
-/// What is known of accounts and where it is found.
+/// Attributes and kinds of accounts.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     /// Attribute names in LDIF.
@@ -37,9 +37,9 @@ pub struct Accounts {
 /// A file with a sealing key in it.
 #[derive(Debug, Clone)]
 pub struct SealingKeyFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What is in it: a key in base64.
+    /// Its content: a key in base64.
     pub text: Secret,
 }
 
@@ -52,7 +52,7 @@ pub(super) const KINDS: [(&str, Kind); 6] = [
     ("test", Kind::Test),
 ];
 
-/// Who may use a service and where it puts them.
+/// The accounts that may use a service, and the VLAN it puts them in.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     /// Kinds that may use it; none means all.

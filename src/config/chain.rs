@@ -20,23 +20,23 @@ use super::secret::Secret;
 use super::section::Section;
 use super::value;
 
-/// What metrics call the chain of `[eap]`.
+/// The name of the chain of `[eap]` in metrics.
 const DEFAULT: &str = "default";
 
 /// A server certificate with its issuers, and its key.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    /// What metrics and warnings call it: `default`, a realm, or the name of an `[[eap.chain]]`.
+    /// Its name in metrics and warnings: `default`, a realm, or the name of an `[[eap.chain]]`.
     pub name: String,
-    /// Where it was read from.
+    /// The file that it was read from.
     pub certificate: PathBuf,
     /// PEM, the server's own certificate first.
     pub pem: Vec<u8>,
     /// PEM; belongs to the first certificate of the chain.
     pub key: Secret,
-    /// What the server's own certificate says.
+    /// Facts of the server's own certificate.
     pub facts: CertificateFacts,
-    /// What the CA says of it, for devices that ask.
+    /// The CA's OCSP response, for devices that ask for one (RFC 6066 §8).
     pub ocsp_response: Option<OcspResponse>,
 }
 
@@ -45,7 +45,7 @@ pub struct Chain {
 pub struct NamedChain {
     /// Which devices; never empty.
     pub outer_names: Vec<OuterName>,
-    /// What they are shown.
+    /// The chain that the server sends them.
     pub chain: Chain,
 }
 

@@ -9,7 +9,7 @@ use portvakt_ldap::settings::{Settings, Verify};
 use super::pem::{self, Wanted};
 use super::{AccountSource, Chain, Client, ClientMethods, Config, Eap, EapProfile};
 
-/// What the server would do with this configuration, one fact a line; no secrets.
+/// Describes what the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
     let mut lines = vec![
         format!("realms      {}", join(&config.realms)),
@@ -49,7 +49,7 @@ pub fn describe(config: &Config) -> Vec<String> {
     lines
 }
 
-/// Where accounts are, if that must be said.
+/// The directory with the accounts, if that must be said.
 fn directory(config: &Config, home: &AccountSource) -> Option<String> {
     let of = match &*config.account_sources {
         [_] => String::new(),
@@ -127,7 +127,7 @@ fn client(client: &Client) -> String {
     )
 }
 
-/// What holds everywhere, then what is special about realms, and the chains for outer names.
+/// The defaults, then the profiles of realms, and the chains for outer names.
 fn eap(config: &Config, eap: &Eap) -> Vec<String> {
     let mut lines = vec![format!("eap         {}", profile(&eap.defaults))];
     let realms = config.realm_rules.iter();

@@ -1,4 +1,4 @@
-//! Where accounts are kept if not here: `[directory.NAME]`.
+//! LDAP directories with accounts: `[directory.NAME]`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -180,7 +180,7 @@ fn optional_name(section: &mut Section<'_>, key: &'static str) -> Option<String>
     }
 }
 
-/// What is wrong with a distinguished name, for its operator.
+/// The fault of a distinguished name, in the operator's words.
 fn dn_fault(text: &str) -> Option<String> {
     const MOST: usize = 1024;
     match DistinguishedName::parse(text) {
@@ -246,7 +246,7 @@ fn filter(section: &mut Section<'_>) -> Option<String> {
     Some(given.value)
 }
 
-/// What other servers put a user's name in for.
+/// A placeholder for a user's name in filters of other servers.
 fn placeholder(text: &str) -> Option<&'static str> {
     const KNOWN: [&str; 9] = [
         "%{",

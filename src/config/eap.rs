@@ -18,7 +18,7 @@ use super::ticket_keys::ticket_keys;
 /// How EAP conversations are led.
 #[derive(Debug, Clone)]
 pub struct Eap {
-    /// What holds in every realm that says nothing else.
+    /// The profile of every realm without one of its own.
     pub defaults: EapProfile,
     /// Chains for devices that are known by their outer name; the first that matches counts, and
     /// goes before that of a realm.
@@ -43,13 +43,13 @@ pub struct EapProfile {
     pub chain: Chain,
     /// Versions that may be spoken.
     pub tls_versions: TlsVersions,
-    /// What may be spoken inside EAP-TTLS; never empty.
+    /// Methods inside EAP-TTLS; never empty.
     pub ttls_inner: Vec<InnerMethod>,
-    /// What may be spoken inside PEAP; never empty.
+    /// Methods inside PEAP; never empty.
     pub peap_inner: Vec<InnerMethod>,
-    /// What may be spoken inside TEAP; never empty.
+    /// Methods of users inside TEAP; never empty.
     pub teap_inner: Vec<InnerMethod>,
-    /// What machines may speak inside TEAP; never empty.
+    /// Methods of machines inside TEAP; never empty.
     pub teap_machine_inner: Vec<InnerMethod>,
     /// Whom TEAP asks for.
     pub teap_identities: TeapIdentities,
@@ -66,11 +66,11 @@ pub struct ClientCertificates {
     pub revocation_lists: Option<RevocationLists>,
     /// Whether a list that is past its next update lets nobody in whom it would vouch for.
     pub refuse_on_stale_list: bool,
-    /// Where the account's name stands, in the order of looking; never empty.
+    /// Fields that may carry the account's name, in the order of looking; never empty.
     pub names: Vec<CertificateName>,
 }
 
-/// Where a certificate says whose it is.
+/// The field of a client certificate that names its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateName {
     /// rfc822Name of subjectAltName.
@@ -83,10 +83,10 @@ pub enum CertificateName {
     CommonName,
 }
 
-/// What EAP may take where nobody says how much (RFC 3579 §2.4).
+/// Most octets of an EAP request to a client that sends no Framed-MTU (RFC 3579 §2.4).
 pub(super) const DEFAULT_FRAGMENT: u16 = 1020;
 
-/// What the keys that a table leaves out are taken from.
+/// The source of the keys that a table leaves out.
 #[derive(Clone, Copy)]
 pub(super) enum Parent<'e> {
     /// Nothing: the table is `[eap]` itself.
@@ -108,7 +108,7 @@ impl<'e> Parent<'e> {
     }
 }
 
-/// What all tables with a certificate are read with.
+/// Inputs of every table with a certificate.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'r> {
     pub(super) external: &'r External,
@@ -195,7 +195,7 @@ pub(super) fn profile(
     })
 }
 
-/// What is spoken inside the tunnels, and by whom inside TEAP's.
+/// Methods inside the tunnels, and the identities that TEAP asks for.
 struct InnerMethods {
     ttls: Vec<InnerMethod>,
     peap: Vec<InnerMethod>,

@@ -1,4 +1,4 @@
-//! What the configuration refers to: files and environment variables, all read in one step
+//! Files and environment variables that the configuration names, all read in one step
 //! before anything is checked, so that the checks do no IO.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,13 +16,13 @@ use super::section::Section;
 /// A file as the shell read it.
 #[derive(Debug, Clone)]
 pub struct FileContent {
-    /// What is in it; wiped when dropped, as it may be a key.
+    /// The content; wiped when dropped, as it may be a key.
     pub octets: Secret,
-    /// Who may read it.
+    /// Users that may read it.
     pub readers: Readers,
 }
 
-/// Who may read a file, by its mode; the administrator may read any.
+/// Users that may read a file, by its mode; the administrator may read any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner, or a group that is the server's own.

@@ -1,4 +1,4 @@
-//! What a configuration was read from, kept so that exchanged certificates and lists can be put to
+//! The files of a configuration, kept so that exchanged certificates and lists can be put to
 //! work while everything else stays as it was, the text of the configuration file included.
 
 use std::collections::{BTreeMap, BTreeSet};

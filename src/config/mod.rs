@@ -66,36 +66,36 @@ pub struct Config {
     pub data: PathBuf,
     /// Our own realms in lower case, the primary one first; never empty.
     pub realms: Vec<Realm>,
-    /// What is special about some of them.
+    /// Settings of some of them.
     pub realm_rules: BTreeMap<Realm, RealmRules>,
     /// Whether a name without a realm belongs to the primary one.
     pub bare_names: bool,
-    /// Where requests come in; never empty.
+    /// Addresses that requests come in at; never empty.
     pub listen: Vec<SocketAddr>,
     /// How requests are received and answered.
     pub radius: Radius,
-    /// Who may ask; never empty, names and networks unique.
+    /// RADIUS clients; never empty, names and networks unique.
     pub clients: Vec<Client>,
     /// How EAP is spoken; present when any client may speak it.
     pub eap: Option<Eap>,
-    /// Where accounts are kept, and by which rules they live; never empty, that of the primary
+    /// Sources of accounts, each with its rules; never empty, that of the primary
     /// realm first.
     pub account_sources: Vec<AccountSource>,
     /// The rules of accounts where no realm has others.
     pub rules: Rules,
-    /// What is known of accounts, and where it is found.
+    /// Attributes and kinds of accounts.
     pub accounts: Accounts,
     /// How passwords are made and checked.
     pub passwords: Passwords,
-    /// Who may use which service; a service that is not here is open to all.
+    /// Access to services; a service that is not here is open to all.
     pub services: BTreeMap<String, Service>,
-    /// Where attempts are written.
+    /// The audit log.
     pub audit: Audit,
-    /// Where metrics are served; none when off.
+    /// The address that serves metrics; none when off.
     pub metrics: Option<SocketAddr>,
     /// The socket for the command line.
     pub control: PathBuf,
-    /// What all that was read from.
+    /// The files that all that was read from.
     pub input_files: InputFiles,
     /// When something that was read then will not be used any more.
     pub next_expiry: Option<Timestamp>,

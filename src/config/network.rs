@@ -1,4 +1,4 @@
-//! Where requests come in, from whom, and how they are treated: `[[listen]]`, `[radius]`,
+//! Addresses to listen on, treatment of requests, and RADIUS clients: `[[listen]]`, `[radius]`,
 //! `[[client]]`.
 
 use std::fmt;
@@ -38,24 +38,24 @@ pub struct Radius {
     pub max_conversations: u32,
     /// Octets that the kernel may hold for each socket.
     pub receive_buffer: u64,
-    /// What Chargeable-User-Identity is made with; without it none is sent.
+    /// The key of Chargeable-User-Identity (RFC 4372); without it none is sent.
     pub cui_key: Option<Secret>,
 }
 
-/// Who may ask: an access point, a switch, a VPN concentrator, or a range of them.
+/// A RADIUS client: an access point, a switch, a VPN concentrator, or a range of them.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// Unique; a label in metrics and the audit log.
     pub name: String,
-    /// Where it sends from; the longest prefix of all clients wins. Never empty.
+    /// Networks that it sends from; the longest prefix of all clients wins. Never empty.
     pub nets: Vec<IpNet>,
     /// The secret shared with it.
     pub secret: SharedSecret,
-    /// What its users log on to.
+    /// The service that its users log on to.
     pub service: String,
     /// Whether requests without Message-Authenticator are taken (RFC 3579 §3.2; CVE-2024-3596).
     pub message_authenticator: MessageAuthenticatorPolicy,
-    /// What may come from it.
+    /// The authentication methods that it may send.
     pub methods: ClientMethods,
     /// Whether MS-CHAP outside EAP lets a device ask its user again.
     pub mschap_retry: bool,
@@ -210,7 +210,7 @@ fn span(least: u64, most: u64) -> RangeInclusive<Duration> {
     seconds(least)..=seconds(most)
 }
 
-/// What the clients so far have said, to find what is said twice; of those with mistakes too.
+/// Names, networks and services of the clients so far, those with mistakes too, to find duplicates.
 #[derive(Default)]
 pub(super) struct Heard {
     names: Vec<Located<String>>,
@@ -306,7 +306,7 @@ fn client_nets(section: &mut Section<'_>, known: &mut Vec<Located<IpNet>>) -> Ve
     given.into_iter().map(|net| net.value).collect()
 }
 
-/// What to write in place of what is no network.
+/// Advice for a text that is no network.
 fn net_advice(text: &str) -> String {
     let mask = text.split_once('/').and_then(|(address, mask)| {
         let mask: Ipv4Addr = mask.parse().ok()?;

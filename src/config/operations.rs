@@ -1,4 +1,4 @@
-//! What the operator sees of the server: `[audit]`, `[metrics]`, `[control]`.
+//! Audit log, metrics and the control socket: `[audit]`, `[metrics]`, `[control]`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::section::Section;
 use super::value;
 
-/// Where attempts and administrative acts are written.
+/// The audit log of attempts and administrative acts.
 #[derive(Debug, Clone)]
 pub struct Audit {
     /// One file per day in here.
@@ -30,7 +30,7 @@ pub(super) fn audit(root: &mut Section<'_>, external: &External, data: &Path) ->
     }
 }
 
-/// Where metrics are served; none when they are off.
+/// The address that serves metrics; none when they are off.
 pub(super) fn metrics(root: &mut Section<'_>) -> Option<SocketAddr> {
     const EXPECTED: &str = "an address and a port, like \"127.0.0.1:9812\", or \"off\"";
     let mut section = root.table("metrics");

@@ -25,11 +25,11 @@ const DASHES: &str = "-----";
 pub(super) struct Block {
     /// Such as `CERTIFICATE`.
     pub(super) label: String,
-    /// Where it begins; the first line is 1.
+    /// The line that it begins in, from 1.
     pub(super) line: usize,
 }
 
-/// What a file should have in it.
+/// The content that a file should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Certificates,
@@ -85,7 +85,7 @@ impl PemFault {
     }
 }
 
-/// Where a fault is.
+/// A fault and its line, from 1.
 type Placed = (usize, PemFault);
 
 /// The blocks of a file, in order.
@@ -193,7 +193,7 @@ impl Wanted {
         }
     }
 
-    /// What is of the wanted kind, and yet in a form that nothing reads.
+    /// Whether a block is of the wanted kind, and yet in a form that nothing reads.
     fn is_unread(self, label: &str) -> bool {
         let unread: &[&str] = match self {
             Self::Certificates => &["TRUSTED CERTIFICATE", "X509 CERTIFICATE", "PKCS7", "CMS"],
@@ -206,7 +206,7 @@ impl Wanted {
     /// The wanted blocks.
     ///
     /// # Errors
-    /// What is wrong with the file, and where.
+    /// The fault of the file and its line.
     pub(super) fn blocks(self, octets: &[u8]) -> Result<Vec<Block>, Placed> {
         // The tag of a SEQUENCE with a length of two octets or more, as every certificate has.
         if matches!(octets, [0x30, 0x81..=0x84, ..]) {
@@ -266,7 +266,7 @@ impl Wanted {
     }
 }
 
-/// What else a file has: `, but a PRIVATE KEY in line 1`.
+/// The other blocks of a file: `, but a PRIVATE KEY in line 1`.
 fn blocks_in_words(octets: &[u8]) -> String {
     let all = blocks(octets).unwrap_or_default();
     all.first().map_or_else(String::new, |block| {

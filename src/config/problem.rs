@@ -1,4 +1,4 @@
-//! What can be wrong or worth a warning in a configuration, and how it is said.
+//! Problems and warnings of a configuration, and their wording.
 //!
 //! A finding never carries the value of a secret, nor text of the file that might be one.
 
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct Problems {
     /// At least one.
     pub problems: Vec<Finding>,
-    /// What would have been warned of besides.
+    /// Warnings besides.
     pub warnings: Vec<Warning>,
 }
 
@@ -22,15 +22,15 @@ pub struct Warning(pub Finding);
 /// One problem: where, about which key, what, and what to do.
 #[derive(Debug)]
 pub struct Finding {
-    /// Where it stands; none if it concerns no single place.
+    /// Its place; without a line if it concerns the whole file.
     pub at: Location,
     /// Path of the key, like `client[2].net`; arrays count from 1.
     pub key: String,
     /// The value as written, cut short; never that of a secret.
     pub value: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
-    /// What to do about it, in the operator's words.
+    /// Advice in the operator's words.
     pub advice: String,
 }
 
@@ -45,7 +45,7 @@ pub struct Location {
     pub column: usize,
 }
 
-/// What is wrong with a key, or weak about it.
+/// The fault or the weakness of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The configuration file itself cannot be read.
@@ -54,7 +54,7 @@ pub enum Problem {
     /// Not TOML; `excerpt` is the line with a caret beneath, values that might be secret masked.
     #[error("not valid TOML: {message}\n{excerpt}")]
     Syntax {
-        /// What the parser expected.
+        /// The parser's message.
         message: String,
         /// Two lines, indented.
         excerpt: String,
@@ -65,7 +65,7 @@ pub enum Problem {
     /// The value has another type.
     #[error("expected {expected}, found {found}")]
     WrongType {
-        /// What was expected, with an example.
+        /// The expected value, with an example.
         expected: &'static str,
         /// The TOML type that was found.
         found: &'static str,

@@ -12,7 +12,7 @@ use super::rules;
 use super::section::Section;
 use super::value;
 
-/// What is special about a realm.
+/// Settings of one realm.
 #[derive(Debug, Clone)]
 pub struct RealmRules {
     /// Windows domains whose `DOMAIN\name` is name@ this realm; in lower case.
@@ -21,7 +21,7 @@ pub struct RealmRules {
     pub eap: Option<EapProfile>,
 }
 
-/// What is as usual where a realm's table does not say otherwise.
+/// Settings that a realm's table inherits.
 #[derive(Clone, Copy)]
 pub(super) struct Defaults<'u> {
     pub(super) eap: Option<&'u Eap>,

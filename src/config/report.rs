@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::problem::{Finding, Location, Problem, Problems, Warning};
 use super::source_text::SourceText;
 
-/// Where a key or value stands and what it is called.
+/// The place and the name of a key or value.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) key: String,

@@ -1,4 +1,4 @@
-//! What is odd about a secret: signs that it is not the one that was meant.
+//! Lints of secrets: signs that one is not the one that was meant.
 //!
 //! A secret is any octets, and most of these are only warned of. Nothing of it is shown.
 

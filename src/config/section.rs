@@ -1,6 +1,6 @@
 //! Reads one table of the file, key by key.
 //!
-//! What is asked for is taken out, checked and given back, or its default when it is absent or
+//! A key that is asked for is taken out, checked and given back, or its default if it is absent or
 //! wrong; what is left in the end is unknown. So a key, its type, its bound and its default stand
 //! in one line of code, and one pass finds everything. A wrong value lands in the [`Report`],
 //! and with anything there no configuration comes out.
@@ -39,7 +39,7 @@ impl<'s> Section<'s> {
         }
     }
 
-    /// Where the table begins.
+    /// The place where the table begins.
     pub(super) fn place(&self) -> &Place {
         &self.place
     }
@@ -65,7 +65,7 @@ impl<'s> Section<'s> {
         self.table.contains_key(key)
     }
 
-    /// Where the value of a key stands; the table itself when the key is absent.
+    /// The place of a key's value; that of the table when the key is absent.
     pub(super) fn key_place(&self, key: &str) -> Place {
         let span = self.table.get(key).map(Spanned::span);
         let offset = span.map(|span| span.start).or(self.place.offset);

@@ -36,7 +36,7 @@ impl<'t> SourceText<'t> {
         Location { file, line, column }
     }
 
-    /// What the parser could not read; one finding per line, as one slip often breaks the rest.
+    /// The parser's errors; one finding per line, as one slip often breaks the rest.
     pub(super) fn syntax_problems(&self, errors: &[toml::de::Error]) -> Vec<Finding> {
         let mut problems: Vec<Finding> = errors.iter().map(|e| self.syntax_problem(e)).collect();
         problems.sort_by_key(|problem| (problem.at.line, problem.at.column));

@@ -11,7 +11,7 @@ use super::section::Section;
 /// Of one key.
 const KEY_OCTETS: usize = 32;
 
-/// What is wrong with a file of keys.
+/// Faults of a file of session ticket keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum KeysError {
     #[error("line {0} of the file is no key of 32 octets in Base64")]

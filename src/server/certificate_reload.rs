@@ -35,7 +35,7 @@ impl RunningConfig {
     }
 }
 
-/// What tells without reading it that a file was exchanged, links followed.
+/// Metadata that differ when a file was exchanged, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -55,7 +55,7 @@ pub(super) struct CertificateReloader {
     seen: Stamps,
     /// As when their contents were last looked at.
     examined: Stamps,
-    /// What ran out was looked after once.
+    /// The expiry that was handled last, so that each is handled once.
     expired: Option<Timestamp>,
 }
 

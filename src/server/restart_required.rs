@@ -1,4 +1,4 @@
-//! What a reload can't change: keys that are only read at the start.
+//! Keys that a reload cannot change, as they are only read at the start.
 
 use std::path::Path;
 use std::time::Duration;
@@ -71,7 +71,7 @@ fn sealing_key_path(config: &Config) -> Option<&Path> {
     file.map(|file| file.path.as_path())
 }
 
-/// What is settled when directories are opened: each with its people's realms and its password.
+/// Settings that count when directories are opened: each with its first realm and its password.
 fn directories(config: &Config) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
     // Of several directories the order and the first realms say how accounts are named.
     let naming = |home: &config::AccountSource| match &*config.account_sources {

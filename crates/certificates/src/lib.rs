@@ -22,7 +22,7 @@ use x509_parser::extensions::GeneralName;
 
 pub use lints::{Lint, Setting, lints, too_long};
 
-/// What the server's own certificate says.
+/// Facts of the server's own certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
     /// Valid from.

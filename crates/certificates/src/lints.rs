@@ -1,4 +1,4 @@
-//! What devices, or eduroam's own checks of a server, hold against a chain. Nothing here keeps a
+//! Lints of a chain: objections of devices and of eduroam's own checks of a server. None keeps a
 //! chain from being used: each finding is a warning with advice.
 
 use jiff::{Timestamp, ToSpan};
@@ -13,10 +13,10 @@ use super::issuers::Order;
 use super::round_trips::{self, Flight};
 use super::{issuers, names};
 
-/// Where the chain is to be shown.
+/// The circumstances in which the chain is sent.
 #[derive(Clone, Copy)]
 pub struct Setting<'s> {
-    /// What is offered with it.
+    /// The methods that are offered with it.
     pub methods: &'s [MethodType],
     /// Most EAP octets of a request to equipment that does not say how much it takes.
     pub fragment: usize,
@@ -113,7 +113,7 @@ pub fn too_long(certificates: &[CertificateDer<'_>], setting: Setting<'_>) -> Op
     round_trips::too_long(&flight, setting.methods, setting.fragment)
 }
 
-/// What to call a certificate in a sentence.
+/// The name of a certificate in a sentence.
 pub(super) fn called(certificate: &X509Certificate<'_>) -> String {
     let name = certificate.subject().iter_common_name().next();
     let name = name.and_then(|name| name.as_str().ok());

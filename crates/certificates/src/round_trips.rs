@@ -6,7 +6,7 @@ use portvakt_eap::MethodType;
 
 /// Beyond this, equipment and proxies on the way begin to give up.
 const AT_MOST: usize = 10;
-/// What many access points take who do not say (RFC 3579 §2.4); some say more, hardly any less.
+/// Octets that many access points without Framed-MTU take (RFC 3579 §2.4); few take less.
 const LEAST_USUAL_FRAGMENT: usize = 1020;
 /// EAP's header, the method's type and its flags.
 const FRAGMENT_HEADER: usize = 6;
@@ -16,12 +16,12 @@ const MESSAGE_LENGTH: usize = 4;
 const REST_OF_FLIGHT: usize = 300;
 /// Length and extensions of each certificate (RFC 8446 §4.4.2).
 const CERTIFICATE_HEADER: usize = 5;
-/// What an ECDSA P-256 signature takes at most.
+/// Most octets of an ECDSA P-256 signature.
 pub(super) const ECDSA_SIGNATURE: usize = 72;
 /// Messages in which a device sends its own chain of two certificates.
 const CLIENT_CERTIFICATE: usize = 2;
 
-/// What the server sends first.
+/// The server's first TLS flight.
 pub(super) struct Flight {
     /// Octets of each certificate.
     pub(super) chain: Vec<usize>,

@@ -36,7 +36,7 @@ pub(super) fn servers(section: &mut Section<'_>) -> Vec<LdapServer> {
     known.into_iter().map(|server| server.value).collect()
 }
 
-/// What to write in place of what is no address.
+/// Advice for a text that is no address.
 fn advice(text: &str) -> String {
     match text.split_once("://") {
         None => format!("say how to connect: \"ldaps://{text}\""),
@@ -66,7 +66,7 @@ fn check_port(section: &Section<'_>, server: &Located<LdapServer>) {
     section.report().warning(&server.place, lint, advice);
 }
 
-/// What protects `ldap://`.
+/// The protection of `ldap://`.
 fn bare_security(section: &mut Section<'_>, servers: &[Located<LdapServer>]) -> Security {
     let start_tls = section.boolean("start-tls", true);
     let danger = section.boolean("danger-plain-text", false);

@@ -1,4 +1,4 @@
-//! What is written into a directory, and how: `write`, `write-passwords`, `upgrade-hashes`.
+//! Writing into a directory: `write`, `write-passwords`, `upgrade-hashes`.
 
 use portvakt_ldap::settings::{LdapServer, PasswordMethod, Security, Template, Verify, Writing};
 
