@@ -1,88 +1,62 @@
 //! Keys that a reload cannot change, as they are only read at the start.
 
-use std::path::Path;
-use std::time::Duration;
+use portvakt_auth::Realm;
+use portvakt_ldap::settings::Settings;
 
-use zeroize::Zeroizing;
-
-use crate::config::{self, Config};
-
-/// How long devices may come back on a session; none where nobody speaks EAP.
-fn resume_for(config: &Config) -> Option<Duration> {
-    config.eap.as_ref().map(|eap| eap.resume_for)
-}
+use crate::config::Config;
 
 /// The keys that differ and are only read at the start.
 pub(super) fn restart_required(old: &Config, new: &Config) -> Vec<&'static str> {
-    let pairs = [
-        ("data", old.data == new.data),
-        ("listen", old.listen == new.listen),
-        ("radius.workers", old.radius.workers == new.radius.workers),
-        ("eap.resume-for", resume_for(old) == resume_for(new)),
-        (
-            "radius.duplicate-lifetime",
-            old.radius.duplicate_lifetime == new.radius.duplicate_lifetime,
-        ),
-        (
-            "radius.conversation-timeout",
-            old.radius.conversation_timeout == new.radius.conversation_timeout,
-        ),
-        (
-            "radius.max-conversations",
-            old.radius.max_conversations == new.radius.max_conversations,
-        ),
-        (
-            "radius.receive-buffer",
-            old.radius.receive_buffer == new.radius.receive_buffer,
-        ),
-        (
-            "passwords.hash-threads",
-            old.passwords.hash_threads == new.passwords.hash_threads,
-        ),
-        (
-            "passwords.hash-queue",
-            old.passwords.hash_queue == new.passwords.hash_queue,
-        ),
-        (
-            "passwords.hash-deadline",
-            old.passwords.hash_deadline == new.passwords.hash_deadline,
-        ),
-        (
-            "passwords.remember-proofs",
-            old.passwords.remember_proofs == new.passwords.remember_proofs,
-        ),
-        ("directory", directories(old) == directories(new)),
-        (
-            "accounts.sealing-key-file",
-            sealing_key_path(old) == sealing_key_path(new),
-        ),
-        ("metrics.address", old.metrics == new.metrics),
-        ("control.socket", old.control == new.control),
-    ];
-    pairs
-        .into_iter()
-        .filter(|(_, same)| !same)
-        .map(|(key, _)| key)
+    let keys = Vec::new();
+    let mut changed = Changed { old, new, keys };
+    changed.compare("data", |c| &c.data);
+    changed.compare("listen", |c| &c.listen);
+    changed.compare("radius.workers", |c| c.radius.workers);
+    // None where no client speaks EAP.
+    changed.compare("eap.resume-for", |c| Some(c.eap.as_ref()?.resume_for));
+    changed.compare("radius.duplicate-lifetime", |c| c.radius.duplicate_lifetime);
+    changed.compare("radius.conversation-timeout", |c| {
+        c.radius.conversation_timeout
+    });
+    changed.compare("radius.max-conversations", |c| c.radius.max_conversations);
+    changed.compare("radius.receive-buffer", |c| c.radius.receive_buffer);
+    changed.compare("passwords.hash-threads", |c| c.passwords.hash_threads);
+    changed.compare("passwords.hash-queue", |c| c.passwords.hash_queue);
+    changed.compare("passwords.hash-deadline", |c| c.passwords.hash_deadline);
+    changed.compare("passwords.remember-proofs", |c| c.passwords.remember_proofs);
+    changed.compare("directory", directories);
+    changed.compare("accounts.sealing-key-file", |c| {
+        Some(&c.accounts.sealing_key.as_ref()?.path)
+    });
+    changed.compare("metrics.address", |c| c.metrics);
+    changed.compare("control.socket", |c| &c.control);
+    changed.keys
+}
+
+/// The comparison of two configurations, key by key.
+struct Changed<'c> {
+    old: &'c Config,
+    new: &'c Config,
+    /// Keys that differ.
+    keys: Vec<&'static str>,
+}
+
+impl<'c> Changed<'c> {
+    fn compare<T: PartialEq>(&mut self, key: &'static str, value: impl Fn(&'c Config) -> T) {
+        if value(self.old) != value(self.new) {
+            self.keys.push(key);
+        }
+    }
+}
+
+/// Each source's directory, and its first realm where several sources are told apart by it.
+fn directories(config: &Config) -> Vec<(Option<&Realm>, Option<&Settings>)> {
+    let has_several = config.account_sources.len() > 1;
+    let sources = config.account_sources.iter();
+    sources
+        .map(|source| {
+            let named_by = source.realms.first().filter(|_| has_several);
+            (named_by, source.directory.as_ref())
+        })
         .collect()
-}
-
-fn sealing_key_path(config: &Config) -> Option<&Path> {
-    let file = config.accounts.sealing_key.as_ref();
-    file.map(|file| file.path.as_path())
-}
-
-/// Settings that count when directories are opened: each with its first realm and its password.
-fn directories(config: &Config) -> Vec<(String, Option<Zeroizing<Vec<u8>>>)> {
-    // Of several directories the order and the first realms say how accounts are named.
-    let naming = |home: &config::AccountSource| match &*config.account_sources {
-        [_] => None,
-        _ => home.realms.first().cloned(),
-    };
-    let of = |home: &config::AccountSource| {
-        let bind = home.directory.as_ref().and_then(|ldap| ldap.bind.as_ref());
-        let password = bind.map(|bind| bind.password.clone());
-        // What is written out has every key, and the password's place only.
-        (format!("{:?} {:?}", naming(home), home.directory), password)
-    };
-    config.account_sources.iter().map(of).collect()
 }

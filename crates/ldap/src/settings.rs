@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::replica::SyncMethod;
 
 /// A directory that is asked over LDAP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Unique; a label in metrics and logs.
     pub name: String,
@@ -78,7 +78,7 @@ pub struct Settings {
 }
 
 /// What a directory knows us by.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
     /// Its distinguished name; with Active Directory also `name@domain` or `DOMAIN\name`.
     pub dn: String,
@@ -165,7 +165,7 @@ pub enum Membership {
 }
 
 /// What it means to be in a group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The distinguished name of the group.
     pub dn: String,
