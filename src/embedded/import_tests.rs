@@ -399,3 +399,52 @@ fn file_without_any_account_is_refused_in_words() {
     let by_option = site().run("dn: uid=a\nuid;x-a: a\n", false).unwrap_err();
     assert!(by_option.to_string().contains("but uid;x-a"), "{by_option}");
 }
+
+#[test]
+fn mark_of_a_closed_account_is_not_hashed_as_its_password() {
+    use base64ct::{Base64, Encoding as _};
+    use portvakt_auth::password::{Argon2Cost, HashMemory, PasswordHash};
+    let site = site();
+    let marks = [
+        "LOCKED",
+        "disabled",
+        "-",
+        "NOPASSWORD",
+        "{CLEARTEXT}locked",
+        "hun\u{200b}ter2",
+    ];
+    let digest = "md5:5f4dcc3b5aa765d61d8327deb882cf99";
+    let people: String = std::iter::once(digest)
+        .chain(marks)
+        .enumerate()
+        .map(|(number, mark)| {
+            let value = Base64::encode_string(mark.as_bytes());
+            guest(&format!("s{number}"), &format!("userPassword:: {value}\n"))
+        })
+        .collect();
+    let hash = |password: &[u8], _: &[&PasswordHash], scratch: &mut HashMemory| {
+        let cost = Argon2Cost::new(8, 1, 1)?;
+        PasswordHash::hash_new(password, [1; 16], cost, scratch)
+    };
+    let options = ImportOptions {
+        source: "people.ldif",
+        keep_going: true,
+        write_nt_hashes: false,
+        hash_cleartext: Some(&hash),
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let map = AttributeMap::default();
+    let people = people + &guest("anna", "userPassword: hunter2\n");
+    let report = import(
+        &site.directory,
+        people.as_bytes(),
+        &map,
+        options,
+        &mut |_| (),
+    )
+    .unwrap();
+    assert_eq!(
+        (report.problems.total, site.names()),
+        (7, vec!["anna".to_owned()])
+    );
+}

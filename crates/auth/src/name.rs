@@ -395,7 +395,7 @@ fn normalise(text: &str) -> ShortText {
 }
 
 /// Characters that nobody can see, so that two names would look the same.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -6,6 +6,7 @@
 mod argon;
 mod bind;
 mod chap;
+mod cleartext;
 mod crypt;
 mod digest;
 mod foreign;
@@ -20,6 +21,7 @@ mod tests;
 pub use argon::Argon2Cost;
 pub use bind::{Barred, BindAttempt, ProvenRefusal};
 pub use chap::{check_chap, check_chap_of_nobody};
+pub use cleartext::{UnfitCleartext, check_cleartext};
 pub use hash_memory::HashMemory;
 pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,

@@ -10,7 +10,9 @@ use portvakt_auth::account::{Closure, Kind, StudentFacts};
 use portvakt_auth::chap::{ChapSecret, ChapSecretError};
 use portvakt_auth::mschap::{NtHash, NtHashError};
 use portvakt_auth::name::NameError;
-use portvakt_auth::password::{HashError, PasswordHash, StoredPassword};
+use portvakt_auth::password::{
+    HashError, PasswordHash, StoredPassword, UnfitCleartext, check_cleartext,
+};
 use portvakt_auth::term::TermError;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -115,6 +117,9 @@ pub enum AttributeFault {
          (`portvakt hash` makes one), or import with --hash-cleartext"
     )]
     Cleartext,
+    /// A value in clear text that is no password.
+    #[error("{0}")]
+    UnfitCleartext(#[from] UnfitCleartext),
 }
 
 /// Reads one entry and collects what is wrong with it.
@@ -379,6 +384,7 @@ fn password(value: &[u8], allow_cleartext: bool) -> Result<PasswordFact, Attribu
         Ok(StoredPassword::Locked) => Ok(PasswordFact::Locked),
         Ok(StoredPassword::Cleartext(_)) if !allow_cleartext => Err(AttributeFault::Cleartext),
         Ok(StoredPassword::Cleartext(text)) => {
+            check_cleartext(text)?;
             Ok(PasswordFact::Cleartext(Zeroizing::new(text.to_vec())))
         }
         Err(HashError::EmptyPassword) => Err(AttributeFault::Empty),

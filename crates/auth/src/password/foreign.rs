@@ -166,6 +166,9 @@ pub(super) fn of_bare(value: &[u8], is_declared: bool) -> Option<HashError> {
     {
         return Some(unknown(*known));
     }
+    if is_labelled_digest(text) {
+        return Some(unknown(("", "a digest in hexadecimal", RESET)));
+    }
     if is_declared {
         return None;
     }
@@ -199,6 +202,18 @@ fn looks_like(text: &str) -> Option<&'static str> {
         return Some("ASP.NET Identity");
     }
     has_fields(text).then_some("some other system, by its fields")
+}
+
+/// `md5:` or `SHA-256:` and a digest in hexadecimal.
+fn is_labelled_digest(text: &str) -> bool {
+    const LABELS: [&str; 9] = [
+        "md4", "md5", "nt", "ntlm", "lm", "sha", "sha1", "sha256", "sha512",
+    ];
+    text.split_once(':').is_some_and(|(label, digest)| {
+        let label = label.replace('-', "").to_ascii_lowercase();
+        let digest = digest.trim();
+        LABELS.contains(&label.as_str()) && HEX_DIGITS.contains(&digest.len()) && is_hex(digest)
+    })
 }
 
 fn is_hex(text: &str) -> bool {
