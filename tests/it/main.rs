@@ -26,6 +26,7 @@ mod freeradius;
 mod gave_up;
 mod growth;
 mod guess;
+mod house;
 mod ldap;
 mod load;
 mod lockout;
