@@ -1,28 +1,34 @@
-//! Portvakt: a campus authentication server. RADIUS and eduroam in, a university's account rules,
-//! an answer out. `README.md` says what it does for whom; this page is the tour of the house for
-//! whoever comes to work in it.
+//! Portvakt: a campus authentication server. It answers RADIUS and eduroam requests from a
+//! university's accounts and account rules. `README.md` describes the product; this page is the
+//! tour for a new developer.
 //!
 //! # Three rings
 //!
-//! Dependencies point inwards only. `tests/house` checks it.
+//! Dependencies point inwards only. `tests/borders` lists every crate and room with all that it may
+//! import; `tests/house` holds the code to it.
 //!
 //! ```text
-//!       ┌─────────────────────────── SHELL: this crate ──────────────────────────┐
-//!       │  sockets, files, threads, the clock, randomness, the command line      │
-//!       │   ┌──────────────── PROTOCOL ───────────────┐  ┌────── DOMAIN ──────┐  │
-//!       │   │ portvakt_radius   bytes <-> packets     │  │ portvakt_auth      │  │
-//!       │   │ portvakt_eap      EAP, TLS from buffers │  │ accounts and rules │  │
-//!       │   └─────────────────────────────────────────┘  └────────────────────┘  │
-//!       └────────────────────────────────────────────────────────────────────────┘
+//!  ┌──────────────────────────── SHELL: this crate ─────────────────────────────┐
+//!  │  sockets, files, threads, the clock, randomness, the command line          │
+//!  │  ┌─────── SOURCES OF ACCOUNTS, DURABLE FACTS ──────┐                       │
+//!  │  │ directory: trait, facts, LDIF   ldap   store    │                       │
+//!  │  └─────────────────────────────────────────────────┘                       │
+//!  │  ┌───────────────── PROTOCOL ──────────────────┐  ┌──────── DOMAIN ──────┐ │
+//!  │  │ radius        bytes <-> packets             │  │ auth                 │ │
+//!  │  │ eap           EAP, TLS from buffers         │  │ accounts, the lock,  │ │
+//!  │  │ certificates  chains, lints, OCSP           │  │ the decision         │ │
+//!  │  └─────────────────────────────────────────────┘  └──────────────────────┘ │
+//!  └────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The inner crates do no IO, read no clock and draw no random numbers: bytes, time and salts come
-//! in as values, values go out. So their tests neither sleep nor await, and a lock of thirty
-//! minutes is tested in a microsecond. They don't know one another; the shell introduces them.
+//! Protocol and domain crates do no IO, read no clock and draw no random numbers: bytes, time and
+//! salts come in as values, values go out. Their tests neither sleep nor await, and a lock of thirty
+//! minutes is tested in a microsecond. RADIUS, EAP and the domain don't know one another; the shell
+//! connects them.
 //!
 //! # The rooms
 //!
-//! | Room | What happens there |
+//! | Crate or room | Contents |
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
@@ -33,23 +39,27 @@
 //! | [`transport`] | From datagrams to verified requests; duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
 //! | [`dispatch`] | Verified requests by code and realm |
-//! | [`portvakt_directory`] | Where accounts come from: the trait, account facts, LDIF |
+//! | [`portvakt_directory`] | Sources of accounts: the trait, account facts, LDIF |
 //! | [`portvakt_ldap`] | Accounts of an LDAP directory: connection, schema, query, write, replica |
 //! | [`embedded`] | Accounts in memory and in the local store |
 //! | [`access`] | The steps of an Access-Request, one file each; `workers` hash passwords |
-//! | [`audit`], [`metrics`] | What is told of it all, in lines and in numbers |
+//! | [`audit`], [`metrics`] | Records of each request: audit lines, counters |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
-//! | [`config`] | From TOML to types that can't be wrong, all mistakes at once |
+//! | [`config`] | The TOML file, checked: every mistake at once, with line and advice |
 //! | [`accounts`] | Use cases of administrators: explain, unlock, close, set a password, import |
 //! | [`admin`] | The socket of the command line, over `accounts` |
 //! | [`cli`] | One file per subcommand |
-//! | [`shown`] | Escapes what came from outside, before a terminal, a log or a page has it |
+//! | [`shown`] | Escapes text from outside before it reaches a terminal, a log or a page |
 //! | [`state`] | Directories, locks, proofs, store, audit and the policy in force, shared by the rooms |
 //! | [`server`] | Assembly: start, reload, housekeeping, orderly stop |
 //!
+//! Beside the server: `crates/load`, the load generator `portvakt-load`; `crates/supplicant`, a device
+//! that logs on, for load generator and tests; `crates/testkit`; `tests/it`, the tests of the whole
+//! program.
+//!
 //! # The life of an Access-Request
 //!
-//! Each arrow is a type that only the step before can make: what skips a step does not compile.
+//! Each arrow is a type that only the step before can make: code that skips a step does not compile.
 //!
 //! ```text
 //!  datagram
@@ -75,10 +85,10 @@
 //!
 //! A step runs to completion on the thread that received the packet. Three things leave it: a
 //! password that must be hashed goes to the [pool](access::workers::hash_pool), a question to a
-//! [directory](portvakt_directory::pending) that is elsewhere is answered later, and a failure waits for
-//! the [store](portvakt_store) before it is answered. All take the [exchange](access) with them and hand it on;
-//! nothing waits while it holds a thread or a lock, and every queue has a bound and a rule for what
-//! lies beyond it.
+//! remote [directory](portvakt_directory::pending) is answered later, and a failure waits for the
+//! [store](portvakt_store) before it is answered. Each takes the [exchange](access) along and hands
+//! it on. Nothing waits while it holds a thread or a lock; every queue has a bound and a rule for
+//! requests beyond it.
 //!
 //! An accept can't be written without a [`Grant`](portvakt_auth::Grant). Only
 //! [`decide`](portvakt_auth::decide) makes one, and it takes a [`Proof`](portvakt_auth::Proof),
@@ -90,17 +100,17 @@
 //!
 //! | Name | How many | Does |
 //! | --- | --- | --- |
-//! | `radius-N` | one per core and listening address | receives, and finishes what it can |
-//! | `hash-N` | one per core | Argon2 and its kin, one check at a time for each account; nicer than what answers |
-//! | `hash-upgrade` | 1 | new hashes in the place of older ones, nicest of all, while nobody waits for `hash-N` |
-//! | `store` | 1 | commits what waits, then calls back: answers leave from here |
+//! | `radius-N` | one per core and listening address | receives requests, and runs them to completion if nothing must be waited for |
+//! | `hash-N` | one per core | password hashes, one check at a time for each account; at a lower priority than `radius-N` |
+//! | `hash-upgrade` | 1 | replaces older hashes by stronger ones, at the lowest priority, while `hash-N` is idle |
+//! | `store` | 1 | commits in groups, then calls back: answers that had to be durable leave from here |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
-//! | `audit` | 1 | writes lines |
-//! | `control` | 1, and one for each connection | the operator |
-//! | `directory` | 2 for each that speaks LDAP | asynchronous: questions to the directory, and what hangs on them |
+//! | `audit` | 1 | writes audit lines |
+//! | `control` | 1, and one for each connection | commands of the operator |
+//! | `directory` | 2 for each that speaks LDAP | asynchronous: searches and binds, and the log-ons that wait for them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
-//! | `web` | 1, and `web-pages` | accepts; asynchronous too: serves two pages |
-//! | `housekeeping` | 1 | forgets what has run out; puts exchanged certificates to work |
+//! | `web` | 1, and `web-pages` | accepts connections; asynchronous: serves `/metrics` and `/health` |
+//! | `housekeeping` | 1 | drops expired entries; loads renewed certificates |
 //!
 //! # Where to begin
 //!
@@ -108,7 +118,7 @@
 //! - The lock: [`portvakt_auth::lock`]. Its picture, then `state.rs`.
 //! - A packet: [`portvakt_radius::Packet`], then a case in `tests/corpus/radius`.
 //! - An EAP method: `crates/eap/src/method/ttls.rs`; `peap.rs`, `tls.rs` and `teap.rs` are beside it,
-//!   and what is spoken inside in `inner/`.
+//!   the inner methods in `inner/`.
 //! - The order of a log-on: `src/access/authentication.rs`, from top to bottom.
 //! - A reason for "no": [`portvakt_auth::Refusal`], the one list that audit, metrics and operators
 //!   share.
@@ -120,34 +130,43 @@
 //!
 //! # Glossary
 //!
-//! - **Access-Request, -Accept, -Reject, -Challenge**: the question, "yes", "no", "go on" of
-//!   RADIUS.
-//! - **client**: whoever sends RADIUS to us; an access point, controller, switch, VPN concentrator.
-//!   Never the user's device.
-//! - **conversation**: the EAP packets of one log-on, over several Access-Requests, held together
-//!   by State.
-//! - **CUI**: Chargeable-User-Identity, a name for a person that two sites can't compare.
-//! - **EAP**: Extensible Authentication Protocol, what the device speaks with us through the
-//!   client.
-//! - **eduroam**: the federation in which a university's people log on at any other's access
-//!   points.
-//! - **home server**: the server of the user's own institution; what this one is.
-//! - **inner, outer**: inside the TLS tunnel, where the real name is, and outside, where it may be
+//! Terms of the field, as the code uses them:
+//!
+//! - **Access-Request, -Accept, -Reject, -Challenge**: RADIUS request to let a user in, and its three
+//!   answers: yes, no, continue (RFC 2865).
+//! - **client**: a device that sends RADIUS requests: access point, controller, switch, VPN
+//!   concentrator. Never the user's device. *NAS* (network access server) in the RFCs.
+//! - **conversation**: the EAP packets of one log-on, over several Access-Requests that share a State.
+//! - **CUI**: Chargeable-User-Identity, a pseudonym of the user for one visited site (RFC 4372).
+//! - **EAP**: Extensible Authentication Protocol, spoken by the user's device through the client.
+//! - **eduroam**: the federation in which users of one institution log on at all others.
+//! - **home server**: the server of the user's own institution. This server is one.
+//! - **inner, outer**: inside the TLS tunnel, with the real user name; outside, where it may be
 //!   anonymous.
-//! - **MPPE keys, MSK**: what the conversation leaves to encrypt the radio with, and how it
-//!   travels.
-//! - **NAI**: Network Access Identifier, `user@realm`.
-//! - **NAS**: network access server, the RFCs' word for the client.
-//! - **Operator-Name**: the visited site.
-//! - **realm**: the part after `@`; it says whose user this is.
-//! - **refusal**: a decision, one of a closed list of reasons. Not an error.
-//! - **service**: what somebody logs on to: `eduroam`, `wired`, `vpn`; set for each client.
-//! - **State**: the attribute that names a conversation.
+//! - **MSK, MPPE keys**: the key that an EAP conversation yields for the radio link, and the attributes
+//!   that carry it.
+//! - **NAI**: Network Access Identifier, `user@realm` (RFC 7542).
+//! - **Operator-Name**: the name of the visited site (RFC 5580).
+//! - **realm**: the part of an NAI after `@`; it names the user's institution.
+//! - **State**: the attribute that ties the Access-Requests of a conversation together.
 //! - **supplicant**: the part of a device that speaks EAP; *peer* in the RFCs.
+//! - **TLV, AVP**: type, length, value; attribute-value pair. Elements of packets and tunnels.
+//! - **VLAN**: the virtual network that the user is assigned to.
+//!
+//! Terms of this code:
+//!
+//! - **account source**: a directory together with the realm and the rules of its accounts.
+//! - **admission**: the right to check one credential of an account; reserved before the check, settled
+//!   after it, and counted as a failed log-on if it is dropped.
+//! - **grant**: the decision to let a user in; needed to write an Access-Accept.
+//! - **mirror**: a copy of a directory's accounts in memory; `replica` in the code.
+//! - **proof**: evidence that a credential was checked and found right.
+//! - **refusal**: the decision not to let a user in, one of a closed list of reasons. Not an error.
+//! - **responder**: the duty to answer one request, exactly once.
+//! - **service**: the purpose of a log-on: `eduroam`, `wired`, `vpn`; configured for each client.
 //! - **term**: half a year of study; its fee has a deadline.
-//! - **tick**: a clock that never jumps, for locks and timeouts. Written-down times are UTC.
-//! - **TLV, AVP**: type, length, value; attribute and value. What packets and tunnels are made of.
-//! - **VLAN**: the part of the network that somebody is put into.
+//! - **tick**: a monotonic clock, for locks and time-outs. Stored times are UTC.
+//! - **untold**: the outcome of a log-on before it is durable; only the store hands it out.
 
 mod accept;
 pub mod access;
