@@ -27,7 +27,7 @@
 //! let context = verified.reply_context();
 //! let reply = Reply::accept(&context, &mut answer)?.finish(&secret)?;
 //! // The NAS again.
-//! verify_reply(Packet::parse(reply)?, &[7; 16], &secret)?;
+//! verify_reply(&Packet::parse(reply)?, &[7; 16], &secret)?;
 //! # Ok(())
 //! # }
 //! ```
