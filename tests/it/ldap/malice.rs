@@ -130,7 +130,7 @@ fn half(_: u8) -> Vec<u8> {
 fn start(slapd: &Slapd, impostor: &Impostor, lines: &str) -> Daemon {
     let servers = [impostor.address(), slapd.ldap()];
     let lines =
-        format!("start-tls = false\ndanger-plain-text = true\nquery-timeout = \"500ms\"\n{lines}");
+        format!("start-tls = false\ndanger-plain-text = true\nquery-timeout = \"2s\"\n{lines}");
     let table = slapd.table_for(&[&servers[0], &servers[1]], &lines);
     let setup = Setup::new().set("passwords", "remember-proofs", "\"0s\"");
     let daemon = setup.people("").more(&table).start();
