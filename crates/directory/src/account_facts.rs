@@ -45,7 +45,7 @@ pub struct AccountFacts {
     pub has_foreign_name: bool,
 }
 
-/// What a source says of the password. Shows nothing of it in `Debug`.
+/// The password as a source gives it. Shows nothing of it in `Debug`.
 #[derive(Clone)]
 pub enum PasswordFact {
     /// Its hash.
@@ -62,7 +62,7 @@ impl std::fmt::Debug for PasswordFact {
     }
 }
 
-/// What a source says of the NT hash.
+/// The NT hash as a source gives it.
 #[derive(Clone, Debug)]
 pub enum NtHashFact {
     /// Nothing: the account keeps the one it has, as long as it keeps its password.
@@ -73,7 +73,7 @@ pub enum NtHashFact {
     Is(NtHash),
 }
 
-/// What a source says of the CHAP secret.
+/// The CHAP secret as a source gives it.
 #[derive(Clone, Debug)]
 pub enum ChapSecretFact {
     /// Nothing, for it was not asked.
@@ -82,7 +82,7 @@ pub enum ChapSecretFact {
     Is(Option<ChapSecret>),
 }
 
-/// What became of the password of a draft.
+/// Outcome of a draft's password.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PasswordOutcome {
     /// It is the account's password, and was before.
@@ -246,7 +246,7 @@ impl AccountFacts {
         }
     }
 
-    /// What the source does not say stays as it is.
+    /// Facts that the source does not give stay as they are.
     fn keep_of(&mut self, existing: &Account) {
         let account = &mut self.account;
         account.password = existing.password.clone();

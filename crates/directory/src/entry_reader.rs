@@ -37,18 +37,18 @@ pub const KIND_PRECEDENCE: [Kind; 6] = [
     Kind::Test,
 ];
 
-/// What is wrong with an attribute of an entry.
+/// A fault of an attribute of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeError {
     /// The attribute's name as it is configured.
     pub attribute: String,
-    /// Where it is, if the entry came from a file.
+    /// Its line, if the entry came from a file.
     pub line: Option<u64>,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: AttributeFault,
 }
 
-/// What can be wrong with an attribute.
+/// Faults of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AttributeFault {
     /// Not text.
@@ -141,7 +141,7 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    /// What was read.
+    /// The value read.
     ///
     /// # Errors
     /// Every fault that was found on the way.

@@ -9,7 +9,7 @@ use portvakt_auth::Account;
 pub struct EntryReport {
     /// The entry's distinguished name.
     pub dn: String,
-    /// What was read, and how it was understood.
+    /// The attributes read, and how each was understood.
     pub attributes: Vec<AttributeReport>,
     /// The account, or every fault that kept it from being one.
     pub account: Result<Account, String>,
@@ -22,7 +22,7 @@ pub struct AttributeReport {
     pub attribute: String,
     /// Its value, cut short; of a secret only what it is.
     pub value: String,
-    /// What it means.
+    /// Its meaning.
     pub meaning: String,
 }
 

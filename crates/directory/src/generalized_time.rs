@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// What a generalized time says.
+/// A moment as a generalized time gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GeneralizedTime {
     /// This moment.

@@ -32,7 +32,7 @@ const PROGRESS_STEP: usize = 256;
 
 /// How to import.
 pub struct ImportOptions<'a> {
-    /// What to call the file in messages.
+    /// The file's name in messages.
     pub source: &'a str,
     /// Leave out records that are wrong and import the others.
     pub keep_going: bool,

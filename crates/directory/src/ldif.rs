@@ -30,11 +30,11 @@ pub struct LdifError {
     pub line: u64,
     /// The attribute in question, in lower case, where there is one.
     pub attribute: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub fault: LdifFault,
 }
 
-/// What can be wrong with a line of LDIF, each with what to do about it.
+/// Problems of a line of LDIF, each with advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LdifFault {
     /// The file could not be read further. The reader ends here.

@@ -1,4 +1,4 @@
-//! Where accounts come from: the trait [`Directory`], and the facts that sources tell of accounts.
+//! Sources of accounts: the trait [`Directory`], and the facts that sources give of accounts.
 //!
 //! [`Directory::find`] answers at once where the account is in memory, or with a [`Pending`] lookup
 //! that is answered later and holds no thread meanwhile. An [`entry`] of LDIF or LDAP is read by
@@ -118,11 +118,11 @@ pub struct ServerState {
     pub down: Option<(Duration, String)>,
 }
 
-/// What came of a look-up.
+/// Outcome of a look-up.
 pub enum Found {
     /// The account, as it is at this moment.
     Account(Arc<Account>),
-    /// Nobody has this name.
+    /// No account has this name.
     Unknown,
     /// The answer is elsewhere.
     Pending(PendingLookup),
@@ -310,19 +310,19 @@ pub enum WriteError {
     NameTaken {
         /// The name or alias.
         name: String,
-        /// Whose it is.
+        /// The account.
         owner: AccountId,
-        /// Who wants it.
+        /// The account that asks for it.
         account: AccountId,
     },
     /// An alias that could never be looked up.
     #[error("{alias:?} cannot be another name of {account}: {cause}")]
     Alias {
-        /// Whose alias.
+        /// The alias's account.
         account: AccountId,
         /// As given.
         alias: String,
-        /// What is wrong with it.
+        /// The fault.
         cause: NameError,
     },
     /// The directory could not be asked, or has nobody that can be told apart.
@@ -340,7 +340,7 @@ pub enum WriteError {
     /// The new password counts, and something that goes with it does not; in the directory's words.
     #[error("{account} has the new password, but what goes with it was not written: {cause}")]
     HalfDone {
-        /// Whose it is.
+        /// The account.
         account: AccountId,
         /// What the directory says.
         cause: String,

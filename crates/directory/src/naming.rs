@@ -13,7 +13,7 @@ use thiserror::Error;
 pub struct Naming {
     /// `@realm`, which all its names end with and no other directory's; none is the primary one's.
     ending: Option<String>,
-    /// What no name of the primary directory may end with.
+    /// Suffixes that no name of the primary directory may have.
     foreign: Vec<String>,
 }
 

@@ -8,10 +8,10 @@ use portvakt_auth::{Account, Barred, Proof, ProvenRefusal};
 
 use crate::FindError;
 
-/// Whose name it is; `None` is nobody's.
+/// The account of a name; `None` if no account has it.
 pub type LookupResult = Result<Option<Arc<Account>>, FindError>;
 
-/// What a directory says to a password that it was asked to check.
+/// A directory's verdict on a password that it was asked to check.
 #[derive(Debug)]
 pub enum Verdict {
     /// It is right.
@@ -22,14 +22,14 @@ pub enum Verdict {
     Closed {
         /// Why.
         refusal: ProvenRefusal,
-        /// What the directory said, for the helpdesk.
+        /// The directory's answer, for the helpdesk.
         detail: &'static str,
     },
     /// Right or wrong, the directory lets nobody in.
     Barred {
         /// Why.
         barred: Barred,
-        /// What the directory said, for the helpdesk.
+        /// The directory's answer, for the helpdesk.
         detail: &'static str,
     },
 }
@@ -64,7 +64,7 @@ impl<T> Drop for Completion<T> {
 /// A question to a directory, not yet asked.
 pub struct Pending<T>(Box<dyn FnOnce(Instant, Completion<T>) + Send>);
 
-/// Whose name is this?
+/// A pending look-up of an account by name.
 pub type PendingLookup = Pending<Option<Arc<Account>>>;
 
 /// Is this the password?

@@ -9,7 +9,7 @@ pub type OnChange = Box<dyn Fn(&AccountId) + Send + Sync>;
 
 /// All accounts of a directory in memory, kept current by the directory.
 pub trait AccountReplica: Send + Sync {
-    /// How it fares.
+    /// Its state.
     fn status(&self) -> ReplicaStatus;
 
     /// Whether it has had all accounts, lately enough.
@@ -32,10 +32,10 @@ pub enum ReplicaState {
     TooOld,
 }
 
-/// What metrics and health read off.
+/// State of a mirror for metrics and health.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplicaStatus {
-    /// How it stands to the directory.
+    /// Its state towards the directory.
     pub state: ReplicaState,
     /// Time since the directory was last heard of; none before the first load.
     pub age: Option<Duration>,
@@ -49,7 +49,7 @@ pub struct ReplicaStatus {
     pub loads: u64,
     /// How often the connection that tells of changes was lost or could not be made.
     pub failures: u64,
-    /// What the last failure was, as long as the mirror is not current.
+    /// The last failure, as long as the mirror is not current.
     pub failure: Option<String>,
     /// Why the journal is not written.
     pub disk: Option<String>,

@@ -83,7 +83,7 @@ pub struct LdapDirectory {
     naming: Naming,
 }
 
-/// Whose accounts a directory has.
+/// The realms whose accounts a directory has.
 #[derive(Clone, Debug, Default)]
 pub struct RealmScope {
     /// The realms of their names, the usual one first.
@@ -92,7 +92,7 @@ pub struct RealmScope {
     pub naming: Naming,
 }
 
-/// What a question needs.
+/// State of an LDAP directory that its look-ups and changes share.
 struct LdapInner {
     pool: Pool,
     queries: Queries,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a server is asked.
+/// A kind of request to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Search for an account.

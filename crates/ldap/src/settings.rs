@@ -16,7 +16,7 @@ use crate::replica::SyncMethod;
 pub struct Settings {
     /// Unique; a label in metrics and logs.
     pub name: String,
-    /// What kind of server it is, and so which attributes say what.
+    /// The kind of server, which decides the default attributes.
     pub template: Template,
     /// In the order in which they are asked; never empty, unique.
     pub servers: Vec<LdapServer>,
@@ -34,9 +34,9 @@ pub struct Settings {
     pub scope: Scope,
     /// What people's entries have in common, if that must be said; a filter in its parentheses.
     pub filter: Option<String>,
-    /// Who we are to the directory; none is anonymous.
+    /// The service account for the directory; none is anonymous.
     pub bind: Option<ServiceAccount>,
-    /// Who checks passwords.
+    /// The checker of passwords: this server by hash, or the directory by bind.
     pub verify: Verify,
     /// By whose rule passwords are too old.
     pub password_age: PasswordAge,
@@ -71,13 +71,13 @@ pub struct Settings {
     pub membership: Membership,
     /// The entry beneath which groups are.
     pub group_base: String,
-    /// What groups mean.
+    /// Meaning of groups.
     pub groups: Vec<Group>,
     /// How all accounts are kept in memory, if they are.
     pub mirror: Option<ReplicaSettings>,
 }
 
-/// What a directory knows us by.
+/// The service account of this server at a directory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
     /// Its distinguished name; with Active Directory also `name@domain` or `DOMAIN\name`.
@@ -125,7 +125,7 @@ pub enum Scope {
     OneLevel,
 }
 
-/// Who checks passwords.
+/// The checker of passwords: this server by hash, or the directory by bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
     /// We do, against the stored hash.
@@ -164,7 +164,7 @@ pub enum Membership {
     Nested,
 }
 
-/// What it means to be in a group.
+/// Effect of a membership in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The distinguished name of the group.
@@ -184,11 +184,11 @@ pub struct LdapServer {
     pub host: String,
     /// TCP.
     pub port: u16,
-    /// What protects the way to it.
+    /// Protection of the connection.
     pub security: Security,
 }
 
-/// What protects the way to a server.
+/// Protection of the connection to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// TLS from the first octet: `ldaps://`.

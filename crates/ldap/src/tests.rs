@@ -1,4 +1,4 @@
-//! What entries of each kind of directory become.
+//! Accounts from entries of each kind of directory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

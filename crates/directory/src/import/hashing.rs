@@ -18,7 +18,7 @@ struct Job<'d> {
     existing: Option<Arc<Account>>,
 }
 
-/// What came of it.
+/// Its outcome.
 type Outcome = (usize, Result<(), HashError>);
 
 /// Hashes the passwords of all drafts that are in clear text. Returns those that can't be hashed,

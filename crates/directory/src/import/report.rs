@@ -1,4 +1,4 @@
-//! What an import did, or why it did not.
+//! Reports of an import: its changes, or the problems that stopped it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::super::{FindError, NamingError, WriteError};
 /// Problems told in full; further ones are counted.
 const MAX_LISTED: usize = 1_000;
 
-/// What an import did.
+/// The changes of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
     /// Accounts that are new.
@@ -35,7 +35,7 @@ pub struct ImportReport {
     pub foreign_names: ProblemList,
     /// Accounts that stay as they were, as their records were left out.
     pub as_they_were: ProblemList,
-    /// What was left out; empty unless told to keep going.
+    /// Records left out; empty unless told to keep going.
     pub problems: ProblemList,
     /// Records whose password was left out, as the account has a later one. The rest of them was
     /// imported.
@@ -62,7 +62,7 @@ pub enum ImportErrors {
     Write {
         /// Accounts written before.
         written: usize,
-        /// What stopped it.
+        /// The problems that stopped it.
         #[source]
         cause: WriteError,
     },
@@ -114,7 +114,7 @@ impl fmt::Display for NotAccounts {
     }
 }
 
-/// What is wrong with a file.
+/// A problem of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProblemList {
     /// The first thousand, in the order they were found.
@@ -132,11 +132,11 @@ pub struct ImportError {
     pub line: u64,
     /// The attribute, where it is about one.
     pub attribute: Option<String>,
-    /// What is wrong.
+    /// The problem.
     pub fault: ImportFault,
 }
 
-/// What can be wrong.
+/// The kinds of problems.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ImportFault {
     /// With the text.
@@ -177,7 +177,7 @@ pub enum ImportFault {
     NameTwice {
         /// The user name or alias.
         name: String,
-        /// Where the other record begins.
+        /// Line where the other record begins.
         other: u64,
     },
     /// Somebody whom the file does not name has this name (P2).
@@ -185,7 +185,7 @@ pub enum ImportFault {
     NameTaken {
         /// The user name or alias.
         name: String,
-        /// Whose it is.
+        /// The account.
         owner: AccountId,
     },
 }

@@ -42,7 +42,7 @@ pub(crate) struct Connection {
     pub(crate) driver: JoinHandle<()>,
     /// Why it ended, where that is for what the directory sent.
     pub(crate) faults: Faults,
-    /// What a mirror takes of it.
+    /// Bound of the octets that a directory may send at once.
     pub(crate) flow: Flow,
 }
 

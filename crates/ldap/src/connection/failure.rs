@@ -1,4 +1,4 @@
-//! What can go wrong between us and a directory; never the user's fault.
+//! Failures between this server and a directory; never the user's fault.
 
 use std::io;
 
@@ -54,10 +54,10 @@ pub enum Failure {
     /// Any other answer that is none.
     #[error("it answers: {0}")]
     LookupResult(String),
-    /// What it sent can't be understood.
+    /// It sent an answer that can't be understood.
     #[error("what it sends is not LDAP")]
     Garbled,
-    /// What it sent was not even read.
+    /// It sent octets that were not read.
     #[error("the directory sent {0}")]
     PasswordRequest(Fault),
     /// No server can be asked at present.

@@ -31,7 +31,7 @@ const MISPLACED_NAME: u8 = 0x8A;
 /// The tag's number is in the octets that follow.
 const LONG_TAG: u8 = 0x1F;
 
-/// What a directory sent that is not read any further.
+/// A message that is not read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// A message that is too long.

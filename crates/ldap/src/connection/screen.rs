@@ -1,4 +1,4 @@
-//! What stands between the socket of a directory and the library that speaks LDAP over it.
+//! The screen between the socket of a directory and the library that speaks LDAP over it.
 //!
 //! ```text
 //! directory ──TCP── TLS ── screen: framing ──socket pair── library
@@ -33,12 +33,12 @@ const MAX_MESSAGES_UNASKED: u64 = 1_000_000;
 
 const CHUNK: usize = 16 * 1024;
 
-/// What a directory sent that was not read any further, if it did; shared by all that look on.
+/// The first message of a directory that was not read any further, if any; shared by all that look on.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<OnceLock<Fault>>);
 
 impl Faults {
-    /// What it was.
+    /// The fault that was seen, if any.
     pub fn seen(&self) -> Option<Fault> {
         self.0.get().copied()
     }
@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite> Screen<S> {
     }
 }
 
-/// What each direction has to know of the other.
+/// State that both directions share.
 #[derive(Default)]
 struct Count {
     /// The highest number under which something was asked.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rustls::{CertificateError, Error};
 
-/// What was expected of the certificate.
+/// Expectations of the certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
     /// The file of `ca-file`; none is the system's authorities.

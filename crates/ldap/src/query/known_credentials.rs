@@ -1,4 +1,4 @@
-//! What is known from before of accounts that a directory is asked for: earlier passwords, which no
+//! Credential history of looked-up LDAP accounts: earlier passwords, which no
 //! directory tells, and which hashes are of one and the same password.
 //!
 //! In memory, bounded: what is looked at goes to one half, and when that is full the other half is
@@ -16,7 +16,7 @@ const MAX: usize = 50_000;
 /// The most upgraded hashes that are known for what they are; of one more the version is another.
 const MAX_UPGRADED: usize = 200_000;
 
-/// What is known from before.
+/// Credentials known from earlier look-ups.
 #[derive(Default)]
 pub(crate) struct KnownCredentials {
     halves: Mutex<Halves>,

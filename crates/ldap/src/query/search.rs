@@ -28,7 +28,7 @@ const MAX_REFERENCES: usize = 1000;
 const NO_ATTRIBUTES: &str = "1.1";
 const SUCCESS: u32 = 0;
 
-/// What is asked for each name.
+/// The search for a name.
 pub(crate) struct Queries {
     base: String,
     scope: LdapScope,

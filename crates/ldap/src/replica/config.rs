@@ -1,4 +1,4 @@
-//! What is mirrored, and in which way; and who understands it.
+//! Configuration of a replica: the mirrored subtree, the method, the mapping.
 
 use std::fmt;
 use std::future::Future;
@@ -27,7 +27,7 @@ pub enum SyncMethod {
     Poll,
 }
 
-/// What is mirrored, and how.
+/// The mirrored subtree, and the method.
 #[derive(Clone, Debug)]
 pub struct ReplicaConfig {
     /// The directory's name, for logs.
@@ -54,7 +54,7 @@ pub struct ReplicaConfig {
     pub keep_alive: Duration,
     /// How long one question may take.
     pub operation_timeout: Duration,
-    /// Where the journal is kept; `None` keeps none.
+    /// Path of the journal; `None` keeps none.
     pub journal: Option<PathBuf>,
     /// Everything on which it depends how an entry is understood, in words: a journal of other words
     /// is not read.
@@ -90,7 +90,7 @@ pub trait EntrySource: Send + Sync + 'static {
     /// was understood before.
     ///
     /// # Errors
-    /// What can't be understood, in words.
+    /// The fault, in words.
     fn understand(&self, entry: &Entry, known: Option<&Account>)
     -> Result<Option<Account>, String>;
 }

@@ -1,4 +1,4 @@
-//! What an entry keeps through every change of name and place.
+//! Identity of an entry through every change of name and place.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a replica keeps of an account whose entry it reads anew, since no directory tells it: earlier
+//! Facts that a replica keeps of an account whose entry it reads anew, since no directory has them: earlier
 //! credentials, and the dates of what has none.
 
 use jiff::Timestamp;

@@ -51,7 +51,7 @@ enum Line<'a> {
     #[serde(rename = "mirror")]
     Replica {
         format: u32,
-        /// What was mirrored, and how it was understood.
+        /// Fingerprint of the mirrored subtree and its mapping.
         source: Cow<'a, str>,
     },
     Put {
@@ -70,11 +70,11 @@ enum Line<'a> {
     },
 }
 
-/// What was found on disk.
+/// Content of the journal on disk.
 pub(super) struct Restored {
     /// All accounts.
     pub(super) table: Table,
-    /// Where to go on; `None` is from the beginning.
+    /// Cursor to continue from; `None` is from the beginning.
     pub(super) cursor: Option<SyncCursor>,
     /// When the directory was last heard of.
     pub(super) last_contact: Timestamp,

@@ -46,12 +46,12 @@ mod tests;
 /// How often all is read anew at most because something was seen to be out of date.
 const RECONCILE_REQUEST_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// What the mirror knows of a name.
+/// The replica's entry of a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReplicaLookup {
     /// The account.
     Account(Arc<Account>),
-    /// Nobody has this name.
+    /// No account has this name.
     Nobody,
     /// Two entries have this name; nobody is let in (P2).
     Ambiguous,

@@ -22,13 +22,13 @@ use super::EntryId;
 #[cfg(test)]
 mod tests;
 
-/// What the server gives to say how far the copy has come; opaque.
+/// The server's cookie for how far the copy has come; opaque.
 pub(super) type Cookie = Box<[u8]>;
 
 /// Ids of entries.
 pub(super) type Ids = HashSet<EntryId, ahash::RandomState>;
 
-/// What the server says. `E` is an entry with its attributes.
+/// A message of the server. `E` is an entry with its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message<E> {
     /// An entry with the Sync State control (RFC 4533 §2.3).
@@ -37,28 +37,28 @@ pub(super) enum Message<E> {
         state: EntryState<E>,
         /// Which it is.
         id: EntryId,
-        /// Where the copy is once this entry is in it.
+        /// Cursor of the copy once this entry is in it.
         cookie: Option<Cookie>,
     },
     /// newCookie (§2.5).
     NewCookie(Cookie),
     /// refreshDelete: a delete phase ends.
     RefreshDelete {
-        /// Where the copy is now.
+        /// Cursor of the copy.
         cookie: Option<Cookie>,
         /// Whether that was the last phase.
         done: bool,
     },
     /// refreshPresent: a present phase ends.
     RefreshPresent {
-        /// Where the copy is now.
+        /// Cursor of the copy.
         cookie: Option<Cookie>,
         /// Whether that was the last phase.
         done: bool,
     },
     /// syncIdSet: many entries at once, without attributes.
     IdSet {
-        /// Where the copy is now.
+        /// Cursor of the copy.
         cookie: Option<Cookie>,
         /// They are gone, rather than there and unchanged.
         deleted: bool,
@@ -67,7 +67,7 @@ pub(super) enum Message<E> {
     },
     /// The search has ended with success (§2.4).
     Done {
-        /// Where the copy is now.
+        /// Cursor of the copy.
         cookie: Option<Cookie>,
         /// The phase that ends with it was a delete phase.
         deletes: bool,
@@ -76,7 +76,7 @@ pub(super) enum Message<E> {
     RefreshRequired,
 }
 
-/// What became of an entry.
+/// Change of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EntryState<E> {
     /// It is there, and as it was.
@@ -89,7 +89,7 @@ pub(super) enum EntryState<E> {
     Delete,
 }
 
-/// What to do next, in this order.
+/// Next steps, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Step<E> {

@@ -53,7 +53,7 @@ fn trim(account: &mut Account) {
     account.previous_nt_hashes.shrink_to_fit();
 }
 
-/// What a name leads to.
+/// The accounts of a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TableLookup {
     /// One entry's account.

@@ -1,4 +1,4 @@
-//! What a look-up may be told, and when; the ways of keeping a mirror are tried with real servers.
+//! Answers of the replica to a look-up; the ways of keeping a mirror are tried with real servers.
 
 use portvakt_auth::account::{Account, Kind};
 

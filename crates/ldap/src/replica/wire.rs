@@ -1,4 +1,4 @@
-//! What a server sends, from BER to our own types. A server may send anything, so nothing here
+//! Messages of a server, from BER to our own types. A server may send anything, so nothing here
 //! panics; the library's own readers of these do.
 
 use ldap3::ResultEntry;

@@ -100,7 +100,7 @@ enum Next {
     Reconcile,
 }
 
-/// What all ways share.
+/// State that all synchronisation methods share.
 #[derive(Clone)]
 struct Worker {
     replica: Arc<Replica>,

@@ -1,8 +1,8 @@
-//! What Active Directory says in the text of a bind that failed: a Windows error code after `data`.
+//! The text of a failed bind to Active Directory: a Windows error code after `data`.
 
 use portvakt_auth::{Barred, Refusal};
 
-/// What the answer to a bind means.
+/// Meaning of the answer to a bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// The password is right.

@@ -1,4 +1,4 @@
-//! What the answer to a bind means: the password's proof, a wrong password, or a state of the
+//! Meaning of the answer to a bind: the password's proof, a wrong password, or a state of the
 //! account that the directory knows and we may not.
 
 use ldap3::result::LdapResult;

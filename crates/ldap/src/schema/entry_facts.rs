@@ -39,7 +39,7 @@ const COMMON: [AttributeRole; 8] = [
     AttributeRole::EndedOn,
 ];
 
-/// What an LDAP entry says of an account beyond its facts.
+/// Content of an LDAP entry beyond the account's facts.
 #[derive(Default)]
 pub(crate) struct Extras {
     /// Whether the directory has a password for the account that we may see.

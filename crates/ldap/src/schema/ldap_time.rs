@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use portvakt_directory::generalized_time::{self, GeneralizedTime};
 
-/// What an attribute says of a moment.
+/// A moment in the form of an LDAP attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LdapTime {
     /// This one.

@@ -52,7 +52,7 @@ pub(crate) enum LockState {
 /// By which rules closers are read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LockRules {
-    /// Who checks passwords.
+    /// The checker of passwords: this server by hash, or the directory by bind.
     pub(crate) verify: Verify,
     /// How long `pwdAccountLockedTime` holds; `None` is until somebody lifts it.
     pub(crate) lock_holds: Option<Duration>,

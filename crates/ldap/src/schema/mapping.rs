@@ -28,7 +28,7 @@ const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
 /// When Active Directory locked an account after failed binds; zero, or nothing, once it is open.
 const LOCKOUT_TIME: &str = "lockoutTime";
 
-/// What attributes mean in one directory.
+/// Meaning of attributes in one directory.
 pub(crate) struct Mapping {
     pub(crate) attributes: AttributeNames,
     pub(crate) verify: Verify,
@@ -106,7 +106,7 @@ impl Mapping {
         is_needed.then_some(self.membership)
     }
 
-    /// What an entry says.
+    /// The account of an entry.
     pub(crate) fn understand(&self, entry: &Entry, now: Timestamp) -> EntryReport {
         let (mut reports, facts) = FactsReader::new(entry, self, now).read();
         let account = match facts {

@@ -1,4 +1,4 @@
-//! What entries mean: attributes, times, locks, and the answers to a bind.
+//! Meaning of entries: attributes, times, locks, and the answers to a bind.
 
 pub(crate) mod active_directory;
 pub(crate) mod bind;

@@ -1,4 +1,4 @@
-//! What a directory with a password policy says beside the result of a bind
+//! The password policy control beside the result of a bind
 //! (draft-behera-ldap-password-policy-10 §6.2).
 
 use ldap3::controls::Control;
@@ -6,7 +6,7 @@ use ldap3::controls::Control;
 /// The object identifier of the control, of request and response alike.
 pub(crate) const CONTROL: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
-/// What the policy says of the account.
+/// State of the account by the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PolicyError {
     PasswordExpired,
@@ -45,7 +45,7 @@ fn read(value: &[u8]) -> Option<PolicyError> {
     }
 }
 
-/// What can be wrong with a new password.
+/// Faults of a new password.
 fn not_taken(code: u8) -> &'static str {
     match code {
         3 => "its policy lets nobody change this password",

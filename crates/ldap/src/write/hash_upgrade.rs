@@ -22,7 +22,7 @@ const UNAVAILABLE_CRITICAL_EXTENSION: u32 = 12;
 const NO_SUCH_ATTRIBUTE: u32 = 16;
 const ASSERTION_FAILED: u32 = 122;
 
-/// What is to be replaced.
+/// The hash to be replaced.
 pub(crate) struct Upgrade {
     pub(crate) dn: String,
     pub(crate) attribute: String,

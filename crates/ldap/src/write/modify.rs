@@ -224,7 +224,7 @@ pub(crate) fn again(modification: &Modification) -> Modification {
     }
 }
 
-/// What makes an entry say what an account is to be.
+/// Modifications that bring an entry to the state of an account.
 pub(crate) struct Modifications<'a> {
     attributes: &'a AttributeNames,
     entry: &'a Entry,

@@ -45,7 +45,7 @@ impl From<WriteRefusal> for WriteError {
     }
 }
 
-/// What is sent to put a password in place.
+/// The request that sets a password.
 enum PasswordRequest {
     /// RFC 3062 §2: the directory hashes it.
     PasswordModify(Zeroizing<String>),
@@ -238,7 +238,7 @@ fn beside(
     Ok(list.finish())
 }
 
-/// What the answer to a change of a password means.
+/// Meaning of the answer to a change of a password.
 ///
 /// # Errors
 /// [`Failure`] of the server, so that another may be asked.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portvakt_auth::AccountId;
 
-/// Who was changed, and when.
+/// Accounts changed lately, and when.
 pub(crate) struct RecentWrites {
     keep: Duration,
     at: Mutex<HashMap<AccountId, Instant>>,

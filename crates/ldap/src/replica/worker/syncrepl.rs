@@ -74,7 +74,7 @@ struct Search<'k> {
     answers: usize,
 }
 
-/// What comes next.
+/// The next step.
 enum Event {
     Message(Option<ResultEntry>),
     Quiet,
