@@ -50,7 +50,7 @@ impl SecretLint {
         match self {
             Self::ByteOrderMark => "the secret begins with a byte order mark",
             Self::Utf16 => "the secret is UTF-16",
-            Self::Newline => "the secret has a newline within: it is more than one line",
+            Self::Newline => "the secret has a newline in it: it is more than one line",
             Self::EdgeSpace => "the secret begins or ends with white space, which counts",
             Self::Quotes => "the secret has quotes at both ends, which count",
             Self::Assignment => "the secret looks like a line of a configuration file",
@@ -60,7 +60,9 @@ impl SecretLint {
     const fn advice(self) -> &'static str {
         match self {
             Self::ByteOrderMark | Self::Utf16 => "save the file as plain ASCII",
-            Self::Newline => "the secret stands alone in its file, without comment lines",
+            Self::Newline => {
+                "write it as one line: alone in its file, or in quotes without \\n at its end"
+            }
             Self::EdgeSpace | Self::Quotes => "remove them, unless the other side has them too",
             Self::Assignment => "write the secret alone: no key, no =",
         }

@@ -70,8 +70,20 @@ pub(super) fn shown_size(octets: &u64) -> String {
 /// `"10.1.0.0/16"`, `"2001:db8::/32"`, or one address.
 pub(super) fn net(text: &str) -> Option<IpNet> {
     match text.parse::<IpAddr>() {
-        Ok(address) => Some(IpNet::from(address)),
-        Err(_) => text.parse().ok(),
+        Ok(address) => Some(IpNet::from(address.to_canonical())),
+        Err(_) => text.parse().ok().map(canonical),
+    }
+}
+
+/// The network in IPv4 that a network of addresses mapped into IPv6 stands for (RFC 4291
+/// §2.5.5.2); any other as it is.
+fn canonical(net: IpNet) -> IpNet {
+    const MAPPED_BITS: u8 = 96;
+    let bits = net.prefix_len().checked_sub(MAPPED_BITS);
+    let address = net.addr().to_canonical();
+    match bits.filter(|_| address.is_ipv4() && net.addr().is_ipv6()) {
+        Some(bits) => IpNet::new(address, bits).unwrap_or(net),
+        None => net,
     }
 }
 
@@ -135,6 +147,21 @@ mod tests {
         for wrong in ["", "30", "-5s", "5s ago", "1 fortnight", "m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn network_of_mapped_addresses_is_that_of_ipv4() {
+        for (mapped, expected) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:10.0.0.1/104", "10.0.0.1/8"),
+            ("fd00::/104", "fd00::/104"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(net(mapped), Some(expected.parse().unwrap()), "{mapped}");
+        }
+        assert_eq!(net("::ffff:0:0/95"), Some("::ffff:0:0/95".parse().unwrap()));
     }
 
     #[test]
