@@ -4,7 +4,7 @@
 //! operator's terminal, forge a line, or make a name look like another. Characters without a shape
 //! of their own are written as their number: controls, format and bidirectional marks, separators,
 //! spaces other than the plain one, invisible and unassigned characters; and combining marks without
-//! a letter before them or stacked higher than [`MAX_MARKS`], which would cover other lines.
+//! a letter before them or stacked higher than four marks, which would cover other lines.
 //!
 //! ```text
 //!  attribute ── as_given ──> audit log, notes          a field of a line: Shown, Outside

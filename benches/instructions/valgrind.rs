@@ -14,7 +14,7 @@ use crate::release;
 pub(crate) const TELL_FEATURES: &str = "tell-features";
 
 /// A function that only the receiving thread calls.
-const RECEIVES: &str = "RequestHandler>::access_request";
+const RECEIVES: &str = "RequestHandler>::request";
 
 /// Path of a case's profiles, with the thread's number behind the name.
 pub(crate) fn profile(name: &str) -> PathBuf {

@@ -19,7 +19,7 @@ pub enum InnerCredential {
     Resumed {
         /// As it was remembered: [`Authorization::identity`](crate::Authorization::identity).
         identity: Vec<u8>,
-        /// As it was remembered: [`Authorization::context`](crate::Authorization::ticket).
+        /// As it was remembered: [`Authorization::context`](crate::Authorization::context).
         context: Vec<u8>,
         /// Of an EAP-TLS session: the certificate, verified again just now.
         certificate: Option<Box<CertificateIdentity>>,
@@ -66,7 +66,7 @@ pub enum InnerCredential {
         /// RFC 2759 §8.1.
         nt_response: [u8; 24],
     },
-    /// The peer takes up [`Verdict::ChangePassword`] (RFC 2759 §7). The challenge is known to be
+    /// The peer takes up [`Verdict::ChangePassword`](crate::Verdict::ChangePassword) (RFC 2759 §7). The challenge is known to be
     /// ours.
     MsChapV2Change {
         /// Names the account; at most 253 octets, no encoding promised.

@@ -35,7 +35,7 @@ pub enum EapError {
     /// While a verdict is awaited, or after the end.
     #[error("nothing was expected from the peer")]
     NotExpected,
-    /// The framing of TLS is broken. Only ever inside [`FailureCause::Protocol`].
+    /// The framing of TLS is broken. Only ever inside [`FailureCause::Protocol`](crate::FailureCause::Protocol).
     #[error(transparent)]
     Fragment(#[from] FragmentError),
 }

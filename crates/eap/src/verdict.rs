@@ -6,7 +6,7 @@ use crate::ms_chap_v2_error::MsChapV2Error;
 /// The caller's answer to [`Step::Authenticate`](crate::Step::Authenticate).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Let in. Not for [`InnerCredential::MsChapV2`] and its password change, whose peer wants our
+    /// Let in. Not for [`InnerCredential::MsChapV2`](crate::InnerCredential::MsChapV2) and its password change, whose peer wants our
     /// proof in return.
     Accepted,
     /// Let in, and the proof that we know the password too.

@@ -1,6 +1,6 @@
 //! One queue for each account, one job at a time, holding no thread.
 //!
-//! As the [hash pool](super::workers::hash_pool) has them, for checks that a directory makes: each sees what
+//! As the [hash pool](super::hash_pool) has them, for checks that a directory makes: each sees what
 //! the one before it found, so a flood of guesses on one account has one of them at the directory
 //! at any time, and a lock that the sixth failure set refuses the rest unasked.
 

@@ -134,7 +134,7 @@ impl Listeners {
         }
     }
 
-    /// Stops receiving; what is being worked on may still be answered through its [`Answer`].
+    /// Stops receiving; what is being worked on may still be answered through its [`Responder`](crate::transport::Responder).
     pub fn stop_receiving(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for receiver in self.receivers.drain(..) {
