@@ -33,8 +33,7 @@ const PEOPLE: usize = 4;
 /// Log-ons until every buffer has been as full as it gets, and those that are counted.
 const BEFORE: usize = 200;
 const COUNTED: usize = 1000;
-/// Requests at once in the beginning: more than can ever come within [`Options::duplicate_lifetime`]
-/// from somebody who waits for each answer.
+/// Requests at once in the beginning.
 const AT_ONCE: u8 = 200;
 /// After so many log-ons the audit log is written: so no more lines wait, however slowly its thread
 /// gets its turns, and however many of them it has.
@@ -120,9 +119,9 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
     let options = Options {
         sockets_per_address: 1,
         receive_buffer: 1 << 20,
-        // What is forgotten leaves its memory to what is new: the fewer are remembered, the sooner
-        // that begins.
-        duplicate_lifetime: Duration::from_millis(1),
+        // Each request forgets the one before it, however fast they come, and takes over its memory:
+        // the cache never grows.
+        duplicate_lifetime: Duration::from_nanos(1),
     };
     let listeners = Listeners::start(&config.listen, options, &counting).unwrap();
     let nas = Nas::new(listeners.addresses()[0], SECRET);
