@@ -94,8 +94,9 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Hash(hash) => hash::run(&hash),
         Command::Load { options } => {
-            let options = options.join(" ");
-            complain(&line(&format!("portvakt: run `portvakt-load {options}`")));
+            let command = ["portvakt-load".to_owned()].into_iter().chain(options);
+            let command = command.collect::<Vec<_>>().join(" ");
+            complain(&line(&format!("portvakt: run `{command}`")));
             Ending::Mistaken
         }
         Command::Account(command) => account::run(&command),
