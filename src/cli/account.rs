@@ -236,7 +236,7 @@ fn is_hashed_there(config: &Config) -> bool {
     let directories = config
         .account_sources
         .iter()
-        .filter_map(|home| home.directory.as_ref());
+        .filter_map(|source| source.directory.as_ref());
     let mut writing = directories.filter_map(|ldap| ldap.writing);
     writing.any(|writing| writing.passwords != PasswordMethod::Hash)
 }

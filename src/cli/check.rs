@@ -37,7 +37,7 @@ fn try_out(config: &Config) -> Result<(), String> {
     let metrics = state::metrics().map_err(|error| error.to_string())?;
     let sessions = Sessions::new(0, Duration::ZERO);
     let policy = AccountSources::new(config, &unopened(config), None)
-        .and_then(|homes| Policy::new(config, &metrics, &sessions, homes));
+        .and_then(|sources| Policy::new(config, &metrics, &sessions, sources));
     policy.map(drop).map_err(|error| error.to_string())
 }
 
@@ -56,8 +56,8 @@ impl Directory for Unopened {
 }
 
 fn unopened(config: &Config) -> Vec<OpenDirectory> {
-    let stand_in = |home: &config::AccountSource| OpenDirectory {
-        name: home.name().to_owned(),
+    let stand_in = |source: &config::AccountSource| OpenDirectory {
+        name: source.name().to_owned(),
         directory: Arc::new(Unopened::default()),
     };
     config.account_sources.iter().map(stand_in).collect()

@@ -76,7 +76,7 @@ pub(super) fn account_sources(
         .into_iter()
         .map(|(directory, _)| (directory.name.clone(), directory))
         .collect();
-    let home = |(name, realms): (String, Vec<Resident<'_>>)| AccountSource {
+    let source = |(name, realms): (String, Vec<Resident<'_>>)| AccountSource {
         directory: directories.remove(&name),
         rules: rules(&realms, report).unwrap_or_else(|| shared.clone()),
         realms: realms
@@ -84,7 +84,7 @@ pub(super) fn account_sources(
             .map(|(realm, _)| realm.value.clone())
             .collect(),
     };
-    named.into_iter().map(home).collect()
+    named.into_iter().map(source).collect()
 }
 
 fn refuse_own_name(directories: &[(Settings, Place)], report: &Report<'_>) {

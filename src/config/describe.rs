@@ -21,7 +21,7 @@ pub fn describe(config: &Config) -> Vec<String> {
         config
             .account_sources
             .iter()
-            .filter_map(|home| directory(config, home)),
+            .filter_map(|source| directory(config, source)),
     );
     match &config.eap {
         Some(defaults) => lines.extend(eap(config, defaults)),
@@ -31,10 +31,10 @@ pub fn describe(config: &Config) -> Vec<String> {
     let special = config
         .account_sources
         .iter()
-        .filter(|home| home.rules != config.rules);
-    lines.extend(special.flat_map(|home| {
-        let realms = format!(" ({})", join(&home.realms));
-        rules(&home.rules, &realms)
+        .filter(|source| source.rules != config.rules);
+    lines.extend(special.flat_map(|source| {
+        let realms = format!(" ({})", join(&source.realms));
+        rules(&source.rules, &realms)
     }));
     lines.push(format!(
         "audit       {}, kept {} days",
@@ -50,15 +50,15 @@ pub fn describe(config: &Config) -> Vec<String> {
 }
 
 /// The directory with the accounts, if that must be said.
-fn directory(config: &Config, home: &AccountSource) -> Option<String> {
+fn directory(config: &Config, source: &AccountSource) -> Option<String> {
     let of = match &*config.account_sources {
         [_] => String::new(),
-        _ => format!(" of {}", join(&home.realms)),
+        _ => format!(" of {}", join(&source.realms)),
     };
-    match &home.directory {
+    match &source.directory {
         Some(ldap) => Some(format!("directory   {}{of} {}", ldap.name, asked(ldap))),
         None if of.is_empty() => None,
-        None => Some(format!("directory   {}{of}", home.name())),
+        None => Some(format!("directory   {}{of}", source.name())),
     }
 }
 

@@ -129,16 +129,19 @@ fn directories(
     metrics: &Metrics,
 ) -> Result<Vec<OpenDirectory>, StateError> {
     let sources = &config.account_sources;
-    let open = sources.iter().zip(namings(sources)).map(|(home, naming)| {
-        let people = RealmScope {
-            realms: home.realms.clone(),
-            naming,
-        };
-        Ok(OpenDirectory {
-            name: home.name().to_owned(),
-            directory: directory(config, home, people, store, key, metrics)?,
-        })
-    });
+    let open = sources
+        .iter()
+        .zip(namings(sources))
+        .map(|(source, naming)| {
+            let scope = RealmScope {
+                realms: source.realms.clone(),
+                naming,
+            };
+            Ok(OpenDirectory {
+                name: source.name().to_owned(),
+                directory: directory(config, source, scope, store, key, metrics)?,
+            })
+        });
     open.collect()
 }
 
@@ -161,21 +164,21 @@ fn namings(sources: &[AccountSource]) -> Vec<Naming> {
 
 fn directory(
     config: &Config,
-    home: &AccountSource,
-    people: RealmScope,
+    source: &AccountSource,
+    scope: RealmScope,
     store: &Arc<dyn Store>,
     key: &SealingKey,
     metrics: &Metrics,
 ) -> Result<Arc<dyn Directory>, StateError> {
-    Ok(match &home.directory {
+    Ok(match &source.directory {
         Some(settings) => Arc::new(LdapDirectory::open(
             settings,
-            &people,
+            &scope,
             observers(settings, metrics)?,
             &config.data,
             key,
         )?),
-        None => Arc::new(Embedded::open_beside_others(store.clone(), people.naming)?),
+        None => Arc::new(Embedded::open_beside_others(store.clone(), scope.naming)?),
     })
 }
 
