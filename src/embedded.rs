@@ -44,9 +44,9 @@ pub enum OpenError {
     NameTwice {
         /// The name or alias.
         name: String,
-        /// Who has it.
+        /// The account that has it.
         first: AccountId,
-        /// Who also has it.
+        /// The other account that has it.
         second: AccountId,
     },
     /// An account can't have the name that it has, beside the other directories.

@@ -30,7 +30,7 @@ pub(super) struct LineBuffer {
     capacity: usize,
 }
 
-/// What became of a line.
+/// Outcome of a pushed line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     /// It waits.

@@ -54,7 +54,7 @@ impl Site {
             .collect()
     }
 
-    /// What a refused import said, line by line.
+    /// Messages of a refused import, line by line.
     fn refused(&self, text: &str) -> Vec<String> {
         let before = self.directory.list();
         let error = self.run(text, false).unwrap_err();

@@ -166,7 +166,7 @@ fn past(ends: &[Expiry], now: Timestamp) -> String {
     names.join(", ")
 }
 
-/// Who goes on while a directory is away that has no mirror.
+/// Log-ons that go on while a directory without a mirror is away.
 fn grace(grace: Duration) -> String {
     match grace.as_secs() {
         0 => String::new(),

@@ -19,8 +19,8 @@ use super::naming::{Naming, NamingError};
 
 use record::RecordReader;
 
-/// Who closed an account that a source says is closed. What a person closed stays closed, whatever
-/// the source says.
+/// The author of a closure that comes from a source. A closure by an operator stays, whatever the source
+/// has.
 pub const SOURCE: &str = "directory";
 
 /// Why an account is closed whose source has put a mark in the place of its password.
@@ -350,7 +350,7 @@ impl NtHashFact {
 }
 
 impl ChapSecretFact {
-    /// What the source says holds, and an account that is a machine's no more has none.
+    /// Sets the secret as the source gives it; an account that is no service account any more has none.
     fn set_on(self, account: &mut Account) {
         match self {
             _ if account.kind != Kind::Service => account.set_legacy_chap_secret(None),

@@ -11,7 +11,7 @@ use portvakt_auth::account::Kind;
 /// One line per role: its key in the configuration, and the attribute that has it in LDIF.
 macro_rules! attribute_roles {
     ($($(#[$doc:meta])* $role:ident, $key:literal, $default:literal;)*) => {
-        /// What an attribute says of an account.
+        /// The role of an attribute in an account.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum AttributeRole { $($(#[$doc])* $role,)* }
 

@@ -23,7 +23,7 @@ pub struct Assertion {
     pub attribute: String,
     /// The value, without escapes.
     pub value: String,
-    /// What of the value makes a difference.
+    /// The part of the value that is compared.
     matched: String,
 }
 
@@ -110,7 +110,7 @@ impl DistinguishedName {
         Ok(Self { parts })
     }
 
-    /// What the entry is called among its siblings; empty for the root.
+    /// The entry's relative name; empty for the root.
     #[must_use]
     pub fn first(&self) -> &[Assertion] {
         self.parts.first().map(Vec::as_slice).unwrap_or_default()
@@ -258,7 +258,7 @@ fn unescaped(value: &str) -> Result<String, DnError> {
     String::from_utf8(octets).map_err(|_| DnError::NotText)
 }
 
-/// What follows a `\`: a special character, or an octet in two digits.
+/// The escape after a `\`: a special character, or an octet in two digits.
 fn escape(rest: &mut std::str::Chars<'_>) -> Result<Option<u8>, DnError> {
     let first = rest.next().ok_or(DnError::BadEscape)?;
     if let Some(high) = first.to_digit(16) {

@@ -227,7 +227,7 @@ impl<'a> EntryReader<'a> {
         (!services.is_empty()).then_some(services)
     }
 
-    /// What the student registry says; nothing counts where no attribute has it.
+    /// Facts of the student registry; a fact without an attribute does not count.
     pub fn student(&mut self) -> StudentFacts {
         StudentFacts {
             registered_for: self.parsed(AttributeRole::RegisteredTerm, |text| Ok(text.parse()?)),
@@ -377,7 +377,7 @@ pub fn closure(reason: String, since: Timestamp) -> Closure {
     }
 }
 
-/// What a stored password is, as far as it may be taken from this source.
+/// A stored password, as far as it may be taken from this source.
 fn password(value: &[u8], allow_cleartext: bool) -> Result<PasswordFact, AttributeFault> {
     match StoredPassword::read(value) {
         Ok(StoredPassword::Hash(hash)) => Ok(PasswordFact::Hash(hash)),

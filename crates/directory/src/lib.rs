@@ -82,8 +82,8 @@ pub trait Directory: Send + Sync {
         None
     }
 
-    /// What the directory has under a name and how it is understood, for whoever wants to know why;
-    /// `None` if there is nothing behind the accounts that could be shown.
+    /// The entries of a name and their meaning, for the operator; `None` where the accounts have no entries
+    /// behind them.
     fn read(&self, name: &str, realm: Option<&Realm>) -> Option<Pending<Vec<EntryReport>>> {
         let (_, _) = (name, realm);
         None
@@ -163,7 +163,7 @@ fn in_words(entries: &[String]) -> String {
     }
 }
 
-/// What becomes of an account, given what it is: the account to write, or `None` to leave it.
+/// A change of an account, given its present state: the account to write, or `None` to leave it.
 pub type Change<'a> = Box<dyn FnOnce(Option<&Account>) -> Option<Account> + 'a>;
 
 /// A password that somebody has chosen for an account.
@@ -342,7 +342,7 @@ pub enum WriteError {
     HalfDone {
         /// The account.
         account: AccountId,
-        /// What the directory says.
+        /// The directory's answer.
         cause: String,
     },
     /// Written, and without effect.

@@ -34,8 +34,8 @@ pub enum Verdict {
     },
 }
 
-/// Where an answer goes: exactly once, on whatever thread that falls. If it is dropped unanswered,
-/// because what should have answered is gone, the answer is [`FindError::Unavailable`].
+/// The receiver of an answer: called exactly once, on any thread. If it is dropped unanswered, the
+/// answer is [`FindError::Unavailable`].
 pub struct Completion<T>(Option<Receiver<T>>);
 
 type Receiver<T> = Box<dyn FnOnce(Result<T, FindError>) + Send>;
@@ -71,7 +71,7 @@ pub type PendingLookup = Pending<Option<Arc<Account>>>;
 pub type Verify = Pending<Verdict>;
 
 impl<T: Send + 'static> Pending<T> {
-    /// What `ask` does must not wait: it puts the question and returns.
+    /// `ask` sends the request and returns; it must not wait.
     pub fn new(ask: impl FnOnce(Instant, Completion<T>) + Send + 'static) -> Self {
         Self(Box::new(ask))
     }

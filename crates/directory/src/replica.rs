@@ -56,7 +56,7 @@ pub struct ReplicaStatus {
 }
 
 impl ReplicaStatus {
-    /// What is amiss, for whoever looks after the server; empty when nothing is.
+    /// Problems of the mirror, for the operator; empty when there is none.
     pub fn in_words(&self) -> String {
         let age = self.age.unwrap_or_default().as_secs();
         let failure = self.failure.as_deref().unwrap_or("no word from it yet");

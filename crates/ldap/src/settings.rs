@@ -32,7 +32,7 @@ pub struct Settings {
     pub base: String,
     /// How far beneath.
     pub scope: Scope,
-    /// What people's entries have in common, if that must be said; a filter in its parentheses.
+    /// Filter that all users' entries match, in its parentheses; `None` matches all.
     pub filter: Option<String>,
     /// The service account for the directory; none is anonymous.
     pub bind: Option<ServiceAccount>,

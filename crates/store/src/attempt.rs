@@ -14,7 +14,7 @@ pub struct AttemptRow {
     pub time: Timestamp,
     /// The account it was made on.
     pub account: AccountId,
-    /// How it ended.
+    /// Outcome of the attempt.
     pub outcome: AttemptOutcome,
     /// The name of the RADIUS client it came through.
     pub client: String,
@@ -66,7 +66,7 @@ pub struct AttemptRef<'a> {
     pub time: Timestamp,
     /// The account it was made on.
     pub account: &'a AccountId,
-    /// How it ended.
+    /// Outcome of the attempt.
     pub outcome: AttemptOutcome,
     /// The name of the RADIUS client it came through.
     pub client: &'a str,

@@ -180,7 +180,7 @@ pub enum ImportFault {
         /// Line where the other record begins.
         other: u64,
     },
-    /// Somebody whom the file does not name has this name (P2).
+    /// An account outside the file has this name (P2).
     #[error("the name {name} belongs to the account {owner}")]
     NameTaken {
         /// The user name or alias.

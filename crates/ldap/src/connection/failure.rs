@@ -102,7 +102,7 @@ impl Failure {
         !matches!(self, Self::SizeLimit | Self::Forbidden | Self::AllDown(_))
     }
 
-    /// What an answer says of the server alone, so that another may be asked the same.
+    /// The failure in an answer that concerns this server alone, so that another may be asked the same.
     pub(crate) fn of_server(result: &LdapResult) -> Option<Self> {
         match result.rc {
             code::OPERATIONS_ERROR | code::BUSY | code::UNAVAILABLE | code::OTHER => {
@@ -113,7 +113,7 @@ impl Failure {
         }
     }
 
-    /// What an answer says that is no success.
+    /// The failure in an answer that is no success.
     pub(crate) fn of_result(result: &LdapResult) -> Self {
         match result.rc {
             code::SIZE_LIMIT_EXCEEDED => Self::SizeLimit,
@@ -147,7 +147,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What TLS says, where that is why reading or writing failed.
+/// The TLS error behind a failed read or write, if there is one.
 pub(crate) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref::<rustls::Error>()
 }

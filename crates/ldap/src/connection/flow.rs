@@ -112,7 +112,7 @@ impl Flow {
 #[derive(Debug)]
 struct Count {
     bound: Option<Bound>,
-    /// What has come since the bound was set.
+    /// Octets received since the bound was set.
     messages: u64,
     octets: u64,
     /// Whole messages that were passed on and taken since the connection began.

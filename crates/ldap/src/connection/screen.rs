@@ -59,7 +59,7 @@ impl Faults {
 /// How much a directory may say after it was asked something.
 #[derive(Clone, Debug)]
 pub(crate) enum Answers {
-    /// What is asked of one person, however many are asked for at once.
+    /// Answers about single users, however many are asked for at once.
     OfPeople,
     /// The whole directory, as fast as a mirror reads it and up to the bound that it sets.
     OfEverybody(Flow),
@@ -254,7 +254,7 @@ async fn outwards(
     }
 }
 
-/// What was read; `None` at the end.
+/// The octets read; `None` at the end.
 fn part(read: io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
     let octets = buffer.get(..read.ok()?)?;
     (!octets.is_empty()).then_some(octets)

@@ -83,7 +83,7 @@ fn hash_of(account: &Account) -> Option<&PasswordHash> {
     account.password.as_ref().map(|password| &password.hash)
 }
 
-/// What a pair of hashes is known by, with or without the label that directories put before one.
+/// Digest that names a pair of hashes, with or without the label that directories put before one.
 fn digest(hash: Option<&PasswordHash>, nt_hash: Option<&NtHash>) -> [u8; 32] {
     let text = hash.map_or("", PasswordHash::reveal);
     let mut digest = Sha256::new();

@@ -69,7 +69,7 @@ impl Applier {
         applier
     }
 
-    /// Where the copy can be continued in this way, with a server whose positions are those of
+    /// The cookie to continue the copy from by this method, with a server whose cookies are those of
     /// `server`.
     pub(super) fn cursor(&self, method: &str, server: Option<&str>) -> Option<&[u8]> {
         let fits = |p: &&SyncCursor| p.method == method && p.server.as_deref() == server;

@@ -17,7 +17,7 @@ use portvakt_directory::entry::Entry;
 /// The way in which a mirror is kept current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncMethod {
-    /// What the server has of the others, in their order.
+    /// The first of the other methods that the server supports.
     Auto,
     /// RFC 4533: changes come within a moment.
     Sync,
@@ -40,7 +40,7 @@ pub struct ReplicaConfig {
     pub base: String,
     /// How far beneath.
     pub scope: Scope,
-    /// What people's entries have in common, in its parentheses.
+    /// Filter that all users' entries match, in its parentheses.
     pub filter: String,
     /// The attributes that are read.
     pub attributes: Vec<String>,

@@ -214,7 +214,7 @@ impl SyncConnection {
         }
     }
 
-    /// What is read of each entry: the plan's attributes, and those that the mirror needs.
+    /// The attributes read of each entry: those of the configuration, and those that the replica needs.
     pub(super) fn attributes(&self) -> Vec<String> {
         let own = [
             self.config.id_attribute,

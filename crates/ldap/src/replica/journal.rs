@@ -57,7 +57,7 @@ enum Line<'a> {
     Put {
         id: EntryId,
         account: Box<Account>,
-        /// What is as good as a password of it, in base64.
+        /// Its NT hashes and CHAP secret, sealed, in base64.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sealed: Option<String>,
     },
@@ -264,7 +264,7 @@ fn write(out: &mut BufWriter<File>, line: &Line<'_>) -> io::Result<u64> {
     Ok(text.len() as u64)
 }
 
-/// What is in the file, and how many octets of it are whole lines.
+/// Content of the file, and the number of octets that are whole lines.
 fn read(
     file: &File,
     source: &str,
@@ -329,7 +329,7 @@ impl Replay<'_> {
         opened.is_some_and(|(octets, key)| key.unseal(account, &octets).is_ok())
     }
 
-    /// What another key has sealed is not known, so all is to be read anew.
+    /// The content restored; `None`, to read everything anew, without a cursor.
     fn restored(self) -> Option<Restored> {
         let (last_contact, cursor) = self.last_contact?;
         Some(Restored {

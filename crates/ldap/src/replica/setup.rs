@@ -23,7 +23,7 @@ use crate::{Failure, OpenError, RealmScope};
 use portvakt_directory::attributes::AttributeRole;
 use portvakt_directory::entry::Entry;
 
-/// Where deletions and groups show only when all is read anew, that is not put off for long.
+/// Interval of full reads where only they show deletions and groups.
 const OFTEN: Duration = Duration::from_secs(15 * 60);
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 

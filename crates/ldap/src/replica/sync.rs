@@ -33,7 +33,7 @@ pub(super) type Ids = HashSet<EntryId, ahash::RandomState>;
 pub(super) enum Message<E> {
     /// An entry with the Sync State control (RFC 4533 §2.3).
     Entry {
-        /// What became of it.
+        /// Its change.
         state: EntryState<E>,
         /// Which it is.
         id: EntryId,

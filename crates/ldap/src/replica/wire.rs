@@ -183,7 +183,7 @@ pub(super) struct Page {
     /// A number that the server gives: how many there are (RFC 2696), or whether more are to come
     /// (DirSync).
     pub(super) number: u64,
-    /// Where to go on; empty at the end of paged results, never for DirSync.
+    /// Cookie to continue from; empty at the end of paged results, never for DirSync.
     pub(super) cookie: Vec<u8>,
 }
 

@@ -15,8 +15,7 @@ pub(crate) enum Meaning {
     Unproven(Barred, &'static str),
 }
 
-/// What the text of an answer with invalidCredentials means; `None` where it has no code that is
-/// known.
+/// Meaning of the text of an invalidCredentials answer; `None` where it has no known code.
 pub(crate) fn meaning(text: &str) -> Option<Meaning> {
     use Meaning::{Proven, Unproven, Wrong};
     use Refusal as R;

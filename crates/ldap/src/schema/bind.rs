@@ -17,7 +17,7 @@ const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
 const INVALID_CREDENTIALS: u32 = 49;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
-/// What `result` says of the password that `attempt` sent.
+/// Meaning of `result` for the password that `attempt` sent.
 ///
 /// # Errors
 /// [`Failure`]: the directory has not checked it.
@@ -89,7 +89,7 @@ fn of_invalid(policy: Option<PolicyError>, text: &str) -> Meaning {
     }
 }
 
-/// What 389ds and FreeIPA, which is built on it, look at before the password, by their words.
+/// Meaning of the texts by which 389ds, and FreeIPA on top of it, refuse before the password is checked.
 fn unwilling(text: &str) -> Option<Meaning> {
     const CLOSED: [(&str, &str); 2] = [
         (

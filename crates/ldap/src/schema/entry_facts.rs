@@ -1,7 +1,7 @@
 //! Account facts of an LDAP entry, one rule for each role of an attribute.
 //!
-//! What grants nothing (a name to show, a telephone number) is passed over where it can't be read;
-//! all else that can't be read is a fault, and an entry with a fault makes no account.
+//! An attribute that grants nothing (display name, telephone number) is passed over where it can't be
+//! read; any other that can't be read is a fault, and an entry with a fault makes no account.
 
 use jiff::Timestamp;
 use portvakt_auth::account::MOST_BESIDES;
@@ -438,7 +438,7 @@ impl<'a> FactsReader<'a> {
         }
     }
 
-    /// What the directory's own server closes an account by; what holds longest counts.
+    /// The closure of an account by its directory's own lock attributes; the longest counts.
     fn closed_by_the_server(&mut self) -> Option<Closure> {
         let mut longest: Option<(&str, LockState)> = None;
         for attribute in LOCK_ATTRIBUTES {

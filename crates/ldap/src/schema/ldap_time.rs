@@ -99,7 +99,7 @@ impl Form {
     /// Reads a moment in this form.
     ///
     /// # Errors
-    /// What is wrong with the text, in the words of the form.
+    /// The fault of the text, in the words of the form.
     pub(crate) fn read(self, text: &str) -> Result<LdapTime, &'static str> {
         self.understood(text).ok_or(match self {
             Self::Filetime => "this is no FILETIME: 100 nanoseconds since 1601, in digits",

@@ -38,7 +38,7 @@ const DISABLED: i64 = 0x2;
 /// `DONT_EXPIRE_PASSWORD` there.
 const PASSWORD_NEVER_EXPIRES: i64 = 0x1_0000;
 
-/// What a closer says.
+/// State of an account by one lock attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockState {
     /// Nothing against the account.
@@ -59,10 +59,10 @@ pub(crate) struct LockRules {
 }
 
 impl LockRules {
-    /// What a value says.
+    /// Reads a value of the lock attribute `closer`.
     ///
     /// # Errors
-    /// What is wrong with it: somebody whose entry has such a value is not let in.
+    /// The fault of the value: an account with such a value is not let in.
     pub(crate) fn read(self, closer: &str, value: &str) -> Result<LockState, &'static str> {
         match closer {
             "userAccountControl" => Ok(for_good_if(flags(value)? & DISABLED != 0)),

@@ -291,7 +291,7 @@ fn locked_since(entry: &Entry) -> Option<Timestamp> {
     }
 }
 
-/// What changes with an entry, the finest that it shows.
+/// The finest change stamp of an entry: a value that differs after each change.
 fn stamp(entry: &Entry) -> Option<&[u8]> {
     let mut stamps = CHANGE_STAMPS
         .iter()
@@ -307,7 +307,7 @@ fn is_never_sure(account: &Account) -> bool {
     }
 }
 
-/// What was read and made no difference.
+/// Attributes that were read and that no report names.
 fn unreported(entry: &Entry, reports: &[AttributeReport]) -> Vec<AttributeReport> {
     let is_reported = |name: &str| {
         let mut names = reports.iter().map(|report| &report.attribute);

@@ -197,8 +197,8 @@ impl LdapInner {
         }))
     }
 
-    /// What the directory says to it, if it is no success. All is put in place of what was there,
-    /// so asking a second server the same does no harm.
+    /// Modifies an entry; every value replaces the ones before, so that a second server can be asked the same
+    /// without harm.
     async fn modify(
         &self,
         deadline: Instant,
@@ -300,7 +300,7 @@ impl<'a> Modifications<'a> {
         }
     }
 
-    /// Where it is no operational attribute, which a directory keeps by itself.
+    /// Sets the time of the password's change, unless its attribute is operational: the directory keeps that.
     pub(crate) fn password_changed(&mut self, at: Timestamp) {
         let of_role = self.attributes.of(AttributeRole::PasswordChanged);
         let Some(name) = of_role.iter().find(|name| self.has(name)) else {

@@ -214,7 +214,7 @@ fn unicode_pwd(text: &str, kind: PasswordKind) -> Vec<Modification> {
     list
 }
 
-/// What has to be written beside a password that the directory has taken: the NT hash, unless it
+/// Modifications that must follow a password that the directory has taken: the NT hash, unless it
 /// has made another by itself; when it was set, and whether it is temporary.
 fn beside(
     directory: &LdapDirectory,

@@ -50,7 +50,7 @@ fn read(attributes: &[(&str, &str)]) -> Result<AccountFacts, Vec<AttributeError>
     AccountFacts::read(&entry(attributes), &map, true, now()).map(Option::unwrap)
 }
 
-/// What the account is after a source has said this of it.
+/// The account after a source has given this fact.
 fn merged(existing: Option<&Account>, attributes: &[(&str, &str)]) -> Account {
     read(attributes).unwrap().merge(existing, now())
 }

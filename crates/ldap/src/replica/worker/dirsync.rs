@@ -96,8 +96,8 @@ struct Changes {
     renamed: BTreeSet<EntryId>,
 }
 
-/// What is told of: an entry of which none of these has changed does not come. Another name or place
-/// is a change of `name`; a new entry brings its `objectClass` besides.
+/// The attributes whose changes are sent: an entry with none of them changed does not come. Another
+/// name or place is a change of `name`; a new entry brings its `objectClass` besides.
 fn attributes(connection: &SyncConnection) -> Vec<String> {
     let own = ["name", "objectClass"].map(str::to_owned);
     connection.attributes().into_iter().chain(own).collect()

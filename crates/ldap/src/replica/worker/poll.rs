@@ -111,10 +111,10 @@ fn modified(entry: &Entry) -> Option<u64> {
     u64::try_from(at.as_second()).ok()
 }
 
-/// What changes are told apart by.
+/// The measure by which changes are told apart.
 pub(super) struct Meter {
     method: &'static str,
-    /// Whose counter it is; `None` where it is the time, which is everybody's.
+    /// The server whose counter it is; `None` for the time, which all servers share.
     server: Option<String>,
 }
 

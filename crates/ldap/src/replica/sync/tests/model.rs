@@ -14,7 +14,7 @@ fn id(number: u8) -> EntryId {
     EntryId::from_octets(&[number; 16]).unwrap()
 }
 
-/// What happens, in the order of the list.
+/// Events, in the order of the list.
 #[derive(Clone, Debug)]
 enum Event {
     /// An entry is written: added or modified.
@@ -70,7 +70,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 #[derive(Default)]
 struct Server {
     content: Content,
-    /// What changed at each moment.
+    /// The entry changed at each moment.
     history: Vec<EntryId>,
 }
 
@@ -187,7 +187,7 @@ fn id_set(deleted: bool, ids: Vec<EntryId>) -> Message<u32> {
     }
 }
 
-/// What a copy is continued from.
+/// A saved copy, to continue from.
 #[derive(Clone, Default)]
 struct Saved {
     content: Content,
@@ -197,10 +197,10 @@ struct Saved {
 /// The copy, driven as the engine drives it.
 #[derive(Default)]
 struct Copy {
-    /// What is looked up in.
+    /// The content that look-ups read.
     serving: Content,
     cookie: Option<Cookie>,
-    /// What is built beside it.
+    /// The content built beside it.
     building: Option<Content>,
     session: Option<Session>,
     on_disk: Saved,
