@@ -15,6 +15,7 @@ mod common;
 mod compare;
 mod nas;
 
+mod access_servers;
 mod certificates;
 mod config;
 mod control;

@@ -23,7 +23,9 @@ mod access_point;
 mod daemon;
 mod eapol_test;
 pub mod issued;
+mod namespace;
 pub mod ocsp;
+mod program;
 mod prompted;
 mod radclient;
 pub mod relay;
@@ -35,6 +37,8 @@ use std::time::{Duration, Instant};
 pub use access_point::{AccessPoint, Reply};
 pub use daemon::Daemon;
 pub use eapol_test::{EapolTest, Run};
+pub use namespace::Namespace;
+pub use program::Program;
 pub use radclient::{Answer, Radclient};
 pub use setup::{DEMO_PEOPLE, SECRET, Setup, run_with};
 pub use slapd::{

@@ -1,0 +1,175 @@
+//! strongSwan at both ends of an IKEv2 tunnel, with ESP in user space (kernel-libipsec). The gateway
+//! hands EAP to its RADIUS server; the session's keys authenticate IKE, so a tunnel proves that they fit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{answers_everybody, start_in, vpn};
+use portvakt_testkit::supplicant::ClientCertificate;
+
+use crate::common::{Daemon, Namespace, Program, SECRET, Setup, run_with, text};
+
+/// All plugins that a side needs.
+const PLUGINS: &str = "random nonce aes gcm sha1 sha2 hmac kdf pem pkcs1 pkcs8 x509 pubkey openssl md5 \
+     md4 constraints revocation vici kernel-libipsec kernel-netlink socket-default updown \
+     eap-identity eap-radius eap-mschapv2 eap-gtc eap-tls eap-ttls";
+
+/// A gateway with its RADIUS server, and a client, each on a machine of its own.
+struct Ikev2 {
+    gateway: Program,
+    daemon: Daemon,
+    #[expect(dead_code, reason = "the machine that the other two run on")]
+    at_gateway: Namespace,
+    at_client: Namespace,
+    /// Options of the client's daemon, such as the method inside TTLS.
+    client_options: &'static str,
+}
+
+impl Ikev2 {
+    /// Asks a server of this configuration.
+    fn start(setup: Setup, client_options: &'static str) -> Self {
+        let at_gateway = Namespace::new();
+        let at_client = Namespace::new();
+        let (inside, outside) = (("gw0", "10.77.0.1/24"), ("cl0", "10.77.0.2/24"));
+        at_gateway.connect(inside, &at_client, outside);
+        at_gateway.run("ip addr add 10.88.0.1/24 dev lo");
+        let daemon = start_in(&at_gateway, setup);
+        let folder = side(&daemon, "gateway");
+        let certificate = daemon.authority().issue_server_called("vpn.campus.example");
+        fs::write(folder.join("x509/vpn.pem"), &certificate.chain_pem).unwrap();
+        fs::write(folder.join("private/vpn.pem"), &certificate.key_pem).unwrap();
+        let options = format!(
+            "plugins {{\n eap-radius {{\n accounting = no\n station_id_with_port = no\n servers {{\n \
+             portvakt {{\n address = 127.0.0.1\n auth_port = {}\n secret = {SECRET}\n }}\n }}\n }}\n }}\n",
+            daemon.address().port()
+        );
+        let connections = "connections {\n vpn {\n version = 2\n local_addrs = 10.77.0.1\n \
+             pools = people\n local {\n auth = pubkey\n certs = vpn.pem\n id = vpn.campus.example\n }\n \
+             remote {\n auth = eap-radius\n eap_id = %any\n }\n \
+             children {\n campus {\n local_ts = 10.88.0.0/24\n }\n }\n }\n}\n\
+             pools {\n people {\n addrs = 10.99.0.0/24\n }\n}\n";
+        let gateway = charon(&at_gateway, &folder, &options, connections);
+        Self {
+            gateway,
+            daemon,
+            at_gateway,
+            at_client,
+            client_options,
+        }
+    }
+
+    /// Has the client set up the tunnel with these secrets, and send a packet through it.
+    fn connect(&self, user: &str, secrets: &str) -> bool {
+        let folder = side(&self.daemon, "client");
+        let connections = format!(
+            "connections {{\n campus {{\n version = 2\n remote_addrs = 10.77.0.1\n vips = 0.0.0.0\n \
+             local {{\n auth = eap\n eap_id = {user}\n aaa_id = radius.campus.example\n {} }}\n \
+             remote {{\n auth = pubkey\n id = vpn.campus.example\n }}\n \
+             children {{\n campus {{\n remote_ts = 10.88.0.0/24\n }}\n }}\n }}\n}}\n{secrets}\n",
+            if secrets.is_empty() {
+                "certs = user.pem\n"
+            } else {
+                ""
+            }
+        );
+        let client = charon(&self.at_client, &folder, self.client_options, &connections);
+        let mut initiate = self.at_client.command("swanctl");
+        initiate.args(["--initiate", "--child", "campus", "--timeout", "60"]);
+        let initiated = run_with(&mut initiate, "");
+        if initiated.status.success() {
+            self.at_client.run("ping -c 1 -w 20 10.88.0.1");
+        } else {
+            assert!(
+                text(&initiated).contains("EAP authentication failed"),
+                "{}",
+                text(&initiated)
+            );
+        }
+        initiated.status.success()
+    }
+
+    /// As [`connect`](Self::connect), by a password.
+    fn log_on(&self, user: &str, password: &str) -> bool {
+        let secrets =
+            format!("secrets {{\n eap {{\n id = {user}\n secret = \"{password}\"\n }}\n}}");
+        self.connect(user, &secrets)
+    }
+}
+
+/// A folder for what one side reads, with the authority that both trust.
+fn side(daemon: &Daemon, name: &str) -> PathBuf {
+    let folder = daemon.path(name);
+    for kind in ["x509", "x509ca", "private"] {
+        fs::create_dir_all(folder.join(kind)).unwrap();
+    }
+    let authority = daemon.authority();
+    fs::write(folder.join("x509ca/root.pem"), authority.certificate_pem()).unwrap();
+    fs::write(
+        folder.join("x509ca/issuer.pem"),
+        authority.intermediate_pem(),
+    )
+    .unwrap();
+    folder
+}
+
+/// Starts IKE in a namespace and loads its connections.
+fn charon(own: &Namespace, folder: &Path, options: &str, connections: &str) -> Program {
+    let configuration = format!(
+        "charon {{\n load = {PLUGINS}\n filelog {{\n stderr {{\n default = 1\n }}\n }}\n{options}}}\n"
+    );
+    fs::write(folder.join("strongswan.conf"), configuration).unwrap();
+    fs::write(folder.join("swanctl.conf"), connections).unwrap();
+    let mut command = own.command("/usr/lib/ipsec/charon");
+    command.env("STRONGSWAN_CONF", folder.join("strongswan.conf"));
+    let program = Program::start(&mut command, &folder.join("charon.log"));
+    program.wait_for_log("spawning 16 worker threads");
+    let file = folder.join("swanctl.conf").display().to_string();
+    let mut load = own.command("swanctl");
+    load.args(["--load-all", "--file", &file]);
+    let loaded = run_with(&mut load, "");
+    assert!(loaded.status.success(), "{}", text(&loaded));
+    program
+}
+
+/// By a certificate for kari.
+#[test]
+fn peer_strongswan_logs_on_by_tls() {
+    let setup = vpn("methods = [\"eap\"]")
+        .set("eap", "methods", "[\"tls\"]")
+        .set("eap", "client-ca", "\"ca.pem\"")
+        .set("eap", "client-names", "[\"email\"]");
+    let ikev2 = Ikev2::start(setup, "");
+    let certificate = ClientCertificate::of("kari@campus.example", 7);
+    let user = ikev2.daemon.authority().issue_client(&certificate);
+    let folder = side(&ikev2.daemon, "client");
+    fs::write(folder.join("x509/user.pem"), &user.chain_pem).unwrap();
+    fs::write(folder.join("private/user.pem"), &user.key_pem).unwrap();
+    assert!(
+        ikev2.connect("kari@campus.example", ""),
+        "{}",
+        ikev2.gateway.log()
+    );
+    assert_eq!(ikev2.daemon.attempt(1)["method"], "tls");
+}
+
+fn ttls(inner: &str) -> Setup {
+    vpn("methods = [\"eap\"]")
+        .set("eap", "ttls-inner", inner)
+        .set("accounts.attributes", "nt-hash", "\"sambaNTPassword\"")
+}
+
+#[test]
+fn peer_strongswan_gets_every_answer_by_ttls_and_gtc() {
+    let ikev2 = Ikev2::start(ttls("[\"eap-gtc\"]"), "");
+    answers_everybody(&ikev2.daemon, |user, password| ikev2.log_on(user, password));
+    assert_eq!(ikev2.daemon.attempt(1)["method"], "ttls/eap-gtc");
+}
+
+#[test]
+fn peer_strongswan_logs_on_by_ttls_and_ms_chap() {
+    let ikev2 = Ikev2::start(ttls("[\"eap-mschapv2\"]"), "");
+    assert!(ikev2.log_on("kari", super::KARI), "{}", ikev2.gateway.log());
+    assert!(!ikev2.log_on("kari", "another-password"));
+    assert_eq!(ikev2.daemon.reasons(2), ["accept", "wrong-credential"]);
+    assert_eq!(ikev2.daemon.attempt(1)["method"], "ttls/eap-mschapv2");
+}
