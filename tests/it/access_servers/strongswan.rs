@@ -72,7 +72,7 @@ impl Ikev2 {
                 ""
             }
         );
-        let client = charon(&self.at_client, &folder, self.client_options, &connections);
+        let _client = charon(&self.at_client, &folder, self.client_options, &connections);
         let mut initiate = self.at_client.command("swanctl");
         initiate.args(["--initiate", "--child", "campus", "--timeout", "60"]);
         let initiated = run_with(&mut initiate, "");
