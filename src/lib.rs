@@ -17,6 +17,8 @@
 //!  │  │ radius        bytes <-> packets             │  │ auth                 │ │
 //!  │  │ eap           EAP, TLS from buffers         │  │ accounts, the lock,  │ │
 //!  │  │ certificates  chains, lints, OCSP           │  │ the decision         │ │
+//!  │  │                                             │  │ accounting           │ │
+//!  │  │                                             │  │ sessions             │ │
 //!  │  └─────────────────────────────────────────────┘  └──────────────────────┘ │
 //!  └────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -32,6 +34,7 @@
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
+//! | [`portvakt_accounting`] | Accounting records folded into sessions; live sessions in memory |
 //! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts; SQLite with group commits |
 //! | [`portvakt_certificates`] | Server certificates, their chains and OCSP responses, before they are used |
 //! | [`portvakt_sealing`] | Encrypts NT hashes and CHAP secrets before they are stored |
