@@ -8,7 +8,7 @@ use crate::{AttributeType, Code, SharedSecret};
 
 /// Writes a request into a caller's buffer; never more than 4096 octets, no allocation.
 ///
-/// Message-Authenticator stands first in Access-Request and Status-Server.
+/// Message-Authenticator stands first in all but Accounting-Request.
 pub struct RequestWriter<'b> {
     writer: Writer<'b>,
     code: Code,
@@ -48,20 +48,26 @@ impl<'b> RequestWriter<'b> {
         Self::begin(Code::AccountingRequest, identifier, [0; 16], buffer)
     }
 
-    /// Begins a CoA-Request (RFC 5176), whose authenticator [`RequestWriter::finish`] computes.
+    /// Begins a CoA-Request (RFC 5176) with Message-Authenticator and Event-Timestamp, `now` in
+    /// seconds since 1970, UTC. [`RequestWriter::finish`] computes its authenticator. A
+    /// retransmission is the same octets again (RFC 5080 §2.2.1).
     ///
     /// # Errors
-    /// [`NoRoom`] when the header does not fit.
-    pub fn coa_request(identifier: u8, buffer: &'b mut [u8]) -> Result<Self, NoRoom> {
-        Self::begin(Code::CoaRequest, identifier, [0; 16], buffer)
+    /// [`NoRoom`] when header and the two attributes do not fit.
+    pub fn coa_request(identifier: u8, now: u32, buffer: &'b mut [u8]) -> Result<Self, NoRoom> {
+        Self::begin_dated(Code::CoaRequest, identifier, now, buffer)
     }
 
     /// Begins a Disconnect-Request, otherwise as [`RequestWriter::coa_request`].
     ///
     /// # Errors
-    /// [`NoRoom`] when the header does not fit.
-    pub fn disconnect_request(identifier: u8, buffer: &'b mut [u8]) -> Result<Self, NoRoom> {
-        Self::begin(Code::DisconnectRequest, identifier, [0; 16], buffer)
+    /// As [`RequestWriter::coa_request`].
+    pub fn disconnect_request(
+        identifier: u8,
+        now: u32,
+        buffer: &'b mut [u8],
+    ) -> Result<Self, NoRoom> {
+        Self::begin_dated(Code::DisconnectRequest, identifier, now, buffer)
     }
 
     /// Begins an Access-Request without Message-Authenticator, as old NAS send it: an attacker on
@@ -98,6 +104,18 @@ impl<'b> RequestWriter<'b> {
     ) -> Result<Self, NoRoom> {
         let mut request = Self::begin(code, identifier, authenticator, buffer)?;
         request.writer.message_authenticator()?;
+        Ok(request)
+    }
+
+    fn begin_dated(
+        code: Code,
+        identifier: u8,
+        now: u32,
+        buffer: &'b mut [u8],
+    ) -> Result<Self, NoRoom> {
+        let mut request = Self::begin_signed(code, identifier, [0; 16], buffer)?;
+        let stamp = request.push_integer(AttributeType::EVENT_TIMESTAMP, now);
+        stamp.map_err(|_| NoRoom)?;
         Ok(request)
     }
 
@@ -159,16 +177,14 @@ impl<'b> RequestWriter<'b> {
     /// [`NoRoom`] cannot come from a buffer that was large enough at the beginning.
     pub fn finish(mut self, secret: &SharedSecret) -> Result<&'b [u8], NoRoom> {
         self.writer.set_length()?;
-        match self.code {
-            Code::AccountingRequest | Code::CoaRequest | Code::DisconnectRequest => {
-                let authenticator = secret.digest_before_secret(&[self.writer.written()]);
-                self.writer.set_authenticator(&authenticator)?;
-            }
-            _ if self.is_signed() => {
-                let signature = secret.hmac(&[self.writer.written()]);
-                self.writer.set_message_authenticator(&signature)?;
-            }
-            _ => {}
+        if self.is_signed() {
+            let signature = secret.hmac(&[self.writer.written()]);
+            self.writer.set_message_authenticator(&signature)?;
+        }
+        // Over the signature, where there is one (RFC 5176 §3.4).
+        if let Code::AccountingRequest | Code::CoaRequest | Code::DisconnectRequest = self.code {
+            let authenticator = secret.digest_before_secret(&[self.writer.written()]);
+            self.writer.set_authenticator(&authenticator)?;
         }
         self.writer.into_written()
     }

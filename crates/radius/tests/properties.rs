@@ -7,8 +7,8 @@
 
 use portvakt_radius::MessageAuthenticatorPolicy::{LegacyOptional, Required};
 use portvakt_radius::{
-    AttributeType, Packet, Reply, RequestWriter, SharedSecret, VerifiedRequest, describe, mppe,
-    verify_reply,
+    AttributeType, DynamicAnswer, Packet, Reply, RequestWriter, SharedSecret, VerifiedRequest,
+    describe, mppe, verify_reply,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -60,6 +60,7 @@ fn read_all(octets: &[u8], secret: &SharedSecret) {
     };
     let _ = describe(&packet).to_string();
     let _ = verify_reply(&packet, &[0; 16], secret);
+    let _ = DynamicAnswer::read(&packet, &packet, secret, 0);
     let _ = mppe::reveal_msk(&packet, &[0; 16], secret);
     for policy in [Required, LegacyOptional] {
         if let Ok(request) = VerifiedRequest::verify(packet, secret, policy) {
@@ -166,6 +167,22 @@ proptest! {
         let mut whole = Vec::new();
         packet.eap_message().unwrap().copy_into(&mut whole);
         prop_assert_eq!(whole, eap);
+    }
+
+    #[test]
+    fn random_octets_are_never_an_answer_to_a_disconnect_request(
+        answer in nearly_a_packet(),
+        code in 41_u8..=42,
+        secret in secret(),
+    ) {
+        let mut buffer = [0; 4096];
+        let writer = RequestWriter::disconnect_request(7, 0, &mut buffer).unwrap();
+        let request = Packet::parse(writer.finish(&secret).unwrap()).unwrap();
+        let mut answer = answer;
+        answer[0] = code;
+        if let Ok(answer) = Packet::parse(&answer) {
+            prop_assert!(DynamicAnswer::read(&answer, &request, &secret, 0).is_err());
+        }
     }
 
     #[test]

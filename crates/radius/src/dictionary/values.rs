@@ -1,6 +1,6 @@
 //! Names of the integers that stand for something.
 
-use crate::AttributeType;
+use crate::{AttributeType, ErrorCause};
 
 /// Name of `value` in an attribute of that kind, as the RFC or IANA's registry spells it.
 pub fn value_name(kind: AttributeType, value: u32) -> Option<&'static str> {
@@ -200,25 +200,6 @@ fn tunnel_medium_type(value: u32) -> Option<&'static str> {
 
 /// RFC 5176 §3.6, RFC 7930 §4.
 fn error_cause(value: u32) -> Option<&'static str> {
-    Some(match value {
-        201 => "Residual-Session-Context-Removed",
-        202 => "Invalid-EAP-Packet",
-        401 => "Unsupported-Attribute",
-        402 => "Missing-Attribute",
-        403 => "NAS-Identification-Mismatch",
-        404 => "Invalid-Request",
-        405 => "Unsupported-Service",
-        406 => "Unsupported-Extension",
-        407 => "Invalid-Attribute-Value",
-        501 => "Administratively-Prohibited",
-        502 => "Request-Not-Routable",
-        503 => "Session-Context-Not-Found",
-        504 => "Session-Context-Not-Removable",
-        505 => "Other-Proxy-Processing-Error",
-        506 => "Resources-Unavailable",
-        507 => "Request-Initiated",
-        508 => "Multiple-Session-Selection-Unsupported",
-        601 => "Response-Too-Big",
-        _ => return None,
-    })
+    let cause = ErrorCause::from_number(value);
+    (!matches!(cause, ErrorCause::Other(_))).then_some(cause.name())
 }

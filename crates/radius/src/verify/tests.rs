@@ -156,8 +156,8 @@ fn believed_until_altered(begun: Result<RequestWriter<'_>, crate::NoRoom>) {
 fn accounting_and_coa_are_believed_by_their_authenticator() {
     let mut buffer = [0; 128];
     believed_until_altered(RequestWriter::accounting_request(3, &mut buffer));
-    believed_until_altered(RequestWriter::coa_request(3, &mut buffer));
-    believed_until_altered(RequestWriter::disconnect_request(3, &mut buffer));
+    believed_until_altered(RequestWriter::coa_request(3, 0, &mut buffer));
+    believed_until_altered(RequestWriter::disconnect_request(3, 0, &mut buffer));
 }
 
 #[test]
