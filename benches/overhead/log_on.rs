@@ -86,6 +86,7 @@ impl Pair {
 fn authorization(credential: &InnerCredential) -> Authorization {
     Authorization {
         account: "p000001".to_owned(),
+        device: Vec::new(),
         identity: credential.identity().to_vec(),
         context: vec![7; 16],
     }

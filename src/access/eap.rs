@@ -19,6 +19,7 @@ use super::ms_chap_error::Retries;
 use super::received_password::ReceivedPassword;
 use super::repeats::Arrival;
 use super::report::EvictionReason;
+use super::request_context::RequestContext;
 use super::{report, request_context};
 use crate::metrics::HandshakeOutcome;
 use crate::policy::Policy;
@@ -514,6 +515,7 @@ fn conclude(
             if let Some(context) = granted.grant.session_context() {
                 pending.conversation.remember(Authorization {
                     account: granted.grant.account().to_string(),
+                    device: device_of(&exchange.context),
                     identity: pending.inner_identity.clone(),
                     context,
                 });
@@ -534,6 +536,12 @@ fn conclude(
             refuse(exchange, Refusal::GaveUp, Some(error.to_string()));
         }
     }
+}
+
+/// The name of the device (Calling-Station-Id) as octets; empty without one.
+fn device_of(context: &RequestContext) -> Vec<u8> {
+    let station = context.calling_station.as_deref();
+    station.unwrap_or_default().as_bytes().to_vec()
 }
 
 fn accepted(mutual_proof: &MutualProof) -> Verdict {

@@ -39,6 +39,7 @@ fn refused(
     let accept = |conversation: &mut Conversation, _: &InnerCredential| {
         conversation.remember(Authorization {
             account: "s123456".into(),
+            device: Vec::new(),
             identity: USER.into(),
             context: Vec::new(),
         });

@@ -112,6 +112,7 @@ fn offer(tls: &ServerTls, certificates: ClientCertificates) -> Methods {
 fn authorization() -> Authorization {
     Authorization {
         account: "s123456".into(),
+        device: Vec::new(),
         identity: b"anonymous@campus.example".to_vec(),
         context: b"by certificate".to_vec(),
     }

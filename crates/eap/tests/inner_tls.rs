@@ -64,6 +64,7 @@ impl Registry {
         let answer = |conversation: &mut Conversation, credential: &InnerCredential| {
             conversation.remember(Authorization {
                 account: "s123456".into(),
+                device: Vec::new(),
                 identity: USER.as_bytes().to_vec(),
                 context: Vec::new(),
             });

@@ -270,6 +270,7 @@ impl Hall {
                 asked.push(credential.label());
                 conversation.remember(Authorization {
                     account: "a".into(),
+                    device: Vec::new(),
                     identity: credential.identity().to_vec(),
                     context: Vec::new(),
                 });

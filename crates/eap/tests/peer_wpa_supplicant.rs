@@ -147,6 +147,7 @@ fn answer(
 ) -> (&'static str, Verdict) {
     conversation.remember(Authorization {
         account: "a".into(),
+        device: Vec::new(),
         identity: b"a@campus.example".to_vec(),
         context: Vec::new(),
     });

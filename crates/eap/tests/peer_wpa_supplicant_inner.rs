@@ -43,6 +43,7 @@ fn answer(
 ) -> (&'static str, Verdict) {
     conversation.remember(Authorization {
         account: "a".into(),
+        device: Vec::new(),
         identity: USER.as_bytes().to_vec(),
         context: Vec::new(),
     });

@@ -104,6 +104,7 @@ impl Hall {
 fn authorization() -> Authorization {
     Authorization {
         account: "s123456".into(),
+        device: Vec::new(),
         identity: USER.as_bytes().to_vec(),
         context: CONTEXT.to_vec(),
     }

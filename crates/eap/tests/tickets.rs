@@ -115,6 +115,7 @@ impl Site {
         let answer = |conversation: &mut Conversation, credential: &InnerCredential| {
             conversation.remember(Authorization {
                 account: "s123456".into(),
+                device: Vec::new(),
                 identity: USER.into(),
                 context: Vec::new(),
             });

@@ -21,6 +21,10 @@ use zeroize::Zeroizing;
 /// so that nobody fills the store with the log-ons of one account.
 const PER_ACCOUNT_AT_MOST: usize = 32;
 
+/// Most sessions of one device: the one that it will come back on, and the one before, in case the
+/// answer with the newest was lost.
+const PER_DEVICE_AT_MOST: usize = 2;
+
 /// Scope of a session, which the connection that resumes it must share: one without a client
 /// certificate must not open a method that demands one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +39,9 @@ pub(crate) struct Scope {
 pub struct Authorization {
     /// Account of the session: the argument of [`Sessions::forget`].
     pub account: String,
+    /// The device, by any name of it: of one device the two newest sessions are kept. Empty where
+    /// it is unknown.
+    pub device: Vec<u8>,
     /// The inner identity of the full log-on, as sent.
     pub identity: Vec<u8>,
     /// Anything that the caller wants to see again, for instance the credential's version. It
@@ -90,10 +97,17 @@ pub struct Sessions {
 
 struct Store {
     sessions: DashMap<Box<[u8]>, Session, RandomState>,
-    accounts: DashMap<Box<str>, VecDeque<Box<[u8]>>, RandomState>,
+    accounts: DashMap<Box<str>, VecDeque<Listed>, RandomState>,
     capacity: usize,
     time_to_live: Duration,
     now_ms: AtomicU64,
+}
+
+/// A session in the list of its account.
+struct Listed {
+    id: Box<[u8]>,
+    /// Hash of the device's name; `None` where it is unknown.
+    device: Option<u64>,
 }
 
 impl Sessions {
@@ -102,7 +116,7 @@ impl Sessions {
     /// The maximum of RFC 8446 §4.6.1 (E7); longer ones are cut to it.
     pub const LONGEST_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-    /// An empty store for at most `capacity` sessions (about 1 kB each, with client certificates
+    /// An empty store for at most `capacity` sessions (about 700 octets each, with client certificates
     /// 3 kB); none lives longer than `time_to_live` after the last full log-on.
     pub fn new(capacity: usize, time_to_live: Duration) -> Self {
         Sessions {
@@ -144,7 +158,7 @@ impl Sessions {
         };
         let sessions = &self.store.sessions;
         ids.iter()
-            .filter(|id| sessions.remove(*id).is_some())
+            .filter(|listed| sessions.remove(&listed.id).is_some())
             .count()
     }
 
@@ -197,18 +211,28 @@ impl Sessions {
         if self.len() >= self.store.capacity {
             return;
         }
-        let (id, account) = (Box::<[u8]>::from(id), &session.facts.authorization.account);
-        let mut ids = self
-            .store
-            .accounts
-            .entry(account.as_str().into())
+        let authorization = &session.facts.authorization;
+        let accounts = &self.store.accounts;
+        let mut ids = accounts
+            .entry(authorization.account.as_str().into())
             .or_default();
-        while ids.len() >= PER_ACCOUNT_AT_MOST {
-            if let Some(oldest) = ids.pop_front() {
-                self.store.sessions.remove(&oldest);
-            }
+        let device = (!authorization.device.is_empty())
+            .then(|| accounts.hasher().hash_one(&authorization.device));
+        let place = ids.iter().position(|listed| listed.device == device);
+        let of_device = ids.iter().filter(|listed| listed.device == device).count();
+        let superseded = place.filter(|_| device.is_some() && of_device >= PER_DEVICE_AT_MOST);
+        let crowded_out = (ids.len() >= PER_ACCOUNT_AT_MOST).then_some(0);
+        let ended = superseded
+            .or(crowded_out)
+            .and_then(|place| ids.remove(place));
+        if let Some(ended) = ended {
+            self.store.sessions.remove(&ended.id);
         }
-        ids.push_back(id.clone());
+        let id = Box::<[u8]>::from(id);
+        ids.push_back(Listed {
+            id: id.clone(),
+            device,
+        });
         self.store.sessions.insert(id, session);
     }
 
@@ -225,7 +249,7 @@ impl Sessions {
 
     fn unlist(&self, account: &str, id: &[u8]) {
         if let Some(mut ids) = self.store.accounts.get_mut(account) {
-            ids.retain(|listed| **listed != *id);
+            ids.retain(|listed| *listed.id != *id);
         }
         self.store
             .accounts

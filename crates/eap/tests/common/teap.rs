@@ -80,6 +80,7 @@ impl Hall {
                 asked.push((conversation.identity_type(), credential.label()));
                 conversation.remember(Authorization {
                     account: "a".into(),
+                    device: Vec::new(),
                     identity: credential.identity().to_vec(),
                     context: Vec::new(),
                 });

@@ -141,6 +141,7 @@ impl Everything {
         };
         conversation.remember(Authorization {
             account: "s123456".into(),
+            device: Vec::new(),
             identity: context.clone(),
             context,
         });

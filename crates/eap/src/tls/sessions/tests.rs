@@ -19,6 +19,7 @@ fn session(sessions: &Sessions, account: &str) -> Session {
         facts: Arc::new(SessionFacts {
             authorization: Authorization {
                 account: account.into(),
+                device: Vec::new(),
                 identity: Vec::new(),
                 context: Vec::new(),
             },
@@ -90,6 +91,24 @@ fn one_account_cannot_fill_the_store() {
     assert!(sessions.find(&[0], TTLS).is_none(), "the oldest ended");
     assert!(sessions.find(&[199], TTLS).is_some());
     assert_eq!(sessions.forget("a"), PER_ACCOUNT_AT_MOST);
+}
+
+/// A device uses its newest session; the one before stays for an answer that was lost.
+#[test]
+fn device_keeps_its_two_newest_sessions() {
+    let sessions = Sessions::new(1000, HOUR);
+    for id in 0..20 {
+        let mut session = session(&sessions, "a");
+        let facts = Arc::get_mut(&mut session.facts).unwrap();
+        facts.authorization.device = vec![id % 2];
+        sessions.insert(vec![id], session);
+    }
+    fill(&sessions, "a", 20..25);
+    let kept: Vec<u8> = (0..25)
+        .filter(|id| sessions.find(&[*id], TTLS).is_some())
+        .collect();
+    assert_eq!(kept, [16, 17, 18, 19, 20, 21, 22, 23, 24]);
+    assert_eq!(sessions.forget("a"), 9);
 }
 
 #[test]
