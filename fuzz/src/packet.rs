@@ -5,11 +5,13 @@
     reason = "an oracle that fails aborts: that is its answer"
 )]
 
+use std::net::IpAddr;
+
 use portvakt_radius::MessageAuthenticatorPolicy::{LegacyOptional, Required};
 use portvakt_radius::attribute::vendor_attributes;
 use portvakt_radius::{
     AttributeType, Code, NoRoom, Packet, Reply, ReplyContext, RequestWriter, SharedSecret,
-    VerifiedRequest, describe, verify_reply,
+    VerifiedRequest, accounting, describe, verify_reply,
 };
 
 /// Attributes as numbers and values.
@@ -33,6 +35,7 @@ pub fn packet(data: &[u8]) {
     check_vendor_attributes(&packet);
     check_text(&packet);
     check_policies(&packet);
+    check_accounting(&packet);
     let context = check_request(&packet);
     for code in [
         Code::AccessAccept,
@@ -109,6 +112,22 @@ fn check_octets(packet: &Packet<'_>) {
         again.extend_from_slice(attribute.value);
     }
     assert_eq!(again, packet.bytes());
+}
+
+/// A prefix has no bit beyond its length, and no session more addresses than attributes.
+fn check_accounting(packet: &Packet<'_>) {
+    let _ = accounting::AccountingStatus::read(packet);
+    let _ = accounting::cisco_av_pair(packet, "audit-session-id");
+    let addresses: Vec<_> = accounting::framed_addresses(packet).collect();
+    assert!(addresses.len() <= packet.attributes().count());
+    for (address, length) in addresses {
+        let (bits, width) = match address {
+            IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
+            IpAddr::V6(address) => (u128::from(address), 128),
+        };
+        assert!(length <= width);
+        assert_eq!(bits.checked_shl(length.into()).unwrap_or(0), 0);
+    }
 }
 
 /// The sub-attributes put together again are the Vendor-Specific, and `vendor` finds each first.

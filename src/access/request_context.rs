@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use portvakt_auth::{AccountId, Now};
 use portvakt_eap::Limits;
-use portvakt_radius::{AttributeType, VerifiedRequest};
+use portvakt_radius::{AttributeType, VerifiedRequest, accounting};
 use smallstr::SmallString;
 
 use crate::audit::as_given;
@@ -73,7 +73,7 @@ impl RequestContext {
             calling_station: station,
             calling_station_port: port,
             nas_identifier: text(AttributeType::NAS_IDENTIFIER),
-            nas_address: nas_address(request),
+            nas_address: accounting::nas_address(request),
             operator_name: text(AttributeType::OPERATOR_NAME),
             method: "none",
             tls_version: None,
@@ -119,17 +119,6 @@ pub(super) fn text(octets: &[u8]) -> Text {
         Cow::Borrowed(text) => text.into(),
         Cow::Owned(text) => text.into(),
     }
-}
-
-fn nas_address(request: &VerifiedRequest<'_>) -> Option<IpAddr> {
-    let v4 = request
-        .first(AttributeType::NAS_IP_ADDRESS)
-        .and_then(|value| <[u8; 4]>::try_from(value).ok())
-        .map(IpAddr::from);
-    v4.or_else(|| {
-        let v6 = request.first(AttributeType::NAS_IPV6_ADDRESS)?;
-        <[u8; 16]>::try_from(v6).ok().map(IpAddr::from)
-    })
 }
 
 /// How many EAP octets an answer to this request may carry (E2): `most`, or less where the request

@@ -40,6 +40,7 @@
 //! point that asks. MSK: master session key, what an EAP conversation leaves to encrypt with.
 //! MPPE: Microsoft's name for link keys, in whose attributes the MSK travels.
 
+pub mod accounting;
 pub mod attribute;
 pub mod challenge;
 mod code;
@@ -59,6 +60,7 @@ mod secret;
 pub mod verify;
 mod writer;
 
+pub use accounting::AccountingStatus;
 pub use attribute::{Attribute, AttributeType, Attributes};
 pub use challenge::{ChallengeCredential, ChallengeError, EncryptedPassword};
 pub use code::Code;
