@@ -57,5 +57,5 @@ pub use log_ons::{LogOn, RecentLogOns};
 pub use newest::Newest;
 pub use record::{Record, Status};
 pub use session::{Begun, Session, SessionId, StaleAfter};
-pub use settle::{Settled, settle};
+pub use settle::{Settled, settle, tells_of};
 pub use usage::Usage;

@@ -43,7 +43,7 @@ pub fn settle(
     id: impl FnOnce() -> SessionId,
 ) -> Settled {
     let same = known.iter().enumerate();
-    let same = same.filter(|(_, session)| relation(session, record) == Relation::Same);
+    let same = same.filter(|(_, session)| tells_of(record, session));
     let nearest = same.min_by_key(|(_, session)| distance(session, record));
     if let Some(place) = nearest.map(|(place, _)| place) {
         let changed = known.get_mut(place).is_some_and(|it| it.fold(record));
@@ -83,6 +83,12 @@ pub fn settle(
 /// its first, other news from the newest session.
 fn distance(session: &Session, record: &Record) -> SignedDuration {
     record.event.duration_since(session.started()).abs()
+}
+
+/// Whether `record` tells of `session`, and of no other of its name.
+#[must_use]
+pub fn tells_of(record: &Record, session: &Session) -> bool {
+    relation(session, record) == Relation::Same
 }
 
 fn replaced(at: Timestamp) -> Closed {

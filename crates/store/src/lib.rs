@@ -1,4 +1,4 @@
-//! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory.
+//! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory, sessions.
 //!
 //! [`SqliteStore`] is the engine of one machine. Everything that outlives the process goes through
 //! [`Store`]; what an administrator did is in the audit log, not here.
@@ -7,6 +7,9 @@
 //! the outcome back, and [`LockStore::record_lock`] calls back once the change is on disk. While the
 //! disk refuses, no lock is lost: it stays in memory and is tried again, and [`Store::health`] says
 //! so.
+//!
+//! An accounting record is answered only when it is on disk ([`AccountingStore`]); while the disk
+//! refuses nothing of it is kept, and its NAS sends it again.
 //!
 //! # Several machines
 //!
@@ -47,6 +50,7 @@
 mod attempt;
 mod error;
 mod folder;
+mod sessions;
 mod sqlite;
 mod untold;
 
@@ -54,6 +58,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, StaleAfter};
 use portvakt_auth::account::Account;
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
@@ -62,6 +67,7 @@ use portvakt_auth::time::Now;
 pub use attempt::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow};
 pub use error::StoreError;
 pub use folder::DataFolder;
+pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
 pub use untold::Untold;
 
@@ -90,6 +96,8 @@ pub struct StoreHealth {
     pub entries_waiting: usize,
     /// Attempts dropped since the start, for want of room in memory. Locks are never dropped.
     pub attempts_dropped: u64,
+    /// How often a live session that changed had no room in memory, since the start.
+    pub sessions_beyond_memory: u64,
     /// Duration of the commit under way; a disk that hangs shows here first.
     pub committing_for: Option<Duration>,
 }
@@ -166,8 +174,51 @@ pub trait AccountStore: Send + Sync {
     fn accounts(&self, visit: &mut dyn FnMut(Account)) -> Result<(), StoreError>;
 }
 
+/// Sessions of users, by the records of their NAS.
+///
+/// Callbacks run on the writer thread and must be quick; on the caller's own thread if the queue is
+/// full. Once the store is closed they are dropped without a call: what cannot be made durable is
+/// not answered.
+pub trait AccountingStore: Send + Sync {
+    /// Live sessions in memory; never ahead of the disk.
+    fn live(&self) -> &Arc<LiveSessions>;
+
+    /// Reads the live sessions into memory, the newest first; how many had no room there.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn restore_sessions(&self) -> Result<u64, StoreError>;
+
+    /// Folds a record into its session, by [`settle`](portvakt_accounting::settle), and returns at
+    /// once; `done` is called when it is on disk, or will not be.
+    fn record_session(&self, record: Record, done: SessionDone);
+
+    /// Ends the live sessions of a NAS that began before `closed.at` and had no news since: it has
+    /// started, or shuts down.
+    fn close_sessions_of_nas(&self, nas: NasKey, closed: Closed, done: SessionDone);
+
+    /// Ends sessions that are stale at `now`, some thousands at once; `since` is when this server
+    /// began to listen.
+    fn close_stale_sessions(
+        &self,
+        rule: StaleAfter,
+        since: Timestamp,
+        now: Timestamp,
+        done: SessionDone,
+    );
+
+    /// Sessions, newest first. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError>;
+
+    /// Removes sessions that ended before, little by little behind everything else.
+    fn purge_sessions(&self, before: Timestamp);
+}
+
 /// All durable facts of a server.
-pub trait Store: LockStore + AttemptStore + AccountStore {
+pub trait Store: LockStore + AttemptStore + AccountStore + AccountingStore {
     /// The health of the store, without waiting for it.
     fn health(&self) -> StoreHealth;
 

@@ -6,8 +6,11 @@
 //! ```text
 //!  record_lock() ────> pending locks (newest per account) ─┐
 //!     └──────────────> bounded queue ──> writer thread: takes all there is ──> one commit ──> done()
-//!  record_attempt() ─> buffer, taken every 10 seconds ─────┘
+//!  record_attempt() ─> buffer, taken every 10 seconds ─────┤
+//!  record_session() ─> bounded queue of their own ─────────┘ then published to the live sessions
 //! ```
+//!
+//! Accounting has a queue of its own: a flood of it must not push a lock aside.
 
 mod accounts;
 mod attempt_buffer;
@@ -15,6 +18,9 @@ mod attempts;
 mod locks;
 mod pending;
 mod schema;
+mod session_batch;
+mod session_query;
+mod sessions;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,22 +29,31 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::Timestamp;
+use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, StaleAfter};
 use portvakt_auth::account::Account;
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 use portvakt_sealing::SealingKey;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use crate::{
-    AccountStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done, Durability, LockStore,
-    Store, StoreError, StoreHealth,
+    AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done,
+    Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
 };
 use pending::Shared;
+use session_batch::{SessionIds, SessionJob, Waiting};
 use writer::{Message, Writer};
 
 /// Messages that may wait for the writer; a stalled disk fills the queue, a healthy one never does.
 const QUEUE: usize = 16 * 1024;
+
+/// Accounting records that may wait for the writer; beyond it they are not stored, and their NAS
+/// sends them again.
+const SESSION_QUEUE: usize = 8 * 1024;
+
+/// Live sessions in memory, unless [`LiveSessions::set_capacity`] says otherwise.
+const LIVE_SESSIONS: usize = 100_000;
 
 /// How long a reader waits for buffered attempts to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -46,6 +61,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A store in SQLite. Dropping it writes what waits first.
 pub struct SqliteStore {
     messages: Sender<Message>,
+    session_jobs: Sender<Waiting>,
+    live: Arc<LiveSessions>,
     shared: Arc<Shared>,
     /// Of its own, so that a reader never waits for the writer.
     reader: Mutex<Connection>,
@@ -65,15 +82,25 @@ impl SqliteStore {
         accounts::seal_old(&mut connection, &sealing)?;
         let reader = Mutex::new(schema::open_reader(&folder.database())?);
         let (messages, queue) = bounded(QUEUE);
+        let (session_jobs, session_queue) = bounded(SESSION_QUEUE);
         let shared = Arc::new(Shared::default());
+        let live = Arc::new(LiveSessions::new(LIVE_SESSIONS));
         let path = folder.path().to_owned();
-        let writer = Writer::new(connection, Arc::clone(&shared), queue, folder);
+        let ids = SessionIds::after(sessions::last_id(&connection)?, Timestamp::now());
+        let queues = writer::Queues {
+            messages: queue,
+            session_jobs: session_queue,
+        };
+        let sessions = writer::Sessions::new(Arc::clone(&live), ids);
+        let writer = Writer::new(connection, Arc::clone(&shared), queues, sessions, folder);
         let thread = std::thread::Builder::new().name("store".to_owned());
         let writer = thread
             .spawn(|| writer.run())
             .map_err(|cause| StoreError::Folder { path, cause })?;
         Ok(Self {
             messages,
+            session_jobs,
+            live,
             shared,
             reader,
             writer: Mutex::new(Some(writer)),
@@ -108,6 +135,14 @@ impl SqliteStore {
             .send(message(reply))
             .map_err(|_| StoreError::Closed)?;
         answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    fn work_on_sessions(&self, job: SessionJob, done: Option<SessionDone>) {
+        let refused = match self.session_jobs.try_send((job, done)) {
+            Ok(()) => return,
+            Err(TrySendError::Full((_, done)) | TrySendError::Disconnected((_, done))) => done,
+        };
+        writer::report_session(refused, Recorded::NotStored);
     }
 
     fn reader(&self) -> std::sync::MutexGuard<'_, Connection> {
@@ -167,6 +202,48 @@ impl AccountStore for SqliteStore {
     }
 }
 
+impl AccountingStore for SqliteStore {
+    fn live(&self) -> &Arc<LiveSessions> {
+        &self.live
+    }
+
+    fn restore_sessions(&self) -> Result<u64, StoreError> {
+        let mut beyond = 0;
+        sessions::live(&self.reader(), |session| {
+            beyond += session_batch::publish(&self.live, vec![Arc::new(session)]);
+        })?;
+        self.shared.count_beyond(beyond);
+        Ok(beyond)
+    }
+
+    fn record_session(&self, record: Record, done: SessionDone) {
+        self.work_on_sessions(SessionJob::Record(Box::new(record)), Some(done));
+    }
+
+    fn close_sessions_of_nas(&self, nas: NasKey, closed: Closed, done: SessionDone) {
+        self.work_on_sessions(SessionJob::CloseNas(nas, closed), Some(done));
+    }
+
+    fn close_stale_sessions(
+        &self,
+        rule: StaleAfter,
+        since: Timestamp,
+        now: Timestamp,
+        done: SessionDone,
+    ) {
+        let job = SessionJob::CloseStale { rule, since, now };
+        self.work_on_sessions(job, Some(done));
+    }
+
+    fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {
+        Ok(session_query::find(&self.reader(), query)?)
+    }
+
+    fn purge_sessions(&self, before: Timestamp) {
+        let _ = self.messages.try_send(Message::PurgeSessions(before));
+    }
+}
+
 impl Store for SqliteStore {
     fn health(&self) -> StoreHealth {
         self.shared.health(self.messages.len())
@@ -197,6 +274,17 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(Box::new(error))
     }
+}
+
+/// The time in a column of milliseconds since 1970.
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let Some(millisecond) = row.get(column)? else {
+        return Ok(None);
+    };
+    let out_of_range = |_| rusqlite::Error::IntegralValueOutOfRange(column, millisecond);
+    Timestamp::from_millisecond(millisecond)
+        .map(Some)
+        .map_err(out_of_range)
 }
 
 /// The key to seal with, tried on a sealed row if there is one.

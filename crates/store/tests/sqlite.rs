@@ -16,13 +16,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use battery::sessions::{record, record_session};
 use battery::{
     Open, PATIENCE, attempt, battery, id, lock, now, record_attempt, recorded, restored, wait_until,
 };
+use portvakt_accounting::Status;
 use portvakt_auth::account::{Account, Kind};
 use portvakt_store::{
-    AccountStore as _, AttemptStore as _, DataFolder, Durability, LockStore as _, SqliteStore,
-    Store as _, StoreError,
+    AccountStore as _, AccountingStore as _, AttemptStore as _, DataFolder, Durability,
+    LockStore as _, Recorded, SqliteStore, Store as _, StoreError,
 };
 
 fn open(dir: &Path) -> Result<SqliteStore, StoreError> {
@@ -103,6 +105,24 @@ fn attempts_beyond_the_bound_are_dropped_and_counted_while_the_disk_is_full() {
     wait_until("caught up", || store.health().entries_waiting == 0);
     assert!(store.last_attempts(&id("s0"), 1).unwrap().is_empty());
     assert_eq!(store.last_attempts(&id("s70000"), 1).unwrap().len(), 1);
+}
+
+/// Nothing of a record that is not on disk is in memory either, and its NAS may send it again.
+#[test]
+fn record_on_a_full_disk_is_not_stored_and_can_be_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    fill(&store);
+    let start = || record("a", Status::Start, 0);
+    assert_eq!(record_session(&store, start()), Recorded::NotStored);
+    assert!(store.live().is_empty());
+    store.limit_pages(100_000);
+    wait_until("caught up", || store.health().is_ok());
+    let stored = record_session(&store, start());
+    assert!(matches!(stored, Recorded::OnDisk(changes) if changes.len() == 1));
+    assert_eq!(store.live().len(), 1);
+    store.close();
+    assert_eq!(record_session(&store, start()), Recorded::NotStored);
 }
 
 #[test]
@@ -311,9 +331,9 @@ fn write_and_kill(dir: &Path, enough: usize) -> Vec<String> {
     reported
 }
 
-/// A database of schema 2, the newest, as the versions before this file made it.
+/// A database of schema 2, as earlier versions made it.
 #[test]
-fn database_of_todays_schema_opens_with_all_that_is_in_it() {
+fn database_of_an_earlier_schema_opens_with_all_that_is_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let database = rusqlite::Connection::open(dir.path().join("portvakt.db")).unwrap();
     database

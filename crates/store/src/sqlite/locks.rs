@@ -10,6 +10,8 @@ use portvakt_auth::time::Now;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
+use super::time;
+
 /// Writes a lock, unless a later change of the same account is there already.
 pub(super) fn write(connection: &Connection, lock: &StoredLock) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
@@ -62,14 +64,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredLock> {
         locked_until: time(row, 3)?,
         revision: row.get::<_, i64>(4)?.cast_unsigned(),
     })
-}
-
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    let Some(millisecond) = row.get(column)? else {
-        return Ok(None);
-    };
-    let out_of_range = |_| rusqlite::Error::IntegralValueOutOfRange(column, millisecond);
-    Timestamp::from_millisecond(millisecond)
-        .map(Some)
-        .map_err(out_of_range)
 }

@@ -57,6 +57,7 @@ pub(super) struct Shared {
     committing: Mutex<Option<Instant>>,
     attempts_dropped: AtomicU64,
     backlog: AtomicUsize,
+    sessions_beyond: AtomicU64,
 }
 
 #[derive(Default)]
@@ -76,6 +77,16 @@ impl Shared {
 
     pub(super) fn count_dropped(&self, attempts: u64) {
         self.attempts_dropped.fetch_add(attempts, Ordering::Relaxed);
+    }
+
+    /// Counts live sessions that memory had no room for.
+    pub(super) fn count_beyond(&self, sessions: u64) {
+        self.sessions_beyond.fetch_add(sessions, Ordering::Relaxed);
+    }
+
+    /// Whether there were any.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.sessions_beyond.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn set_backlog(&self, attempts: usize) {
@@ -109,6 +120,7 @@ impl Shared {
             locks_waiting,
             entries_waiting: queued + self.backlog.load(Ordering::Relaxed) + self.attempts.len(),
             attempts_dropped: self.attempts_dropped.load(Ordering::Relaxed),
+            sessions_beyond_memory: self.sessions_beyond.load(Ordering::Relaxed),
             committing_for: locked(&self.committing).map(|since| since.elapsed()),
         }
     }

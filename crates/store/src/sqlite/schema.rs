@@ -46,6 +46,63 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE accounts_to_seal (id TEXT PRIMARY KEY) WITHOUT ROWID;
     INSERT INTO accounts_to_seal SELECT id FROM accounts;
 ",
+    "
+    CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,             -- never used again
+        client TEXT NOT NULL,               -- the RADIUS client's name in the configuration
+        nas TEXT NOT NULL,                  -- NAS-Identifier, else an address
+        session TEXT NOT NULL,              -- Acct-Session-Id
+        account TEXT,                       -- joined with a log-on
+        device TEXT,                        -- MAC address, 02-00-00-AA-BB-CC
+        start_ms INTEGER NOT NULL,          -- milliseconds since 1970, UTC, as all times here
+        end_ms INTEGER,                     -- NULL while it lives
+        joined_by TEXT,                     -- 'class' or 'log-on'
+        logged_on_ms INTEGER,
+        begun_ms INTEGER,                   -- the Start: when, Event-Timestamp, User-Name
+        begun_stamp INTEGER,
+        begun_user TEXT,
+        reckoned_ms INTEGER,                -- the beginning by Acct-Session-Time
+        first_ms INTEGER,                   -- the first and the last moment that a record told of
+        last_ms INTEGER,
+        reports INTEGER,                    -- 1 once an Interim-Update came
+        stopped_ms INTEGER,                 -- the Stop, and Acct-Terminate-Cause
+        stop_cause INTEGER,
+        closed_ms INTEGER,                  -- an end that was concluded, and from what
+        closed_by TEXT,
+        source TEXT,                        -- address and port of the NAS
+        nas_address TEXT,
+        nas_identifier TEXT,
+        nas_port INTEGER,
+        nas_port_id TEXT,
+        user_name TEXT,
+        calling_station TEXT,
+        called_station TEXT,
+        multi_session TEXT,
+        audit_session TEXT,
+        chargeable_user TEXT,
+        service TEXT,
+        addresses_ms INTEGER,               -- the last record with an address
+        session_time_s INTEGER,
+        input_octets INTEGER,               -- 64 bits; from the user
+        output_octets INTEGER,
+        input_packets INTEGER,
+        output_packets INTEGER
+    );
+    CREATE INDEX sessions_by_name ON sessions (session, nas, client);
+    CREATE INDEX sessions_by_account ON sessions (account, start_ms) WHERE account IS NOT NULL;
+    CREATE INDEX sessions_by_device ON sessions (device, start_ms) WHERE device IS NOT NULL;
+    CREATE INDEX sessions_by_start ON sessions (start_ms);
+    CREATE INDEX sessions_by_end ON sessions (end_ms) WHERE end_ms IS NOT NULL;
+    CREATE INDEX live_sessions ON sessions (client, nas) WHERE end_ms IS NULL;
+    CREATE TABLE session_addresses (
+        session INTEGER NOT NULL,
+        address TEXT NOT NULL,              -- 192.0.2.7/32, 2001:db8::/64
+        first_ms INTEGER NOT NULL,          -- the first and the last record that told it
+        last_ms INTEGER,                    -- NULL: the last record with an address
+        PRIMARY KEY (session, address)
+    ) WITHOUT ROWID;
+    CREATE INDEX sessions_by_address ON session_addresses (address, session);
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use jiff::Timestamp;
+use portvakt_accounting::{LiveSessions, Session};
 use portvakt_auth::lock::StoredLock;
 use rusqlite::Connection;
 use tracing::{error, info};
@@ -14,11 +15,16 @@ use tracing::{error, info};
 use super::accounts::{self, AccountRow};
 use super::attempt_buffer::CAPACITY;
 use super::pending::Shared;
-use super::{attempts, locks};
-use crate::{AttemptRow, DataFolder, Done, Durability, StoreError};
+use super::session_batch::{SessionBatch, SessionIds, Waiting, publish};
+use super::{attempts, locks, sessions};
+use crate::{
+    AttemptRow, DataFolder, Done, Durability, Recorded, SessionChange, SessionDone, StoreError,
+};
 
 /// Most messages, and most attempts, in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;
+/// Most jobs on sessions in one commit: some ten milliseconds, which a failure may wait as well.
+const SESSION_JOBS: usize = 512;
 /// Pause between two tries while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long attempts are gathered before they are written; a reader has them written at once.
@@ -35,14 +41,48 @@ pub(super) enum Message {
     /// Buffered attempts are to be written now; answered once that was tried.
     FlushAttempts(Sender<()>),
     Prune(Timestamp),
+    PurgeSessions(Timestamp),
     LimitPages(u32, Sender<()>),
     Close,
+}
+
+/// The queues of the writer.
+pub(super) struct Queues {
+    pub(super) messages: Receiver<Message>,
+    pub(super) session_jobs: Receiver<Waiting>,
+}
+
+/// Work on sessions, and the sessions in memory.
+pub(super) struct Sessions {
+    live: Arc<LiveSessions>,
+    ids: SessionIds,
+    jobs: Vec<Waiting>,
+    purge_before: Option<Timestamp>,
+}
+
+impl Sessions {
+    pub(super) fn new(live: Arc<LiveSessions>, ids: SessionIds) -> Self {
+        Self {
+            live,
+            ids,
+            jobs: Vec::new(),
+            purge_before: None,
+        }
+    }
+}
+
+/// The sessions of a commit as they were written, and what each job changed; `None` where it failed.
+#[derive(Default)]
+struct Folded {
+    sessions: Vec<Arc<Session>>,
+    changes: Vec<Option<Vec<SessionChange>>>,
 }
 
 pub(super) struct Writer {
     connection: Connection,
     shared: Arc<Shared>,
-    queue: Receiver<Message>,
+    queues: Queues,
+    sessions: Sessions,
     /// Attempts taken from the buffer, oldest first; at most [`CAPACITY`].
     attempts: VecDeque<AttemptRow>,
     take_attempts_at: Instant,
@@ -59,13 +99,15 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         shared: Arc<Shared>,
-        queue: Receiver<Message>,
+        queues: Queues,
+        sessions: Sessions,
         folder: DataFolder,
     ) -> Self {
         Self {
             connection,
             shared,
-            queue,
+            queues,
+            sessions,
             attempts: VecDeque::new(),
             take_attempts_at: Instant::now() + GATHER,
             done: Vec::new(),
@@ -84,6 +126,9 @@ impl Writer {
             self.prune_some();
         }
         self.retry_at = None;
+        self.sessions
+            .jobs
+            .extend(self.queues.session_jobs.try_iter());
         self.commit_if_due();
         while !self.attempts.is_empty() && self.retry_at.is_none() {
             self.commit_if_due();
@@ -94,28 +139,37 @@ impl Writer {
             .pragma_update(None, "wal_checkpoint", "truncate");
     }
 
-    /// Waits for work, then takes the rest of the queue without waiting for more.
+    /// Waits for work, then takes the rest of the queues without waiting for more.
     fn take_work(&mut self) {
-        match self.first_message() {
-            Ok(message) => self.accept(message),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => self.closing = true,
+        self.wait_for_work();
+        for _ in 0..BATCH {
+            match self.queues.messages.try_recv() {
+                Ok(message) => self.accept(message),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.closing = true;
+                    break;
+                }
+            }
         }
-        for message in self.queue.clone().try_iter().take(BATCH - 1) {
-            self.accept(message);
-        }
+        let jobs = self.queues.session_jobs.try_iter().take(SESSION_JOBS);
+        self.sessions.jobs.extend(jobs);
         self.take_attempts(Instant::now());
     }
 
-    fn first_message(&self) -> Result<Message, RecvTimeoutError> {
+    fn wait_for_work(&self) {
         let now = Instant::now();
-        let has_more = self.prune_before.is_some() || !self.attempts.is_empty();
+        let prunes = self.prune_before.or(self.sessions.purge_before).is_some();
+        let has_more = prunes || !self.attempts.is_empty();
         let look = self.take_attempts_at.min(now + LOOK);
         let until = match self.retry_at {
             None if has_more => now,
             retry_at => retry_at.unwrap_or(look).min(look),
         };
-        self.queue.recv_deadline(until)
+        let mut select = Select::new();
+        select.recv(&self.queues.messages);
+        select.recv(&self.queues.session_jobs);
+        let _ = select.ready_deadline(until);
     }
 
     fn accept(&mut self, message: Message) {
@@ -129,6 +183,7 @@ impl Writer {
             }
             Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),
+            Message::PurgeSessions(before) => self.sessions.purge_before = Some(before),
             Message::LimitPages(pages, reply) => {
                 let _ = self.connection.pragma_update(None, "max_page_count", pages);
                 let _ = reply.send(());
@@ -159,6 +214,7 @@ impl Writer {
             .retry_at
             .is_some_and(|retry_at| Instant::now() < retry_at);
         let durability = if waits {
+            self.refuse_session_jobs();
             Durability::MemoryOnly
         } else {
             self.commit()
@@ -175,22 +231,48 @@ impl Writer {
         }
     }
 
-    /// Writes every pending lock, and attempts up to [`BATCH`].
+    /// Writes every pending lock, attempts up to [`BATCH`], and the sessions of the jobs. Where it
+    /// fails, the locks are tried once more without the sessions.
     fn commit(&mut self) -> Durability {
         let locks = self.shared.locks().snapshot();
-        let batch = BATCH.min(self.attempts.len());
-        let (attempts, _) = self.attempts.make_contiguous().split_at(batch);
-        self.shared.set_committing(Some(Instant::now()));
-        let written = write(&mut self.connection, &locks, attempts);
-        self.shared.set_committing(None);
+        let written = self.write(&locks);
+        let written = match written {
+            Err(_) if !self.sessions.jobs.is_empty() => {
+                self.refuse_session_jobs();
+                self.write(&locks)
+            }
+            written => written,
+        };
         match written {
-            Ok(()) => self.succeeded(&locks),
+            Ok(folded) => self.succeeded(&locks, folded),
             Err(error) => self.failed(&error),
         }
     }
 
-    fn succeeded(&mut self, locks: &[StoredLock]) -> Durability {
+    fn write(&mut self, locks: &[StoredLock]) -> Result<Folded, rusqlite::Error> {
+        let batch = BATCH.min(self.attempts.len());
+        let (attempts, _) = self.attempts.make_contiguous().split_at(batch);
+        self.shared.set_committing(Some(Instant::now()));
+        let is_beyond = self.shared.is_beyond();
+        let sessions = &mut self.sessions;
+        let written = write(&mut self.connection, locks, attempts, sessions, is_beyond);
+        self.shared.set_committing(None);
+        written
+    }
+
+    fn refuse_session_jobs(&mut self) {
+        for (_, done) in self.sessions.jobs.drain(..) {
+            report_session(done, Recorded::NotStored);
+        }
+    }
+
+    fn succeeded(&mut self, locks: &[StoredLock], folded: Folded) -> Durability {
         self.shared.locks().written(locks);
+        let beyond = publish(&self.sessions.live, folded.sessions);
+        self.shared.count_beyond(beyond);
+        for ((_, done), changes) in self.sessions.jobs.drain(..).zip(folded.changes) {
+            report_session(done, changes.map_or(Recorded::NotStored, Recorded::OnDisk));
+        }
         self.attempts.drain(..BATCH.min(self.attempts.len()));
         self.retry_at = None;
         if let Some(since) = self.shared.set_succeeded() {
@@ -207,8 +289,13 @@ impl Writer {
         Durability::MemoryOnly
     }
 
-    /// Removes some old attempts: a small step, so that log-ons never wait for it.
+    /// Removes some old attempts and sessions: a small step, so that log-ons never wait for it.
     fn prune_some(&mut self) {
+        if let Some(before) = self.sessions.purge_before
+            && sessions::purge_some(&mut self.connection, before).unwrap_or(true)
+        {
+            self.sessions.purge_before = None;
+        }
         let Some(before) = self.prune_before else {
             return;
         };
@@ -224,22 +311,53 @@ fn write(
     connection: &mut Connection,
     locks: &[StoredLock],
     attempts: &[AttemptRow],
-) -> Result<(), rusqlite::Error> {
-    if locks.is_empty() && attempts.is_empty() {
-        return Ok(());
+    sessions: &mut Sessions,
+    is_beyond: bool,
+) -> Result<Folded, rusqlite::Error> {
+    if locks.is_empty() && attempts.is_empty() && sessions.jobs.is_empty() {
+        return Ok(Folded::default());
     }
     let transaction = connection.transaction()?;
     for lock in locks {
         locks::write(&transaction, lock)?;
     }
     attempts::write(&transaction, attempts)?;
-    transaction.commit()
+    let folded = write_sessions(&transaction, sessions, is_beyond)?;
+    transaction.commit()?;
+    Ok(folded)
+}
+
+fn write_sessions(
+    connection: &Connection,
+    sessions: &mut Sessions,
+    is_beyond: bool,
+) -> Result<Folded, rusqlite::Error> {
+    let Sessions {
+        live, ids, jobs, ..
+    } = sessions;
+    let mut batch = SessionBatch::new(connection, live, ids, is_beyond);
+    let mut changes = Vec::with_capacity(jobs.len());
+    for (job, _) in jobs {
+        changes.push(batch.take_guarded(job)?);
+    }
+    batch.write()?;
+    let sessions = batch.finish();
+    Ok(Folded { sessions, changes })
 }
 
 /// Calls back; catches a panic of the callback, which must not end the writer.
 pub(super) fn report(done: Option<Done>, durability: Durability) {
+    guarded(done.map(|done| || done(durability)));
+}
+
+/// The same for sessions.
+pub(super) fn report_session(done: Option<SessionDone>, recorded: Recorded) {
+    guarded(done.map(|done| || done(recorded)));
+}
+
+fn guarded(done: Option<impl FnOnce()>) {
     let Some(done) = done else { return };
-    if catch_unwind(AssertUnwindSafe(|| done(durability))).is_err() {
+    if catch_unwind(AssertUnwindSafe(done)).is_err() {
         error!("a callback of the store panicked; this is a bug in Portvakt");
     }
 }

@@ -1,5 +1,7 @@
 //! Facts that hold for every engine: the cases get a function that opens one and the same store.
 
+pub(crate) mod sessions;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,18 @@ macro_rules! battery {
             accounts_are_written_all_or_none_and_come_back
             what_waits_is_written_before_the_store_closes
             panicking_callback_does_not_stop_the_writer);
+        battery!(@sessions $run: session_outlives_the_process_with_all_that_is_known
+            session_that_is_over_is_not_live_and_repetition_changes_nothing
+            records_of_one_commit_make_one_session
+            name_used_anew_ends_the_session_before
+            restart_of_a_nas_ends_its_sessions_alone
+            silent_session_ends_and_later_news_open_it_again
+            sessions_beyond_the_memory_are_kept_on_disk
+            sessions_are_found_by_account_device_address_and_time
+            old_sessions_are_purged_and_live_ones_stay);
+    };
+    (@sessions $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::sessions::$case); })*
     };
     (@cases $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::$case); })*
