@@ -66,7 +66,7 @@ where
             .tags
             .tag(exchange.peer.client.name.as_bytes()),
         arrived: now.tick,
-        refusal_leaves: now.tick.plus(exchange.policy.reject_delay),
+        refusal_leaves: now.tick.plus(exchange.peer.client.reject_delay),
     };
     let mut authentication = Authentication {
         now,

@@ -225,7 +225,11 @@ impl Exchange {
             return self.drop_unwritable();
         };
         let delay = match outcome.leaves() {
-            Leaves::Late => reply::reject_delay(&self.policy, self.access.hash_pool.suspect_wait()),
+            Leaves::Late => reply::reject_delay(
+                self.peer.client.reject_delay,
+                &self.policy,
+                self.access.hash_pool.suspect_wait(),
+            ),
             Leaves::AtOnce => Duration::ZERO,
         };
         let clock = self.access.state.clock;
@@ -297,7 +301,8 @@ impl Exchange {
     pub(super) fn has_left(&self, leaves: Leaves) -> Instant {
         let longest = match leaves {
             Leaves::Late => {
-                reply::longest_delay(&self.policy, self.access.hash_pool.suspect_wait())
+                let usual = self.peer.client.reject_delay;
+                reply::longest_delay(usual, &self.policy, self.access.hash_pool.suspect_wait())
             }
             Leaves::AtOnce => Duration::ZERO,
         };

@@ -184,18 +184,18 @@ fn is_told_to_its_owner(refusal: Refusal) -> bool {
     )
 }
 
-/// The configured delay, varied by its jitter (R6); or where those whom nobody knows wait longer
+/// The delay of a client, varied by its jitter (R6); or where those whom nobody knows wait longer
 /// than that to be refused, what they wait: it must not tell who is known (P5).
-pub(super) fn reject_delay(policy: &Policy, suspect_wait: Duration) -> Duration {
+pub(super) fn reject_delay(usual: Duration, policy: &Policy, suspect_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
     let [roll] = crate::random::bytes();
-    varied(policy.reject_delay, jitter, roll, suspect_wait)
+    varied(usual, jitter, roll, suspect_wait)
 }
 
 /// The longest that [`reject_delay`] can be.
-pub(super) fn longest_delay(policy: &Policy, suspect_wait: Duration) -> Duration {
+pub(super) fn longest_delay(usual: Duration, policy: &Policy, suspect_wait: Duration) -> Duration {
     let jitter = policy.reject_jitter_percent.min(100);
-    varied(policy.reject_delay, jitter, u8::MAX, suspect_wait)
+    varied(usual, jitter, u8::MAX, suspect_wait)
 }
 
 /// Zero if no delay is configured.

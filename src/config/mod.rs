@@ -181,7 +181,7 @@ fn check(
     let bare_names = root.boolean("bare-names", true).value;
     let listen = network::listen(&mut root);
     let radius = network::radius(&mut root, external);
-    let (clients, heard) = network::clients(&mut root, external);
+    let (clients, heard) = network::clients(&mut root, &radius, external);
     let eap = eap::eap(&mut root, external, &realms, heard.eap, now);
     let context = Context {
         external,

@@ -26,7 +26,8 @@ const AUTHENTICATION_PORT: u16 = 1812;
 pub struct Radius {
     /// Receiving threads; 0 is one per core.
     pub workers: u16,
-    /// No Access-Reject leaves sooner than this after its request came.
+    /// No Access-Reject leaves sooner than this after its request came, for clients without a delay of
+    /// their own.
     pub reject_delay: Duration,
     /// By how many per cent of itself that delay varies.
     pub reject_jitter_percent: u8,
@@ -65,6 +66,8 @@ pub struct Client {
     pub send_user_name: bool,
     /// Whether it is a server of the federation: then it brings EAP and nothing else.
     pub federation_peer: bool,
+    /// No refusal of a request of this client leaves sooner than this after the request came.
+    pub reject_delay: Duration,
 }
 
 /// The ways of proving a password that a client may use.
@@ -182,15 +185,15 @@ pub(super) fn radius(root: &mut Section<'_>, external: &External) -> Radius {
         receive_buffer: section.size("receive-buffer", 8 * MIB, 64 * KIB..=1024 * MIB),
         cui_key: cui_key(&mut section, external),
     };
-    check_waiting(&section, &radius);
+    check_waiting(&section, &radius, radius.reject_delay);
     section.finish();
     radius
 }
 
 /// A request must be known for as long as its refusal waits.
-fn check_waiting(section: &Section<'_>, radius: &Radius) {
+fn check_waiting(section: &Section<'_>, radius: &Radius, delay: Duration) {
     let percent = 100 + u32::from(radius.reject_jitter_percent);
-    if radius.reject_delay * percent / 100 < radius.duplicate_lifetime {
+    if delay * percent / 100 < radius.duplicate_lifetime {
         return;
     }
     let keys = ["duplicate-lifetime", "reject-delay"];
@@ -221,7 +224,11 @@ pub(super) struct Heard {
     pub(super) eap: bool,
 }
 
-pub(super) fn clients(root: &mut Section<'_>, external: &External) -> (Vec<Client>, Heard) {
+pub(super) fn clients(
+    root: &mut Section<'_>,
+    radius: &Radius,
+    external: &External,
+) -> (Vec<Client>, Heard) {
     if !root.has("client") {
         let advice = "add a [[client]] with name, net and secret: without one, nobody may ask";
         root.missing("client", advice);
@@ -229,12 +236,17 @@ pub(super) fn clients(root: &mut Section<'_>, external: &External) -> (Vec<Clien
     let mut heard = Heard::default();
     let sections = root.tables("client").into_iter();
     let clients = sections
-        .filter_map(|section| client(section, external, &mut heard))
+        .filter_map(|section| client(section, radius, external, &mut heard))
         .collect();
     (clients, heard)
 }
 
-fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> Option<Client> {
+fn client(
+    mut section: Section<'_>,
+    radius: &Radius,
+    external: &External,
+    heard: &mut Heard,
+) -> Option<Client> {
     let name = client_name(&mut section, &mut heard.names);
     let nets = client_nets(&mut section, &mut heard.nets);
     let secret = client_secret(&mut section, external);
@@ -247,6 +259,7 @@ fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> O
     const NAMES: &str = "no other site is to learn who your people are: remove one of the two";
     let send_vlan = of_our_own(&mut section, "send-vlan", federation_peer, VLANS);
     let send_user_name = of_our_own(&mut section, "send-user-name", federation_peer, NAMES);
+    let reject_delay = client_reject_delay(&mut section, radius);
     section.finish();
     heard.services.push(service.clone());
     heard.eap |= methods.eap;
@@ -262,7 +275,28 @@ fn client(mut section: Section<'_>, external: &External, heard: &mut Heard) -> O
         send_vlan,
         send_user_name,
         federation_peer,
+        reject_delay,
     })
+}
+
+/// Equipment that asks in one thread waits for each refusal, and so does everybody behind it; one
+/// whose patience is over repeats the request or reports a dead server.
+fn client_reject_delay(section: &mut Section<'_>, radius: &Radius) -> Duration {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let known = section.has("reject-delay");
+    let range = seconds(0)..=seconds(5);
+    let delay = section.duration("reject-delay", radius.reject_delay, range);
+    if known {
+        check_waiting(section, radius, delay);
+    }
+    if known && delay > PATIENCE {
+        let lint = "some equipment gives up on an answer after two or three seconds";
+        let advice = "take \"2s\" or less, or see that the equipment waits longer";
+        section
+            .report()
+            .warning(&section.key_place("reject-delay"), lint, advice);
+    }
+    delay
 }
 
 fn client_name(section: &mut Section<'_>, known: &mut Vec<Located<String>>) -> Option<String> {

@@ -89,6 +89,11 @@ methods = ["eap", "pap"]
 
 impl World {
     fn new() -> Self {
+        Self::of_client("")
+    }
+
+    /// As [`new`](Self::new), with further lines in the client's table.
+    fn of_client(lines: &str) -> Self {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = TempDir::with_prefix("portvakt").unwrap();
         let path = |name| folder.path().join(name);
@@ -98,7 +103,7 @@ impl World {
         std::fs::write(path("radius.key"), identity.key_pem).unwrap();
         let owner_alone = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(path("radius.key"), owner_alone).unwrap();
-        std::fs::write(path("portvakt.toml"), config()).unwrap();
+        std::fs::write(path("portvakt.toml"), config() + lines).unwrap();
         let data = DataFolder::take(&path("data")).unwrap();
         let store = SqliteStore::open(data, None).unwrap();
         store.put_accounts(&[Arc::new(account())]).unwrap();
@@ -238,6 +243,21 @@ fn realm_of_others_and_unknown_user_are_rejected_late() {
         let rejected = world.pap(user, RIGHT);
         assert_eq!(rejected.code, Code::AccessReject, "{user}");
         assert!(rejected.delay >= REJECT_DELAY, "{user}");
+    }
+}
+
+/// Equipment that asks in one thread has a delay of its own, the same for all refusals.
+#[test]
+fn refusals_of_a_client_are_late_by_its_own_delay() {
+    for (line, delay) in [("200ms", 200), ("0s", 0)] {
+        let world = World::of_client(&format!("reject-delay = \"{line}\"\n"));
+        let delay = Duration::from_millis(delay);
+        let wrong = world.pap(USER, b"wrong");
+        let unknown = world.pap("nobody@campus.example", RIGHT);
+        for refused in [wrong, unknown] {
+            assert_eq!(refused.code, Code::AccessReject);
+            assert!(refused.delay >= delay && refused.delay < REJECT_DELAY);
+        }
     }
 }
 

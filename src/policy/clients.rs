@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
@@ -30,6 +31,8 @@ pub struct Client {
     pub send_user_name: bool,
     /// Whether it is a server of the federation, which brings roaming users (I1).
     pub federation_peer: bool,
+    /// No refusal leaves sooner than this after its request came (R6).
+    pub reject_delay: Duration,
     /// The counters of its requests.
     pub counters: ClientMetrics,
 }
@@ -73,6 +76,7 @@ mod tests {
                 message_authenticator: MessageAuthenticatorPolicy::Required,
                 service: "eduroam".to_owned(),
                 federation_peer: false,
+                reject_delay: Duration::ZERO,
                 methods: ClientMethods::EAP_ONLY,
                 mschap_retry: false,
                 send_vlan: true,

@@ -11,7 +11,6 @@ pub mod route;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use portvakt_auth::password::Argon2Cost;
@@ -59,9 +58,7 @@ pub struct Policy {
     pub hash_cost: Argon2Cost,
     /// When certificates end.
     pub expiries: Expiries,
-    /// How late rejects leave (R6).
-    pub reject_delay: Duration,
-    /// By how many percent that varies, up and down.
+    /// By how many percent the reject delay of a client varies, up and down.
     pub reject_jitter_percent: u32,
     /// The key of Chargeable-User-Identity (I4).
     pub cui_key: Option<CuiKey>,
@@ -113,7 +110,6 @@ impl Policy {
             upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: config.passwords.hash_cost.clone(),
             expiries: Expiries::of(config),
-            reject_delay: config.radius.reject_delay,
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             cui_key: config
                 .radius
@@ -201,6 +197,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
             send_vlan: client.send_vlan,
             send_user_name: client.send_user_name,
             federation_peer: client.federation_peer,
+            reject_delay: client.reject_delay,
             counters: metrics.client(&client.name)?,
         });
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));

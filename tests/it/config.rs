@@ -572,3 +572,24 @@ fn request_is_known_for_as_long_as_its_refusal_waits() {
     let said = problems(&format!("{waits}duplicate-lifetime = \"6s\"\n"));
     assert!(!said.contains("counts as another one"), "{said}");
 }
+
+#[test]
+fn delay_of_a_client_is_its_own_and_no_longer_than_its_patience() {
+    let with_client = |delay: &str| {
+        let lines = "realms = [\"campus.example\"]\n[radius]\nreject-delay = \"500ms\"\n";
+        let client = "[[client]]\nname = \"vpn\"\nnet = \"10.0.0.1\"\nservice = \"vpn\"\n\
+             methods = [\"pap\"]\nsecret-file = \"access-points\"\n";
+        load(&format!("{lines}{client}{delay}\n"))
+    };
+    for (line, delay) in [("", 500), ("reject-delay = \"0s\"", 0)] {
+        let (config, _) = with_client(line).unwrap();
+        assert_eq!(config.clients[0].reject_delay, Duration::from_millis(delay));
+    }
+    let (_, warnings) = with_client("reject-delay = \"2001ms\"").unwrap();
+    let said: String = warnings.iter().map(Warning::to_string).collect();
+    assert!(said.contains("gives up on an answer"), "{said}");
+    let said = with_client("reject-delay = \"6s\"")
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("client[1].reject-delay"), "{said}");
+}
