@@ -30,6 +30,7 @@
 
 mod addresses;
 mod device;
+pub mod disconnect;
 mod ended;
 mod event_time;
 mod facts;
