@@ -59,6 +59,9 @@ pub struct Service {
     pub kinds: Option<Vec<Kind>>,
     /// The VLAN of those whose account names none.
     pub vlan: Option<String>,
+    /// The longest that a session may last before its person is asked for anew; none means as long as
+    /// the account's right.
+    pub session_timeout: Option<Duration>,
     /// The EAP methods that may be used for it, of those that are offered; none means all.
     pub eap_methods: Option<Vec<MethodType>>,
 }
@@ -219,10 +222,19 @@ fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[MethodTyp
         vlan: section
             .parsed("vlan", VLAN, value::vlan)
             .map(|vlan| vlan.value),
+        session_timeout: session_timeout(&mut section),
         eap_methods: eap_methods(&mut section, offered),
     };
     section.finish();
     service
+}
+
+fn session_timeout(section: &mut Section<'_>) -> Option<Duration> {
+    const LEAST: Duration = Duration::from_secs(5 * 60);
+    const MOST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+    let known = section.has("session-timeout");
+    let longest = section.duration("session-timeout", MOST, LEAST..=MOST);
+    known.then_some(longest)
 }
 
 /// The methods that are left for a service: some of each table's must be.
