@@ -79,6 +79,8 @@ fn or_cores(threads: u16) -> usize {
 /// A running server.
 pub struct Server {
     access: Arc<Access>,
+    /// As it was at the start.
+    started: Config,
     running: RunningConfig,
     path: PathBuf,
     listeners: Listeners,
@@ -115,7 +117,7 @@ impl Server {
         let listeners = Listeners::start(&config.listen, options, &handler)?;
         let (stop_tidying, stopped) = channel();
         let keep_days = u64::from(config.audit.keep_days);
-        let running = RunningConfig::new(config);
+        let running = RunningConfig::new(config.clone());
         let housekeeper = Housekeeper {
             certificates: CertificateReloader::new(state, running.clone()),
             access: Arc::clone(&access),
@@ -128,6 +130,7 @@ impl Server {
             .map_err(StartError::Thread)?;
         Ok(Self {
             access,
+            started: config,
             running,
             path,
             listeners,
@@ -157,8 +160,8 @@ impl Server {
     }
 
     /// Reads the configuration again and puts clients, certificate, rules and services in place.
-    /// RunningConfig conversations go on as they began. What can't change while running is returned as
-    /// the names of its keys.
+    /// Conversations under way go on, as far as their methods are still offered. Returns the keys that
+    /// take effect after a restart: those that differ from the configuration of the start.
     ///
     /// # Errors
     /// [`ReloadError`]; then everything stays as it was.
@@ -186,7 +189,7 @@ impl Server {
         if self.access.state.reopen_audit(&config).is_err() {
             tracing::warn!("the audit log is behind; it goes on in the old file");
         }
-        let waits_for_restart = restart_required(&running, &config);
+        let waits_for_restart = restart_required(&self.started, &config);
         *running = config;
         Ok((waits_for_restart, warnings))
     }

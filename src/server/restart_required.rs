@@ -5,10 +5,10 @@ use portvakt_ldap::settings::Settings;
 
 use crate::config::Config;
 
-/// The keys that differ and are only read at the start.
-pub(super) fn restart_required(old: &Config, new: &Config) -> Vec<&'static str> {
+/// The keys that are only read at the start and differ from what was read then.
+pub(super) fn restart_required(started: &Config, new: &Config) -> Vec<&'static str> {
     let keys = Vec::new();
-    let mut changed = Changed { old, new, keys };
+    let mut changed = Changed { started, new, keys };
     changed.compare("data", |c| &c.data);
     changed.compare("listen", |c| &c.listen);
     changed.compare("radius.workers", |c| c.radius.workers);
@@ -35,7 +35,7 @@ pub(super) fn restart_required(old: &Config, new: &Config) -> Vec<&'static str> 
 
 /// The comparison of two configurations, key by key.
 struct Changed<'c> {
-    old: &'c Config,
+    started: &'c Config,
     new: &'c Config,
     /// Keys that differ.
     keys: Vec<&'static str>,
@@ -43,7 +43,7 @@ struct Changed<'c> {
 
 impl<'c> Changed<'c> {
     fn compare<T: PartialEq>(&mut self, key: &'static str, value: impl Fn(&'c Config) -> T) {
-        if value(self.old) != value(self.new) {
+        if value(self.started) != value(self.new) {
             self.keys.push(key);
         }
     }
