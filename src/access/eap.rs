@@ -24,7 +24,7 @@ use super::{report, request_context};
 use crate::metrics::HandshakeOutcome;
 use crate::policy::Policy;
 use crate::policy::route;
-use crate::policy::{LocalName, Route};
+use crate::policy::{LocalName, NameRefused, Route};
 
 /// The prefix of a machine's name.
 const HOST: &[u8] = b"host/";
@@ -34,6 +34,10 @@ const NO_HOST: &str = "TEAP asked for the machine, and the name that the device 
 /// Said of a certificate without a name of ours.
 const NAMES_NOBODY: &str = "the certificate names nobody of the outer name's realm where client-names \
                             looks";
+
+/// Said of a method, outer or inner, that a reload has taken away since its conversation began.
+const WITHDRAWN: &str = "this method is no longer offered: the configuration was reloaded while the \
+                         conversation was under way";
 
 /// Takes the EAP packet of a request to the conversation that it belongs to, or begins one.
 pub(super) fn handle(
@@ -318,45 +322,50 @@ fn prove(
     }
     exchange.asked_for = asked_for(asked, exchange.context.machine.as_ref());
     pending.retries.offer(&credential);
-    let identity = match identity_of(&credential, &pending.outer, &exchange.policy) {
-        Ok(identity) => identity,
-        Err(refusal) => {
-            exchange.context.detail = Some(NAMES_NOBODY.into());
-            return conclude(exchange, pending, Err(refusal), limits);
+    match credential_of(&mut exchange, &mut pending, credential) {
+        Ok(credential) => {
+            authentication::authenticate(exchange, credential, move |exchange, decision| {
+                conclude(exchange, pending, decision, limits);
+            });
         }
+        Err(refused) => {
+            exchange.context.detail = Some(refused.detail.into());
+            conclude(exchange, pending, Err(refused.refusal), limits);
+        }
+    }
+}
+
+/// The credential in the terms of a log-on, with the name to look up; noted down on the way.
+fn credential_of(
+    exchange: &mut Exchange,
+    pending: &mut PendingConversation,
+    credential: InnerCredential,
+) -> Result<Credential, NameRefused> {
+    let refused = |refusal, detail: &str| NameRefused {
+        refusal,
+        detail: detail.to_owned(),
     };
+    let (policy, asked) = (&exchange.policy, pending.conversation.identity_type());
+    let identity = identity_of(&credential, &pending.outer, policy)
+        .map_err(|refusal| refused(refusal, NAMES_NOBODY))?;
     exchange.context.inner_identity = Some(request_context::text(&identity));
     pending
         .context
         .inner_identity
         .clone_from(&exchange.context.inner_identity);
     pending.inner_identity.clone_from(&identity);
-    let name = match name_of(&identity, asked, &credential) {
-        Ok(name) => name,
-        Err(refusal) => {
-            exchange.context.detail = Some(NO_HOST.into());
-            return conclude(exchange, pending, Err(refusal), limits);
-        }
-    };
-    let name = match route::inner_name(name, &pending.outer, &exchange.policy.realms) {
-        Ok(name) => name,
-        Err(refused) => {
-            exchange.context.detail = Some(refused.detail.into());
-            return conclude(exchange, pending, Err(refused.refusal), limits);
-        }
-    };
-    let offered = offered(credential);
-    if let Some(detail) = offered.why_no_password() {
-        exchange.context.detail = Some(detail.into());
-        return conclude(exchange, pending, Err(Refusal::NotAPassword), limits);
+    let methods = policy.methods(&pending.outer, &exchange.peer.client.service);
+    if !methods.is_some_and(|methods| pending.conversation.is_offered_by(methods)) {
+        return Err(refused(Refusal::MethodNotAllowed, WITHDRAWN));
     }
-    authentication::authenticate(
-        exchange,
-        Credential { name, offered },
-        move |exchange, decision| {
-            conclude(exchange, pending, decision, limits);
-        },
-    );
+    let name =
+        name_of(&identity, asked, &credential).map_err(|refusal| refused(refusal, NO_HOST))?;
+    let name = route::inner_name(name, &pending.outer, &policy.realms)?;
+    let offered = offered(credential);
+    match offered.why_no_password() {
+        Some(detail) => Err(refused(Refusal::NotAPassword, detail)),
+        None => Ok(Credential { name, offered }),
+    }
 }
 
 /// TEAP has the machine's grant and asks for its user, who alone decides what is granted.

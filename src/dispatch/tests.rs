@@ -27,7 +27,14 @@ const REJECT_DELAY: Duration = Duration::from_secs(1);
 struct World {
     dispatcher: Dispatcher,
     authority: Authority,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+/// Writes the configuration into a folder, and reads it there.
+fn load(folder: &TempDir, text: &str) -> Config {
+    let file = folder.path().join("portvakt.toml");
+    std::fs::write(&file, text).unwrap();
+    Config::load_file(&file, Timestamp::now()).unwrap().0
 }
 
 /// A request in the making: its attributes but for Message-Authenticator.
@@ -60,7 +67,8 @@ fn account() -> Account {
     account
 }
 
-fn config() -> String {
+/// The configuration, with these lines in its `[eap]`.
+fn config(eap: &str) -> String {
     let secret = str::from_utf8(SECRET).unwrap();
     format!(
         r#"
@@ -72,6 +80,7 @@ reject-jitter-percent = 0
 [eap]
 certificate = "radius.pem"
 key = "radius.key"
+{eap}
 [passwords]
 argon2-memory = "7MiB"
 argon2-iterations = 1
@@ -103,18 +112,17 @@ impl World {
         std::fs::write(path("radius.key"), identity.key_pem).unwrap();
         let owner_alone = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(path("radius.key"), owner_alone).unwrap();
-        std::fs::write(path("portvakt.toml"), config() + lines).unwrap();
         let data = DataFolder::take(&path("data")).unwrap();
         let store = SqliteStore::open(data, None).unwrap();
         store.put_accounts(&[Arc::new(account())]).unwrap();
         store.close();
-        let (config, _) = Config::load_file(&path("portvakt.toml"), Timestamp::now()).unwrap();
+        let config = load(&folder, &(config("") + lines));
         let state = State::open(&config).unwrap();
         let access = Access::start(state, &config).unwrap();
         Self {
             dispatcher: Dispatcher(access),
             authority,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -172,6 +180,12 @@ impl World {
 
     fn ask(&self, question: &Question<'_>) -> Told {
         told(&self.send(question))
+    }
+
+    /// Puts a configuration in force that has these lines in its `[eap]`.
+    fn reload(&self, eap: &str) {
+        let config = load(&self.folder, &config(eap));
+        self.dispatcher.0.state.apply(&config).unwrap();
     }
 
     fn pap(&self, user: &str, password: &[u8]) -> Told {
@@ -310,6 +324,28 @@ fn ttls_runs_to_its_accept_and_its_state_is_good_once() {
     assert_eq!(world.eap(&response, Some(&state)).code, Code::AccessAccept);
     let other = world.eap(b"\x02\x09\x00\x06\x15\x00", Some(&state));
     assert_eq!(other.code, Code::AccessReject);
+}
+
+/// A method that SIGHUP withdraws lets nobody in any more, in the tunnels that are open then neither.
+#[test]
+fn method_withdrawn_under_an_open_conversation_is_refused_late() {
+    for (eap, ends_as) in [
+        ("ttls-inner = [\"pap\"]", Code::AccessAccept),
+        ("ttls-inner = [\"mschapv2\"]", Code::AccessReject),
+        ("methods = [\"peap\"]", Code::AccessReject),
+    ] {
+        let world = World::new();
+        let mut device = Device::new(Profile::pap(&world.authority, "anna", RIGHT)).supplicant();
+        let mut told = world.eap(&device.identity_response(1), None);
+        world.reload(eap);
+        while told.code == Code::AccessChallenge {
+            let response = device.handle(&told.eap).unwrap();
+            told = world.eap(&response, told.state.as_deref());
+        }
+        assert_eq!(told.code, ends_as, "{eap}");
+        let is_late = told.delay >= REJECT_DELAY;
+        assert_eq!(is_late, ends_as == Code::AccessReject, "{eap}");
+    }
 }
 
 #[test]

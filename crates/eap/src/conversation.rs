@@ -259,6 +259,21 @@ impl Conversation {
         }
     }
 
+    /// Whether its log-on could be begun under `methods`: these offer its method, the inner one
+    /// included, and have TEAP ask for the same identities. To be asked at
+    /// [`Step::Authenticate`], for a conversation may have begun under other methods.
+    pub fn is_offered_by(&self, methods: &Methods) -> bool {
+        let State::ExpectVerdict(method) = &self.state else {
+            return false;
+        };
+        let basis = Basis {
+            method: method.name(),
+            identity: method.identity_type(),
+        };
+        let kind = method.eap_type();
+        methods.offers(basis) && methods.identities(kind) == self.methods.identities(kind)
+    }
+
     /// The TLS version agreed on, once the ClientHello was read.
     pub fn tls_version(&self) -> Option<TlsVersion> {
         match &self.state {

@@ -1,6 +1,7 @@
 //! Names of methods, outer and inner, for audit and counters.
 
 use crate::inner_method::InnerMethod;
+use crate::method_type::MethodType;
 use std::fmt;
 
 /// The method of a conversation, outer and inner, for audit and counters.
@@ -92,6 +93,16 @@ impl MethodName {
             MethodName::PeapEapMsChapV2 => "peap/eap-mschapv2",
             MethodName::PeapEapGtc => "peap/eap-gtc",
             MethodName::PeapEapTls => "peap/eap-tls",
+        }
+    }
+
+    /// The name of a method with what is known of its inner method.
+    pub(crate) fn of(method: MethodType, inner: Option<InnerMethod>) -> Self {
+        match method {
+            MethodType::Ttls => Self::ttls(inner),
+            MethodType::Peap => Self::peap(inner),
+            MethodType::Teap => Self::teap(inner),
+            MethodType::Tls => MethodName::Tls,
         }
     }
 

@@ -143,9 +143,13 @@ impl Methods {
 
     /// Lets nothing be resumed but the sessions of log-ons that could be made now.
     fn with_resumption(mut self) -> Self {
-        let identities = self.teap.identities;
+        let teap = self.teap.identities;
         for offer in Arc::make_mut(&mut self.offered) {
-            let bases = offer.bases(identities);
+            let bases = match asked(offer.method.eap_type(), teap) {
+                [identity] => offer.bases(*identity).collect(),
+                // A session stands for one account; two are proven anew each time.
+                _ => Vec::new(),
+            };
             Arc::make_mut(&mut offer.tls).resume_only(bases);
         }
         self
@@ -164,10 +168,13 @@ impl Methods {
 
     /// Identities that must be accepted before a conversation of that method may succeed.
     pub(super) fn identities(&self, method: EapType) -> &'static [IdentityType] {
-        match method {
-            EapType::TEAP => self.teap.identities.asked(),
-            _ => TeapIdentities::User.asked(),
-        }
+        asked(method, self.teap.identities)
+    }
+
+    /// Whether a log-on can rest on `basis`.
+    pub(super) fn offers(&self, basis: Basis) -> bool {
+        let mut offered = self.offered.iter();
+        offered.any(|offer| offer.bases(basis.identity).any(|offered| offered == basis))
     }
 
     pub(super) fn count(&self) -> usize {
@@ -211,29 +218,26 @@ impl Methods {
 }
 
 impl Offer {
-    /// Everything that a full log-on by it can rest on, where it asks for one identity alone.
-    fn bases(&self, identities: TeapIdentities) -> Vec<Basis> {
-        let identity = match (self.method, identities) {
-            (MethodType::Teap, TeapIdentities::Machine) => IdentityType::Machine,
-            (MethodType::Teap, TeapIdentities::MachineThenUser) => return Vec::new(),
-            _ => IdentityType::User,
-        };
+    /// Everything that a proof of this identity can rest on.
+    fn bases(&self, identity: IdentityType) -> impl Iterator<Item = Basis> {
         let of_machine = self.machine_inner.as_ref();
         let inner = of_machine.filter(|_| identity == IdentityType::Machine);
         let inner = inner.unwrap_or(&self.inner).methods.iter().copied();
-        let basis = |method| Basis { method, identity };
-        match self.method {
-            MethodType::Tls => vec![basis(MethodName::Tls)],
-            MethodType::Ttls => inner
-                .map(|inner| basis(MethodName::ttls(Some(inner))))
-                .collect(),
-            MethodType::Peap => inner
-                .map(|inner| basis(MethodName::peap(Some(inner))))
-                .collect(),
-            MethodType::Teap => inner
-                .map(|inner| basis(MethodName::teap(Some(inner))))
-                .collect(),
-        }
+        let method = self.method;
+        let bare = (method == MethodType::Tls).then_some(None);
+        let names = bare.into_iter().chain(inner.map(Some));
+        names.map(move |inner| Basis {
+            method: MethodName::of(method, inner),
+            identity,
+        })
+    }
+}
+
+/// Identities that a conversation of a method asks for, where TEAP asks for `teap`.
+fn asked(method: EapType, teap: TeapIdentities) -> &'static [IdentityType] {
+    match method {
+        EapType::TEAP => teap.asked(),
+        _ => TeapIdentities::User.asked(),
     }
 }
 
