@@ -238,24 +238,25 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    /// The one password value that counts. Where there are several, those that can be used count
-    /// before lock marks and before what can't: a directory with a hash and a mark lets the hash's
-    /// owner in.
+    /// The one password value that counts. A lock mark counts before every other: only a lock can be
+    /// meant by it, and where that is a mistake its owner complains. Directories themselves pass over
+    /// a mark beside a hash, since slapd and 389ds try every value. Then those that can be used count
+    /// before what can't.
     pub fn password(
         &mut self,
         values: impl Iterator<Item = &'a Attribute>,
         allow_cleartext: bool,
     ) -> Option<PasswordFact> {
         let read = |value: &'a Attribute| (value.line, password(&value.value, allow_cleartext));
-        let is_usable = |read: &Result<PasswordFact, AttributeFault>| {
-            matches!(read, Ok(PasswordFact::Hash(_) | PasswordFact::Cleartext(_)))
-        };
-        let (usable, others): (Vec<_>, Vec<_>) =
-            values.map(read).partition(|(_, read)| is_usable(read));
-        let mut counting = match usable.is_empty() {
-            true => others,
-            false => usable,
-        };
+        let (mut counting, unusable): (Vec<_>, Vec<_>) =
+            values.map(read).partition(|(_, read)| read.is_ok());
+        let is_mark = |(_, read): &_| matches!(read, Ok(PasswordFact::Locked));
+        if counting.iter().any(is_mark) {
+            return Some(PasswordFact::Locked);
+        }
+        if counting.is_empty() {
+            counting = unusable;
+        }
         counting.dedup_by(|(_, second), (_, first)| is_same(first, second));
         if let Some((line, _)) = counting.get(1) {
             self.error(AttributeRole::PasswordHash, *line, AttributeFault::Several);
@@ -399,7 +400,6 @@ fn is_same(
 ) -> bool {
     match (first, second) {
         (Ok(PasswordFact::Hash(first)), Ok(PasswordFact::Hash(second))) => first == second,
-        (Ok(PasswordFact::Locked), Ok(PasswordFact::Locked)) => true,
         _ => false,
     }
 }

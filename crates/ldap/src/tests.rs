@@ -295,12 +295,15 @@ fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person(
 
 #[test]
 fn password_that_the_directory_has_locked_closes_the_account_and_is_no_fault() {
-    for mark in ["{CRYPT}*", "{CRYPT}!$6$salt$x", &format!("!{HASH}"), "*LK*"] {
+    let beside = format!("*\nuserPassword: {HASH}\nuserPassword: {{CRYPT}}sa3tHJ3/KuYvI");
+    let behind = format!("!{HASH}");
+    for mark in ["{CRYPT}*", "{CRYPT}!$6$salt$x", &behind, "*LK*", &beside] {
         let lines = format!("uid: anna\nuserPassword: {mark}\n");
         let anna = account(&settings(Template::OpenLdap), &lines);
         assert_eq!(anna.verification, Verification::PasswordLocked, "{mark}");
         let note = anna.deactivated.unwrap();
         assert_eq!(note.reason, "password locked by the source", "{mark}");
+        assert_eq!((anna.password, anna.besides), (None, Vec::new()), "{mark}");
     }
 }
 

@@ -308,7 +308,11 @@ impl<'a> FactsReader<'a> {
         }
         let octets = counting.iter().map(|value| value.value.to_vec());
         self.extras.credentials.extend(octets);
-        self.values.password(counting.into_iter(), false)
+        let password = self.values.password(counting.into_iter(), false);
+        if matches!(password, Some(PasswordFact::Locked)) {
+            self.extras.besides.clear();
+        }
+        password
     }
 
     /// When the password was set, and whether it has to be changed first.

@@ -85,7 +85,7 @@ fn reason_that_the_source_gives_counts_before_the_mark() {
 }
 
 #[test]
-fn of_several_values_the_hash_counts_before_marks_and_foreign_ones() {
+fn of_several_values_a_mark_counts_before_the_hash_and_the_hash_before_foreign_ones() {
     let several = |values: &[&str]| {
         let lines = values
             .iter()
@@ -97,12 +97,20 @@ fn of_several_values_the_hash_counts_before_marks_and_foreign_ones() {
     };
     let read = |values: &[&str]| read(&several(values)).unwrap().unwrap().merge(None, now());
     let hash = |account: Account| account.password.unwrap().hash.reveal().to_owned();
-    assert_eq!(
-        hash(read(&["*", HASH, "{MD5}rL0Y20zC+Fzt72VPzMSk2A=="])),
-        HASH
-    );
+    let foreign = "{MD5}rL0Y20zC+Fzt72VPzMSk2A==";
+    assert_eq!(hash(read(&[foreign, HASH])), HASH);
     assert_eq!(hash(read(&[HASH, HASH])), HASH);
-    assert_eq!(read(&["*", "!"]).verification, Verification::PasswordLocked);
+    for locked in [
+        &["*", "!"][..],
+        &["*", HASH],
+        &[HASH, foreign, "{CRYPT}!"],
+        &[HASH, OTHER_HASH, "!"],
+    ] {
+        let locked = read(locked);
+        assert_eq!(locked.verification, Verification::PasswordLocked);
+        assert_eq!(locked.password, None);
+        assert_eq!(locked.deactivated.unwrap().reason, PASSWORD_LOCKED);
+    }
     let two = faults(&several(&[HASH, OTHER_HASH]));
     assert_eq!(
         two,
