@@ -88,6 +88,7 @@ fn readers(metadata: &std::fs::Metadata) -> Readers {
 /// Files that take effect only when the configuration is read.
 const FIXED_KEYS: &[&str] = &[
     "secret-file",
+    "disconnect-secret-file",
     "sealing-key-file",
     "cui-key-file",
     "ca-file",
@@ -102,7 +103,7 @@ const RENEWABLE_KEYS: &[&str] = &[
     "client-crl",
     "ticket-keys",
 ];
-const VARIABLE_KEYS: &[&str] = &["secret-env", "bind-password-env"];
+const VARIABLE_KEYS: &[&str] = &["secret-env", "disconnect-secret-env", "bind-password-env"];
 
 /// The content of all files and variables that are named anywhere.
 pub(super) struct External {

@@ -10,12 +10,13 @@ use ipnet::IpNet;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use super::cui_key::cui_key;
+use super::disconnect::{self, Disconnect};
 use super::external::External;
 use super::problem::Problem;
-use super::report::{Located, Place};
+use super::report::Located;
 use super::secret::Secret;
-use super::secret_lints;
 use super::section::Section;
+use super::shared_secret::SecretKeys;
 use super::value;
 
 /// The port that RADIUS authentication has had since RFC 2865.
@@ -68,6 +69,8 @@ pub struct Client {
     pub federation_peer: bool,
     /// No refusal of a request of this client leaves sooner than this after the request came.
     pub reject_delay: Duration,
+    /// How its sessions are ended; `None` if they are not.
+    pub disconnect: Option<Disconnect>,
 }
 
 /// The ways of proving a password that a client may use.
@@ -260,6 +263,7 @@ fn client(
     let send_vlan = of_our_own(&mut section, "send-vlan", federation_peer, VLANS);
     let send_user_name = of_our_own(&mut section, "send-user-name", federation_peer, NAMES);
     let reject_delay = client_reject_delay(&mut section, radius);
+    let disconnect = disconnect::disconnect(&mut section, external, &nets, federation_peer);
     section.finish();
     heard.services.push(service.clone());
     heard.eap |= methods.eap;
@@ -276,6 +280,7 @@ fn client(
         send_user_name,
         federation_peer,
         reject_delay,
+        disconnect,
     })
 }
 
@@ -388,49 +393,15 @@ fn check_net(net: &Located<IpNet>, known: &[Located<IpNet>], section: &Section<'
 }
 
 fn client_secret(section: &mut Section<'_>, external: &External) -> Option<SharedSecret> {
-    const KEYS: &[&str] = &["secret", "secret-file", "secret-env"];
-    let present: Vec<&str> = KEYS
-        .iter()
-        .copied()
-        .filter(|key| section.has(key))
-        .collect();
-    if let [first, second, ..] = *present {
-        let place = section.key_place(second);
-        let problem = Problem::Conflict(first.to_owned());
-        section
-            .report()
-            .problem(&place, problem, "keep exactly one of them");
-    }
-    if present.is_empty() {
+    const KEYS: SecretKeys = SecretKeys {
+        literal: "secret",
+        file: "secret-file",
+        variable: "secret-env",
+    };
+    if KEYS.first_given(section).is_none() {
         section.missing("secret", "give secret, secret-file or secret-env");
     }
-    let literal = section.hidden_text("secret").map(|given| Located {
-        value: Secret::new(given.value.into_bytes()),
-        place: given.place,
-    });
-    let from_file = external.secret_file(section, "secret-file");
-    let from_variable = external.variable(section, "secret-env");
-    let given = literal.or(from_file).or(from_variable)?;
-    check_secret(&given, section);
-    secret_lints::check(section, &given);
-    SharedSecret::new(given.value.as_bytes()).ok()
-}
-
-fn check_secret(secret: &Located<Secret>, section: &Section<'_>) {
-    const LEAST: usize = 16;
-    let place = Place {
-        shown: None,
-        ..secret.place.clone()
-    };
-    let advice = "take 16 octets or more at random: openssl rand -base64 24";
-    match secret.value.as_bytes().len() {
-        0 => section.report().problem(&place, Problem::Empty, advice),
-        1..LEAST => {
-            let lint = "a secret under 16 octets can be guessed from one recorded packet";
-            section.report().warning(&place, lint, advice);
-        }
-        _ => {}
-    }
+    KEYS.read(section, external)
 }
 
 fn service(section: &mut Section<'_>) -> String {

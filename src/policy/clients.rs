@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 use prefix_trie::joint::JointPrefixMap;
 
-use crate::config::ClientMethods;
+use crate::config::{ClientMethods, Disconnect};
 use crate::metrics::ClientMetrics;
 
 /// One RADIUS client (an access point, a controller, a VPN concentrator), as configured.
@@ -33,6 +33,8 @@ pub struct Client {
     pub federation_peer: bool,
     /// No refusal leaves sooner than this after its request came (R6).
     pub reject_delay: Duration,
+    /// How its sessions are ended; `None` if they are not.
+    pub disconnect: Option<Disconnect>,
     /// The counters of its requests.
     pub counters: ClientMetrics,
 }
@@ -77,6 +79,7 @@ mod tests {
                 service: "eduroam".to_owned(),
                 federation_peer: false,
                 reject_delay: Duration::ZERO,
+                disconnect: None,
                 methods: ClientMethods::EAP_ONLY,
                 mschap_retry: false,
                 send_vlan: true,

@@ -198,6 +198,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
             send_user_name: client.send_user_name,
             federation_peer: client.federation_peer,
             reject_delay: client.reject_delay,
+            disconnect: client.disconnect.clone(),
             counters: metrics.client(&client.name)?,
         });
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));

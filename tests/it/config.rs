@@ -209,6 +209,7 @@ fn every_key_is_read() {
         "not_before",
         "not_after",
         "directory: None",
+        "disconnect: None",
     ];
     let unexpected: Vec<_> = unread
         .iter()

@@ -18,7 +18,7 @@ pub enum Outcome {
 /// Why no request can be written for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotPossible {
-    /// The profile of the RADIUS client is `none`.
+    /// The RADIUS client has no profile.
     NotConfigured,
     /// The RADIUS client is no longer configured.
     UnknownClient,

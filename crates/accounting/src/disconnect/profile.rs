@@ -17,12 +17,11 @@ const LOGIN: u32 = 1;
 /// | `aruba` | Disconnect | Calling-Station-Id, NAS-IP-Address, Acct-Session-Id | no |
 /// | `meraki` | CoA that asks for a new log-on | Calling-Station-Id, audit-session-id | no |
 /// | `strongswan` | Disconnect | User-Name alone: all tunnels of that name end | no |
-/// | `none` | | | no |
 ///
 /// hostapd takes `standard` (tested with version 2.10). strongSwan's eap-radius compares User-Name with the
 /// EAP identity and looks at nothing else (`eap_radius_dae.c`); its CoA takes Session-Timeout alone.
 /// The others are as PacketFence's modules ask these devices; they were not tried here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
     /// RFC 5176 as it is written: hostapd, and most switches.
     Standard,
@@ -34,20 +33,16 @@ pub enum Profile {
     Meraki,
     /// strongSwan's plugin eap-radius.
     StrongSwan,
-    /// No request is sent.
-    #[default]
-    None,
 }
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Standard,
         Self::CiscoWlc,
         Self::Aruba,
         Self::Meraki,
         Self::StrongSwan,
-        Self::None,
     ];
 
     /// The word in the configuration.
@@ -59,14 +54,13 @@ impl Profile {
             Self::Aruba => "aruba",
             Self::Meraki => "meraki",
             Self::StrongSwan => "strongswan",
-            Self::None => "none",
         }
     }
 
     /// The request that ends `session`.
     ///
     /// # Errors
-    /// [`NotPossible`]: the profile is `none`, or the NAS never told what it needs.
+    /// [`NotPossible::MissingAttribute`]: the NAS never told what it needs.
     pub fn end(self, session: &Session) -> Result<SessionRequest, NotPossible> {
         let facts = &session.facts;
         let (kind, attributes) = match self {
@@ -75,7 +69,6 @@ impl Profile {
             Self::Aruba => (RequestKind::Disconnect, aruba(session)?),
             Self::Meraki => (RequestKind::ChangeOfAuthorization, meraki(facts)?),
             Self::StrongSwan => (RequestKind::Disconnect, vec![needed_user_name(facts)?]),
-            Self::None => return Err(NotPossible::NotConfigured),
         };
         Ok(SessionRequest { kind, attributes })
     }
@@ -98,7 +91,7 @@ impl Profile {
                 request.attributes.push(own);
                 Some(request)
             }
-            Self::StrongSwan | Self::None => None,
+            Self::StrongSwan => None,
         }
     }
 
@@ -115,7 +108,6 @@ impl Profile {
                 let kind = RequestKind::ChangeOfAuthorization;
                 Ok(SessionRequest { kind, attributes })
             }
-            Self::None => Err(NotPossible::NotConfigured),
             _ => Err(NotPossible::NotInProfile),
         }
     }
@@ -263,8 +255,6 @@ mod tests {
             ]
         );
         assert_eq!(ends(Profile::StrongSwan), [anna]);
-        let none = Profile::None.end(&session());
-        assert_eq!(none, Err(NotPossible::NotConfigured));
     }
 
     #[test]
@@ -290,7 +280,7 @@ mod tests {
         let own = RequestAttribute::AcctSessionId("0001".into());
         for profile in Profile::ALL {
             let narrower = profile.end_narrower(&session());
-            let expects = !matches!(profile, Profile::StrongSwan | Profile::None);
+            let expects = profile != Profile::StrongSwan;
             assert_eq!(narrower.is_some(), expects, "{profile:?}");
             if let Some(narrower) = narrower {
                 assert!(narrower.attributes.contains(&own), "{profile:?}");
@@ -310,7 +300,6 @@ mod tests {
                     let vlan = RequestAttribute::Vlan("quarantine".into());
                     assert_eq!(change.attributes.last(), Some(&vlan));
                 }
-                Profile::None => assert_eq!(change, Err(NotPossible::NotConfigured)),
                 _ => assert_eq!(change, Err(NotPossible::NotInProfile)),
             }
         }
