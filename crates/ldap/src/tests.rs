@@ -16,6 +16,8 @@ use portvakt_directory::entry::Entry;
 use portvakt_directory::ldif::LdifReader;
 
 const HASH: &str = "{SSHA}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
+/// As the former, of another password.
+const OTHER_HASH: &str = "{SSHA}bPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
 
 fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -295,7 +297,7 @@ fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person(
 
 #[test]
 fn password_that_the_directory_has_locked_closes_the_account_and_is_no_fault() {
-    let beside = format!("*\nuserPassword: {HASH}\nuserPassword: {{CRYPT}}sa3tHJ3/KuYvI");
+    let beside = format!("*\nuserPassword: {HASH}\nuserPassword: {OTHER_HASH}");
     let behind = format!("!{HASH}");
     for mark in ["{CRYPT}*", "{CRYPT}!$6$salt$x", &behind, "*LK*", &beside] {
         let lines = format!("uid: anna\nuserPassword: {mark}\n");
