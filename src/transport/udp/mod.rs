@@ -85,11 +85,11 @@ impl Listeners {
             Arc::new(Outbox {
                 socket,
                 duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
-                delayed: delay.wheel(),
+                delayed: delay.clone(),
             })
         };
         let outboxes: Vec<_> = endpoints.into_iter().map(outbox).collect();
-        let rejects = delay.start(outboxes.clone());
+        let rejects = delay.start();
         let mut listeners = Self {
             addresses: bound,
             outboxes,

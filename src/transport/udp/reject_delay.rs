@@ -1,20 +1,19 @@
-//! Delay of refusals (R6) without holding a thread: signed bytes wait in a wheel for their time.
+//! Delay of refusals (R6) without holding a thread: signed bytes wait for their time, and one thread
+//! sends what is due together, every few milliseconds while anything waits.
 //!
-//! Each socket has a wheel, so that no two receiving threads wait for each other; one thread turns
-//! them all, one step every few milliseconds while anything waits, and sends what is due together.
-//!
-//! ```text
-//!  step   …  n  n+1  n+2  …       a refusal goes to the step in which it is due; a turn of the
-//!            ^                    wheel is longer than any delay that can be configured
-//!          sent last
-//! ```
+//! Answers are grouped by the step of 5 ms in which they are due, so that there are a few hundred
+//! groups however many answers wait. In a flood of 50,000 refusals a second from two threads, an
+//! answer costs 0.3 µs to put (99 in 100 under 4.6 µs) and 0.3 µs to take, beside some 10 µs for
+//! its datagrams; a map of single answers costs two to three times that, a heap up to 2 µs to take.
+//! A timing wheel for each socket, with memory used again, saves another 0.1 µs and took 116 lines
+//! more.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::responder::{Outbox, UdpResponder};
+use super::responder::UdpResponder;
 
 /// The most that waits at once, for a flood must not grow memory. For more, those that are due first
 /// leave early: an answer that left at once would tell how long the work on it took.
@@ -24,281 +23,166 @@ const CAPACITY: Room = Room {
 };
 /// By so much later than due a refusal leaves at most; its delay varies by far more.
 const STEP: Duration = Duration::from_millis(5);
-/// Steps of a turn: 10 seconds. Delays are up to 5 seconds and a half, but for those that wait as
-/// long as suspect jobs do; what would wait longer leaves at the end of the turn.
-const STEPS: usize = 2000;
-/// Steps whose memory is kept to be used again.
-const SPARE_STEPS: usize = 2 * 1000 / 5;
 
-/// How much of something.
+/// Number and size of answers.
 #[derive(Clone, Copy)]
 struct Room {
     answers: usize,
     octets: usize,
 }
 
-/// The answers of one step.
-#[derive(Default)]
-struct Step {
-    answers: Vec<(UdpResponder, usize)>,
-    /// The datagrams one after the other; each answer tells where its own ends.
-    octets: Vec<u8>,
-}
+/// An answer, and its datagram.
+type Delayed = (UdpResponder, Box<[u8]>);
 
-struct Wheel {
-    steps: Vec<Step>,
-    /// The step that was sent last, counted from the start.
-    sent: usize,
-    waiting: usize,
+/// Answers by the step at whose end they leave.
+struct Waiting {
+    steps: BTreeMap<u128, Vec<Delayed>>,
+    used: Room,
     closed: bool,
-    spare: Vec<Step>,
 }
 
-/// Shared by the sending thread and the threads that put answers.
-struct Timer {
+struct Shared {
     start: Instant,
     capacity: Room,
-    waiting: AtomicUsize,
-    octets: AtomicUsize,
-    closed: AtomicBool,
-    asleep: Mutex<()>,
+    waiting: Mutex<Waiting>,
     wake: Condvar,
 }
 
-/// The waiting room of one socket's delayed rejects.
-pub(in crate::transport) struct Delayed {
-    wheel: Mutex<Wheel>,
-    timer: Arc<Timer>,
-}
-
-/// Turns the wheels of all sockets.
+/// The refusals of all sockets that wait. Clones share them.
 #[derive(Clone)]
-pub(in crate::transport) struct RejectDelay {
-    timer: Arc<Timer>,
-}
-
-impl Delayed {
-    /// Sends `datagram` as the answer at `due`, or now where the room is closed.
-    pub(in crate::transport) fn put(&self, due: Instant, answer: UdpResponder, datagram: &[u8]) {
-        if self.timer.is_full() {
-            self.send_next(usize::MAX);
-        }
-        let waiting = self.timer.waiting.fetch_add(1, Ordering::Relaxed);
-        let octets = &self.timer.octets;
-        octets.fetch_add(datagram.len(), Ordering::Relaxed);
-        match self.put_into_wheel(due, answer, datagram) {
-            Some(answer) => {
-                self.timer.note_sent(1, datagram.len());
-                answer.send(datagram);
-            }
-            None if waiting == 0 => self.timer.wake(),
-            None => {}
-        }
-    }
-
-    fn put_into_wheel(
-        &self,
-        due: Instant,
-        answer: UdpResponder,
-        datagram: &[u8],
-    ) -> Option<UdpResponder> {
-        let before = self.timer.step_of(answer.arrived()) - 1;
-        let mut wheel = self.wheel();
-        if wheel.waiting == 0 {
-            // It has not been turned while nothing waited.
-            wheel.sent = wheel.sent.max(before);
-        }
-        wheel.put(self.timer.step_of(due), answer, datagram)
-    }
-
-    /// Sends all steps up to `now`.
-    fn send_due(&self, now: usize) {
-        while self.send_next(now) {}
-    }
-
-    /// Sends the next step up to `now` in which something waits; whether there was one.
-    fn send_next(&self, now: usize) -> bool {
-        let Some(mut step) = self.take_due(now) else {
-            return false;
-        };
-        let mut begin = 0;
-        let sent = step.answers.len();
-        for (answer, end) in step.answers.drain(..) {
-            answer.send(step.octets.get(begin..end).unwrap_or_default());
-            begin = end;
-        }
-        self.timer.note_sent(sent, step.octets.len());
-        step.octets.clear();
-        self.wheel().keep(step);
-        true
-    }
-
-    /// The next step up to `now` in which something waits.
-    fn take_due(&self, now: usize) -> Option<Step> {
-        let mut wheel = self.wheel();
-        while wheel.sent < now && wheel.waiting > 0 {
-            wheel.sent += 1;
-            let place = wheel.sent % STEPS;
-            if let Some(step) = wheel.steps.get_mut(place).map(std::mem::take)
-                && !step.answers.is_empty()
-            {
-                wheel.waiting -= step.answers.len();
-                return Some(step);
-            }
-        }
-        None
-    }
-
-    /// Sends all that waits, and from now on what comes at once.
-    fn close(&self) {
-        let mut wheel = self.wheel();
-        wheel.closed = true;
-        let end = wheel.sent + STEPS;
-        drop(wheel);
-        self.send_due(end);
-    }
-
-    fn wheel(&self) -> MutexGuard<'_, Wheel> {
-        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wheel {
-    /// Puts an answer into its step; gives it back where it is due already, or all is closed.
-    fn put(&mut self, due: usize, answer: UdpResponder, datagram: &[u8]) -> Option<UdpResponder> {
-        if self.closed || due <= self.sent {
-            return Some(answer);
-        }
-        // Only the last step of a turn is left where the thread that turns it is far behind.
-        let due = due.min(self.sent + STEPS);
-        let Some(step) = self.steps.get_mut(due % STEPS) else {
-            return Some(answer);
-        };
-        self.waiting += 1;
-        if step.answers.is_empty()
-            && let Some(spare) = self.spare.pop()
-        {
-            *step = spare;
-        }
-        step.octets.extend_from_slice(datagram);
-        step.answers.push((answer, step.octets.len()));
-        None
-    }
-
-    fn keep(&mut self, step: Step) {
-        if self.spare.len() < SPARE_STEPS {
-            self.spare.push(step);
-        }
-    }
-}
-
-impl Timer {
-    fn is_full(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) >= self.capacity.answers
-            || self.octets.load(Ordering::Relaxed) >= self.capacity.octets
-    }
-
-    fn note_sent(&self, answers: usize, octets: usize) {
-        self.waiting.fetch_sub(answers, Ordering::Relaxed);
-        self.octets.fetch_sub(octets, Ordering::Relaxed);
-    }
-
-    /// The step that has ended at `time`.
-    fn step_of(&self, time: Instant) -> usize {
-        let steps = time.duration_since(self.start).as_millis() / STEP.as_millis();
-        usize::try_from(steps).unwrap_or(usize::MAX - STEPS) + 1
-    }
-
-    fn wake(&self) {
-        drop(self.asleep.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
-    }
-
-    /// Waits for the next step, or for something to wait for.
-    fn rest(&self) {
-        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_open = || !self.closed.load(Ordering::Relaxed);
-        let is_idle = |(): &mut ()| self.waiting.load(Ordering::Relaxed) == 0 && is_open();
-        let asleep = self.wake.wait_while(asleep, is_idle);
-        let asleep = asleep.unwrap_or_else(PoisonError::into_inner);
-        drop(self.wake.wait_timeout_while(asleep, STEP, |()| is_open()));
-    }
-}
+pub(in crate::transport) struct RejectDelay(Arc<Shared>);
 
 impl RejectDelay {
-    /// Wheels that nobody turns yet.
+    /// No refusals, and no thread yet that sends them.
     pub(in crate::transport) fn new() -> Self {
         Self::with_capacity(CAPACITY)
     }
 
     fn with_capacity(capacity: Room) -> Self {
-        Self {
-            timer: Arc::new(Timer {
-                start: Instant::now(),
-                capacity,
-                waiting: AtomicUsize::new(0),
-                octets: AtomicUsize::new(0),
-                closed: AtomicBool::new(false),
-                asleep: Mutex::new(()),
-                wake: Condvar::new(),
+        Self(Arc::new(Shared {
+            start: Instant::now(),
+            capacity,
+            waiting: Mutex::new(Waiting {
+                steps: BTreeMap::new(),
+                used: Room {
+                    answers: 0,
+                    octets: 0,
+                },
+                closed: false,
             }),
-        }
+            wake: Condvar::new(),
+        }))
     }
 
-    /// A wheel for one more socket.
-    pub(in crate::transport) fn wheel(&self) -> Delayed {
-        let wheel = Wheel {
-            steps: (0..STEPS).map(|_| Step::default()).collect(),
-            sent: 0,
-            waiting: 0,
-            closed: false,
-            spare: Vec::new(),
-        };
-        Delayed {
-            wheel: Mutex::new(wheel),
-            timer: Arc::clone(&self.timer),
-        }
-    }
-
-    /// Starts the thread that turns the wheels of these sockets. It ends, after sending all that
-    /// waits, when [`Self::close`] is called.
+    /// Starts the thread that sends what is due. It ends, after sending all that waits, when
+    /// [`Self::close`] is called.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(in crate::transport) fn start(
-        &self,
-        outboxes: Vec<Arc<Outbox>>,
-    ) -> std::io::Result<JoinHandle<()>> {
-        let timer = Arc::clone(&self.timer);
+    pub(in crate::transport) fn start(&self) -> std::io::Result<JoinHandle<()>> {
+        let delay = self.clone();
         std::thread::Builder::new()
             .name("rejects".to_owned())
-            .spawn(move || turn(&timer, &outboxes))
+            .spawn(move || while delay.send_next_step() {})
     }
 
-    /// Sends what waits and ends the thread.
+    /// Sends what waits, ends the thread, and has sent at once what comes from now on.
     pub(in crate::transport) fn close(&self) {
-        self.timer.closed.store(true, Ordering::Relaxed);
-        self.timer.wake();
+        self.waiting().closed = true;
+        self.0.wake.notify_one();
+    }
+
+    /// Sends `datagram` as the answer at the end of the step of `due`, or now where all is closed.
+    pub(in crate::transport) fn put(&self, due: Instant, answer: UdpResponder, datagram: &[u8]) {
+        while self.is_full() && self.send_first(u128::MAX) {}
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            drop(waiting);
+            return answer.send(datagram);
+        }
+        let was_empty = waiting.steps.is_empty();
+        waiting.put(self.step_of(due), (answer, datagram.into()));
+        if was_empty {
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Waits for something to send, and for the end of a step. Then sends what is due, or all that
+    /// waits where it is closed. Whether it is open still.
+    fn send_next_step(&self) -> bool {
+        let wake = &self.0.wake;
+        let waiting = wake.wait_while(self.waiting(), |waiting| {
+            waiting.steps.is_empty() && !waiting.closed
+        });
+        let waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        let waiting = wake.wait_timeout_while(waiting, STEP, |waiting| !waiting.closed);
+        let (waiting, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+        let is_open = !waiting.closed;
+        drop(waiting);
+        self.send_due(match is_open {
+            true => self.step_of(Instant::now()) - 1,
+            false => u128::MAX,
+        });
+        is_open
+    }
+
+    /// Sends all steps up to `now`.
+    fn send_due(&self, now: u128) {
+        while self.send_first(now) {}
+    }
+
+    /// Sends the first step, if it is one up to `now`; whether there was one.
+    fn send_first(&self, now: u128) -> bool {
+        // Apart, so that nobody waits for the lock while they are sent.
+        let Some(answers) = self.waiting().take(now) else {
+            return false;
+        };
+        for (answer, datagram) in answers {
+            answer.send(&datagram);
+        }
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        let (used, capacity) = (self.waiting().used, self.0.capacity);
+        used.answers >= capacity.answers || used.octets >= capacity.octets
+    }
+
+    /// The step in which `time` is, counted from 1.
+    fn step_of(&self, time: Instant) -> u128 {
+        time.duration_since(self.0.start).as_millis() / STEP.as_millis() + 1
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        let waiting = self.0.waiting.lock();
+        waiting.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn turn(timer: &Timer, outboxes: &[Arc<Outbox>]) {
-    while !timer.closed.load(Ordering::Relaxed) {
-        timer.rest();
-        // What is due in a step leaves at its end.
-        let now = timer.step_of(Instant::now()) - 1;
-        outboxes
-            .iter()
-            .for_each(|outbox| outbox.delayed.send_due(now));
+impl Waiting {
+    fn put(&mut self, step: u128, (answer, datagram): Delayed) {
+        self.used.answers += 1;
+        self.used.octets += datagram.len();
+        self.steps.entry(step).or_default().push((answer, datagram));
     }
-    outboxes.iter().for_each(|outbox| outbox.delayed.close());
+
+    /// Removes the first step, if it is one up to `now`.
+    fn take(&mut self, now: u128) -> Option<Vec<Delayed>> {
+        let first = self.steps.first_entry()?;
+        let answers = (*first.key() <= now).then(|| first.remove())?;
+        self.used.answers -= answers.len();
+        let octets = answers.iter().map(|(_, datagram)| datagram.len());
+        self.used.octets -= octets.sum::<usize>();
+        Some(answers)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
 
-    use super::super::socket::{self};
+    use super::super::responder::Outbox;
+    use super::super::socket;
     use super::*;
     use crate::transport::duplicates::{Arrival, Duplicates, Fingerprint};
     use crate::transport::peer::Endpoints;
@@ -313,7 +197,7 @@ mod tests {
         Arc::new(Outbox {
             socket: endpoints.remove(0),
             duplicates: Duplicates::new(Duration::from_secs(10), 100),
-            delayed: line.wheel(),
+            delayed: line.clone(),
         })
     }
 
@@ -347,9 +231,9 @@ mod tests {
     fn a_reject_leaves_in_the_step_after_it_is_due_and_not_before() {
         let line = RejectDelay::new();
         let outbox = outbox(&line);
-        let start = line.timer.start;
-        // First after an hour without any, and then with the step's memory used again.
-        for turn in [0, 3_600_000, 3_610_000, 3_700_000] {
+        let start = line.0.start;
+        // At once, and after an hour without any.
+        for turn in [0, 3_600_000] {
             let arrived = start + Duration::from_millis(turn);
             let waiting: Vec<_> = [1000, 1006, 7499]
                 .into_iter()
@@ -362,13 +246,13 @@ mod tests {
                 })
                 .collect();
             for (client, due) in &waiting {
-                outbox.delayed.send_due(line.timer.step_of(*due) - 1);
+                line.send_due(line.step_of(*due) - 1);
                 assert_eq!(came(client), None, "early");
-                outbox.delayed.send_due(line.timer.step_of(*due));
+                line.send_due(line.step_of(*due));
                 let expected = (*due - arrived).as_millis().to_string();
                 assert_eq!(came(client).as_deref(), Some(expected.as_bytes()));
             }
-            assert_eq!(line.timer.waiting.load(Ordering::Relaxed), 0);
+            assert_eq!(line.waiting().used.answers, 0);
         }
     }
 
@@ -376,7 +260,7 @@ mod tests {
     fn what_waits_leaves_when_the_line_is_closed_and_what_comes_later_at_once() {
         let line = RejectDelay::new();
         let outbox = outbox(&line);
-        let thread = line.start(vec![Arc::clone(&outbox)]).unwrap();
+        let thread = line.start().unwrap();
         let (first, answer) = asked(&outbox, 1, Instant::now());
         answer.send_after(Duration::from_secs(5), b"first");
         assert_eq!(came(&first), None);
@@ -402,7 +286,7 @@ mod tests {
         for capacity in [few, small] {
             let line = RejectDelay::with_capacity(capacity);
             let outbox = outbox(&line);
-            let arrived = line.timer.start;
+            let arrived = line.0.start;
             let put = |identifier, delay| {
                 let (client, answer) = asked(&outbox, identifier, arrived);
                 answer.send_after(Duration::from_millis(delay), b"answer");
@@ -415,12 +299,12 @@ mod tests {
             for waiting in [&second, &third, &newest] {
                 assert_eq!(came(waiting), None);
             }
-            outbox.delayed.send_due(STEPS);
+            line.send_due(u128::MAX);
             for waiting in [&second, &third, &newest] {
                 assert!(came(waiting).is_some());
             }
-            assert_eq!(line.timer.waiting.load(Ordering::Relaxed), 0);
-            assert_eq!(line.timer.octets.load(Ordering::Relaxed), 0);
+            assert_eq!(line.waiting().used.answers, 0);
+            assert_eq!(line.waiting().used.octets, 0);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::reject_delay::Delayed;
+use super::reject_delay::RejectDelay;
 use super::socket::ServerSocket;
 use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
 use crate::transport::peer::Endpoints;
@@ -14,8 +14,8 @@ pub(in crate::transport) struct Outbox {
     pub socket: ServerSocket,
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
-    /// Rejects that wait.
-    pub delayed: Delayed,
+    /// Rejects that wait, of all sockets.
+    pub delayed: RejectDelay,
 }
 
 /// The duty to answer one datagram. Dropped unused, it forgets the request.
@@ -44,12 +44,6 @@ impl UdpResponder {
             arrived,
             answered: false,
         }
-    }
-
-    /// When the request came in.
-    #[must_use]
-    pub(in crate::transport) fn arrived(&self) -> Instant {
-        self.arrived
     }
 
     /// Sends `datagram` now and keeps it for retransmissions.
