@@ -22,6 +22,7 @@ mod received_password;
 mod recent_devices;
 mod repeats;
 mod reply;
+mod reply_profiles;
 mod report;
 mod request_context;
 pub mod workers;

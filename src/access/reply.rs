@@ -9,6 +9,7 @@ use portvakt_radius::reply::MsChapFailure;
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
+use super::reply_profiles;
 use crate::policy::Policy;
 
 /// The least Session-Timeout: some equipment refuses less, and asking anew costs.
@@ -144,6 +145,7 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
     if let Some(name) = user_name(exchange, grant) {
         reply.push(AttributeType::USER_NAME, name.as_bytes())?;
     }
+    reply_profiles::push(reply, exchange, grant)?;
     let right = grant.session_limit(exchange.context.arrived.utc);
     let service = of_service.and_then(|service| service.session_timeout);
     let [roll] = crate::random::bytes();

@@ -418,6 +418,17 @@ fn print_account(details: &AccountDetails, zone: &TimeZone) {
             .map(|services| services.join(", ")),
     );
     row("vlan", account.vlan.clone());
+    if let Some(reply) = &account.reply {
+        let profiles = reply.profiles.join(", ");
+        row(
+            "reply profiles",
+            Some(profiles).filter(|names| !names.is_empty()),
+        );
+        let address = reply.framed_ip_address.map(|address| address.to_string());
+        row("framed address", address);
+        let prefix = reply.framed_ipv6_prefix.map(|prefix| prefix.to_string());
+        row("framed prefix", prefix);
+    }
     let password = details.password.as_ref();
     let password = password.map(|password| shown_password(password, zone));
     row(

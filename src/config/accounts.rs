@@ -14,6 +14,7 @@ use portvakt_directory::attributes::{self, AttributeNames, AttributeRole};
 use super::eap;
 use super::external::External;
 use super::problem::Problem;
+use super::reply::{self, ReplyProfiles};
 use super::rules;
 use super::secret::Secret;
 use super::section::Section;
@@ -44,12 +45,12 @@ pub struct SealingKeyFile {
 }
 
 pub(super) const KINDS: [(&str, Kind); 6] = [
-    ("student", Kind::Student),
-    ("employee", Kind::Employee),
-    ("guest", Kind::Guest),
-    ("service", Kind::Service),
-    ("machine", Kind::Machine),
-    ("test", Kind::Test),
+    (Kind::Student.as_str(), Kind::Student),
+    (Kind::Employee.as_str(), Kind::Employee),
+    (Kind::Guest.as_str(), Kind::Guest),
+    (Kind::Service.as_str(), Kind::Service),
+    (Kind::Machine.as_str(), Kind::Machine),
+    (Kind::Test.as_str(), Kind::Test),
 ];
 
 /// The accounts that may use a service, and the VLAN it puts them in.
@@ -59,6 +60,10 @@ pub struct Service {
     pub kinds: Option<Vec<Kind>>,
     /// The VLAN of those whose account names none.
     pub vlan: Option<String>,
+    /// Attributes of Accepts.
+    pub reply: ReplyProfiles,
+    /// Whether Accepts give the addresses that an account has of its own.
+    pub framed_addresses: bool,
     /// The longest that a session may last before its person is asked for anew; none means as long as
     /// the account's right.
     pub session_timeout: Option<Duration>,
@@ -222,6 +227,8 @@ fn service(mut section: Section<'_>, used: bool, offered: &[(String, &[MethodTyp
         vlan: section
             .parsed("vlan", VLAN, value::vlan)
             .map(|vlan| vlan.value),
+        reply: reply::profiles(&mut section),
+        framed_addresses: section.boolean("framed-addresses", false).value,
         session_timeout: session_timeout(&mut section),
         eap_methods: eap_methods(&mut section, offered),
     };

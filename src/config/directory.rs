@@ -401,6 +401,7 @@ fn groups(section: &mut Section<'_>) -> Vec<Group> {
 fn group(mut section: Section<'_>) -> Option<Group> {
     const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
     const SERVICES: &str = "a list of services, like [\"vpn\"]";
+    const PROFILE: &str = "the name of a reply profile, like \"staff\"";
     let dn = distinguished_name(&mut section, "dn");
     let services = section.list("services", SERVICES, value::label);
     let services = services.unwrap_or_default().into_iter();
@@ -409,6 +410,9 @@ fn group(mut section: Section<'_>) -> Option<Group> {
         kind: section.word("kind", &KINDS.map(|(word, kind)| (word, Some(kind))), None),
         services: services.map(|given| given.value).collect(),
         vlan: section.parsed("vlan", VLAN, value::vlan).map(|g| g.value),
+        reply: section
+            .parsed("reply", PROFILE, value::label)
+            .map(|g| g.value),
     };
     section.finish();
     Some(group)

@@ -19,6 +19,7 @@ mod operations;
 mod pem;
 mod problem;
 mod realm;
+mod reply;
 mod report;
 mod revocation;
 mod rules;
@@ -52,6 +53,7 @@ pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
 pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;
+pub use reply::{ReplyProfiles, ReplyType, USUAL};
 pub use revocation::RevocationLists;
 pub use secret::Secret;
 

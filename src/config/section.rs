@@ -496,7 +496,7 @@ fn given(key: String, span: Range<usize>, value: DeValue<'_>) -> Located<DeValue
     Located { value, place }
 }
 
-fn did_you_mean<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<String> {
+pub(super) fn did_you_mean<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<String> {
     let word = word.to_lowercase();
     let likeness = |known: &str| strsim::jaro_winkler(&word, known);
     let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;

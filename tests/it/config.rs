@@ -594,3 +594,32 @@ fn delay_of_a_client_is_its_own_and_no_longer_than_its_patience() {
         .to_string();
     assert!(said.contains("client[1].reject-delay"), "{said}");
 }
+
+#[test]
+fn reply_attributes_are_checked_by_their_type() {
+    let said = |lines: &str| problems(&with(&format!("[service.eduroam.reply.staff]\n{lines}\n")));
+    for (line, words) in [
+        ("class = \"\"", "text of 1 to 253 octets"),
+        ("filter-id = 7", "text of 1 to 253 octets"),
+        ("framed-route = [\"10.0.0.0/33\"]", "an IPv4 network"),
+        ("framed-route = [\"2001:db8::/32\"]", "an IPv4 network"),
+        ("framed-ipv6-route = [\"10.0.0.0/8\"]", "an IPv6 network"),
+        ("framed-ip-netmask = \"/24\"", "an IPv4 address"),
+        ("idle-timeout = \"500ms\"", "of a second or more"),
+        (
+            "dns = [\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"]",
+            "two servers of IPv4",
+        ),
+        ("aruba-user-roll = \"staff\"", "aruba-user-role"),
+    ] {
+        let said = said(line);
+        assert!(said.contains(words), "{line}: {said}");
+    }
+    let many: Vec<_> = (0..4).map(|_| format!("\"{}\"", "x".repeat(240))).collect();
+    let said = said(&format!("cisco-avpair = [{}]", many.join(", ")));
+    assert!(said.contains("these take 992"), "{said}");
+    let slip = warnings("[service.eduroam.reply.employe]\nclass = \"OU=staff\"");
+    assert!(slip.contains("did you mean \"employee\""), "{slip}");
+    let fine = warnings("[service.eduroam.reply.admins]\nclass = \"OU=admins\"");
+    assert!(!fine.contains("admins"), "{fine}");
+}

@@ -41,6 +41,7 @@ mod peers;
 mod protocol;
 mod readme;
 mod realms;
+mod reply_attributes;
 mod resumption;
 mod secrets;
 mod teap;

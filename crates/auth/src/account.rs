@@ -1,5 +1,6 @@
 //! The account of one person or machine: the directory's facts that a log-on needs.
 
+use crate::account_reply::AccountReply;
 use crate::chap::ChapSecret;
 use crate::mschap::NtHash;
 use crate::name::AccountId;
@@ -39,6 +40,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its word in configuration and output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Student => "student",
+            Kind::Employee => "employee",
+            Kind::Guest => "guest",
+            Kind::Service => "service",
+            Kind::Machine => "machine",
+            Kind::Test => "test",
+        }
+    }
+
     /// Whether failed log-ons are counted. A test account is never locked (I5).
     pub fn is_counted(self) -> bool {
         self != Kind::Test
@@ -110,6 +123,9 @@ pub struct Account {
     /// The VLAN it belongs in, if not the service's usual one.
     #[serde(default)]
     pub vlan: Option<String>,
+    /// Attributes of its own in the reply to the equipment that lets it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Box<AccountReply>>,
     /// Other names its owner may log on with.
     #[serde(default)]
     pub aliases: Vec<String>,
@@ -144,6 +160,7 @@ impl Account {
             legacy_chap_secret: None,
             services: None,
             vlan: None,
+            reply: None,
             aliases: Vec::new(),
             credential_version: 0,
             verification: Verification::StoredHash,

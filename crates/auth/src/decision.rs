@@ -1,6 +1,7 @@
 //! The decision: a proven credential and an account in good standing make a grant.
 
-use crate::account::Account;
+use crate::account::{Account, Kind};
+use crate::account_reply::AccountReply;
 use crate::name::{AccountId, ShortText};
 use crate::proof::Proof;
 use crate::refusal::Refusal;
@@ -20,7 +21,9 @@ pub struct Grant {
     account: AccountId,
     credential_version: u64,
     service: ShortText,
+    kind: Kind,
     vlan: Option<ShortText>,
+    reply: Option<Box<AccountReply>>,
     is_sure: bool,
     ends: Option<Timestamp>,
 }
@@ -48,6 +51,16 @@ impl Grant {
     /// The VLAN of the account, if not the service's usual one.
     pub fn vlan(&self) -> Option<&str> {
         self.vlan.as_deref()
+    }
+
+    /// The kind of the account.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Reply attributes of the account's own.
+    pub fn reply(&self) -> Option<&AccountReply> {
+        self.reply.as_deref()
     }
 
     /// When a rule will stop to hold: account or password expire, or an unpaid term is due.
@@ -87,6 +100,8 @@ pub fn decide(
         credential_version: account.credential_version,
         service: service.into(),
         is_sure: account.is_sure_of_password(now.utc),
+        kind: account.kind,
+        reply: account.reply.clone(),
         vlan: account.vlan.as_deref().map(ShortText::from),
         ends: standing.ends(),
     })

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod account;
+mod account_reply;
 pub mod chap;
 pub mod decision;
 pub mod lock;
@@ -34,6 +35,7 @@ pub use account::{
     Account, BindName, Closure, CredentialHistory, Kind, Password, PasswordKind, StudentFacts,
     Verification,
 };
+pub use account_reply::AccountReply;
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
 pub use lock::{

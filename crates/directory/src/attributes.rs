@@ -72,6 +72,12 @@ attribute_roles! {
     EndedOn, "ended-on", "portvaktEndedOn";
     /// The VLAN of the account.
     Vlan, "vlan", "portvaktVlan";
+    /// Names of reply profiles; several values, the one that counts first first.
+    ReplyProfile, "reply-profiles", "portvaktReplyProfile";
+    /// Framed-IP-Address of the account.
+    FramedIpAddress, "framed-ip-address", "radiusFramedIPAddress";
+    /// Framed-IPv6-Prefix of the account.
+    FramedIpv6Prefix, "framed-ipv6-prefix", "radiusFramedIPv6Prefix";
     /// The services that the account may use; several values, none means all.
     Service, "services", "portvaktService";
     /// Why IT support closed the account; its presence closes it.

@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use portvakt_auth::AccountReply;
 use portvakt_auth::account::{Closure, Kind, StudentFacts};
 use portvakt_auth::chap::{ChapSecret, ChapSecretError};
 use portvakt_auth::mschap::{NtHash, NtHashError};
@@ -84,6 +85,12 @@ pub enum AttributeFault {
     /// No day.
     #[error("this is no date; write it as 2026-06-30")]
     Date,
+    /// No IPv4 address.
+    #[error("this is no IPv4 address; write it as 10.99.0.7")]
+    Ipv4Address,
+    /// No IPv6 prefix.
+    #[error("this is no IPv6 prefix; write it as 2001:db8:99:7::/64")]
+    Ipv6Prefix,
     /// No truth value.
     #[error("the value must be TRUE or FALSE")]
     Boolean,
@@ -219,6 +226,20 @@ impl<'a> EntryReader<'a> {
             ..=MAX_VLAN => Ok(vlan.to_owned()),
             _ => Err(AttributeFault::TooLong(MAX_VLAN)),
         })
+    }
+
+    /// Reply attributes of the account's own.
+    pub fn reply(&mut self) -> Option<Box<AccountReply>> {
+        let reply = AccountReply {
+            profiles: self.texts(AttributeRole::ReplyProfile),
+            framed_ip_address: self.parsed(AttributeRole::FramedIpAddress, |text| {
+                text.parse().map_err(|_| AttributeFault::Ipv4Address)
+            }),
+            framed_ipv6_prefix: self.parsed(AttributeRole::FramedIpv6Prefix, |text| {
+                text.parse().map_err(|_| AttributeFault::Ipv6Prefix)
+            }),
+        };
+        reply.boxed()
     }
 
     /// The services that the account may use.

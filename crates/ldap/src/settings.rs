@@ -175,6 +175,8 @@ pub struct Group {
     pub services: Vec<String>,
     /// The VLAN of its members.
     pub vlan: Option<String>,
+    /// The reply profile of its members.
+    pub reply: Option<String>,
 }
 
 /// One server of a directory.

@@ -266,6 +266,7 @@ fn names_with_commas_and_other_spellings_are_the_same_group_and_the_same_person(
         kind: Some(Kind::Student),
         services: Vec::new(),
         vlan: None,
+        reply: None,
     };
     let settings = Settings {
         groups: vec![group("CN=Staff\\, Physics,OU=Groups,DC=campus,DC=example")],
@@ -510,6 +511,7 @@ fn groups_give_kind_vlan_and_services() {
             .map(|service| (*service).to_owned())
             .collect(),
         vlan: vlan.map(str::to_owned),
+        reply: vlan.map(|vlan| format!("profile-{vlan}")),
     };
     settings.groups = vec![
         group("guests", &["eduroam"], None, Some(Kind::Guest)),
@@ -527,6 +529,7 @@ fn groups_give_kind_vlan_and_services() {
     let both = of(&["VPN", "staff"]);
     assert_eq!(both.services.unwrap(), ["vpn", "wired"]);
     assert_eq!(both.vlan.as_deref(), Some("120"));
+    assert_eq!(both.reply.unwrap().profiles, ["profile-120", "profile-130"]);
     assert_eq!(both.kind, Kind::Employee);
     assert_eq!(of(&["guests"]).kind, Kind::Guest);
     assert_eq!(of(&["others"]).services.unwrap(), [""; 0]);

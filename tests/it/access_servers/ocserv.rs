@@ -7,7 +7,6 @@ const URL: &str = "https://127.0.0.1:4443";
 
 /// An ocserv in a namespace of its own, beside its RADIUS server.
 struct Ocserv {
-    #[expect(dead_code, reason = "runs until it is dropped")]
     program: Program,
     daemon: Daemon,
     own: Namespace,
@@ -17,7 +16,8 @@ impl Ocserv {
     fn start() -> Self {
         let own = Namespace::new();
         let client = "methods = [\"pap\"]\nlegacy-message-authenticator-optional = true";
-        let daemon = start_in(&own, vpn(client));
+        let group = "[service.vpn.reply.employee]\nclass = \"OU=staff\"\n";
+        let daemon = start_in(&own, vpn(client).more(group));
         let certificate = daemon.authority().issue_server_called("vpn.campus.example");
         daemon.write("vpn.pem", &certificate.chain_pem);
         daemon.write("vpn.key", &certificate.key_pem);
@@ -75,6 +75,10 @@ fn peer_ocserv_gets_every_answer() {
     answers_everybody(&ocserv.daemon, |user, password| {
         let said = ocserv.log_on(user, password);
         let accepted = said.contains("COOKIE=");
+        if accepted {
+            // Class is the group that ocserv looks up `config-per-group` by.
+            ocserv.program.wait_for_log("of group: 'staff'");
+        }
         // It asks for the password again, and shows the reason where there is one to tell.
         assert!(accepted || said.contains("User input required"), "{said}");
         if user == "ola" {

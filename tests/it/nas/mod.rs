@@ -43,6 +43,7 @@ pub mod kind {
     pub const USER_NAME: u8 = 1;
     pub const REPLY_MESSAGE: u8 = 18;
     pub const STATE: u8 = 24;
+    pub const CLASS: u8 = 25;
     pub const VENDOR_SPECIFIC: u8 = 26;
     pub const SESSION_TIMEOUT: u8 = 27;
     pub const CALLING_STATION_ID: u8 = 31;

@@ -65,6 +65,7 @@ impl<'a> RecordReader<'a> {
             expires: values.parsed(AttributeRole::Expires, end).flatten(),
             services: values.services(),
             vlan: values.vlan(),
+            reply: values.reply(),
             aliases,
             ..Account::new(id, kind)
         };

@@ -5,6 +5,7 @@ mod nt_hash;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::*;
+use portvakt_auth::AccountReply;
 use portvakt_auth::account::Kind;
 use portvakt_auth::name::NameError;
 use portvakt_auth::term::TermError;
@@ -73,7 +74,9 @@ fn every_attribute_finds_its_place() {
     let account = account(
         "displayName: Anna Berg\nmail: a@x.no\nmobile: +47 400\nschacExpiryDate: 20270101000000Z\n\
          portvaktDeactivated: stolen\nportvaktSuspended: abuse\nportvaktVlan: staff\n\
-         portvaktService: vpn\nportvaktAlias: S1\nportvaktAlias: a.berg\n",
+         portvaktService: vpn\nportvaktAlias: S1\nportvaktAlias: a.berg\n\
+         portvaktReplyProfile: admins\nportvaktReplyProfile: staff\n\
+         radiusFramedIPAddress: 10.99.0.7\nradiusFramedIPv6Prefix: 2001:db8:99:7::/64\n",
     );
     let note = |reason: &str| {
         Some(Closure {
@@ -92,6 +95,11 @@ fn every_attribute_finds_its_place() {
         expires: Some(time("2027-01-01T00:00:00Z")),
         services: Some(vec!["vpn".to_owned()]),
         vlan: Some("staff".to_owned()),
+        reply: Some(Box::new(AccountReply {
+            profiles: vec!["admins".to_owned(), "staff".to_owned()],
+            framed_ip_address: Some([10, 99, 0, 7].into()),
+            framed_ipv6_prefix: Some("2001:db8:99:7::/64".parse().unwrap()),
+        })),
         aliases: vec!["a.berg".to_owned(), "s1".to_owned()],
         ..Account::new(AccountId::new("anna").unwrap(), Kind::Employee)
     };
@@ -144,6 +152,14 @@ fn each_fault_is_told_with_its_attribute_and_line() {
     let cases = [
         ("portvaktVlan:: /w==", AttributeFault::NotText),
         ("portvaktVlan:", AttributeFault::Empty),
+        (
+            "radiusFramedIPAddress: 10.99.0",
+            AttributeFault::Ipv4Address,
+        ),
+        (
+            "radiusFramedIPv6Prefix: 2001:db8::1",
+            AttributeFault::Ipv6Prefix,
+        ),
         ("portvaktAlias: a b", AttributeFault::Name(NameError::Space)),
         (
             "portvaktFeePaidTerm: autumn 2026",

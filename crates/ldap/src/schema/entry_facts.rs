@@ -28,9 +28,12 @@ use portvakt_directory::entry_reader::{
 pub(crate) const MEMBER_OF: &str = "memberOf";
 
 /// Roles that are read by the same rules as in LDIF.
-const COMMON: [AttributeRole; 8] = [
+const COMMON: [AttributeRole; 11] = [
     AttributeRole::NtHash,
     AttributeRole::Vlan,
+    AttributeRole::ReplyProfile,
+    AttributeRole::FramedIpAddress,
+    AttributeRole::FramedIpv6Prefix,
     AttributeRole::Service,
     AttributeRole::Suspended,
     AttributeRole::RegisteredTerm,
@@ -134,6 +137,7 @@ impl<'a> FactsReader<'a> {
             expires,
             services: self.values.services(),
             vlan: self.values.vlan(),
+            reply: self.values.reply(),
             ..Account::new(id?, kind.unwrap_or(Kind::Guest))
         };
         if let Some(PasswordFact::Locked) = password {

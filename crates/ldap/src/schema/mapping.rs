@@ -247,6 +247,11 @@ impl Mapping {
         if account.vlan.is_none() {
             account.vlan = mine().find_map(|group| group.vlan.clone());
         }
+        let profiles: Vec<_> = mine().filter_map(|group| group.reply.clone()).collect();
+        if !profiles.is_empty() {
+            let reply = account.reply.get_or_insert_default();
+            reply.profiles.extend(profiles);
+        }
     }
 
     /// Which of the groups that matter an entry says that it is in.

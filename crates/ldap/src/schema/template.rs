@@ -35,6 +35,7 @@ fn names(template: Template, role: AttributeRole) -> &'static [&'static str] {
         (Role::NtHash | Role::LegacyChapSecret, _) => &[],
         (Role::RegisteredTerm | Role::FeePaidTerm | Role::InRegistry | Role::EndedOn, _) => &[],
         (Role::Alias | Role::PasswordHash | Role::TemporaryPassword, ActiveDirectory) => &[],
+        (Role::ReplyProfile | Role::FramedIpAddress | Role::FramedIpv6Prefix, _) => &[],
         (Role::Vlan | Role::Service | Role::Deactivated | Role::Suspended, ActiveDirectory) => &[],
         (Role::UserName, ActiveDirectory) => &["sAMAccountName"],
         (Role::UserName, _) => &["uid"],
