@@ -3,6 +3,7 @@
 //! ```text
 //!  Access-Request ── realm of User-Name ── served here ──> access
 //!                                        └ of nobody   ──> access, to be refused by its method's rules
+//!  Accounting-Request ── whatever its realm ──> accounting
 //!  all other codes: dropped by the transport, and counted
 //! ```
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use portvakt_radius::{AttributeType, Code, VerifiedRequest};
 
 use crate::access::{self, Access};
+use crate::accounting;
 use crate::metrics::RequestResult;
 use crate::policy::{Client, route};
 use crate::transport::{DropReason, Peer, RequestHandler, Responder};
@@ -26,10 +28,13 @@ impl RequestHandler for Dispatcher {
     }
 
     fn serves(&self, code: Code) -> bool {
-        code == Code::AccessRequest
+        matches!(code, Code::AccessRequest | Code::AccountingRequest)
     }
 
     fn request(&self, request: &VerifiedRequest<'_>, peer: Peer, responder: Responder) {
+        if request.code() == Code::AccountingRequest {
+            return accounting::handle(&self.0.state, request, peer, responder);
+        }
         let policy = self.0.state.policy.load_full();
         let name = request.first(AttributeType::USER_NAME);
         let route = route::route(name, &policy.realms);

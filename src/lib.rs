@@ -46,6 +46,7 @@
 //! | [`portvakt_ldap`] | Accounts of an LDAP directory: connection, schema, query, write, replica |
 //! | [`embedded`] | Accounts in memory and in the local store |
 //! | [`access`] | The steps of an Access-Request, one file each; `workers` hash passwords |
+//! | [`accounting`] | Accounting-Requests: read, stored, then answered |
 //! | [`audit`], [`metrics`] | Records of each request: audit lines, counters |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
 //! | [`config`] | The TOML file, checked: every mistake at once, with line and advice |
@@ -173,6 +174,7 @@
 
 mod accept;
 pub mod access;
+pub mod accounting;
 pub mod accounts;
 pub mod admin;
 pub mod audit;

@@ -1,6 +1,7 @@
 //! Prometheus metrics. Counters are looked up at the start; label values come from closed lists
 //! (clients of the configuration, codes of the program), never from a request.
 
+mod accounting;
 mod directory;
 mod drops;
 mod gauges;
@@ -17,9 +18,11 @@ use prometheus::{
     TextEncoder,
 };
 
+use accounting::AccountingMetrics;
 use directory::DirectoryFamilies;
 use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 
+pub use accounting::{AccountingKind, AccountingResult};
 pub use directory::{DirectoryOperation, ServerMetrics};
 pub use mirror::{MirrorReading, MirrorState};
 pub use prometheus::Error as MetricsError;
@@ -52,6 +55,7 @@ pub struct Metrics {
     handshakes: Counters,
     renewals: Counters,
     hash_wait: Histogram,
+    accounting: AccountingMetrics,
     directories: DirectoryFamilies,
     gauges: Gauges,
 }
@@ -82,6 +86,10 @@ pub struct Readings {
     pub store_healthy: bool,
     /// Entries not yet on disk.
     pub store_waiting: usize,
+    /// Live sessions in memory.
+    pub live_sessions: usize,
+    /// How often a live session had no room in memory.
+    pub sessions_beyond_memory: u64,
     /// Lines that the audit log lost.
     pub audit_dropped: u64,
     /// Days until the certificate of the default chain expires; `None` without one.
@@ -109,6 +117,8 @@ pub enum RequestResult {
     Duplicate,
     /// Access-Challenge that repeats the last EAP-Request after an invalid EAP packet.
     InvalidEap,
+    /// Accounting-Response.
+    Accounting,
     /// No reply.
     Drop,
 }
@@ -145,13 +155,14 @@ pub struct ClientMetrics {
 }
 
 impl RequestResult {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Accept,
         Self::Reject,
         Self::Challenge,
         Self::Status,
         Self::Duplicate,
         Self::InvalidEap,
+        Self::Accounting,
         Self::Drop,
     ];
 
@@ -163,6 +174,7 @@ impl RequestResult {
             Self::Status => "status",
             Self::Duplicate => "duplicate",
             Self::InvalidEap => "invalid-eap",
+            Self::Accounting => "accounting",
             Self::Drop => "drop",
         }
     }
@@ -269,6 +281,7 @@ impl Metrics {
                 &Renewal::LABELS,
             )?,
             hash_wait: hash_wait(&registry)?,
+            accounting: AccountingMetrics::new(&registry)?,
             directories: DirectoryFamilies::new(&registry)?,
             gauges: Gauges::new(&registry)?,
             registry,
@@ -284,12 +297,27 @@ impl Metrics {
             self.requests
                 .get_metric_with_label_values(&[name, r.label()])
         };
-        let [accept, reject, challenge, status, duplicate, invalid, drop] =
-            RequestResult::ALL.map(counter);
+        let [
+            accept,
+            reject,
+            challenge,
+            status,
+            duplicate,
+            invalid,
+            accounting,
+            drop,
+        ] = RequestResult::ALL.map(counter);
         let drops = Drops::new(&self.drops, name, &self.drop_reasons, FORESEEN_DROPS)?;
         Ok(ClientMetrics {
             results: [
-                accept?, reject?, challenge?, status?, duplicate?, invalid?, drop?,
+                accept?,
+                reject?,
+                challenge?,
+                status?,
+                duplicate?,
+                invalid?,
+                accounting?,
+                drop?,
             ],
             drops: Arc::new(drops),
         })
@@ -336,6 +364,16 @@ impl Metrics {
     /// Records the time that a password waited for a hash thread.
     pub fn hash_waited(&self, waited: Duration) {
         self.hash_wait.observe(waited.as_secs_f64());
+    }
+
+    /// Counts an Accounting-Request.
+    pub fn accounted(&self, kind: AccountingKind, result: AccountingResult) {
+        self.accounting.count(kind, result);
+    }
+
+    /// Records the time from an Accounting-Request until it was on disk.
+    pub fn accounting_stored_after(&self, time: Duration) {
+        self.accounting.stored_after(time);
     }
 
     /// Sets the gauges; call before [`render`](Self::render).

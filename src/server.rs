@@ -24,7 +24,7 @@ use crate::config::{Config, Problems, Warning};
 use crate::dispatch::Dispatcher;
 use crate::policy::PolicyError;
 use crate::state::{State, StateError};
-use crate::transport::{ListenError, Listeners, Options};
+use crate::transport::{Listen, ListenError, Listeners, Options, Purpose};
 use crate::web::WebServer;
 use certificate_reload::{CertificateReloader, RunningConfig};
 use housekeeping::Housekeeper;
@@ -76,6 +76,22 @@ fn or_cores(threads: u16) -> usize {
     }
 }
 
+/// The addresses of authentication, then those of accounting.
+fn listens(config: &Config) -> Vec<Listen> {
+    let of = |addresses: &[SocketAddr], purpose| {
+        let addresses = addresses.iter();
+        let listens = addresses.map(|&address| Listen { address, purpose });
+        listens.collect::<Vec<_>>()
+    };
+    let mut all = of(&config.listen, Purpose::Authentication);
+    all.extend(of(&config.accounting.listen, Purpose::Accounting));
+    all
+}
+
+fn days(days: u16) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 60 * 60)
+}
+
 /// A running server.
 pub struct Server {
     access: Arc<Access>,
@@ -114,15 +130,20 @@ impl Server {
         let admin = AdminServer::start(&config.control, Accounts::new(Arc::clone(&state)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
         let handler = Arc::new(Dispatcher(Arc::clone(&access)));
-        let listeners = Listeners::start(&config.listen, options, &handler)?;
+        let listeners = Listeners::start(&listens(&config), options, &handler)?;
         let (stop_tidying, stopped) = channel();
-        let keep_days = u64::from(config.audit.keep_days);
+        let (keep_attempts, keep_sessions) = (
+            days(config.audit.keep_days),
+            days(config.accounting.keep_days),
+        );
         let running = RunningConfig::new(config.clone());
         let housekeeper = Housekeeper {
             certificates: CertificateReloader::new(state, running.clone()),
             access: Arc::clone(&access),
             sweep_duplicates: Box::new(listeners.sweeper()),
-            keep_attempts: Duration::from_secs(keep_days * 24 * 60 * 60),
+            keep_attempts,
+            keep_sessions,
+            since: Timestamp::now(),
         };
         let tidying = std::thread::Builder::new()
             .name("housekeeping".to_owned())
@@ -141,9 +162,9 @@ impl Server {
         })
     }
 
-    /// The addresses that RADIUS is served on.
+    /// The addresses that RADIUS is served on, those for authentication first.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Listen] {
         self.listeners.addresses()
     }
 

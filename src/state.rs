@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use portvakt_accounting::RecentLogOns;
 use portvakt_auth::{AccountId, EarlierPasswords, LockTable, Refusal, RememberedProofs};
 use portvakt_eap::{MethodName, Sessions};
+use portvakt_sealing::ClassKey;
 use portvakt_store::Store;
 
 use crate::audit::{Audit, Destination, NotFlushed};
@@ -48,7 +50,11 @@ pub struct State {
     pub earlier: EarlierPasswords,
     /// TLS sessions that devices may resume.
     pub sessions: Sessions,
-    /// Durable facts: accounts of this server's own, locks, attempts.
+    /// Accepted log-ons of lately, to recognise their sessions.
+    pub log_ons: RecentLogOns,
+    /// The key of Class attributes.
+    pub class_key: ClassKey,
+    /// Durable facts: accounts of this server's own, locks, attempts, sessions.
     pub store: Arc<dyn Store>,
     /// The audit log.
     pub audit: Audit,
@@ -72,6 +78,8 @@ impl State {
         let sources = AccountSources::new(config, &self.directories, Some(&before.sources))?;
         let policy = Policy::new(config, &self.metrics, &self.sessions, sources)?;
         self.policy.store(Arc::new(policy));
+        let live = self.store.live();
+        live.set_capacity(config.accounting.max_sessions as usize);
         Ok(())
     }
 

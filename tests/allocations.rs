@@ -26,7 +26,9 @@ use portvakt::config::Config;
 use portvakt::dispatch::Dispatcher;
 use portvakt::policy::Client;
 use portvakt::state::State;
-use portvakt::transport::{DropReason, Listeners, Options, Peer, RequestHandler, Responder};
+use portvakt::transport::{
+    DropReason, Listen, Listeners, Options, Peer, Purpose, RequestHandler, Responder,
+};
 use portvakt_radius::{Code, VerifiedRequest};
 
 const PEOPLE: usize = 4;
@@ -123,8 +125,12 @@ fn a_remembered_log_on_by_pap_allocates_nothing() {
         // the cache never grows.
         duplicate_lifetime: Duration::from_nanos(1),
     };
-    let listeners = Listeners::start(&config.listen, options, &counting).unwrap();
-    let nas = Nas::new(listeners.addresses()[0], SECRET);
+    let listen = Listen {
+        address: config.listen[0],
+        purpose: Purpose::Authentication,
+    };
+    let listeners = Listeners::start(&[listen], options, &counting).unwrap();
+    let nas = Nas::new(listeners.addresses()[0].address, SECRET);
     log_on(&nas, &access, BEFORE);
     crowd(&nas);
     log_on(&nas, &access, COUNTED);

@@ -15,7 +15,7 @@ use super::conversations::StateToken;
 
 use super::repeats::Given;
 use super::request_context::RequestContext;
-use super::{Access, reply, report};
+use super::{Access, joining, reply, report};
 use crate::metrics::RequestResult;
 use crate::policy::{Policy, cui};
 use crate::transport::{DropReason, LARGEST_PACKET, Peer, Responder};
@@ -237,6 +237,9 @@ impl Exchange {
         let leaves = self.context.arrived.utc.checked_add(took.max(delay));
         let leaves = leaves.unwrap_or(Timestamp::MAX);
         report::report(&self, &outcome, took, leaves);
+        if let Outcome::Accept { grant, .. } = &outcome {
+            joining::note_log_on(&self, grant);
+        }
         let waiting = self.repeats_of.and_then(|state| {
             let due = self.arrived() + delay;
             let given = Arc::new(Given { outcome, due });

@@ -15,6 +15,7 @@ mod credential;
 mod eap;
 mod exchange;
 mod intake;
+mod joining;
 mod ms_chap_error;
 mod pap;
 mod password_change;

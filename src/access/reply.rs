@@ -9,7 +9,7 @@ use portvakt_radius::reply::MsChapFailure;
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
-use super::reply_profiles;
+use super::{joining, reply_profiles};
 use crate::policy::Policy;
 
 /// The least Session-Timeout: some equipment refuses less, and asking anew costs.
@@ -153,6 +153,8 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
         reply.push_integer(AttributeType::SESSION_TIMEOUT, seconds)?;
         reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
     }
+    // Last, so that what it has no room for is not missed.
+    joining::push_class(reply, exchange, grant);
     Ok(())
 }
 

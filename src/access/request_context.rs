@@ -9,6 +9,7 @@ use portvakt_radius::{AttributeType, VerifiedRequest, accounting};
 use smallstr::SmallString;
 
 use crate::audit::as_given;
+use crate::transport::without_port;
 
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
 const WIRELESS_802_11: u32 = 19;
@@ -57,10 +58,8 @@ impl RequestContext {
     /// Reads them from a request.
     pub fn read(request: &VerifiedRequest<'_>, peer: SocketAddr, arrived: Now) -> Self {
         let text = |kind| request.first(kind).map(text);
-        let (station, port) = match request.first(AttributeType::CALLING_STATION_ID) {
-            Some(station) => without_port(station),
-            None => (None, None),
-        };
+        let station = request.first(AttributeType::CALLING_STATION_ID);
+        let (station, port) = station.map(without_port).unzip();
         Self {
             arrived,
             began: arrived.utc,
@@ -70,8 +69,8 @@ impl RequestContext {
             account: None,
             machine: None,
             eap_identity: None,
-            calling_station: station,
-            calling_station_port: port,
+            calling_station: station.map(self::text),
+            calling_station_port: port.flatten(),
             nas_identifier: text(AttributeType::NAS_IDENTIFIER),
             nas_address: accounting::nas_address(request),
             operator_name: text(AttributeType::OPERATOR_NAME),
@@ -79,21 +78,6 @@ impl RequestContext {
             tls_version: None,
             detail: None,
         }
-    }
-}
-
-/// Calling-Station-Id as strongSwan's eap-radius gives it, `10.77.0.100[4500]`: behind NAT the port is
-/// another one each time, so it is no part of what names a device.
-fn without_port(station: &[u8]) -> (Option<Text>, Option<u16>) {
-    let split = |station: &'_ [u8]| {
-        let station = str::from_utf8(station).ok()?.strip_suffix(']')?;
-        let (address, port) = station.rsplit_once('[')?;
-        address.parse::<IpAddr>().ok()?;
-        Some((Text::from(address), port.parse().ok()?))
-    };
-    match split(station) {
-        Some((address, port)) => (Some(address), Some(port)),
-        None => (Some(text(station)), None),
     }
 }
 
@@ -126,25 +110,4 @@ pub(super) fn text(octets: &[u8]) -> Text {
 pub(super) fn eap_limits(request: &VerifiedRequest<'_>, most: usize) -> Limits {
     let wireless = request.integer(AttributeType::NAS_PORT_TYPE) == Some(WIRELESS_802_11);
     Limits::new(most, request.integer(AttributeType::FRAMED_MTU), wireless)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn port_is_cut_from_an_address_and_from_nothing_else() {
-        for (station, device, port) in [
-            ("10.77.0.100[4500]", "10.77.0.100", Some(4500)),
-            ("2001:db8::7[500]", "2001:db8::7", Some(500)),
-            ("10.77.0.100", "10.77.0.100", None),
-            ("02-00-00-00-00-01", "02-00-00-00-00-01", None),
-            ("desk[12]", "desk[12]", None),
-            ("10.77.0.100[70000]", "10.77.0.100[70000]", None),
-            ("10.77.0.100[]", "10.77.0.100[]", None),
-        ] {
-            let expected = (Some(Text::from(device)), port);
-            assert_eq!(without_port(station.as_bytes()), expected);
-        }
-    }
 }

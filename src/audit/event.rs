@@ -1,4 +1,5 @@
-//! The events of the audit log: an attempt to log on, an act of an administrator.
+//! The events of the audit log: an attempt to log on, an act of an administrator, the beginning and
+//! the end of a session.
 //!
 //! There is no field for a password or a hash, and none may be added.
 
@@ -7,6 +8,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
@@ -14,15 +16,13 @@ use serde::{Serialize, Serializer};
 /// One line of the audit log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "borrowed, made on the stack, written at once"
-)]
 pub enum AuditEvent<'a> {
     /// An attempt to log on.
     Attempt(Attempt<'a>),
     /// An act of an administrator.
     Act(Act<'a>),
+    /// The beginning or the end of a session.
+    Session(SessionEvent<'a>),
 }
 
 /// One attempt, from its first request to its last answer (rule I3).
@@ -136,12 +136,72 @@ pub struct Act<'a> {
     pub result: &'a str,
 }
 
+/// The beginning or the end of a session, from accounting (RFC 2866). Interim-Updates have no line.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionEvent<'a> {
+    /// When it began or ended.
+    #[serde(serialize_with = "milliseconds")]
+    pub time: Timestamp,
+    /// `begin` or `end`.
+    pub what: &'a str,
+    /// The account, where the session was joined with a log-on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<&'a str>,
+    /// User-Name as the NAS told it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<Cow<'a, str>>,
+    /// Calling-Station-Id: the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calling_station_id: Option<Cow<'a, str>>,
+    /// Called-Station-Id: the access point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub called_station_id: Option<Cow<'a, str>>,
+    /// Addresses and prefixes that it has had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+    /// The equipment.
+    #[serde(flatten)]
+    pub nas: Option<Nas<'a>>,
+    /// The service: `eduroam`, `wired`, `vpn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'a str>,
+    /// Acct-Session-Id.
+    pub session_id: &'a str,
+    /// When it began.
+    #[serde(serialize_with = "milliseconds")]
+    pub began: Timestamp,
+    /// How it ended, if it did.
+    #[serde(flatten)]
+    pub end: Option<SessionEnd<'a>>,
+}
+
+/// The end of a session.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionEnd<'a> {
+    /// When; the event's own time.
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// `stopped` by the NAS, or the evidence from which it was concluded.
+    #[serde(rename = "ended_by")]
+    pub by: &'static str,
+    /// Acct-Terminate-Cause by name.
+    #[serde(rename = "terminate_cause", skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cow<'a, str>>,
+    /// Acct-Session-Time.
+    pub session_time_s: u32,
+    /// Octets from the user.
+    pub input_octets: u64,
+    /// Octets to the user.
+    pub output_octets: u64,
+}
+
 impl AuditEvent<'_> {
     /// The time by which the line is filed.
     pub(super) fn time(&self) -> Timestamp {
         match self {
             Self::Attempt(attempt) => attempt.response_time,
             Self::Act(act) => act.time,
+            Self::Session(session) => session.time,
         }
     }
 }

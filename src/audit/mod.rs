@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 
 use crate::shown;
 pub use crate::shown::as_given;
-pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas};
+pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, SessionEnd, SessionEvent};
 use line_buffer::{LineBuffer, Pushed};
 pub use search::{Found, FoundAttempt, Pattern, Query, search};
 use writer::{Message, Writer};

@@ -67,6 +67,9 @@ fn move_to(config: &mut Config, port: u16) {
     for address in &mut config.listen {
         address.set_port(port);
     }
+    for address in &mut config.accounting.listen {
+        address.set_port(folder::accounting_port(port));
+    }
     if let Some(address) = config.metrics.as_mut().filter(|_| port != USUAL_PORT) {
         address.set_port(0);
     }
@@ -107,7 +110,7 @@ fn greet(server: &Server, dir: &Path, made: bool) {
     let Some(address) = server.addresses().first() else {
         return;
     };
-    let (host, port) = (address.ip(), address.port());
+    let (host, port) = (address.address.ip(), address.address.port());
     let shown = dir.display();
     say("");
     say(match made {

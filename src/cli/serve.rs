@@ -15,6 +15,7 @@ use super::{ConfigFile, Ending, complain, fail, say};
 use crate::config::Config;
 use crate::server::{ReloadError, Server, StartError};
 use crate::shown::Escaper;
+use crate::transport::{Listen, Purpose};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
@@ -95,9 +96,13 @@ pub(super) fn serve(
 }
 
 fn announce(server: &Server) {
-    for address in server.addresses() {
+    for Listen { address, purpose } in server.addresses() {
+        let purpose = match purpose {
+            Purpose::Authentication => "authentication",
+            Purpose::Accounting => "accounting",
+        };
         say(format_args!(
-            "listening on {address} (RADIUS authentication, UDP)"
+            "listening on {address} (RADIUS {purpose}, UDP)"
         ));
     }
     if let Some(address) = server.metrics_address() {

@@ -7,7 +7,7 @@ use portvakt_radius::MessageAuthenticatorPolicy;
 use portvakt_ldap::settings::{Settings, Verify};
 
 use super::pem::{self, Wanted};
-use super::{AccountSource, Chain, Client, ClientMethods, Config, Eap, EapProfile};
+use super::{AccountSource, Accounting, Chain, Client, ClientMethods, Config, Eap, EapProfile};
 
 /// Describes what the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -16,6 +16,7 @@ pub fn describe(config: &Config) -> Vec<String> {
         format!("listening   {}", join(&config.listen)),
         format!("data        {}", config.data.display()),
     ];
+    lines.push(accounting(config));
     lines.extend(config.clients.iter().map(client));
     lines.extend(
         config
@@ -47,6 +48,16 @@ pub fn describe(config: &Config) -> Vec<String> {
     lines.push(format!("metrics     {metrics}"));
     lines.push(format!("control     {}", config.control.display()));
     lines
+}
+
+fn accounting(config: &Config) -> String {
+    let Accounting {
+        listen, keep_days, ..
+    } = &config.accounting;
+    match listen.is_empty() {
+        true => "accounting  off".to_owned(),
+        false => format!("accounting  {}, kept {keep_days} days", join(listen)),
+    }
 }
 
 /// The directory with the accounts, if that must be said.

@@ -5,6 +5,7 @@
 //! pass reports every mistake with its place. `config/portvakt.toml` explains each key.
 
 mod account_source;
+mod accounting;
 mod accounts;
 mod chain;
 mod cui_key;
@@ -42,6 +43,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 pub use account_source::{AccountSource, EMBEDDED};
+pub use accounting::Accounting;
 pub use accounts::{Accounts, Passwords, SealingKeyFile, Service};
 pub use chain::{Chain, NamedChain, OuterName};
 pub use describe::describe;
@@ -77,6 +79,8 @@ pub struct Config {
     pub bare_names: bool,
     /// Addresses that requests come in at; never empty.
     pub listen: Vec<SocketAddr>,
+    /// Accounting and sessions.
+    pub accounting: Accounting,
     /// How requests are received and answered.
     pub radius: Radius,
     /// RADIUS clients; never empty, names and networks unique.
@@ -185,6 +189,7 @@ fn check(
     let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
     let listen = network::listen(&mut root);
+    let accounting = accounting::accounting(&mut root, &listen);
     let radius = network::radius(&mut root, external);
     let (clients, heard) = network::clients(&mut root, &radius, external);
     let eap = eap::eap(&mut root, external, &realms, heard.eap, now);
@@ -223,6 +228,7 @@ fn check(
         realm_rules,
         bare_names,
         listen,
+        accounting,
         radius,
         clients,
         eap,

@@ -360,6 +360,22 @@ impl<'s> Section<'s> {
         self.advised_list(key, expected, parse, |_| String::new())
     }
 
+    /// The same, where an empty list means none of them.
+    pub(super) fn list_or_none<T>(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<Located<T>>> {
+        match self.table.get(key).map(Spanned::get_ref) {
+            Some(DeValue::Array(items)) if items.is_empty() => {
+                self.take(key);
+                Some(Vec::new())
+            }
+            _ => self.list(key, expected, parse),
+        }
+    }
+
     /// The same, with advice on what to write instead of an item.
     pub(super) fn advised_list<T>(
         &mut self,

@@ -1,6 +1,8 @@
 //! Whole log-ons without sockets: requests go to the dispatcher, replies are collected, and the clock
 //! is moved on by hand.
 
+mod accounting;
+
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -87,6 +89,13 @@ argon2-iterations = 1
 hash-deadline = "10s"
 [[listen]]
 address = "127.0.0.1:0"
+[accounting]
+listen = ["127.0.0.1:0"]
+[[client]]
+name = "elsewhere"
+net = "127.9.0.0/16"
+secret = "{secret}"
+federation-peer = true
 [[client]]
 name = "test"
 net = "127.0.0.0/8"
@@ -158,7 +167,11 @@ impl World {
 
     /// The way of a datagram through a transport.
     fn receive(&self, datagram: &[u8]) -> Receiver<Collected> {
-        let address: SocketAddr = "127.0.0.1:40000".parse().unwrap();
+        self.receive_from("127.0.0.1:40000", datagram)
+    }
+
+    fn receive_from(&self, address: &str, datagram: &[u8]) -> Receiver<Collected> {
+        let address: SocketAddr = address.parse().unwrap();
         let client = self.dispatcher.client(address).unwrap();
         let packet = Packet::parse(datagram).unwrap();
         assert!(self.dispatcher.serves(packet.code()));
@@ -361,10 +374,9 @@ fn identity_under_the_state_of_a_conversation_begins_a_new_one_in_its_place() {
 }
 
 #[test]
-fn access_request_alone_is_served() {
+fn requests_for_others_are_not_served() {
     let world = World::new();
     for code in [
-        Code::AccountingRequest,
         Code::CoaRequest,
         Code::DisconnectRequest,
         Code::AccessAccept,

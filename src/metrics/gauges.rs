@@ -14,6 +14,8 @@ pub(super) struct Gauges {
     hash_queue: IntGauge,
     store_healthy: IntGauge,
     store_waiting: IntGauge,
+    live_sessions: IntGauge,
+    sessions_beyond_memory: IntCounter,
     audit_dropped: IntCounter,
     certificate_days_left: Gauge,
     chain_days_left: GaugeVec,
@@ -29,6 +31,11 @@ impl Gauges {
         };
         let audit_dropped = IntCounter::new("audit_dropped_total", "Lines the audit log lost")?;
         registry.register(Box::new(audit_dropped.clone()))?;
+        let sessions_beyond_memory = IntCounter::new(
+            "sessions_beyond_memory_total",
+            "Changes of live sessions for which accounting.max-sessions leaves no room in memory",
+        )?;
+        registry.register(Box::new(sessions_beyond_memory.clone()))?;
         let days = "Days until the certificate expires; NaN without one";
         let certificate_days_left = Gauge::new("certificate_days_left", days)?;
         registry.register(Box::new(certificate_days_left.clone()))?;
@@ -53,6 +60,8 @@ impl Gauges {
                 "store_waiting",
                 "Entries that the store has not yet on disk",
             )?,
+            live_sessions: gauge("live_sessions", "Live sessions in memory")?,
+            sessions_beyond_memory,
             audit_dropped,
             certificate_days_left,
             chain_days_left: by_name(
@@ -79,10 +88,16 @@ impl Gauges {
         self.hash_queue.set(count(readings.hash_queue));
         self.store_healthy.set(i64::from(readings.store_healthy));
         self.store_waiting.set(count(readings.store_waiting));
-        let new = readings
-            .audit_dropped
-            .saturating_sub(self.audit_dropped.get());
-        self.audit_dropped.inc_by(new);
+        self.live_sessions.set(count(readings.live_sessions));
+        for (counter, reading) in [
+            (&self.audit_dropped, readings.audit_dropped),
+            (
+                &self.sessions_beyond_memory,
+                readings.sessions_beyond_memory,
+            ),
+        ] {
+            counter.inc_by(reading.saturating_sub(counter.get()));
+        }
         let days = readings
             .certificate_days_left
             .and_then(|days| i32::try_from(days).ok());

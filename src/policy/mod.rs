@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use portvakt_accounting::StaleAfter;
 use portvakt_auth::password::Argon2Cost;
 use portvakt_auth::{Account, Realm, Refusal};
 use portvakt_eap::{CertificateIdentity, Methods, Sessions};
@@ -56,6 +57,10 @@ pub struct Policy {
     pub upgrade_hashes: bool,
     /// The Argon2 cost of new password hashes.
     pub hash_cost: Argon2Cost,
+    /// Whether accounting is taken: then an Accept says by which sign to recognise its sessions.
+    pub has_accounting: bool,
+    /// When a session without news is over.
+    pub stale_after: StaleAfter,
     /// When certificates end.
     pub expiries: Expiries,
     /// By how many percent the reject delay of a client varies, up and down.
@@ -109,6 +114,8 @@ impl Policy {
             mschapv2_retries: config.eap.as_ref().map_or(0, |eap| eap.mschapv2_retries),
             upgrade_hashes: config.passwords.upgrade_hashes,
             hash_cost: config.passwords.hash_cost.clone(),
+            has_accounting: !config.accounting.listen.is_empty(),
+            stale_after: config.accounting.stale_after,
             expiries: Expiries::of(config),
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             cui_key: config

@@ -9,6 +9,7 @@ use portvakt_auth::Tick;
 
 use super::certificate_reload::CertificateReloader;
 use crate::access::Access;
+use crate::accounting;
 
 /// How often the house is tidied.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
@@ -19,7 +20,9 @@ const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
 /// How often certificates, keys and lists are looked at: what was exchanged is at work after two
 /// looks.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
-/// How often old attempts are removed from the store.
+/// How often sessions without news are looked for.
+const CLOSE_SESSIONS_EVERY: Duration = Duration::from_secs(10);
+/// How often old attempts and sessions are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Throws away what has had its time, tells of conversations that were given up, and keeps the
@@ -29,6 +32,9 @@ pub(super) struct Housekeeper {
     pub(super) certificates: CertificateReloader,
     pub(super) sweep_duplicates: Box<dyn Fn(Instant) + Send>,
     pub(super) keep_attempts: Duration,
+    pub(super) keep_sessions: Duration,
+    /// When the server began to listen.
+    pub(super) since: Timestamp,
 }
 
 impl Housekeeper {
@@ -38,6 +44,7 @@ impl Housekeeper {
         let mut flushed = Instant::now();
         let mut swept = Instant::now();
         let mut looked = Instant::now();
+        let mut closed = Instant::now();
         while stopped.recv_timeout(TIDY_EVERY) == Err(RecvTimeoutError::Timeout) {
             let now = Instant::now();
             (self.sweep_duplicates)(now);
@@ -52,6 +59,10 @@ impl Housekeeper {
                 swept = now;
                 self.access.state.sessions.sweep();
             }
+            if now - closed >= CLOSE_SESSIONS_EVERY {
+                closed = now;
+                self.close_stale_sessions();
+            }
             if now - flushed >= FLUSH_EVERY {
                 flushed = now;
                 // What does not get to disk shows on the health page.
@@ -59,17 +70,23 @@ impl Housekeeper {
             }
             if pruned.is_none_or(|pruned| now - pruned >= PRUNE_EVERY) {
                 pruned = Some(now);
-                let before = Timestamp::now().checked_sub(self.keep_attempts);
-                self.access
-                    .state
-                    .store
-                    .prune_attempts(before.unwrap_or(Timestamp::MIN));
+                let store = &self.access.state.store;
+                store.prune_attempts(ago(self.keep_attempts));
+                store.purge_sessions(ago(self.keep_sessions));
             }
         }
         self.access.state.log_drops(Instant::now());
         // Nobody comes back to what is still open: it is told as given up, too.
         self.access
             .abandon_expired(Instant::now() + Duration::from_secs(24 * 60 * 60));
+    }
+
+    fn close_stale_sessions(&self) {
+        let state = Arc::clone(&self.access.state);
+        let rule = state.policy.load().stale_after;
+        let (store, now) = (Arc::clone(&state.store), state.clock.now().utc);
+        let done = Box::new(move |recorded| accounting::report_stale(&state, &recorded));
+        store.close_stale_sessions(rule, self.since, now, done);
     }
 
     fn forget(&self) {
@@ -85,4 +102,10 @@ impl Housekeeper {
             state.store.record_lock(change.stored(now), None);
         }
     }
+}
+
+/// The moment so long ago.
+fn ago(time: Duration) -> Timestamp {
+    let ago = Timestamp::now().checked_sub(time);
+    ago.unwrap_or(Timestamp::MIN)
 }

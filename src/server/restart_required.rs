@@ -11,6 +11,8 @@ pub(super) fn restart_required(started: &Config, new: &Config) -> Vec<&'static s
     let mut changed = Changed { started, new, keys };
     changed.compare("data", |c| &c.data);
     changed.compare("listen", |c| &c.listen);
+    changed.compare("accounting.listen", |c| &c.accounting.listen);
+    changed.compare("accounting.keep-days", |c| c.accounting.keep_days);
     changed.compare("radius.workers", |c| c.radius.workers);
     // None where no client speaks EAP.
     changed.compare("eap.resume-for", |c| Some(c.eap.as_ref()?.resume_for));

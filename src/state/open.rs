@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use portvakt_accounting::RecentLogOns;
 use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
 use portvakt_eap::Sessions;
 use portvakt_sealing::SealingKey;
@@ -68,6 +69,9 @@ impl State {
         let store = SqliteStore::open(folder, sealing_key(config)?)?;
         let key = store.sealing_key().clone();
         let store: Arc<dyn Store> = Arc::new(store);
+        let max_sessions = config.accounting.max_sessions as usize;
+        store.live().set_capacity(max_sessions);
+        store.restore_sessions()?;
         let directories = directories(config, &store, &key, &metrics)?;
         let sources = AccountSources::new(config, &directories, None)?;
         let policy = Policy::new(config, &metrics, &sessions, sources)?;
@@ -86,6 +90,8 @@ impl State {
             ),
             earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
             sessions,
+            log_ons: RecentLogOns::new(max_sessions),
+            class_key: key.class_key().clone(),
             store,
             audit: Audit::start(destination(config)).map_err(StateError::Thread)?,
             drops: DropLog::default(),

@@ -15,6 +15,12 @@ pub enum DropReason {
     Unverified(VerifyError),
     /// A code that is not served.
     UnexpectedCode(Code),
+    /// A code that another port serves.
+    WrongPort(Code),
+    /// An Accounting-Request without Acct-Status-Type or Acct-Session-Id: it tells of nothing.
+    AccountingIncomplete,
+    /// The store has not taken an accounting record: the disk refuses or does not keep up.
+    AccountingNotStored,
     /// Its answer does not fit into a packet.
     AnswerUnwritable,
     /// It is answered, by a refusal: its password makes no sense under this secret.
@@ -25,6 +31,9 @@ pub enum DropReason {
 
 impl DropReason {
     const UNKNOWN_CLIENT: &str = "unknown-client";
+    const WRONG_PORT: &str = "wrong-port";
+    const ACCOUNTING_INCOMPLETE: &str = "accounting-incomplete";
+    const ACCOUNTING_NOT_STORED: &str = "accounting-not-stored";
     const ANSWER_UNWRITABLE: &str = "answer-unwritable";
     const SECRET_DOUBTFUL: &str = "secret-doubtful";
     const SOCKET_ERROR: &str = "socket-error";
@@ -37,6 +46,9 @@ impl DropReason {
             Self::Malformed(error) => error.label(),
             Self::Unverified(error) => error.label(),
             Self::UnexpectedCode(_) => VerifyError::UnexpectedCode.label(),
+            Self::WrongPort(_) => Self::WRONG_PORT,
+            Self::AccountingIncomplete => Self::ACCOUNTING_INCOMPLETE,
+            Self::AccountingNotStored => Self::ACCOUNTING_NOT_STORED,
             Self::AnswerUnwritable => Self::ANSWER_UNWRITABLE,
             Self::SecretDoubtful => Self::SECRET_DOUBTFUL,
             Self::SocketError => Self::SOCKET_ERROR,
@@ -50,6 +62,9 @@ impl DropReason {
         let unverified = VerifyError::ALL.iter().map(VerifyError::label);
         let own = [
             Self::UNKNOWN_CLIENT,
+            Self::WRONG_PORT,
+            Self::ACCOUNTING_INCOMPLETE,
+            Self::ACCOUNTING_NOT_STORED,
             Self::ANSWER_UNWRITABLE,
             Self::SOCKET_ERROR,
         ];
@@ -72,6 +87,24 @@ impl DropReason {
             }
             Self::Unverified(error) => return unverified(*error),
             Self::UnexpectedCode(code) => return unexpected(*code),
+            Self::WrongPort(Code::AccountingRequest) => {
+                "Accounting-Request came to a port for authentication: accounting has a port of \
+                 its own, `accounting.listen`, usually 1813"
+            }
+            Self::WrongPort(code) => {
+                return Cow::Owned(format!(
+                    "{code} came to the port for accounting: send it to an address of [[listen]], \
+                     usually port 1812"
+                ));
+            }
+            Self::AccountingIncomplete => {
+                "an Accounting-Request without Acct-Status-Type or Acct-Session-Id tells of \
+                 nothing: look who sends it"
+            }
+            Self::AccountingNotStored => {
+                "its accounting is not stored, since the disk refuses or does not keep up; the \
+                 equipment sends it again"
+            }
             Self::AnswerUnwritable => {
                 "the answer does not fit into 4096 octets: the request brings too much Proxy-State"
             }
@@ -108,13 +141,9 @@ fn unverified(error: VerifyError) -> Cow<'static, str> {
 fn unexpected(code: Code) -> Cow<'static, str> {
     let name = code.name();
     Cow::Owned(match code {
-        Code::AccountingRequest => format!(
-            "{name} came to a port for authentication: switch accounting off at the equipment, or \
-             send it to a server that takes it"
-        ),
         Code::DisconnectRequest | Code::CoaRequest => format!(
-            "{name} came to a port for authentication: it is for access points and concentrators, \
-             not for their server"
+            "{name} came to this server: it is for access points and concentrators, not for their \
+             server"
         ),
         _ => format!("{name} is an answer, and nothing was asked: look who sends it"),
     })

@@ -26,6 +26,8 @@ pub(super) fn readings(access: &Access) -> Readings {
         hash_queue: access.hash_pool.load().waiting,
         store_healthy: store.is_ok(),
         store_waiting: store.locks_waiting + store.entries_waiting,
+        live_sessions: state.store.live().len(),
+        sessions_beyond_memory: store.sessions_beyond_memory,
         audit_dropped: state.audit.health().dropped,
         certificate_days_left: expiries
             .of_default_chain()

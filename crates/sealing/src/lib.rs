@@ -1,9 +1,11 @@
 //! Encrypts the secrets of an account before they are stored: AES-256-GCM under the server's key.
+//! Seals the Class attribute too, under a key derived from that.
 //!
 //! Sealed are NT hashes and CHAP secrets, which open a log-on as they are; a password hash is not.
 //! A thief of the database file, or of a backup, needs the key file as well. An intruder who reads
 //! the disk of a machine on which the key lies beside the database has both.
 
+mod class;
 mod secrets;
 
 use std::fmt;
@@ -15,6 +17,8 @@ use aws_lc_rs::error::Unspecified;
 use base64ct::{Base64, Encoding as _};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+pub use class::{ClassKey, ClassReference, SealedClass};
 
 /// Octets of a key.
 const KEY_OCTETS: usize = 32;
@@ -48,6 +52,7 @@ pub enum SealingError {
 #[derive(Clone)]
 pub struct SealingKey {
     key: Arc<RandomizedNonceKey>,
+    class: ClassKey,
     path: PathBuf,
 }
 
@@ -64,13 +69,9 @@ impl SealingKey {
     /// # Errors
     /// [`SealingError::Malformed`].
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, SealingError> {
-        let octets = decode(text);
-        let key = octets
-            .and_then(|octets| RandomizedNonceKey::new(&AES_256_GCM, octets.as_slice()).ok())
-            .map(Arc::new);
         let path = path.to_owned();
-        match key {
-            Some(key) => Ok(Self { key, path }),
+        match decode(text).and_then(|octets| keys(octets.as_slice()).ok()) {
+            Some((key, class)) => Ok(Self { key, class, path }),
             None => Err(SealingError::Malformed { path }),
         }
     }
@@ -84,6 +85,12 @@ impl SealingKey {
         aws_lc_rs::rand::fill(octets.as_mut_slice())?;
         let text = Zeroizing::new(Base64::encode_string(octets.as_slice()));
         Ok(Zeroizing::new([text.as_bytes(), b"\n"].concat()))
+    }
+
+    /// The key of Class attributes, derived from this one.
+    #[must_use]
+    pub fn class_key(&self) -> &ClassKey {
+        &self.class
     }
 
     /// The file that the key was read from.
@@ -118,6 +125,11 @@ impl SealingKey {
         text.truncate(length);
         Ok(text)
     }
+}
+
+fn keys(octets: &[u8]) -> Result<(Arc<RandomizedNonceKey>, ClassKey), Unspecified> {
+    let key = RandomizedNonceKey::new(&AES_256_GCM, octets)?;
+    Ok((Arc::new(key), ClassKey::derived_from(octets)?))
 }
 
 fn decode(text: &[u8]) -> Option<Zeroizing<[u8; KEY_OCTETS]>> {

@@ -234,8 +234,14 @@ fn validity(mut params: CertificateParams, years: i16) -> Result<CertificatePara
     Ok(params)
 }
 
+/// The port of accounting beside that of authentication: the usual one, or any free one.
+pub(super) fn accounting_port(port: u16) -> u16 {
+    if port == USUAL_PORT { port + 1 } else { 0 }
+}
+
 fn config_text(port: u16) -> String {
     let metrics = if port == USUAL_PORT { 9812 } else { 0 };
+    let accounting = accounting_port(port);
     format!(
         "# The demo's configuration. `config/portvakt.toml` in the sources explains every key.\n\
          \n\
@@ -248,6 +254,10 @@ fn config_text(port: u16) -> String {
          # Where requests come in. A demo listens on this machine only.\n\
          [[listen]]\n\
          address = \"127.0.0.1:{port}\"\n\
+         \n\
+         # And accounting.\n\
+         [accounting]\n\
+         listen = [\"127.0.0.1:{accounting}\"]\n\
          \n\
          # Who may ask: programs on this machine, by EAP as access points do, and with a bare\n\
          # password as VPN concentrators do.\n\

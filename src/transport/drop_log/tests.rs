@@ -50,9 +50,10 @@ fn each_client_and_reason_is_told_by_itself() {
     drops(&log, 1, Some("vpn"), MISSING);
     drops(&log, 1, Some("vpn"), WRONG);
     drops(&log, 1, Some("switches"), WRONG);
-    for code in [Code::AccountingRequest, Code::CoaRequest] {
-        drops(&log, 1, Some("vpn"), DropReason::UnexpectedCode(code));
-    }
+    let wrong_port = DropReason::WrongPort(Code::AccountingRequest);
+    drops(&log, 1, Some("vpn"), wrong_port);
+    let unexpected = DropReason::UnexpectedCode(Code::CoaRequest);
+    drops(&log, 1, Some("vpn"), unexpected);
     drops(&log, 1, None, DropReason::UnknownClient);
     let lines = log.take_lines(now);
     let told = |words: &str| lines.iter().any(|line| line.contains(words));
@@ -62,8 +63,8 @@ fn each_client_and_reason_is_told_by_itself() {
         "legacy-message-authenticator-optional",
         "vpn (10.20.0.7): Message-Authenticator is wrong: the shared secret differs",
         "switches (10.20.0.7): Message-Authenticator is wrong",
-        "vpn (10.20.0.7): Accounting-Request came to a port for authentication: switch accounting off",
-        "vpn (10.20.0.7): CoA-Request came to a port for authentication",
+        "vpn (10.20.0.7): Accounting-Request came to a port for authentication: accounting has a port",
+        "vpn (10.20.0.7): CoA-Request came to this server",
         "10.20.0.7: no [[client]] has this address",
     ] {
         assert!(told(words), "{words} is not in {lines:#?}");

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::RequestHandler;
 use super::duplicates::Duplicates;
+use super::{Purpose, RequestHandler};
 use receiver::Receiver;
 use reject_delay::RejectDelay;
 use responder::Outbox;
@@ -22,10 +22,20 @@ use socket::ServerSocket;
 /// The most exchanges remembered at once, by all sockets together.
 const EXCHANGES: usize = 200_000;
 
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address; port 0 is any free one.
+    pub address: SocketAddr,
+    /// The requests that it serves.
+    pub purpose: Purpose,
+}
+
 /// How the sockets are opened and how long exchanges are remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Sockets, and so threads, for each address.
+    /// Sockets, and so threads, for each address of authentication. Accounting has one: it does
+    /// little before the store, which has one thread, too.
     pub sockets_per_address: usize,
     /// Octets asked of the kernel for each socket's receive queue.
     pub receive_buffer: usize,
@@ -35,7 +45,7 @@ pub struct Options {
 
 /// The running listeners of all addresses.
 pub struct Listeners {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Listen>,
     /// One for each socket.
     outboxes: Vec<Arc<Outbox>>,
     delay: RejectDelay,
@@ -66,24 +76,32 @@ impl Listeners {
     /// # Errors
     /// The first address that can't be bound; none is left open then.
     pub fn start<H: RequestHandler>(
-        addresses: &[SocketAddr],
+        addresses: &[Listen],
         options: Options,
         handler: &Arc<H>,
     ) -> Result<Self, ListenError> {
         let mut endpoints = Vec::new();
-        for &address in addresses {
-            endpoints.extend(
-                socket::bind(address, options.sockets_per_address, options.receive_buffer)
-                    .map_err(|error| ListenError::Bind { address, error })?,
-            );
+        for &Listen { address, purpose } in addresses {
+            let sockets = match purpose {
+                Purpose::Authentication => options.sockets_per_address,
+                Purpose::Accounting => 1,
+            };
+            let bound = socket::bind(address, sockets, options.receive_buffer);
+            let bound = bound.map_err(|error| ListenError::Bind { address, error })?;
+            endpoints.extend(bound.into_iter().map(|socket| (socket, purpose)));
         }
-        let mut bound: Vec<_> = endpoints.iter().map(ServerSocket::address).collect();
+        let listens = |(socket, purpose): &(ServerSocket, Purpose)| Listen {
+            address: socket.address(),
+            purpose: *purpose,
+        };
+        let mut bound: Vec<_> = endpoints.iter().map(listens).collect();
         bound.dedup();
         let delay = RejectDelay::new();
         let capacity = EXCHANGES / endpoints.len().max(1);
-        let outbox = |socket| {
+        let outbox = |(socket, purpose)| {
             Arc::new(Outbox {
                 socket,
+                purpose,
                 duplicates: Duplicates::new(options.duplicate_lifetime, capacity),
                 delayed: delay.clone(),
             })
@@ -120,7 +138,7 @@ impl Listeners {
 
     /// The bound addresses, with the ports that were chosen where 0 was asked.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Listen] {
         &self.addresses
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portvakt_radius::{Code, Packet, Reply, VerifiedRequest};
+use portvakt_radius::{Code, Packet, VerifiedRequest};
 
 use super::responder::{Outbox, UdpResponder};
 use super::socket::LARGEST_PACKET;
@@ -71,9 +71,7 @@ impl<H: RequestHandler> Receiver<H> {
     ) -> Result<(), DropReason> {
         let packet = Packet::parse(datagram).map_err(DropReason::Malformed)?;
         let code = packet.code();
-        if code != Code::StatusServer && !self.handler.serves(code) {
-            return Err(DropReason::UnexpectedCode(code));
-        }
+        self.check_code(code)?;
         let request = VerifiedRequest::verify(packet, &client.secret, client.message_authenticator)
             .map_err(DropReason::Unverified)?;
         match code {
@@ -81,6 +79,15 @@ impl<H: RequestHandler> Receiver<H> {
             _ => self.handle_request(&request, endpoints, client, arrived),
         }
         Ok(())
+    }
+
+    fn check_code(&self, code: Code) -> Result<(), DropReason> {
+        match code {
+            Code::StatusServer => Ok(()),
+            _ if !self.handler.serves(code) => Err(DropReason::UnexpectedCode(code)),
+            _ if !self.outbox.purpose.serves(code) => Err(DropReason::WrongPort(code)),
+            _ => Ok(()),
+        }
     }
 
     fn handle_request(
@@ -123,8 +130,8 @@ impl<H: RequestHandler> Receiver<H> {
     ) {
         let context = request.reply_context();
         let mut buffer = [0; LARGEST_PACKET];
-        let reply =
-            Reply::accept(&context, &mut buffer).and_then(|reply| reply.finish(&client.secret));
+        let reply = self.outbox.purpose.status_reply(&context, &mut buffer);
+        let reply = reply.and_then(|reply| reply.finish(&client.secret));
         if let Ok(bytes) = reply {
             self.outbox.socket.send(bytes, endpoints);
             self.handler.status_server(client);

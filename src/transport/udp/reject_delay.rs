@@ -196,6 +196,7 @@ mod tests {
         let mut endpoints = socket::bind("127.0.0.1:0".parse().unwrap(), 1, 1 << 16).unwrap();
         Arc::new(Outbox {
             socket: endpoints.remove(0),
+            purpose: crate::transport::Purpose::Authentication,
             duplicates: Duplicates::new(Duration::from_secs(10), 100),
             delayed: line.clone(),
         })

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::reject_delay::RejectDelay;
 use super::socket::ServerSocket;
+use crate::transport::Purpose;
 use crate::transport::duplicates::{Duplicates, Fingerprint, Key};
 use crate::transport::peer::Endpoints;
 
@@ -12,6 +13,8 @@ use crate::transport::peer::Endpoints;
 pub(in crate::transport) struct Outbox {
     /// The socket that they leave from.
     pub socket: ServerSocket,
+    /// The requests that it serves.
+    pub purpose: Purpose,
     /// The cache that keeps answers for retransmissions.
     pub duplicates: Duplicates,
     /// Rejects that wait, of all sockets.

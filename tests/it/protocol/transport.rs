@@ -21,7 +21,7 @@ const MALFORMED: &[(&str, Spoil)] = &[
     ("attribute-below-header", |octets| octets[21] = 1),
     ("attribute-beyond-end", |octets| octets[21] = 255),
     ("unexpected-code", |octets| octets[0] = 2),
-    ("unexpected-code", |octets| octets[0] = 4),
+    ("wrong-port", |octets| octets[0] = 4),
     ("unexpected-code", |octets| octets[0] = 43),
 ];
 
