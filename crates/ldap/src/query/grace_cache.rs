@@ -1,20 +1,20 @@
 //! The accounts that the directory told of lately, for those who have proven themselves and come
 //! again while it is away.
 //!
-//! Bounded in time and number: what is new goes to one half, and when that is full or old the other
-//! half is thrown away and they change places.
+//! Bounded in number, by a cache that keeps longest what is asked for often; one that is too old is
+//! not told.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portvakt_auth::{Account, AccountId, Realm};
 
 use portvakt_directory::{FindError, LookupResult};
+use quick_cache::sync::Cache;
 
-/// The most accounts in a half, and the most names: some 30 MB in all.
-const MAX: usize = 20_000;
+/// The most accounts, and the most names: some 30 MB in all.
+const MAX: usize = 40_000;
 
 /// A name as it was asked for.
 type Name = (String, Option<Realm>);
@@ -22,33 +22,18 @@ type Name = (String, Option<Realm>);
 /// The accounts of lately.
 pub(crate) struct GraceCache {
     keep: Duration,
-    halves: Mutex<Halves>,
-}
-
-struct Halves {
-    young: Half,
-    old: Half,
-    /// When the young half was begun.
-    begun: Instant,
-}
-
-#[derive(Default)]
-struct Half {
-    names: HashMap<Name, AccountId>,
-    accounts: HashMap<AccountId, (Arc<Account>, Instant)>,
+    names: Cache<Name, AccountId>,
+    /// When the directory last told of each.
+    accounts: Cache<AccountId, (Arc<Account>, Instant)>,
 }
 
 impl GraceCache {
     /// Keeps each account for `keep` after the directory last told of it; nothing if that is zero.
     pub(crate) fn new(keep: Duration) -> Self {
-        let halves = Halves {
-            young: Half::default(),
-            old: Half::default(),
-            begun: Instant::now(),
-        };
         Self {
             keep,
-            halves: Mutex::new(halves),
+            names: Cache::new(MAX),
+            accounts: Cache::new(MAX),
         }
     }
 
@@ -70,14 +55,17 @@ impl GraceCache {
             return;
         }
         let name = (name.to_owned(), realm.cloned());
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(Some(account)) if account.is_sure_of_password(Timestamp::now()) => {
-                halves.put(name, account, now, self.keep);
+                self.names.insert(name, account.id.clone());
+                let told = (Arc::clone(account), now);
+                self.accounts.insert(account.id.clone(), told);
             }
             // Nothing that was proven of them is remembered.
             Ok(Some(_) | None) | Err(FindError::Ambiguous(_) | FindError::NotUnderstood(_)) => {
-                halves.remove(&name);
+                if let Some((_, id)) = self.names.remove(&name) {
+                    self.forget(&id);
+                }
             }
             Err(FindError::Unavailable(_)) => {}
         }
@@ -85,8 +73,7 @@ impl GraceCache {
 
     /// Forgets an account that the directory lets nobody in to.
     pub(crate) fn forget(&self, id: &AccountId) {
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.forget(id);
+        self.accounts.remove(id);
     }
 
     /// The account as the directory last had it, if that is not too long ago.
@@ -97,46 +84,8 @@ impl GraceCache {
         now: Instant,
     ) -> Option<Arc<Account>> {
         let name = (name.to_owned(), realm.cloned());
-        let halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        let (account, at) = halves.account(halves.id(&name)?)?;
-        (now.saturating_duration_since(*at) < self.keep).then(|| Arc::clone(account))
-    }
-}
-
-impl Halves {
-    fn put(&mut self, name: Name, account: &Arc<Account>, now: Instant, keep: Duration) {
-        let is_full = self.young.names.len() >= MAX || self.young.accounts.len() >= MAX;
-        if is_full || now.saturating_duration_since(self.begun) >= keep {
-            self.old = std::mem::take(&mut self.young);
-            self.begun = now;
-        }
-        self.young.names.insert(name, account.id.clone());
-        let entry = (Arc::clone(account), now);
-        self.young.accounts.insert(account.id.clone(), entry);
-    }
-
-    fn id(&self, name: &Name) -> Option<&AccountId> {
-        let young = self.young.names.get(name);
-        young.or_else(|| self.old.names.get(name))
-    }
-
-    fn account(&self, id: &AccountId) -> Option<&(Arc<Account>, Instant)> {
-        let young = self.young.accounts.get(id);
-        young.or_else(|| self.old.accounts.get(id))
-    }
-
-    fn remove(&mut self, name: &Name) {
-        let Some(id) = self.id(name).cloned() else {
-            return;
-        };
-        self.forget(&id);
-        self.young.names.remove(name);
-        self.old.names.remove(name);
-    }
-
-    fn forget(&mut self, id: &AccountId) {
-        self.young.accounts.remove(id);
-        self.old.accounts.remove(id);
+        let (account, at) = self.accounts.get(&self.names.get(&name)?)?;
+        (now.saturating_duration_since(at) < self.keep).then_some(account)
     }
 }
 
@@ -196,16 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn more_accounts_than_there_is_room_for_push_out_the_oldest() {
+    fn flood_of_names_stays_within_its_bounds_and_does_not_push_out_the_newest() {
         let (recent, now) = (GraceCache::new(KEEP), Instant::now());
-        told(&recent, "first", now);
         for number in 0..2 * MAX {
             told(&recent, &format!("s{number}"), now);
         }
-        assert_eq!(recent.find("first", None, now), None);
         let last = format!("s{}", 2 * MAX - 1);
         assert!(recent.find(&last, None, now).is_some());
-        let halves = recent.halves.lock().unwrap();
-        assert!(halves.young.accounts.len() + halves.old.accounts.len() <= 2 * MAX);
+        assert!(recent.accounts.len() <= MAX && recent.names.len() <= MAX);
     }
 }

@@ -1,35 +1,35 @@
 //! Credential history of looked-up LDAP accounts: earlier passwords, which no
 //! directory tells, and which hashes are of one and the same password.
 //!
-//! In memory, bounded: what is looked at goes to one half, and when that is full the other half is
-//! thrown away and they change places.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! In memory, bounded; accounts that are looked up often stay longest.
 
 use portvakt_auth::mschap::NtHash;
 use portvakt_auth::{Account, AccountId, CredentialHistory, PasswordHash};
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
-/// The most accounts in a half: some 20 MB in all.
-const MAX: usize = 50_000;
+/// The most accounts: some 20 MB in all.
+const ACCOUNTS: usize = 100_000;
 /// The most upgraded hashes that are known for what they are; of one more the version is another.
-const MAX_UPGRADED: usize = 200_000;
+const UPGRADED: usize = 200_000;
 
 /// Credentials known from earlier look-ups.
-#[derive(Default)]
 pub(crate) struct KnownCredentials {
-    halves: Mutex<Halves>,
-    upgraded: Mutex<HashMap<AccountId, Upgraded>>,
+    histories: Cache<AccountId, CredentialHistory>,
+    upgraded: Cache<AccountId, Upgraded>,
 }
 
-#[derive(Default)]
-struct Halves {
-    young: HashMap<AccountId, CredentialHistory>,
-    old: HashMap<AccountId, CredentialHistory>,
+impl Default for KnownCredentials {
+    fn default() -> Self {
+        Self {
+            histories: Cache::new(ACCOUNTS),
+            upgraded: Cache::new(UPGRADED),
+        }
+    }
 }
 
 /// Hashes that took the place of others of the same password.
+#[derive(Clone)]
 struct Upgraded {
     credentials: [u8; 32],
     /// The version of the credential, which they did not change.
@@ -41,34 +41,28 @@ impl KnownCredentials {
     /// it has.
     pub(crate) fn join(&self, account: &mut Account) {
         let is_upgraded = self.keep_version(account);
-        let mut halves = lock(&self.halves);
-        if let Some(mut known) = halves.take(&account.id) {
+        if let Some(mut known) = self.histories.get(&account.id) {
             if let (true, Some(hash)) = (is_upgraded, hash_of(account)) {
                 known.upgrade_hash(hash);
             }
             known.pass_to(account);
         }
-        halves.put(account.id.clone(), CredentialHistory::of(account));
+        let history = CredentialHistory::of(account);
+        self.histories.insert(account.id.clone(), history);
     }
 
     /// Keeps in mind that `new` is a hash of the password that `account` has: about to be written.
     pub(crate) fn note_upgrade(&self, account: &Account, new: &PasswordHash) {
-        let mut upgraded = lock(&self.upgraded);
-        if upgraded.len() < MAX_UPGRADED {
-            let credentials = digest(Some(new), account.nt_hash.as_ref());
-            let version = account.credential_version;
-            let noted = Upgraded {
-                credentials,
-                version,
-            };
-            upgraded.insert(account.id.clone(), noted);
-        }
+        let upgraded = Upgraded {
+            credentials: digest(Some(new), account.nt_hash.as_ref()),
+            version: account.credential_version,
+        };
+        self.upgraded.insert(account.id.clone(), upgraded);
     }
 
     /// Gives an account whose hash was upgraded the version that it had before; whether it is one.
     pub(crate) fn keep_version(&self, account: &mut Account) -> bool {
-        let upgraded = lock(&self.upgraded);
-        let Some(noted) = upgraded.get(&account.id) else {
+        let Some(noted) = self.upgraded.get(&account.id) else {
             return false;
         };
         let is_it = noted.credentials == digest(hash_of(account), account.nt_hash.as_ref());
@@ -93,24 +87,6 @@ fn digest(hash: Option<&PasswordHash>, nt_hash: Option<&NtHash>) -> [u8; 32] {
         digest.update(&*nt_hash.reveal());
     }
     digest.finalize().into()
-}
-
-impl Halves {
-    fn take(&mut self, id: &AccountId) -> Option<CredentialHistory> {
-        let young = self.young.remove(id);
-        young.or_else(|| self.old.remove(id))
-    }
-
-    fn put(&mut self, id: AccountId, history: CredentialHistory) {
-        if self.young.len() >= MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(id, history);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -184,14 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn more_accounts_than_there_is_room_for_push_out_the_oldest() {
+    fn flood_of_accounts_stays_within_its_bound_and_does_not_push_out_the_newest() {
         let known = KnownCredentials::default();
-        joined(&known, account("first", 'a', 1));
-        for number in 0..2 * MAX {
+        for number in 0..2 * ACCOUNTS {
             joined(&known, account(&format!("s{number}"), 'a', 1));
         }
-        assert_eq!(joined(&known, account("first", 'b', 2)).previous, []);
-        let halves = lock(&known.halves);
-        assert!(halves.young.len() + halves.old.len() <= 2 * MAX);
+        let last = format!("s{}", 2 * ACCOUNTS - 1);
+        assert_eq!(joined(&known, account(&last, 'b', 2)).previous, [hash('a')]);
+        assert!(known.histories.len() <= ACCOUNTS);
     }
 }
