@@ -46,7 +46,8 @@
 //! | [`portvakt_ldap`] | Accounts of an LDAP directory: connection, schema, query, write, replica |
 //! | [`embedded`] | Accounts in memory and in the local store |
 //! | [`access`] | The steps of an Access-Request, one file each; `workers` hash passwords |
-//! | [`accounting`] | Accounting-Requests: read, stored, then answered |
+//! | [`accounting`] | Accounting-Requests: read, stored, then answered; `judge` decides which sessions end |
+//! | [`disconnect`] | Sessions ended at their NAS: Disconnect- and CoA-Requests, their answers |
 //! | [`audit`], [`metrics`] | Records of each request: audit lines, counters |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
 //! | [`config`] | The TOML file, checked: every mistake at once, with line and advice |
@@ -110,6 +111,8 @@
 //! | `store` | 1 | commits in groups, then calls back: answers that had to be durable leave from here |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes audit lines |
+//! | `judge` | 1 | looks up accounts with live sessions that changed, and each once a minute |
+//! | `disconnect` | 1, once a session is to end | sends Disconnect-Requests, takes their answers |
 //! | `control` | 1, and one for each connection | commands of the operator |
 //! | `directory` | 2 for each that speaks LDAP | asynchronous: searches and binds, and the log-ons that wait for them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
@@ -181,6 +184,7 @@ pub mod audit;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod disconnect;
 pub mod dispatch;
 pub mod embedded;
 pub mod metrics;

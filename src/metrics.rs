@@ -3,6 +3,7 @@
 
 mod accounting;
 mod directory;
+mod disconnect;
 mod drops;
 mod gauges;
 mod mirror;
@@ -20,6 +21,7 @@ use prometheus::{
 
 use accounting::AccountingMetrics;
 use directory::DirectoryFamilies;
+use disconnect::DisconnectMetrics;
 use drops::{Drops, FORESEEN_DROPS, NO_CLIENT};
 
 pub use accounting::{AccountingKind, AccountingResult};
@@ -57,6 +59,7 @@ pub struct Metrics {
     hash_wait: Histogram,
     accounting: AccountingMetrics,
     directories: DirectoryFamilies,
+    disconnects: DisconnectMetrics,
     gauges: Gauges,
 }
 
@@ -69,6 +72,8 @@ pub struct Labels<'l> {
     pub drops: &'l [&'static str],
     /// Methods, like `pap` and `ttls/pap`.
     pub methods: &'l [&'static str],
+    /// Outcomes of sessions that were to end.
+    pub disconnects: &'l [&'static str],
 }
 
 /// Values read from the parts of the server at each scrape.
@@ -283,6 +288,7 @@ impl Metrics {
             hash_wait: hash_wait(&registry)?,
             accounting: AccountingMetrics::new(&registry)?,
             directories: DirectoryFamilies::new(&registry)?,
+            disconnects: DisconnectMetrics::new(&registry, labels.disconnects)?,
             gauges: Gauges::new(&registry)?,
             registry,
         })
@@ -374,6 +380,16 @@ impl Metrics {
     /// Records the time from an Accounting-Request until it was on disk.
     pub fn accounting_stored_after(&self, time: Duration) {
         self.accounting.stored_after(time);
+    }
+
+    /// Counts a session that was to end, by outcome.
+    pub fn disconnected(&self, outcome: &str) {
+        self.disconnects.settled(outcome);
+    }
+
+    /// Counts an answer of a NAS that was not believed.
+    pub fn disconnect_answer_refused(&self) {
+        self.disconnects.answer_refused();
     }
 
     /// Sets the gauges; call before [`render`](Self::render).

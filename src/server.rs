@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::access::{Access, AccessError};
+use crate::accounting::Judge;
 use crate::accounts::Accounts;
 use crate::admin::AdminServer;
 use crate::audit::{Act, AuditEvent};
@@ -104,6 +105,7 @@ pub struct Server {
     web: Option<WebServer>,
     stop_tidying: Sender<()>,
     tidying: JoinHandle<()>,
+    judge: Judge,
 }
 
 impl Server {
@@ -145,6 +147,7 @@ impl Server {
             keep_sessions,
             since: Timestamp::now(),
         };
+        let judge = Judge::start(Arc::clone(&access.state)).map_err(StartError::Thread)?;
         let tidying = std::thread::Builder::new()
             .name("housekeeping".to_owned())
             .spawn(move || housekeeper.run(&stopped))
@@ -159,6 +162,7 @@ impl Server {
             web,
             stop_tidying,
             tidying,
+            judge,
         })
     }
 
@@ -224,6 +228,7 @@ impl Server {
         if self.tidying.join().is_err() {
             tracing::error!("the housekeeping thread had panicked");
         }
+        self.judge.stop();
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
         self.access.close();
         self.access.state.close();

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use portvakt_accounting::RecentLogOns;
+use portvakt_accounting::disconnect::Outcome;
 use portvakt_auth::{AccountId, EarlierPasswords, LockTable, Refusal, RememberedProofs};
 use portvakt_eap::{MethodName, Sessions};
 use portvakt_sealing::ClassKey;
@@ -20,6 +21,7 @@ use portvakt_store::Store;
 use crate::audit::{Audit, Destination, NotFlushed};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::disconnect::{ChangedAccounts, Disconnector};
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::policy::{AccountSources, Client, Policy, PolicyError};
 use crate::transport::{DropLog, DropReason};
@@ -62,6 +64,10 @@ pub struct State {
     pub drops: DropLog,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
+    /// Ends sessions at their NAS.
+    pub disconnector: Disconnector,
+    /// Accounts whose sessions are to be judged anew.
+    pub changed_accounts: ChangedAccounts,
     /// The clock that request handling reads.
     pub clock: Clock,
     /// The compiled configuration; replaced whole by [`Self::apply`].
@@ -91,10 +97,14 @@ impl State {
         self.audit.reopen(destination(config))
     }
 
-    /// Forgets the remembered proofs and TLS sessions of an account that has changed.
+    /// Forgets the remembered proofs and TLS sessions of an account that has changed, and has its live
+    /// sessions judged by the account as it is now.
     pub fn invalidate(&self, account: &AccountId) {
         self.proofs.forget(account);
         self.sessions.forget(account.as_str());
+        if !self.store.live().of_account(account).is_empty() {
+            self.changed_accounts.add(account);
+        }
     }
 
     /// Gives the lock table room for the accounts that the directories list now.
@@ -126,6 +136,7 @@ impl State {
 
     /// Commits what waits in the store and flushes the audit log. Blocks for the disk.
     pub fn close(&self) {
+        self.disconnector.close();
         self.store.close();
         if self.audit.flush(FLUSH_PATIENCE).is_err() {
             tracing::error!("the last lines of the audit log are not on disk");
@@ -166,5 +177,6 @@ pub fn metrics() -> Result<Metrics, MetricsError> {
         refusals: &Refusal::ALL.map(Refusal::code),
         drops: &DropReason::labels(),
         methods: &methods,
+        disconnects: &Outcome::CODES,
     })
 }

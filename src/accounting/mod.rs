@@ -10,6 +10,7 @@
 //! The answer leaves on the thread of the store. Each beginning and end of a session is one line of
 //! the audit log.
 
+mod judge;
 mod reading;
 mod session_lines;
 
@@ -23,6 +24,9 @@ use portvakt_store::{Recorded, SessionChange};
 use crate::metrics::{AccountingKind, AccountingResult, RequestResult};
 use crate::state::State;
 use crate::transport::{DropReason, LARGEST_PACKET, Peer, Responder};
+pub use judge::Judge;
+#[cfg(test)]
+pub(crate) use judge::conclude;
 use reading::{Message, Reading};
 
 /// An Accounting-Request that waits for the store. Dropped, it goes unanswered, and its NAS may send

@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
+use super::disconnect::Disconnect;
+
 /// One line of the audit log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -23,6 +25,8 @@ pub enum AuditEvent<'a> {
     Act(Act<'a>),
     /// The beginning or the end of a session.
     Session(SessionEvent<'a>),
+    /// The outcome of a wish to end a session.
+    Disconnect(Disconnect<'a>),
 }
 
 /// One attempt, from its first request to its last answer (rule I3).
@@ -202,12 +206,16 @@ impl AuditEvent<'_> {
             Self::Attempt(attempt) => attempt.response_time,
             Self::Act(act) => act.time,
             Self::Session(session) => session.time,
+            Self::Disconnect(disconnect) => disconnect.time,
         }
     }
 }
 
 /// RFC 3339 in UTC with three decimals.
-fn milliseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn milliseconds<S: Serializer>(
+    time: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match written(*time) {
         Some(text) => serializer.serialize_str(str::from_utf8(&text).unwrap_or_default()),
         None => serializer.collect_str(&format_args!("{time:.3}")),

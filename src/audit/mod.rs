@@ -6,6 +6,7 @@
 //! that wait; a power cut also those that the kernel had not written, unless [`Audit::flush`] came
 //! after them.
 
+mod disconnect;
 mod event;
 mod line_buffer;
 mod search;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 
 use crate::shown;
 pub use crate::shown::as_given;
+pub use disconnect::Disconnect;
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, SessionEnd, SessionEvent};
 use line_buffer::{LineBuffer, Pushed};
 pub use search::{Found, FoundAttempt, Pattern, Query, search};

@@ -2,6 +2,7 @@
 //! is moved on by hand.
 
 mod accounting;
+mod disconnect;
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};

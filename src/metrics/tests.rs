@@ -3,6 +3,7 @@
 use super::*;
 
 const LABELS: Labels<'_> = Labels {
+    disconnects: &["acked", "nak"],
     refusals: &["wrong-credential", "locked-out"],
     drops: &["unknown-client", "unexpected-code"],
     methods: &["pap", "ttls/pap"],

@@ -14,6 +14,7 @@ use super::{RESERVE, State, accounts_in, destination, lock_records};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{AccountSource, Config};
+use crate::disconnect::{ChangedAccounts, Disconnector};
 use crate::embedded::{Embedded, OpenError};
 use crate::metrics::{DirectoryOperation, Metrics, MetricsError, ServerMetrics};
 use crate::policy::{AccountSources, Policy, PolicyError};
@@ -80,6 +81,9 @@ impl State {
         for record in store.restore_locks(clock.now())? {
             locks.restore(record);
         }
+        let audit = Audit::start(destination(config)).map_err(StateError::Thread)?;
+        let disconnector =
+            Disconnector::new(max_sessions, audit.clone(), Arc::clone(&metrics), clock);
         let state = Arc::new(Self {
             directories,
             locks,
@@ -93,7 +97,9 @@ impl State {
             log_ons: RecentLogOns::new(max_sessions),
             class_key: key.class_key().clone(),
             store,
-            audit: Audit::start(destination(config)).map_err(StateError::Thread)?,
+            audit,
+            disconnector,
+            changed_accounts: ChangedAccounts::default(),
             drops: DropLog::default(),
             metrics,
             clock,

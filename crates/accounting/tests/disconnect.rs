@@ -131,7 +131,8 @@ impl World {
         for (from, octets) in arrived {
             self.receive(from, &octets);
         }
-        let encode = |_, identifier, request: &SessionRequest| Some(encode(identifier, request));
+        let encode =
+            |_: &u32, identifier, request: &SessionRequest| Some(encode(identifier, request));
         for transmission in self.sender.advance(Tick::from_millis(now), encode) {
             let (to, octets) = (transmission.to, transmission.packet.to_vec());
             self.sent.entry(to).or_default().push(now);
@@ -154,7 +155,7 @@ impl World {
     fn receive(&mut self, from: SocketAddr, octets: &[u8]) {
         let answer = Packet::parse(octets).unwrap();
         let identifier = answer.identifier();
-        let Some(request) = self.sender.request(from, identifier) else {
+        let Some((_, request)) = self.sender.open_request(from, identifier) else {
             return;
         };
         let request = Packet::parse(request).unwrap();

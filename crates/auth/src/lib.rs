@@ -51,6 +51,6 @@ pub use password::{
 pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
 pub use refusal::Refusal;
 pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};
-pub use status::{Finding, Standing, findings, standing};
+pub use status::{Finding, Standing, findings, session_refusal, standing};
 pub use term::{Term, Terms};
 pub use time::{Now, Tick};

@@ -58,6 +58,19 @@ pub const RULES: [&dyn Rule; 9] = [
     &ServiceAllowed,
 ];
 
+/// Those of [`RULES`] that end a session which has begun. Rules of the password are not among them: a
+/// password that is too old at the next log-on was good at the last one. The lock after failed
+/// log-ons is no rule, and ends none either: six wrong passwords, which anybody can send, would throw
+/// anybody off the network.
+pub const SESSION_RULES: [&dyn Rule; 6] = [
+    &NotDeactivated,
+    &NotSuspended,
+    &StillHere,
+    &Registered,
+    &Active,
+    &ServiceAllowed,
+];
+
 /// Proof that every rule holds, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -93,6 +106,27 @@ pub fn standing(
         ends = ends.into_iter().chain(until).min();
     }
     Ok(Standing { ends })
+}
+
+/// Why a session of this account at this service is to end, if it is: the first of [`SESSION_RULES`]
+/// that does not hold.
+#[must_use]
+pub fn session_refusal(
+    account: &Account,
+    service: &str,
+    rules: &Rules,
+    utc: Timestamp,
+) -> Option<Refusal> {
+    let question = Question {
+        account,
+        service,
+        rules,
+        utc,
+    };
+    let mut findings = SESSION_RULES
+        .iter()
+        .filter_map(|rule| rule.check(&question).err());
+    findings.next().map(|finding| finding.refusal)
 }
 
 /// Every rule that does not hold, in the order in which they are told.

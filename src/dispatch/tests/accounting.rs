@@ -6,12 +6,12 @@ use portvakt_store::{SessionQuery, SessionsOf};
 use super::*;
 
 const STATION: &[u8] = b"02-00-00-00-00-01";
-const START: u32 = 1;
+pub(super) const START: u32 = 1;
 const STOP: u32 = 2;
 const ON: u32 = 7;
 
 /// An Accounting-Request of the device of these tests; `more` adds to it.
-fn request(status: Option<u32>, more: impl FnOnce(&mut RequestWriter<'_>)) -> Vec<u8> {
+pub(super) fn request(status: Option<u32>, more: impl FnOnce(&mut RequestWriter<'_>)) -> Vec<u8> {
     let secret = SharedSecret::new(SECRET).unwrap();
     let mut buffer = [0; 4096];
     let mut writer = RequestWriter::accounting_request(1, &mut buffer).unwrap();
@@ -29,7 +29,7 @@ fn request(status: Option<u32>, more: impl FnOnce(&mut RequestWriter<'_>)) -> Ve
     writer.finish(&secret).unwrap().to_vec()
 }
 
-fn named(session: &str) -> impl FnOnce(&mut RequestWriter<'_>) {
+pub(super) fn named(session: &str) -> impl FnOnce(&mut RequestWriter<'_>) {
     move |writer| {
         let kind = AttributeType::ACCT_SESSION_ID;
         writer.push(kind, session.as_bytes()).unwrap();
@@ -48,7 +48,7 @@ fn is_answered(replies: &Receiver<Collected>) -> bool {
 }
 
 impl World {
-    fn sessions(&self) -> Vec<Session> {
+    pub(super) fn sessions(&self) -> Vec<Session> {
         let query = SessionQuery {
             of: SessionsOf::Everybody,
             at: None,
@@ -59,12 +59,12 @@ impl World {
         store.find_sessions(&query).unwrap()
     }
 
-    fn account(&self, datagram: &[u8]) -> bool {
+    pub(super) fn account(&self, datagram: &[u8]) -> bool {
         is_answered(&self.receive(datagram))
     }
 
     /// Logs `anna` on by PAP; the Class values of her Accept.
-    fn classes(&self) -> Vec<Vec<u8>> {
+    pub(super) fn classes(&self) -> Vec<Vec<u8>> {
         let asked = Question {
             password: Some(RIGHT),
             ..question(USER)

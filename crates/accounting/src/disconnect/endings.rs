@@ -100,7 +100,7 @@ fn wait(outcome: Outcome, tries: u32) -> Duration {
     match outcome {
         Outcome::Acked => doubled.max(STOP_PATIENCE).min(LONGEST_AGAIN),
         Outcome::Nak(_) | Outcome::NoAnswer => doubled.min(LONGEST_AGAIN),
-        Outcome::QueueFull => FIRST_AGAIN,
+        Outcome::QueueFull | Outcome::Interrupted => FIRST_AGAIN,
         // A reload of the configuration may help.
         Outcome::NotPossible(NotPossible::NotConfigured | NotPossible::UnknownClient) => {
             FIRST_AGAIN

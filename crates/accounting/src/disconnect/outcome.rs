@@ -13,6 +13,8 @@ pub enum Outcome {
     NotPossible(NotPossible),
     /// No request was sent, as too many wait already.
     QueueFull,
+    /// The server stopped, or failed, before there was an outcome.
+    Interrupted,
 }
 
 /// Why no request can be written for a session.
@@ -44,6 +46,7 @@ impl Outcome {
             Self::NoAnswer => "no-answer",
             Self::NotPossible(_) => "not-possible",
             Self::QueueFull => "queue-full",
+            Self::Interrupted => "interrupted",
         }
     }
 }

@@ -150,7 +150,7 @@ impl<T> Sender<T> {
     pub fn advance(
         &mut self,
         now: Tick,
-        mut encode: impl FnMut(SocketAddr, u8, &SessionRequest) -> Option<Arc<[u8]>>,
+        mut encode: impl FnMut(&T, u8, &SessionRequest) -> Option<Arc<[u8]>>,
     ) -> Vec<Transmission> {
         let mut sent = Vec::new();
         for (to, nas) in &mut self.nases {
@@ -164,9 +164,7 @@ impl<T> Sender<T> {
                             break;
                         };
                         self.waiting -= 1;
-                        nas.begin(job, now, &mut self.outcomes, |identifier, request| {
-                            encode(*to, identifier, request)
-                        })
+                        nas.begin(job, now, &mut self.outcomes, &mut encode)
                     }
                     None => break,
                 };
@@ -196,11 +194,11 @@ impl<T> Sender<T> {
         self.nases.values().filter_map(Nas::next_due).min()
     }
 
-    /// The octets of the open request that an answer from this address may be of.
-    #[must_use]
-    pub fn request(&self, from: SocketAddr, identifier: u8) -> Option<&[u8]> {
-        let flight = self.nases.get(&from)?.in_flight.get(&identifier)?;
-        Some(&flight.packet)
+    /// The open request that an answer from this address may be of: its token and its octets.
+    pub fn open_request(&mut self, from: SocketAddr, identifier: u8) -> Option<(&mut T, &[u8])> {
+        let nas = self.nases.get_mut(&from)?;
+        let flight = nas.in_flight.get_mut(&identifier)?;
+        Some((&mut flight.job.token, &flight.packet))
     }
 
     /// Takes the answer to an open request; it was found authentic. Any other is ignored.
@@ -275,10 +273,10 @@ impl<T> Nas<T> {
         job: Job<T>,
         now: Tick,
         outcomes: &mut Vec<(T, Outcome)>,
-        encode: impl FnOnce(u8, &SessionRequest) -> Option<Arc<[u8]>>,
+        encode: impl FnOnce(&T, u8, &SessionRequest) -> Option<Arc<[u8]>>,
     ) -> Option<Arc<[u8]>> {
         let identifier = self.free_identifier();
-        let Some(packet) = encode(identifier, &job.request) else {
+        let Some(packet) = encode(&job.token, identifier, &job.request) else {
             let outcome = Outcome::NotPossible(NotPossible::TooLong);
             outcomes.push((job.token, outcome));
             return None;

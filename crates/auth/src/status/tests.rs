@@ -209,6 +209,28 @@ fn session_outlasts_a_deadline_that_will_not_concern_its_student() {
     );
 }
 
+/// DA1.
+#[test]
+fn session_ends_with_the_account_and_not_with_the_password() {
+    let rules = Rules::default();
+    let ends = |account: &Account, moment| session_refusal(account, "eduroam", &rules, utc(moment));
+    assert_eq!(ends(&student(), NOVEMBER), None);
+    let old = Account {
+        password: password(PasswordKind::Permanent, "2020-01-01T00:00:00Z"),
+        ..student()
+    };
+    assert_eq!(refusal(&old, NOVEMBER), Some(Refusal::PasswordExpired));
+    assert_eq!(ends(&old, NOVEMBER), None);
+    let suspended = Account {
+        suspended: note(),
+        ..old
+    };
+    assert_eq!(ends(&suspended, NOVEMBER), Some(Refusal::Suspended));
+    let unpaid = with_facts(|facts| facts.fee_paid_for = term("2026-spring"));
+    assert_eq!(ends(&unpaid, NOVEMBER), refusal(&unpaid, NOVEMBER));
+    assert!(ends(&unpaid, NOVEMBER).is_some());
+}
+
 #[test]
 fn expired_account_has_left() {
     let guest = Account {

@@ -27,7 +27,7 @@ fn job(token: u32) -> Job<u32> {
 }
 
 /// The identifier alone; each call is another packet.
-fn encode(_: SocketAddr, identifier: u8, _: &SessionRequest) -> Option<Arc<[u8]>> {
+fn encode(_: &u32, identifier: u8, _: &SessionRequest) -> Option<Arc<[u8]>> {
     Some(Arc::from([identifier]))
 }
 
@@ -94,13 +94,13 @@ fn answer_settles_its_request_alone() {
     }
     let sent = sender.advance(at(0), encode);
     assert_eq!(identifiers(&sent), [0, 1, 2]);
-    assert_eq!(sender.request(nas(), 1), Some(&[1][..]));
+    assert_eq!(sender.open_request(nas(), 1), Some((&mut 1, &[1][..])));
     sender.answered(nas(), 1, Answer::Ack);
     sender.answered(nas(), 1, Answer::Nak(None));
     sender.answered(nas(), 77, Answer::Ack);
     sender.answered("192.0.2.9:3799".parse().unwrap(), 0, Answer::Ack);
     assert_eq!(sender.take_outcomes(), [(1, Outcome::Acked)]);
-    assert_eq!(sender.request(nas(), 1), None);
+    assert_eq!(sender.open_request(nas(), 1), None);
     assert_eq!(sender.open(), 2);
 }
 

@@ -1,0 +1,50 @@
+//! The event of a session that was to end.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::event::{Nas, milliseconds};
+
+/// The outcome of a wish to end a session (RFC 5176).
+#[derive(Debug, Clone, Serialize)]
+pub struct Disconnect<'a> {
+    /// When the outcome was known.
+    #[serde(serialize_with = "milliseconds")]
+    pub time: Timestamp,
+    /// `acked`, `nak`, `no-answer`, `not-possible`, `queue-full`, `interrupted`.
+    pub outcome: &'a str,
+    /// The number of Error-Cause, of a NAK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_cause: Option<u32>,
+    /// The outcome in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Cow<'a, str>>,
+    /// The code of the refusal that closes the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// The actor, where a person ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<&'a str>,
+    /// The reason that the actor gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'a str>,
+    /// The account, where the session was joined with a log-on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<&'a str>,
+    /// User-Name as the NAS told it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<Cow<'a, str>>,
+    /// Calling-Station-Id: the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calling_station_id: Option<Cow<'a, str>>,
+    /// The equipment.
+    #[serde(flatten)]
+    pub nas: Option<Nas<'a>>,
+    /// The service: `eduroam`, `wired`, `vpn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'a str>,
+    /// Acct-Session-Id.
+    pub session_id: &'a str,
+}

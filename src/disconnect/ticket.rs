@@ -1,0 +1,146 @@
+//! A session that is being ended, until its outcome is known.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use portvakt_accounting::Session;
+use portvakt_accounting::disconnect::{NotPossible, Outcome};
+use portvakt_radius::{DynamicAnswerError, ErrorCause, SharedSecret};
+
+use super::{Cause, Done, Shared};
+use crate::audit::{AuditEvent, Disconnect, Nas};
+
+/// The duty to tell the outcome of one session, once. Dropped, it tells
+/// [`Outcome::Interrupted`].
+pub(in crate::disconnect) struct Ticket {
+    shared: Arc<Shared>,
+    session: Arc<Session>,
+    cause: Cause,
+    done: Option<Done>,
+    is_settled: bool,
+    /// The secret of request and answer; `None` before the client is known.
+    pub(super) secret: Option<SharedSecret>,
+    /// Why the last answer was not believed.
+    pub(super) refused: Option<DynamicAnswerError>,
+}
+
+impl Ticket {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        session: Arc<Session>,
+        cause: Cause,
+        done: Option<Done>,
+    ) -> Self {
+        Self {
+            shared,
+            session,
+            cause,
+            done,
+            is_settled: false,
+            secret: None,
+            refused: None,
+        }
+    }
+
+    /// Tells the outcome.
+    pub(super) fn settle(mut self, outcome: Outcome) {
+        self.tell(outcome);
+    }
+
+    /// Remembers, counts, writes and hands on: the one place where an outcome is recorded.
+    fn tell(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let now = self.shared.clock.now();
+        self.shared
+            .endings
+            .settle(self.session.id, outcome, now.tick);
+        self.shared.metrics.disconnected(outcome.code());
+        let event = self.event(outcome, now.utc);
+        self.shared.audit.record(&AuditEvent::Disconnect(event));
+        if let Some(done) = self.done.take() {
+            done(outcome);
+        }
+    }
+
+    fn event(&self, outcome: Outcome, time: jiff::Timestamp) -> Disconnect<'_> {
+        let (session, facts) = (&*self.session, &self.session.facts);
+        let account = session.joined.as_ref();
+        let (reason, who, why) = match &self.cause {
+            Cause::Closed(code) => (Some(*code), None, None),
+            Cause::Act { who, why } => (None, Some(&**who), Some(&**why)),
+        };
+        Disconnect {
+            time,
+            outcome: outcome.code(),
+            error_cause: match outcome {
+                Outcome::Nak(cause) => cause,
+                _ => None,
+            },
+            detail: self.detail(outcome),
+            reason,
+            who,
+            why,
+            account: account.map(|joined| joined.account.as_str()),
+            user_name: facts.user_name.text().map(Cow::Borrowed),
+            calling_station_id: facts.calling_station.text().map(Cow::Borrowed),
+            nas: facts.source.get().map(|source| Nas {
+                client: &session.key.nas.client,
+                client_address: source.ip(),
+                nas_identifier: facts.nas_identifier.text().map(Cow::Borrowed),
+                nas_ip_address: facts.nas_address.get().copied(),
+            }),
+            service: facts.service.text(),
+            session_id: &session.key.session,
+        }
+    }
+
+    fn detail(&self, outcome: Outcome) -> Option<Cow<'static, str>> {
+        match (outcome, self.refused) {
+            (Outcome::NoAnswer, Some(DynamicAnswerError::EventTimestamp)) => {
+                Some("the NAS answered by a clock that is wrong".into())
+            }
+            (Outcome::NoAnswer, Some(_)) => {
+                Some("the NAS answered under another secret, or its answers were forged".into())
+            }
+            _ => sentence(outcome),
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.tell(Outcome::Interrupted);
+    }
+}
+
+/// An outcome in words, without full stop; `None` where its code says it all.
+#[must_use]
+pub fn sentence(outcome: Outcome) -> Option<Cow<'static, str>> {
+    Some(match outcome {
+        Outcome::Acked => return None,
+        Outcome::Nak(Some(cause)) => ErrorCause::from_number(cause).sentence().into(),
+        Outcome::Nak(None) => "the NAS refuses and does not say why".into(),
+        Outcome::NoAnswer => "the NAS did not answer within 30 s: does it listen there, and take \
+                              requests from this server under this secret?"
+            .into(),
+        Outcome::NotPossible(NotPossible::NotConfigured) => {
+            "the client has no `disconnect` in the configuration".into()
+        }
+        Outcome::NotPossible(NotPossible::UnknownClient) => {
+            "no client of the configuration has the address of the NAS any more".into()
+        }
+        Outcome::NotPossible(NotPossible::MissingAttribute(name)) => {
+            format!("the NAS never told {name}, which its `disconnect` profile needs").into()
+        }
+        Outcome::NotPossible(NotPossible::TooLong) => {
+            "the attributes of the session are too long for a request".into()
+        }
+        Outcome::NotPossible(NotPossible::NotInProfile) => {
+            "the `disconnect` profile of the client has no such request".into()
+        }
+        Outcome::QueueFull => "too many sessions wait to be ended; it is tried again".into(),
+        Outcome::Interrupted => "the server stopped before there was an answer".into(),
+    })
+}
