@@ -65,6 +65,12 @@ pub enum ActError {
         /// The services that clients have.
         offered: Vec<String>,
     },
+    /// The text is no MAC address.
+    #[error("no MAC address {text:?}")]
+    NoMacAddress {
+        /// The text as given.
+        text: String,
+    },
     /// Another change of the account came first.
     #[error("account changed meanwhile")]
     ChangedMeanwhile,

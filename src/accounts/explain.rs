@@ -5,7 +5,7 @@ use portvakt_auth::{Account, Kind, Refusal, Verification};
 use portvakt_store::AttemptRow;
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, ActError};
+use super::{Accounts, ActError, SessionDetails};
 use crate::policy::Policy;
 use crate::shown::Outside;
 use crate::state::State;
@@ -14,6 +14,9 @@ use portvakt_directory::attributes::AttributeRole;
 
 /// How many of the last attempts are told.
 const LAST_ATTEMPTS: usize = 10;
+
+/// How many live sessions are told.
+const LIVE_SESSIONS: usize = 10;
 
 /// The state of one account.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub struct Explanation {
     pub lock: LockState,
     /// Whether MS-CHAP can let it in.
     pub nt_hash: NtHashState,
+    /// The newest live sessions.
+    #[serde(default)]
+    pub sessions: Vec<SessionDetails>,
     /// The last attempts, newest first.
     pub attempts: Vec<Attempt>,
 }
@@ -159,6 +165,7 @@ impl Accounts {
             services: verdicts,
             lock,
             nt_hash: NtHashState::of(&account, &policy),
+            sessions: self.live_sessions(&account.id, LIVE_SESSIONS),
             attempts: attempts.into_iter().map(Attempt::from).collect(),
         })
     }

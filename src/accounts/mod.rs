@@ -1,4 +1,4 @@
-//! Use cases on accounts: look up, explain, unlock, close, open, set a password, delete, import.
+//! Use cases on accounts: look up, explain, sessions, unlock, close, open, set a password, delete, import.
 //!
 //! Results and errors are data, without sentences; the caller phrases them. Every act that changes
 //! an account is written to the audit log with its [`Actor`]. A use case blocks until the directory
@@ -12,6 +12,7 @@ mod import;
 mod list;
 mod look_up;
 mod password;
+mod sessions;
 mod unlock;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use list::{Filter, Listing, Summary};
 pub use look_up::{AccountDetails, PasswordFacts};
 pub use password::{ClearPassword, NewPassword, PasswordSet};
 use portvakt_directory::{DirectoryWriter, WriteError};
+pub use sessions::{AddressDetails, FoundSessions, SessionDetails, SessionSearch};
 pub use unlock::Unlocked;
 
 /// Longest wait for the audit log to be written.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
     AccountDetails, Accounts, ActError, Actor, Changed, Deleted, DirectoryEntry, Explanation,
-    Filter, ImportProgress, ImportRequest, Imported, Listing, NewPassword, PasswordSet, Target,
-    Unlocked,
+    Filter, FoundSessions, ImportProgress, ImportRequest, Imported, Listing, NewPassword,
+    PasswordSet, SessionSearch, Target, Unlocked,
 };
 
 /// A request, by the use case it calls.
@@ -41,6 +41,8 @@ pub enum Request {
         /// The service asked for; those of the clients, where none is given.
         service: Option<String>,
     },
+    /// [`Accounts::sessions`].
+    Sessions(SessionSearch),
     /// [`Accounts::flush_audit`].
     Flush,
     /// [`Accounts::unlock`].
@@ -88,6 +90,8 @@ pub enum Response {
     },
     /// The state of one account.
     Explanation(Box<Explanation>),
+    /// Sessions.
+    Sessions(FoundSessions),
     /// The audit log has every attempt so far.
     Flushed,
     /// A lock was ended.
@@ -123,6 +127,7 @@ pub fn handle(
             let explanation = accounts.explain(&user, service.as_deref());
             explanation.map(|explanation| Response::Explanation(Box::new(explanation)))
         }
+        Request::Sessions(search) => accounts.sessions(&search).map(Response::Sessions),
         Request::Flush => accounts.flush_audit().map(|()| Response::Flushed),
         Request::Unlock(target) => accounts.unlock(actor, &target).map(Response::Unlocked),
         Request::Suspend(target) => accounts.suspend(actor, &target).map(Response::Changed),

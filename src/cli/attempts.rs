@@ -54,7 +54,7 @@ pub(super) struct Attempts {
 
 /// Which end of a day is meant.
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     First,
     Last,
 }
@@ -97,7 +97,12 @@ fn query(attempts: &Attempts, now: Timestamp, zone: &TimeZone) -> Result<Query, 
 }
 
 /// Reads `2h`, `2026-11-27`, `2026-11-27 08:15` or a time of RFC 3339.
-fn moment(text: &str, side: Side, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+pub(super) fn moment(
+    text: &str,
+    side: Side,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Timestamp, String> {
     if let Some(ago) = ago(text) {
         return Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
     }

@@ -135,6 +135,7 @@ impl fmt::Display for InWords<'_> {
         self.write_findings(f)?;
         self.write_lock(f)?;
         self.write_nt_hash(f)?;
+        self.write_sessions(f)?;
         self.write_attempts(f)
     }
 }
@@ -229,6 +230,21 @@ impl InWords<'_> {
             "  nt hash    none: MS-CHAP, and PEAP with MSCHAPv2, refuse this account"
         )?;
         writeln!(f, "             to mend it, {}", phrases::remedy(remedy))
+    }
+
+    /// Live sessions; `portvakt sessions` has those that are over.
+    fn write_sessions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for session in &self.explanation.sessions {
+            let device = session.device.as_ref();
+            let device = device.map_or("unknown device".to_owned(), Outside::to_string);
+            writeln!(
+                f,
+                "  online     since {}, {device} at {}",
+                self.time(session.began),
+                session.nas
+            )?;
+        }
+        Ok(())
     }
 
     fn write_attempts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

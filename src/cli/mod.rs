@@ -14,6 +14,7 @@ mod explain;
 mod hash;
 mod phrases;
 mod serve;
+mod sessions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Explain(explain::Explain),
     /// Who tried to log on, from the audit log
     Attempts(attempts::Attempts),
+    /// Who is or was on the network, with which device and address
+    Sessions(sessions::Sessions),
 }
 
 /// The configuration file.
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::Account(command) => account::run(&command),
         Command::Explain(explain) => explain::run(&explain),
         Command::Attempts(attempts) => attempts::run(&attempts),
+        Command::Sessions(sessions) => sessions::run(&sessions),
     };
     match ending {
         Ending::Done => ExitCode::SUCCESS,

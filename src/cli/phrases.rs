@@ -36,6 +36,10 @@ pub(super) fn error(error: &ActError) -> String {
             "no client has the service {service}; there are: {}",
             offered.join(", ")
         ),
+        ActError::NoMacAddress { text } => format!(
+            "\"{}\" is no MAC address, like 02-00-00-aa-bb-cc",
+            Shown(text)
+        ),
         ActError::ChangedMeanwhile => {
             "the account was changed by somebody else meanwhile".to_owned()
         }

@@ -16,6 +16,7 @@ mod compare;
 mod nas;
 
 mod access_servers;
+mod accounting;
 mod certificates;
 mod config;
 mod control;

@@ -24,6 +24,7 @@ pub struct Daemon {
 struct Running {
     child: Child,
     addresses: Vec<SocketAddr>,
+    accounting: Option<SocketAddr>,
     metrics: SocketAddr,
 }
 
@@ -75,6 +76,7 @@ impl Daemon {
         self.running = Some(Running {
             child,
             addresses: Vec::new(),
+            accounting: None,
             metrics: ([127, 0, 0, 1], 0).into(),
         });
         self.read_addresses();
@@ -86,7 +88,10 @@ impl Daemon {
         let mut lines = BufReader::new(running.child.stdout.take().unwrap()).lines();
         for line in lines.by_ref().map_while(Result::ok) {
             if let Some(address) = address_after(&line, "listening on ") {
-                running.addresses.push(address);
+                match line.contains("(RADIUS accounting") {
+                    true => running.accounting = Some(address),
+                    false => running.addresses.push(address),
+                }
             }
             if let Some(address) = address_after(&line, "metrics on http://") {
                 running.metrics = address;
@@ -109,6 +114,11 @@ impl Daemon {
     /// All addresses where RADIUS is served.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.running().addresses
+    }
+
+    /// The address where accounting is taken.
+    pub fn accounting_address(&self) -> SocketAddr {
+        self.running().accounting.expect("accounting is on")
     }
 
     /// Runs `portvakt-load` with these options against this server and returns its report, as JSON.

@@ -1,0 +1,198 @@
+//! `portvakt sessions`: who was or is on the network, with which device, address and place.
+
+use std::net::IpAddr;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::account::failed;
+use super::admin_client::request;
+use super::attempts::{Side, moment};
+use super::{ConfigFile, Ending, complain, say, say_json};
+use crate::accounts::{FoundSessions, SessionDetails, SessionSearch};
+use crate::admin::{Request, Response};
+use crate::shown::Outside;
+use crate::times::for_people;
+
+/// Who is or was on the network, newest first: from the accounting of access points and concentrators
+#[derive(Args)]
+#[command(
+    after_help = "An abuse report has an address and a time: portvakt sessions --ip 192.0.2.7 --at \
+    \"2026-11-27 08:15\". WHEN is a date with a time (in the configured zone, or as in \
+    2026-11-27T07:15:00Z), a date, or a time ago: 2h, 30m, 7d."
+)]
+pub(super) struct Sessions {
+    /// User name or alias, with or without realm
+    user: Option<String>,
+    /// MAC address of the device, in any spelling
+    #[arg(long)]
+    mac: Option<String>,
+    /// Address of the device, IPv4 or IPv6; a prefix that the device had counts too
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Option<IpAddr>,
+    /// Only sessions that lived then
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+    /// Only sessions that live
+    #[arg(long)]
+    live: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+pub(super) fn run(sessions: &Sessions) -> Ending {
+    let config = match sessions.file.load() {
+        Ok((config, _)) => config,
+        Err(ending) => return ending,
+    };
+    let zone = config.rules.terms.zone();
+    let search = match search(sessions, Timestamp::now(), zone) {
+        Ok(search) => search,
+        Err(mistake) => {
+            complain(&format_args!("portvakt: {mistake}"));
+            return Ending::Mistaken;
+        }
+    };
+    let asked = Request::Sessions(search);
+    match request(&config, asked, &mut std::io::empty(), |_| {}) {
+        Ok(Response::Sessions(found)) if sessions.json => say_json(&found),
+        Ok(Response::Sessions(found)) => print(&found, zone),
+        Ok(other) => return failed(other),
+        Err(ending) => return ending,
+    }
+    Ending::Done
+}
+
+fn search(sessions: &Sessions, now: Timestamp, zone: &TimeZone) -> Result<SessionSearch, String> {
+    let at = sessions.at.as_deref();
+    let at = at.map(|at| moment(at, Side::First, now, zone));
+    Ok(SessionSearch {
+        user: sessions.user.clone(),
+        mac: sessions.mac.clone(),
+        address: sessions.ip,
+        at: at.transpose()?,
+        live: sessions.live,
+        limit: sessions.limit,
+    })
+}
+
+fn print(found: &FoundSessions, zone: &TimeZone) {
+    if found.sessions.is_empty() {
+        say("no such sessions");
+    }
+    for session in &found.sessions {
+        print_session(session, zone, "");
+    }
+    if found.more {
+        complain(&"there are more: --limit shows them");
+    }
+}
+
+/// Person, device and place in the first line, the rest in the others.
+pub(super) fn print_session(session: &SessionDetails, zone: &TimeZone, indent: &str) {
+    let time = |time| for_people(time, zone);
+    let until = match session.ended {
+        Some(ended) => format!("to {}", time(ended)),
+        None => format!("live, last news {}", time(session.last_news)),
+    };
+    let shown = |text: &Option<Outside>| text.as_ref().map(Outside::to_string);
+    let nobody = || "nobody known".to_owned();
+    let who = match (&session.account, shown(&session.user_name)) {
+        (Some(account), Some(name)) if *account != name => format!("{account} ({name})"),
+        (Some(account), _) => account.clone(),
+        (None, name) => name.map_or_else(nobody, |name| format!("no account ({name})")),
+    };
+    let device = shown(&session.device).unwrap_or_else(|| "unknown device".to_owned());
+    say(format_args!(
+        "{indent}{}  {until}  {who}  {device}  {}",
+        time(session.began),
+        place(session),
+    ));
+    for line in more_lines(session, zone) {
+        say(format_args!("{indent}  {line}"));
+    }
+}
+
+/// The access point, and the equipment behind it where that is another name.
+fn place(session: &SessionDetails) -> String {
+    let service = session.service.as_ref();
+    let service = service.map_or_else(String::new, |service| format!("{service} "));
+    let called = session.called_station.as_ref();
+    let called = called.map_or_else(String::new, |called| format!(" {called}"));
+    format!("{service}at {}{called} ({})", session.nas, session.client)
+}
+
+fn more_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !session.addresses.is_empty() {
+        let addresses = session.addresses.iter().map(|held| {
+            let host = held.net.prefix_len() == held.net.max_prefix_len();
+            let net = match host {
+                true => held.net.addr().to_string(),
+                false => held.net.to_string(),
+            };
+            format!("{net} (told {})", for_people(held.first, zone))
+        });
+        lines.push(addresses.collect::<Vec<_>>().join(", "));
+    }
+    if session.address_is_certain == Some(false) {
+        let doubt = "at that time the equipment had not yet told this address, or no longer: it may \
+                     have been another's";
+        lines.push(doubt.to_owned());
+    }
+    let ended_by = session.ended_by.as_ref().map(|by| {
+        let cause = session.terminate_cause.as_ref();
+        let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
+        format!("; ended: {by}{cause}")
+    });
+    lines.push(format!(
+        "{} in, {} out, session {} of {}{}",
+        octets(session.input_octets),
+        octets(session.output_octets),
+        session.session_id,
+        session.nas,
+        ended_by.unwrap_or_default(),
+    ));
+    lines
+}
+
+/// `17 B`, `3.2 MiB`.
+fn octets(octets: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let (mut tenths, mut unit) = (u128::from(octets) * 10, "B");
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        (tenths, unit) = (tenths / 1024, next);
+    }
+    match unit {
+        "B" => format!("{octets} B"),
+        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_told_in_units_of_1024() {
+        for (number, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (7 << 32, "28.0 GiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            assert_eq!(octets(number), shown);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Accounting: what is answered, what is kept, and whose sessions they are.
+
+mod nas;
+mod peers;
+mod restart;
+mod storms;
+mod told;
+
+pub(crate) use nas::{AccountingNas, START, STOP, status};
