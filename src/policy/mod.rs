@@ -11,6 +11,7 @@ pub mod route;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use portvakt_accounting::StaleAfter;
@@ -128,6 +129,15 @@ impl Policy {
                 .as_ref()
                 .map_or(1020, |eap| eap.max_fragment.into()),
         })
+    }
+
+    /// Compiles what can fail of a configuration, and needs no directory: for `portvakt check`.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn check(config: &Config, metrics: &Metrics) -> Result<(), PolicyError> {
+        clients(&config.clients, metrics)?;
+        EapProfiles::new(config, &Sessions::new(0, Duration::ZERO)).map(drop)
     }
 
     /// The EAP methods for a device with this outer name at a client of this service.
