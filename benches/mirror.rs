@@ -43,11 +43,9 @@ struct OpenLdap(String);
 impl EntrySource for OpenLdap {
     fn connect(&self) -> Connect<'_> {
         Box::pin(async {
-            let made = LdapConnAsync::new(&self.0).await;
-            let (connection, mut ldap) = made.map_err(|error| error.to_string())?;
+            let (connection, mut ldap) = LdapConnAsync::new(&self.0).await?;
             let driver = tokio::spawn(async move { drop(connection.drive().await) });
-            let bound = ldap.simple_bind(SERVICE_DN, SERVICE_PASSWORD).await;
-            bound.map_err(|error| error.to_string())?;
+            ldap.simple_bind(SERVICE_DN, SERVICE_PASSWORD).await?;
             Ok(OpenConnection {
                 ldap,
                 driver,

@@ -34,10 +34,7 @@ struct OpenLdap(String);
 
 impl EntrySource for OpenLdap {
     fn connect(&self) -> Connect<'_> {
-        Box::pin(async {
-            let connection = connect(&self.0, SERVICE_DN, SERVICE_PASSWORD).await;
-            connection.map_err(|error| error.to_string())
-        })
+        Box::pin(async { Ok(connect(&self.0, SERVICE_DN, SERVICE_PASSWORD).await?) })
     }
 
     fn understand(

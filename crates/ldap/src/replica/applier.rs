@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use portvakt_auth::account::Account;
 
 use super::config::EntrySource;
@@ -19,6 +18,8 @@ use portvakt_directory::entry::Entry;
 const MAX_NOT_UNDERSTOOD: usize = 100_000;
 /// The most of them that are told of one by one.
 const MAX_TOLD: usize = 1_000;
+/// Accounts of a first load between two lines of the log.
+const TOLD_EVERY: usize = 10_000;
 /// Said of an entry for which there is no place.
 const FULL: &str = "the mirror is full: five million accounts";
 
@@ -40,7 +41,8 @@ pub(super) struct Applier {
 struct Building {
     table: Table,
     not_understood: Ids,
-    progress: Option<ProgressBar>,
+    /// Nothing is in use meanwhile.
+    is_first: bool,
 }
 
 impl Applier {
@@ -81,7 +83,7 @@ impl Applier {
     pub(super) fn begin(&mut self) {
         let is_first = self.replica.table.load().is_none();
         self.building = Some(Building {
-            progress: is_first.then(progress),
+            is_first,
             ..Building::default()
         });
     }
@@ -124,12 +126,8 @@ impl Applier {
             return self.note_not_understood(id, account.id.as_str(), FULL);
         }
         self.forget_not_understood(&id);
-        if let Some(Building {
-            table, progress, ..
-        }) = &mut self.building
-        {
-            table.put(id, account);
-            progress.iter().for_each(|progress| progress.inc(1));
+        if let Some(building) = &mut self.building {
+            building.put(id, account);
             return;
         }
         let Some(table) = &*self.replica.table.load() else {
@@ -194,10 +192,6 @@ impl Applier {
     /// The copy is as the directory has it: a whole load takes the place of what was in use.
     pub(super) fn complete(&mut self) {
         if let Some(built) = self.building.take() {
-            built
-                .progress
-                .iter()
-                .for_each(ProgressBar::finish_and_clear);
             self.not_understood = built.not_understood;
             self.is_new = true;
             // The position of what was in use says nothing of this.
@@ -286,11 +280,13 @@ impl Applier {
     }
 }
 
-/// Shown only where somebody watches: indicatif hides it where standard error is no terminal.
-fn progress() -> ProgressBar {
-    let bar = ProgressBar::new_spinner().with_message("accounts read from the directory");
-    match ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec}, {elapsed})") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+impl Building {
+    /// Takes in an account. The first load is told of as it goes on, for log-ons wait for it.
+    fn put(&mut self, id: EntryId, account: Arc<Account>) {
+        self.table.put(id, account);
+        let accounts = self.table.len();
+        if self.is_first && accounts.is_multiple_of(TOLD_EVERY) {
+            tracing::info!(accounts, "the mirror is being read from the directory");
+        }
     }
 }

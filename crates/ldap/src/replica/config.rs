@@ -11,7 +11,7 @@ use portvakt_auth::account::Account;
 use portvakt_sealing::SealingKey;
 use tokio::task::JoinHandle;
 
-use crate::{Faults, Flow};
+use crate::{Failure, Faults, Flow};
 use portvakt_directory::entry::Entry;
 
 /// The way in which a mirror is kept current.
@@ -73,8 +73,8 @@ pub struct OpenConnection {
     pub flow: Flow,
 }
 
-/// A connection in the making; why there is none, in words.
-pub type Connect<'a> = Pin<Box<dyn Future<Output = Result<OpenConnection, String>> + Send + 'a>>;
+/// A connection in the making.
+pub type Connect<'a> = Pin<Box<dyn Future<Output = Result<OpenConnection, Failure>> + Send + 'a>>;
 
 /// Makes connections and understands entries.
 pub trait EntrySource: Send + Sync + 'static {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::config::{OpenConnection, ReplicaConfig};
 use super::wire::{self, Malformed};
 use crate::connection::flow::Bound;
-use crate::{Fault, Faults, Flow};
+use crate::{Failure, Fault, Faults, Flow};
 use portvakt_directory::entry::Entry;
 
 /// Entries in one answer: as many as Active Directory gives.
@@ -25,8 +25,8 @@ pub(super) const MAX_ANSWERS: usize = 5_000_000;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SyncError {
     /// There is no connection to be had.
-    #[error("{0}")]
-    Connect(String),
+    #[error(transparent)]
+    Connect(#[from] Failure),
     /// The connection is gone, or silent.
     #[error("the connection to the directory was lost: {0}")]
     Lost(#[from] LdapError),

@@ -88,7 +88,7 @@ impl LdapEntrySource {
 
 impl EntrySource for LdapEntrySource {
     fn connect(&self) -> Connect<'_> {
-        Box::pin(async { self.connect().await.map_err(|failure| failure.to_string()) })
+        Box::pin(self.connect())
     }
 
     fn sealing_key(&self) -> Option<SealingKey> {

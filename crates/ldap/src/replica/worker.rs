@@ -158,7 +158,7 @@ impl Worker {
     /// Follows the directory for as long as it lets us. `fresh` begins with a whole load.
     async fn keep(self, fresh: bool) -> Result<Next, SyncError> {
         let known = self.replica.status().accounts;
-        let connection = self.source.connect().await.map_err(SyncError::Connect)?;
+        let connection = self.source.connect().await?;
         let mut connection = SyncConnection::new(connection, Arc::clone(&self.config), known);
         let kept = self.sync_by(&mut connection, fresh).await;
         kept.map_err(|error| connection.explain(error))
