@@ -3,10 +3,13 @@
 
 mod check_radius;
 mod ocserv;
+mod openvpn;
 mod pam;
 mod strongswan;
 
 use std::ffi::OsString;
+
+use serde_json::Value;
 
 use crate::common::{Daemon, Namespace, Setup};
 
@@ -35,6 +38,7 @@ fn vpn(lines: &str) -> Setup {
             "127.0.0.0/8",
             &format!("service = \"vpn\"\n{lines}\n"),
         )
+        .set("accounting", "listen", "[\"127.0.0.1:0\"]")
         .set("service.vpn", "kinds", "[\"student\", \"employee\"]")
 }
 
@@ -66,6 +70,14 @@ fn answers_everybody(daemon: &Daemon, mut log_on: impl FnMut(&str, &str) -> bool
         daemon.reasons(LOG_ONS.len() + 7).last().unwrap(),
         "locked-out"
     );
+}
+
+/// The line of the audit log at which a session of `user` begins or ends.
+fn session(daemon: &Daemon, user: &str, what: &str) -> Value {
+    let is_it = |line: &Value| {
+        line["event"] == "session" && line["what"] == what && line["account"] == user
+    };
+    daemon.wait_for_audit(1, is_it).remove(0)
 }
 
 /// What radcli needs of its configuration, beside the address: for ocserv and check_radius.

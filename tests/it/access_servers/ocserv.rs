@@ -1,9 +1,12 @@
 //! ocserv, asked by openconnect. It sends no Message-Authenticator.
 
-use super::{RADCLI, answers_everybody, start_in, vpn};
-use crate::common::{Daemon, Namespace, Program, SECRET, run_with, text};
+use std::process::Command;
 
-const URL: &str = "https://127.0.0.1:4443";
+use super::{KARI, RADCLI, answers_everybody, session, start_in, vpn};
+use crate::common::{Daemon, Namespace, Program, SECRET, run_with, text};
+use nix::sys::signal::Signal;
+
+const URL: &str = "https://vpn.campus.example:4443";
 
 /// An ocserv in a namespace of its own, beside its RADIUS server.
 struct Ocserv {
@@ -26,15 +29,17 @@ impl Ocserv {
         daemon.write(
             "radcli.conf",
             &format!(
-                "authserver {address}\nacctserver 127.0.0.1:1813\nservers {folder}/servers\n\
+                "authserver {address}\nacctserver {accounting}\nservers {folder}/servers\n\
                  nas-identifier vpn.campus.example\nbindaddr *\n{RADCLI}",
-                address = daemon.address()
+                address = daemon.address(),
+                accounting = daemon.accounting_address(),
             ),
         );
         let configuration = daemon.write(
             "ocserv.conf",
             &format!(
                 "auth = \"radius[config={folder}/radcli.conf,groupconfig=true]\"\n\
+                 acct = \"radius[config={folder}/radcli.conf]\"\n\
                  tcp-port = 4443\nrun-as-user = root\nrun-as-group = root\n\
                  socket-file = {folder}/ocserv.sock\npid-file = {folder}/ocserv.pid\n\
                  server-cert = {folder}/vpn.pem\nserver-key = {folder}/vpn.key\n\
@@ -57,15 +62,34 @@ impl Ocserv {
 
     /// Logs on, without a tunnel; what openconnect said.
     fn log_on(&self, user: &str, password: &str) -> String {
+        let mut command = self.client(user);
+        command.args(["--authenticate", "--passwd-on-stdin"]);
+        text(&run_with(&mut command, &format!("{password}\n")))
+    }
+
+    fn client(&self, user: &str) -> Command {
         let authority = self.daemon.path("ca.pem");
         let mut command = self.own.command("openconnect");
         command
-            .args(["--authenticate", "--non-inter", "--passwd-on-stdin"])
+            .arg("--non-inter")
             .args(["--resolve", "vpn.campus.example:127.0.0.1"])
             .args(["--user", user, "--cafile"])
             .arg(authority)
-            .arg(URL.replace("127.0.0.1", "vpn.campus.example"));
-        text(&run_with(&mut command, &format!("{password}\n")))
+            .arg(URL);
+        command
+    }
+
+    /// Logs on and sets up the tunnel, whose interface stays without an address.
+    fn connect(&self, user: &str, password: &str) -> Program {
+        let mut command = self.client(user);
+        let password = format!("password={password}");
+        command.args([
+            "--script",
+            "true",
+            "--form-entry",
+            &format!("main:{password}"),
+        ]);
+        Program::start(&mut command, &self.daemon.path("openconnect.log"))
     }
 }
 
@@ -86,4 +110,18 @@ fn peer_ocserv_gets_every_answer() {
         }
         accepted
     });
+}
+
+#[test]
+fn peer_ocserv_tells_of_its_session() {
+    let ocserv = Ocserv::start();
+    let client = ocserv.connect("kari", KARI);
+    client.wait_for_log("Configured as 10.99.0.");
+    let begun = session(&ocserv.daemon, "kari", "begin");
+    client.signal(Signal::SIGINT);
+    let ended = session(&ocserv.daemon, "kari", "end");
+    assert_eq!(ended["session_id"], begun["session_id"], "{ended}");
+    // Its Start comes before it has given an address.
+    let address = ended["addresses"][0].as_str().unwrap();
+    assert!(address.starts_with("10.99.0."), "{ended}");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{answers_everybody, start_in, vpn};
+use super::{answers_everybody, session, start_in, vpn};
 use portvakt_testkit::supplicant::ClientCertificate;
 
 use crate::common::{Daemon, Namespace, Program, SECRET, Setup, run_with, text};
@@ -39,9 +39,11 @@ impl Ikev2 {
         fs::write(folder.join("x509/vpn.pem"), &certificate.chain_pem).unwrap();
         fs::write(folder.join("private/vpn.pem"), &certificate.key_pem).unwrap();
         let options = format!(
-            "plugins {{\n eap-radius {{\n accounting = no\n station_id_with_port = no\n servers {{\n \
-             portvakt {{\n address = 127.0.0.1\n auth_port = {}\n secret = {SECRET}\n }}\n }}\n }}\n }}\n",
-            daemon.address().port()
+            "plugins {{\n eap-radius {{\n accounting = yes\n station_id_with_port = no\n servers {{\n \
+             campus {{\n address = 127.0.0.1\n auth_port = {}\n acct_port = {}\n \
+             secret = {SECRET}\n }}\n }}\n }}\n }}\n",
+            daemon.address().port(),
+            daemon.accounting_address().port()
         );
         let connections = "connections {\n vpn {\n version = 2\n local_addrs = 10.77.0.1\n \
              pools = people\n local {\n auth = pubkey\n certs = vpn.pem\n id = vpn.campus.example\n }\n \
@@ -166,10 +168,14 @@ fn peer_strongswan_gets_every_answer_by_ttls_and_gtc() {
 }
 
 #[test]
-fn peer_strongswan_logs_on_by_ttls_and_ms_chap() {
+fn peer_strongswan_logs_on_by_ttls_and_ms_chap_and_tells_of_its_session() {
     let ikev2 = Ikev2::start(ttls("[\"eap-mschapv2\"]"), "");
     assert!(ikev2.log_on("kari", super::KARI), "{}", ikev2.gateway.log());
     assert!(!ikev2.log_on("kari", "another-password"));
     assert_eq!(ikev2.daemon.reasons(2), ["accept", "wrong-credential"]);
     assert_eq!(ikev2.daemon.attempt(1)["method"], "ttls/eap-mschapv2");
+    let begun = session(&ikev2.daemon, "kari", "begin");
+    assert_eq!(begun["addresses"][0], "10.99.0.1/32", "{begun}");
+    let ended = session(&ikev2.daemon, "kari", "end");
+    assert_eq!(ended["session_id"], begun["session_id"], "{ended}");
 }
