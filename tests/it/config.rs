@@ -311,6 +311,32 @@ fn secrets_are_in_no_debug_output_and_no_description() {
     }
 }
 
+/// Nobody who moved authentication to a port or an address of their own gets accounting elsewhere.
+#[test]
+fn accounting_listens_beside_authentication_unless_told_otherwise() {
+    let listens = |lines: &str| {
+        let (config, _) = load(&with(lines)).unwrap_or_else(|problems| panic!("{problems}"));
+        let listens = config.accounting.listen.iter().map(ToString::to_string);
+        listens.collect::<Vec<_>>().join(" ")
+    };
+    let at = |address: &str| format!("[[listen]]\naddress = \"{address}\"\n");
+    let given = "[accounting]\nlisten = [\"192.0.2.2\", \"[::1]:1646\"]";
+    for (lines, expected) in [
+        (String::new(), "0.0.0.0:1813 [::]:1813"),
+        (
+            at("192.0.2.1:1812") + &at("192.0.2.1:1645"),
+            "192.0.2.1:1813",
+        ),
+        (at("127.0.0.1:0"), ""),
+        ("[accounting]\nlisten = []".to_owned(), ""),
+        (given.to_owned(), "192.0.2.2:1813 [::1]:1646"),
+    ] {
+        assert_eq!(listens(&lines), expected, "{lines}");
+    }
+    let same = at("192.0.2.1:1813") + "[accounting]\nlisten = [\"192.0.2.1:1813\"]";
+    assert!(problems(&with(&same)).contains("have a port each"));
+}
+
 #[test]
 fn weak_settings_are_warned_of() {
     let client = "[[client]]\nname = \"weak\"\n";
