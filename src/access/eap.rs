@@ -6,7 +6,7 @@ use portvakt_auth::{AccountId, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
-    Limits, Message, Step, Untaken, Verdict,
+    Limits, Message, Step, Untaken, UntunnelledOffer, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -128,7 +128,8 @@ fn begin(
             return refuse(exchange, Refusal::Overloaded, detail);
         }
     }
-    match Conversation::start(methods, response) {
+    let untunnelled = untunnelled(&exchange, request);
+    match Conversation::start_untunnelled(methods, untunnelled, response) {
         Ok((conversation, step)) => {
             let pending = Box::new(PendingConversation {
                 conversation,
@@ -145,6 +146,20 @@ fn begin(
             advance(exchange, pending, step, limits);
         }
         Err(error) => refuse_broken(exchange, &error),
+    }
+}
+
+/// Methods without a tunnel: for a gateway's devices within IKEv2, not for those that come by radio or
+/// by wire to equipment that is both.
+fn untunnelled(exchange: &Exchange, request: &VerifiedRequest<'_>) -> UntunnelledOffer {
+    let methods = &exchange.peer.client.ikev2_methods;
+    let methods = match request_context::is_virtual(request) {
+        true => Arc::clone(methods),
+        false => Arc::default(),
+    };
+    match methods.is_empty() {
+        true => UntunnelledOffer::none(),
+        false => UntunnelledOffer::new(methods, crate::random::bytes()),
     }
 }
 
@@ -354,8 +369,10 @@ fn credential_of(
         .inner_identity
         .clone_from(&exchange.context.inner_identity);
     pending.inner_identity.clone_from(&identity);
-    let methods = policy.methods(&pending.outer, &exchange.peer.client.service);
-    if !methods.is_some_and(|methods| pending.conversation.is_offered_by(methods)) {
+    let client = &exchange.peer.client;
+    let methods = policy.methods(&pending.outer, &client.service);
+    let untunnelled = &client.ikev2_methods;
+    if !methods.is_some_and(|methods| pending.conversation.is_offered_by(methods, untunnelled)) {
         return Err(refused(Refusal::MethodNotAllowed, WITHDRAWN));
     }
     let name =
@@ -377,7 +394,11 @@ fn turn_to_user(exchange: &mut Exchange, pending: &mut PendingConversation, mach
     pending.retries = Retries::new(exchange.policy.mschapv2_retries);
 }
 
+/// Counts the handshake of a method that has one.
 fn note_handshake(exchange: &Exchange, pending: &PendingConversation) {
+    if pending.conversation.tls_version().is_none() {
+        return;
+    }
     let outcome = match pending.conversation.is_resumed() {
         true => HandshakeOutcome::Resumed,
         false => HandshakeOutcome::Completed,

@@ -124,8 +124,8 @@ pub(super) enum AcceptedBy {
     Pap,
     /// Nothing either.
     Chap,
-    /// EAP-Success and the keys.
-    Eap(Message, Keys),
+    /// EAP-Success and the keys, of a method that has any.
+    Eap(Message, Option<Keys>),
     /// Keys.
     MsChap(MsChapSuccess),
     /// Proof that we know the password too, keys, and the identifier of the response.

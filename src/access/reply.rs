@@ -43,7 +43,9 @@ pub(super) fn write<'b>(
                 AcceptedBy::Pap | AcceptedBy::Chap => {}
                 AcceptedBy::Eap(packet, keys) => {
                     reply.push_eap_message(packet)?;
-                    security.push_msk(&mut reply, &keys.msk)?;
+                    if let Some(keys) = keys {
+                        security.push_msk(&mut reply, &keys.msk)?;
+                    }
                 }
                 AcceptedBy::MsChap(success) => {
                     security.push_ms_chap_key(&mut reply, &success.nt_key)?;

@@ -13,6 +13,8 @@ use crate::transport::without_port;
 
 /// The value of NAS-Port-Type for 802.11 (RFC 2865 §5.41).
 const WIRELESS_802_11: u32 = 19;
+/// The value of NAS-Port-Type for a port without hardware: a VPN tunnel (RFC 2865 §5.41).
+const VIRTUAL: u32 = 5;
 
 /// An attribute as text. Up to 40 octets need no allocation: `anonymous@students.campus.example`.
 pub(super) type Text = SmallString<[u8; 40]>;
@@ -110,4 +112,12 @@ pub(super) fn text(octets: &[u8]) -> Text {
 pub(super) fn eap_limits(request: &VerifiedRequest<'_>, most: usize) -> Limits {
     let wireless = request.integer(AttributeType::NAS_PORT_TYPE) == Some(WIRELESS_802_11);
     Limits::new(most, request.integer(AttributeType::FRAMED_MTU), wireless)
+}
+
+/// Whether the device is at no radio and no port of the client's, as far as the client says: a VPN
+/// gateway names its ports virtual, or says nothing.
+pub(super) fn is_virtual(request: &VerifiedRequest<'_>) -> bool {
+    request
+        .integer(AttributeType::NAS_PORT_TYPE)
+        .is_none_or(|kind| kind == VIRTUAL)
 }

@@ -14,6 +14,7 @@ mod directory;
 mod disconnect;
 mod eap;
 mod external;
+mod ikev2;
 mod input_files;
 mod network;
 mod operations;

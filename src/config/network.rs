@@ -7,11 +7,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use portvakt_eap::UntunnelledMethod;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 
 use super::cui_key::cui_key;
 use super::disconnect::{self, Disconnect};
 use super::external::External;
+use super::ikev2::{self, Gateway};
 use super::problem::Problem;
 use super::report::Located;
 use super::secret::Secret;
@@ -59,6 +61,9 @@ pub struct Client {
     pub message_authenticator: MessageAuthenticatorPolicy,
     /// The authentication methods that it may send.
     pub methods: ClientMethods,
+    /// EAP methods without a tunnel that are offered to devices of this VPN gateway before those of
+    /// `[eap]`; empty for all other clients.
+    pub ikev2_methods: Vec<UntunnelledMethod>,
     /// Whether MS-CHAP outside EAP lets a device ask its user again.
     pub mschap_retry: bool,
     /// Whether its Accepts carry a VLAN.
@@ -262,6 +267,13 @@ fn client(
     const NAMES: &str = "no other site is to learn who your people are: remove one of the two";
     let send_vlan = of_our_own(&mut section, "send-vlan", federation_peer, VLANS);
     let send_user_name = of_our_own(&mut section, "send-user-name", federation_peer, NAMES);
+    let gateway = Gateway {
+        service: &service,
+        speaks_eap: methods.eap,
+        sends_vlan: send_vlan,
+        federation_peer,
+    };
+    let ikev2_methods = ikev2::methods(&mut section, &gateway);
     let reject_delay = client_reject_delay(&mut section, radius);
     let disconnect = disconnect::disconnect(&mut section, external, &nets, federation_peer);
     section.finish();
@@ -275,6 +287,7 @@ fn client(
         service,
         message_authenticator,
         methods,
+        ikev2_methods,
         mschap_retry,
         send_vlan,
         send_user_name,

@@ -26,6 +26,8 @@ const RIGHT: &[u8] = b"correct-horse-battery";
 const USER: &str = "anna@campus.example";
 const REJECT_DELAY: Duration = Duration::from_secs(1);
 
+mod ikev2;
+
 /// A dispatcher with one account, `anna`, and one client, all of 127.0.0.0/8.
 struct World {
     dispatcher: Dispatcher,
@@ -47,6 +49,8 @@ struct Question<'a> {
     password: Option<&'a [u8]>,
     eap: Option<&'a [u8]>,
     state: Option<&'a [u8]>,
+    /// NAS-Port-Type.
+    port_type: Option<u32>,
 }
 
 /// The code, State and EAP packet of a reply, and by how much it is delayed.
@@ -160,6 +164,10 @@ impl World {
         if let Some(password) = question.password {
             writer.push_user_password(password, &secret).unwrap();
         }
+        if let Some(kind) = question.port_type {
+            let value = kind.to_be_bytes();
+            writer.push(AttributeType::NAS_PORT_TYPE, &value).unwrap();
+        }
         if let Some(eap) = question.eap {
             writer.push_eap_message(eap).unwrap();
         }
@@ -232,6 +240,7 @@ fn question(user: &str) -> Question<'_> {
         password: None,
         eap: None,
         state: None,
+        port_type: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use portvakt_eap::UntunnelledMethod;
 use portvakt_radius::{MessageAuthenticatorPolicy, SharedSecret};
 use prefix_trie::joint::JointPrefixMap;
 
@@ -23,6 +24,8 @@ pub struct Client {
     pub service: String,
     /// The ways of proving a password that it may bring.
     pub methods: ClientMethods,
+    /// EAP methods without a tunnel that devices of this VPN gateway may speak within IKEv2.
+    pub ikev2_methods: Arc<[UntunnelledMethod]>,
     /// Whether MS-CHAP outside EAP lets a device ask its user again (`R=1`).
     pub mschap_retry: bool,
     /// Whether VLAN attributes are sent to it (R13).
@@ -81,6 +84,7 @@ mod tests {
                 reject_delay: Duration::ZERO,
                 disconnect: None,
                 methods: ClientMethods::EAP_ONLY,
+                ikev2_methods: Arc::default(),
                 mschap_retry: false,
                 send_vlan: true,
                 send_user_name: false,

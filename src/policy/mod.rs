@@ -210,6 +210,7 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
             message_authenticator: client.message_authenticator,
             service: client.service.clone(),
             methods: client.methods,
+            ikev2_methods: Arc::from(&*client.ikev2_methods),
             mschap_retry: client.mschap_retry,
             send_vlan: client.send_vlan,
             send_user_name: client.send_user_name,

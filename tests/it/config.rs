@@ -10,7 +10,7 @@ use portvakt::config::{
     CertificateName, Config, FileContent, Problems, Readers, Secret, Warning, describe,
 };
 use portvakt_auth::{Kind, Realm, SameWrongPassword};
-use portvakt_eap::MethodType;
+use portvakt_eap::{MethodType, UntunnelledMethod};
 use portvakt_radius::{RequestWriter, SharedSecret};
 
 use crate::common::issued::ISSUED;
@@ -195,6 +195,7 @@ fn every_key_is_read() {
         "mschapv2: false",
         "legacy_mschap: false",
         "legacy_chap: false",
+        "ikev2_methods: []",
         "mschap_retry: false",
         "send_vlan: false",
         "send_user_name: false",
@@ -648,4 +649,39 @@ fn reply_attributes_are_checked_by_their_type() {
     assert!(slip.contains("did you mean \"employee\""), "{slip}");
     let fine = warnings("[service.eduroam.reply.admins]\nclass = \"OU=admins\"");
     assert!(!fine.contains("admins"), "{fine}");
+}
+
+/// Without a tunnel a log-on is for a VPN gateway alone.
+#[test]
+fn methods_without_a_tunnel_are_for_vpn_gateways_alone() {
+    let with_client = |lines: &str| {
+        let client = "realms = [\"campus.example\"]\n[eap]\ncertificate = \"tls/radius.pem\"\n\
+             key = \"tls/radius.key\"\n[[client]]\nname = \"vpn\"\nnet = \"10.0.0.1\"\n\
+             secret-file = \"access-points\"\nikev2-methods = [\"eap-gtc\", \"eap-mschapv2\"]\n";
+        load(&format!("{client}{lines}\n"))
+    };
+    let (config, _) = with_client("service = \"vpn\"").unwrap();
+    let both = [UntunnelledMethod::Gtc, UntunnelledMethod::MsChapV2];
+    assert_eq!(config.clients[0].ikev2_methods, both);
+    for (lines, key) in [
+        ("", "service"),
+        ("service = \"wired\"", "service"),
+        ("service = \"vpn\"\nsend-vlan = true", "send-vlan"),
+        (
+            "service = \"vpn\"\nfederation-peer = true",
+            "federation-peer",
+        ),
+        ("service = \"vpn\"\nmethods = [\"pap\"]", "methods"),
+    ] {
+        let said = with_client(lines).unwrap_err().to_string();
+        assert!(said.contains("client[1].ikev2-methods"), "{said}");
+        assert!(said.contains(key), "{said}");
+    }
+    for elsewhere in [
+        "\n[eap]\nmethods = [\"eap-gtc\"]\n",
+        "\n[eap]\nmethods = [\"eap-mschapv2\"]\n",
+    ] {
+        let said = problems(&text(SAMPLE).replacen("\n[eap]\n", elsewhere, 1));
+        assert!(said.contains("eap.methods[1]"), "{said}");
+    }
 }

@@ -27,12 +27,14 @@ use crate::eap_error::EapError;
 use crate::failure::FailureCause;
 use crate::identity_type::IdentityType;
 use crate::limits::Limits;
+use crate::method::untunnelled::Untunnelled;
 use crate::method::{Method, MethodStep};
 use crate::method_name::MethodName;
 use crate::packet::{self, Body, Code, EapPacket, EapType, Nak};
 use crate::stage::Stage;
 use crate::tls::{Authorization, Basis, TlsVersion};
 use crate::tunnel::Tunnel;
+use crate::untunnelled_method::{UntunnelledMethod, UntunnelledOffer};
 use crate::verdict::Verdict;
 use crate::wishes::Wishes;
 use progress::Sent;
@@ -82,6 +84,8 @@ impl LastMethod {
 /// One supplicant's EAP conversation, without IO: responses in, steps out.
 pub struct Conversation {
     methods: Methods,
+    /// Offered before `methods`.
+    untunnelled: UntunnelledOffer,
     outer_identity: Vec<u8>,
     /// Of the request that awaits an answer.
     identifier: u8,
@@ -105,6 +109,19 @@ impl Conversation {
         methods: &Methods,
         identity_response: &[u8],
     ) -> Result<(Conversation, Step), EapError> {
+        Self::start_untunnelled(methods, UntunnelledOffer::none(), identity_response)
+    }
+
+    /// As [`Conversation::start`], and offers methods without a tunnel before `methods`. Only for a
+    /// device that knows who it speaks to, and is overheard by nobody: one within IKEv2.
+    ///
+    /// # Errors
+    /// As [`Conversation::start`].
+    pub fn start_untunnelled(
+        methods: &Methods,
+        untunnelled: UntunnelledOffer,
+        identity_response: &[u8],
+    ) -> Result<(Conversation, Step), EapError> {
         let packet = read_response(identity_response)?;
         let Body::Identity(identity) = packet.body else {
             return Err(EapError::NotIdentity);
@@ -112,10 +129,10 @@ impl Conversation {
         if identity.len() > IDENTITY_AT_MOST {
             return Err(EapError::IdentityTooLong);
         }
-        let method = methods.first().ok_or(EapError::NotExpected)?;
-        let offers_left = methods.count();
+        let offers_left = untunnelled.methods.len() + methods.count();
         let mut conversation = Conversation {
             methods: methods.clone(),
+            untunnelled,
             outer_identity: identity.to_vec(),
             identifier: packet.identifier,
             sent: Sent::NOTHING,
@@ -125,6 +142,7 @@ impl Conversation {
             state: State::Finished(LastMethod::NONE),
             authorization: None,
         };
+        let method = conversation.first_offered().ok_or(EapError::NotExpected)?;
         let step = conversation.offer(method, offers_left);
         Ok((conversation, step))
     }
@@ -259,10 +277,11 @@ impl Conversation {
         }
     }
 
-    /// Whether its log-on could be begun under `methods`: these offer its method, the inner one
-    /// included, and have TEAP ask for the same identities. To be asked at
-    /// [`Step::Authenticate`], for a conversation may have begun under other methods.
-    pub fn is_offered_by(&self, methods: &Methods) -> bool {
+    /// Whether its log-on could be begun under `methods`, or without a tunnel by one of
+    /// `untunnelled`: these offer its method, the inner one included, and have TEAP ask for the same
+    /// identities. To be asked at [`Step::Authenticate`], for a conversation may have begun under
+    /// other methods.
+    pub fn is_offered_by(&self, methods: &Methods, untunnelled: &[UntunnelledMethod]) -> bool {
         let State::ExpectVerdict(method) = &self.state else {
             return false;
         };
@@ -271,7 +290,9 @@ impl Conversation {
             identity: method.identity_type(),
         };
         let kind = method.eap_type();
-        methods.offers(basis) && methods.identities(kind) == self.methods.identities(kind)
+        let is_untunnelled = untunnelled.iter().any(|one| one.name() == basis.method);
+        let offered = is_untunnelled || methods.offers(basis);
+        offered && methods.identities(kind) == self.methods.identities(kind)
     }
 
     /// The TLS version agreed on, once the ClientHello was read.
@@ -283,7 +304,28 @@ impl Conversation {
         }
     }
 
-    fn offer(&mut self, method: Box<dyn Method>, offers_left: usize) -> Step {
+    fn first_offered(&self) -> Option<Box<dyn Method>> {
+        let untunnelled = self.untunnelled.methods.first();
+        let untunnelled = untunnelled.map(|method| self.begin_untunnelled(*method));
+        untunnelled.or_else(|| self.methods.first())
+    }
+
+    /// The first of ours that the peer would accept.
+    fn wanted_by(&self, nak: Nak<'_>) -> Option<Box<dyn Method>> {
+        let wanted =
+            |method: &&UntunnelledMethod| nak.wanted().any(|wish| wish == method.eap_type());
+        let untunnelled = self.untunnelled.methods.iter().find(wanted);
+        let untunnelled = untunnelled.map(|method| self.begin_untunnelled(*method));
+        untunnelled.or_else(|| self.methods.wanted_by(nak))
+    }
+
+    fn begin_untunnelled(&self, method: UntunnelledMethod) -> Box<dyn Method> {
+        let identity = self.outer_identity.clone();
+        Box::new(Untunnelled::new(method, identity, &self.untunnelled.seed))
+    }
+
+    fn offer(&mut self, mut method: Box<dyn Method>, offers_left: usize) -> Step {
+        method.expect_identifier(self.identifier.wrapping_add(1));
         let (kind, data) = (method.eap_type(), method.start());
         self.state = State::ExpectAnswerToOffer(ExpectAnswerToOffer {
             method,
@@ -308,7 +350,7 @@ impl Conversation {
             State::ExpectAnswerToOffer(offer) => offer.offers_left,
             _ => 0,
         };
-        let next = self.methods.wanted_by(nak).filter(|_| offers_left > 0);
+        let next = self.wanted_by(nak).filter(|_| offers_left > 0);
         match next {
             Some(method) => self.offer(method, offers_left.saturating_sub(1)),
             None => {

@@ -9,11 +9,25 @@ pub struct Keys {
     /// Master Session Key: the first 32 octets go into MS-MPPE-Recv-Key, the next 32 into
     /// MS-MPPE-Send-Key (E4).
     pub msk: [u8; 64],
-    /// Extended Master Session Key: stays here.
+    /// Extended Master Session Key: stays here. Zeros of a method that has none.
     pub emsk: [u8; 64],
 }
 
 impl Keys {
+    /// The keys of EAP-MSCHAPv2 without a tunnel: MasterReceiveKey and MasterSendKey as the server sees
+    /// them (RFC 3079 §3.3), and zeros up to 64 octets, as strongSwan and Windows make them. There is
+    /// no EMSK.
+    pub(crate) fn of_ms_chap_v2(key: &InnerKey) -> Self {
+        let mut keys = Keys {
+            msk: [0; 64],
+            emsk: [0; 64],
+        };
+        for (to, from) in keys.msk.iter_mut().zip(key.as_bytes()) {
+            *to = *from;
+        }
+        keys
+    }
+
     /// Splits the 128 octets that TLS exports, MSK first (RFC 5281 §8, RFC 9190 §2.3).
     pub(crate) fn split(material: &[u8; 128]) -> Self {
         let mut keys = Keys {

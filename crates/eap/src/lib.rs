@@ -33,6 +33,8 @@
 //! }
 //! ```
 //!
+//! Within IKEv2 a device speaks a method without a tunnel: [`Conversation::start_untunnelled`].
+//!
 //! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`]; the
 //! caller gets the session as a credential like any other.
 //!
@@ -88,6 +90,7 @@ mod reader;
 mod stage;
 mod tls;
 mod tunnel;
+mod untunnelled_method;
 mod verdict;
 mod wishes;
 
@@ -113,5 +116,6 @@ pub use tls::{
     Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
     TlsVersions,
 };
+pub use untunnelled_method::{UntunnelledMethod, UntunnelledOffer};
 pub use verdict::Verdict;
 pub use wishes::Wishes;

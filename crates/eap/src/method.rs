@@ -5,6 +5,7 @@ pub(crate) mod peap;
 pub(crate) mod teap;
 pub(crate) mod tls;
 pub(crate) mod ttls;
+pub(crate) mod untunnelled;
 
 use crate::credential::InnerCredential;
 use crate::failure::FailureCause;
@@ -22,7 +23,8 @@ use crate::verdict::Verdict;
 pub(crate) enum MethodStep {
     Request(Vec<u8>),
     Authenticate(InnerCredential),
-    Success(Keys),
+    /// With the keys, of a method that has any.
+    Success(Option<Keys>),
     Failure(FailureCause),
 }
 
@@ -37,9 +39,9 @@ impl From<Result<Vec<u8>, FailureCause>> for MethodStep {
 pub(crate) trait Method: Send + Sync {
     fn eap_type(&self) -> EapType;
     /// The type-data of the first request.
-    fn start(&self) -> Vec<u8>;
+    fn start(&mut self) -> Vec<u8>;
     /// Tells the identifier of the request that the next step may become: some methods need it
-    /// inside their tunnel.
+    /// inside their tunnel or in their own header.
     fn expect_identifier(&mut self, _identifier: u8) {}
     /// Takes the type-data of a response.
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep;

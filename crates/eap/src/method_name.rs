@@ -35,6 +35,10 @@ pub enum MethodName {
     PeapEapGtc,
     /// PEAP with EAP-TLS inside.
     PeapEapTls,
+    /// EAP-MSCHAPv2 without a tunnel.
+    EapMsChapV2,
+    /// EAP-GTC without a tunnel.
+    EapGtc,
     /// EAP-TLS.
     Tls,
     /// TEAP whose inner method is not known yet.
@@ -49,7 +53,7 @@ pub enum MethodName {
 
 impl MethodName {
     /// Every name, for counters that want to know their labels beforehand.
-    pub const ALL: [MethodName; 19] = [
+    pub const ALL: [MethodName; 21] = [
         MethodName::Ttls,
         MethodName::TtlsPap,
         MethodName::TtlsChap,
@@ -64,6 +68,8 @@ impl MethodName {
         MethodName::PeapEapMsChapV2,
         MethodName::PeapEapGtc,
         MethodName::PeapEapTls,
+        MethodName::EapMsChapV2,
+        MethodName::EapGtc,
         MethodName::Tls,
         MethodName::Teap,
         MethodName::TeapPassword,
@@ -76,6 +82,8 @@ impl MethodName {
         match self {
             MethodName::Ttls => "ttls",
             MethodName::TtlsPap => "ttls/pap",
+            MethodName::EapMsChapV2 => "eap-mschapv2",
+            MethodName::EapGtc => "eap-gtc",
             MethodName::Tls => "tls",
             MethodName::Teap => "teap",
             MethodName::TeapPassword => "teap/password",

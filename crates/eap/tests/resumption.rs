@@ -475,7 +475,7 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
             }
             Step::Success { keys, .. } => {
                 assert!(accepted && accept);
-                assert_eq!(Some(keys.msk), supplicant.msk());
+                assert_eq!(keys.as_ref().map(|keys| keys.msk), supplicant.msk());
                 return true;
             }
             Step::Failure { .. } => return false,

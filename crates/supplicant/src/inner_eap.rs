@@ -31,9 +31,17 @@ impl InnerEap {
     pub(super) fn new(user: User, accepts: Vec<u8>, profile: &Profile) -> Self {
         let tls = accepts.contains(&TLS).then(|| inner_tls(profile));
         InnerEap {
+            tls,
+            ..InnerEap::without_tls(user, accepts)
+        }
+    }
+
+    /// The same for a device without a certificate.
+    pub(super) fn without_tls(user: User, accepts: Vec<u8>) -> Self {
+        InnerEap {
             user,
             accepts,
-            tls,
+            tls: None,
             nt_response: None,
             owed: None,
             begun: false,
@@ -68,6 +76,12 @@ impl InnerEap {
                 None => Some([0; 32]),
             },
         }
+    }
+
+    /// Key of MS-CHAPv2, once it was spoken.
+    pub(super) fn ms_chap_key(&self) -> Option<[u8; 32]> {
+        let response = self.nt_response.as_ref()?;
+        Some(self.user.inner_key(response))
     }
 
     /// The same as TEAP wants it: that of MS-CHAPv2 with its halves the other way round.

@@ -16,6 +16,7 @@ mod inner_eap;
 mod inner_tls;
 mod seen;
 mod teap;
+mod untunnelled;
 
 pub use accounts::User;
 pub use client_identity::ClientIdentity;
@@ -23,6 +24,7 @@ pub use device::{Device, ProfileError};
 pub use inner::{Binding, Inner, Outer};
 pub use seen::Seen;
 pub use teap::{TeapDevice, Twist};
+pub use untunnelled::UntunnelledSupplicant;
 
 use framing::Framing;
 use inner::Phase2;

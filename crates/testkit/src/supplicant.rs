@@ -17,7 +17,7 @@ pub use pace::Pace;
 pub use pair::{Ending, converse, converse_with, converse_within};
 pub use portvakt_supplicant::{
     Binding, ClientIdentity, Device, Inner, Outcome, Outer, Profile, Seen, Supplicant, TeapDevice,
-    Twist, User, pap_avps,
+    Twist, UntunnelledSupplicant, User, pap_avps,
 };
 pub use random::Random;
 pub use rcgen::ExtendedKeyUsagePurpose;

@@ -29,8 +29,8 @@ pub enum Step {
     Success {
         /// EAP-Success, four octets.
         packet: Message,
-        /// For MS-MPPE-Recv-Key and MS-MPPE-Send-Key.
-        keys: Keys,
+        /// For MS-MPPE-Recv-Key and MS-MPPE-Send-Key; EAP-GTC without a tunnel has none.
+        keys: Option<Keys>,
     },
     /// Send this EAP-Failure in an Access-Reject.
     Failure {

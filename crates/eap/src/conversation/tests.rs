@@ -12,6 +12,7 @@ use crate::method_type::MethodType;
 use crate::packet::{Code, EapType, write_typed};
 use crate::stage::Stage;
 use crate::tls::TlsVersion;
+use crate::untunnelled_method::UntunnelledOffer;
 use crate::verdict::Verdict;
 use crate::{Methods, ServerTls, TlsVersions};
 
@@ -24,7 +25,7 @@ struct Liar {
 }
 
 fn success() -> MethodStep {
-    MethodStep::Success(Keys::split(&[0; 128]))
+    MethodStep::Success(Some(Keys::split(&[0; 128])))
 }
 
 fn one_more_request() -> MethodStep {
@@ -50,7 +51,7 @@ impl Method for Liar {
     fn eap_type(&self) -> EapType {
         EapType::TTLS
     }
-    fn start(&self) -> Vec<u8> {
+    fn start(&mut self) -> Vec<u8> {
         Vec::new()
     }
     fn handle(&mut self, _type_data: &[u8], _limits: Limits) -> MethodStep {
@@ -86,6 +87,7 @@ fn end(verdicts: &[Verdict]) -> Step {
 fn end_by(verdicts: &[Verdict], end: fn() -> MethodStep) -> Step {
     let mut conversation = Conversation {
         methods: methods(),
+        untunnelled: UntunnelledOffer::none(),
         outer_identity: Vec::new(),
         identifier: 1,
         sent: Sent::NOTHING,

@@ -18,6 +18,7 @@ use crate::inner_method::InnerMethod;
 
 use crate::stage::Stage;
 use crate::tls::MethodTls;
+use crate::untunnelled_method::UntunnelledMethod;
 use crate::verdict::Verdict;
 use std::sync::Arc;
 
@@ -44,8 +45,8 @@ pub(crate) enum InnerStep {
     Failed(FailureCause),
 }
 
-/// One run of an EAP method inside the tunnel.
-trait EapInside: Send + Sync {
+/// One run of an EAP method inside the tunnel, or without one.
+pub(crate) trait EapInside: Send + Sync {
     fn method(&self) -> InnerMethod;
     /// Type octet and type-data of the first request.
     fn start(&mut self, identifier: u8) -> Vec<u8>;
@@ -65,5 +66,13 @@ trait EapInside: Send + Sync {
     /// Why it will fail, once the peer has been told so and owes an acknowledgement alone.
     fn failure(&self) -> Option<FailureCause> {
         None
+    }
+}
+
+/// The same method without a tunnel around it; challenges are cut from `seed`.
+pub(crate) fn untunnelled(method: UntunnelledMethod, seed: &[u8; 32]) -> Box<dyn EapInside> {
+    match method {
+        UntunnelledMethod::MsChapV2 => Box::new(ms_chap_v2::EapMsChapV2::new(seed)),
+        UntunnelledMethod::Gtc => Box::new(gtc::Gtc),
     }
 }

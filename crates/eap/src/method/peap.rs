@@ -118,7 +118,7 @@ impl Peap {
             }
             (State::ExpectResult(Err(cause)), _) => MethodStep::Failure(cause),
             (State::ExpectResult(Ok(accepted)), Ok(body)) => match conclude(accepted, body) {
-                Ok(keys) => MethodStep::Success(keys),
+                Ok(keys) => MethodStep::Success(Some(keys)),
                 Err(cause) => MethodStep::Failure(cause),
             },
             (State::ExpectResult(Ok(_)), Err(error)) => {
@@ -196,7 +196,7 @@ impl Method for Peap {
         EapType::PEAP
     }
 
-    fn start(&self) -> Vec<u8> {
+    fn start(&mut self) -> Vec<u8> {
         fragments::write_start(VERSION)
     }
 

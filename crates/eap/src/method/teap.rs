@@ -294,7 +294,7 @@ impl Teap {
     /// The one place that hands out keys: every identity is proven, and the last one bound.
     fn succeed(&self) -> MethodStep {
         match &self.keys {
-            Some(keys) => MethodStep::Success(keys.keys()),
+            Some(keys) => MethodStep::Success(Some(keys.keys())),
             None => MethodStep::Failure(FailureCause::Internal),
         }
     }
@@ -378,7 +378,7 @@ impl Method for Teap {
         EapType::TEAP
     }
 
-    fn start(&self) -> Vec<u8> {
+    fn start(&mut self) -> Vec<u8> {
         framing::write_start(&self.outer)
     }
 

@@ -133,7 +133,7 @@ impl Method for Tls {
         EapType::TLS
     }
 
-    fn start(&self) -> Vec<u8> {
+    fn start(&mut self) -> Vec<u8> {
         fragments::write_start(0)
     }
 
@@ -166,7 +166,7 @@ impl From<TlsStep> for MethodStep {
         match step {
             TlsStep::Request(type_data) => MethodStep::Request(type_data),
             TlsStep::Authenticate(credential) => MethodStep::Authenticate(credential),
-            TlsStep::Accepted(_acceptance, keys) => MethodStep::Success(keys),
+            TlsStep::Accepted(_acceptance, keys) => MethodStep::Success(Some(keys)),
             TlsStep::Failed(cause) => MethodStep::Failure(cause),
         }
     }

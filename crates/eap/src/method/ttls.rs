@@ -271,7 +271,7 @@ impl Ttls {
     fn succeed(&mut self, acceptance: &Acceptance) -> MethodStep {
         self.tunnel.rest_on_certificates(acceptance.certificates());
         match self.tunnel.export_keys(&KEY_LABEL) {
-            Ok(keys) => MethodStep::Success(keys),
+            Ok(keys) => MethodStep::Success(Some(keys)),
             Err(_ours) => MethodStep::Failure(FailureCause::Internal),
         }
     }
@@ -286,7 +286,7 @@ impl Method for Ttls {
         EapType::TTLS
     }
 
-    fn start(&self) -> Vec<u8> {
+    fn start(&mut self) -> Vec<u8> {
         fragments::write_start(VERSION)
     }
 

@@ -112,7 +112,9 @@ impl Server {
             Step::Request(_) => reply
                 .push(AttributeType::STATE, b"one at a time")
                 .expect("room"),
-            Step::Success { keys, .. } => {
+            Step::Success {
+                keys: Some(keys), ..
+            } => {
                 reply
                     .push_mppe_keys(&secret, &keys.msk, [0x8001, 0x8002])
                     .expect("room");

@@ -177,7 +177,8 @@ pub fn converse_over(
             Step::Success { packet, keys } => {
                 network.assert_deaf(&mut conversation);
                 network.supplicant.handle(&packet);
-                break Some(Ok(keys));
+                // What this device speaks has keys.
+                break keys.map(Ok);
             }
             Step::Failure { packet, cause } => {
                 pace.failure(&packet);

@@ -80,7 +80,8 @@ pub fn converse_within(
             }
             Step::Success { packet, keys } => {
                 supplicant.handle(&packet);
-                break Some(Ok(keys));
+                // What this device speaks has keys.
+                break keys.map(Ok);
             }
             Step::Failure { packet, cause } => {
                 pace.failure(&packet);

@@ -42,7 +42,7 @@ const HEADER_OCTETS: usize = 4;
 const SERVER_NAME: &[u8] = b"portvakt";
 
 /// One run of EAP-MSCHAPv2.
-pub(super) struct EapMsChapV2 {
+pub(crate) struct EapMsChapV2 {
     /// Challenge of the next response.
     challenge: [u8; 16],
     /// Named in a last failure message, where RFC 2759 §6 wants one that nobody will answer.
@@ -67,7 +67,7 @@ enum State {
 
 impl EapMsChapV2 {
     /// Cuts the challenge, and the one that a last failure message names, from `seed`.
-    pub(super) fn new(seed: &[u8; 32]) -> Self {
+    pub(crate) fn new(seed: &[u8; 32]) -> Self {
         let (mut challenge, mut spare_challenge) = ([0; 16], [0; 16]);
         let (front, back) = seed.split_at(16);
         challenge.copy_from_slice(front);
