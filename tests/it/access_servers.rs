@@ -2,6 +2,7 @@
 //! its own client for people in every state that refuses them.
 
 mod check_radius;
+mod hostapd;
 mod ocserv;
 mod openvpn;
 mod pam;
