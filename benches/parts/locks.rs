@@ -68,8 +68,8 @@ impl Hall {
         if let Some(response) = response {
             let exchange = ChapExchange {
                 identifier: 1,
-                challenge: &[7; 16],
-                response,
+                challenge: vec![7; 16],
+                response: *response,
             };
             let _ = check_chap(account, &exchange, &mut admission);
         }

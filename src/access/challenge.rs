@@ -4,13 +4,13 @@
 //! Such an exchange gives the NT hash away to whoever overhears it, so each is off unless a client
 //! is configured for it, and no client of eduroam should be (I1).
 
-use portvakt_auth::Refusal;
+use portvakt_auth::mschap::{MsChapExchange, MsChapV2Exchange, PasswordChange};
+use portvakt_auth::{ChapExchange, Refusal};
 use portvakt_eap::MsChapV2Error;
 use portvakt_radius::{AttributeType, ChallengeCredential, ChallengeError, VerifiedRequest};
 
 use super::authentication;
-use super::credential::Offered;
-use super::credential::{Chap, Credential, Granted, MsChap, MsChapV2, MsChapV2Change, MutualProof};
+use super::credential::{Credential, Granted, MutualProof, Offered};
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
 use super::{intake, ms_chap_error};
 use crate::policy::Route;
@@ -85,7 +85,7 @@ fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> (Offered, Speaks)
             challenge,
             response,
         } => {
-            let offered = Chap {
+            let offered = ChapExchange {
                 identifier,
                 challenge: challenge.to_vec(),
                 response: *response,
@@ -97,7 +97,7 @@ fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> (Offered, Speaks)
             challenge,
             nt_response,
         } => {
-            let offered = MsChap {
+            let offered = MsChapExchange {
                 challenge: *challenge,
                 nt_response: *nt_response,
             };
@@ -125,7 +125,7 @@ fn offer(credential: &ChallengeCredential<'_>, name: &[u8]) -> (Offered, Speaks)
             encrypted_password,
             encrypted_hash,
         } => {
-            let offered = MsChapV2Change {
+            let offered = PasswordChange {
                 exchange: exchange(name, authenticator_challenge, peer_challenge, nt_response),
                 encrypted_password: Box::new(encrypted_password.whole()),
                 encrypted_hash: *encrypted_hash,
@@ -145,8 +145,8 @@ fn exchange(
     authenticator_challenge: &[u8; 16],
     peer_challenge: &[u8; 16],
     nt_response: &[u8; 24],
-) -> MsChapV2 {
-    MsChapV2 {
+) -> MsChapV2Exchange {
+    MsChapV2Exchange {
         name: name.to_vec(),
         authenticator_challenge: *authenticator_challenge,
         peer_challenge: *peer_challenge,

@@ -1,8 +1,7 @@
 //! Credentials, and the check of each kind.
 
 use portvakt_auth::mschap::{
-    ENCRYPTED_PASSWORD_OCTETS, MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success,
-    NewPassword, PasswordChange,
+    MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NewPassword, PasswordChange,
 };
 use portvakt_auth::password::{self, CheckedMsChap, HashMemory, MissingSecret};
 use portvakt_auth::{
@@ -39,45 +38,17 @@ pub(super) enum Offered {
     /// The password itself, as it came.
     Password(ReceivedPassword),
     /// An answer to a CHAP challenge.
-    Chap(Chap),
+    Chap(ChapExchange),
     /// An answer to an MS-CHAP challenge.
-    MsChap(MsChap),
+    MsChap(MsChapExchange),
     /// An answer to an MS-CHAPv2 challenge.
-    MsChapV2(MsChapV2),
+    MsChapV2(MsChapV2Exchange),
     /// A new password, and the answer to an MS-CHAPv2 challenge by it.
-    MsChapV2Change(MsChapV2Change),
+    MsChapV2Change(PasswordChange),
     /// A TLS session of an earlier log-on, by the context that it was remembered with.
     Session(Vec<u8>),
     /// A client certificate that was verified and names this account.
     Certificate,
-}
-
-/// A CHAP exchange, owned; see [`ChapExchange`].
-pub(super) struct Chap {
-    pub identifier: u8,
-    pub challenge: Vec<u8>,
-    pub response: [u8; 16],
-}
-
-/// An MS-CHAP exchange, owned; see [`MsChapExchange`].
-pub(super) struct MsChap {
-    pub challenge: [u8; 8],
-    pub nt_response: [u8; 24],
-}
-
-/// An MS-CHAPv2 exchange, owned; see [`MsChapV2Exchange`].
-pub(super) struct MsChapV2 {
-    pub name: Vec<u8>,
-    pub authenticator_challenge: [u8; 16],
-    pub peer_challenge: [u8; 16],
-    pub nt_response: [u8; 24],
-}
-
-/// A password change, owned; see [`PasswordChange`].
-pub(super) struct MsChapV2Change {
-    pub exchange: MsChapV2,
-    pub encrypted_password: Box<[u8; ENCRYPTED_PASSWORD_OCTETS]>,
-    pub encrypted_hash: [u8; 16],
 }
 
 /// Octets for the device that go with a grant.
@@ -227,13 +198,13 @@ impl Offered {
             Self::Password(password) => {
                 return check_password_without_hashing(memory, account, password, now, attempt);
             }
-            Self::Chap(offered) => offered.check(account, attempt),
+            Self::Chap(offered) => check_chap(account, offered, attempt),
             Self::MsChap(offered) => {
-                let checked = password::check_ms_chap(account, &offered.exchange(), attempt);
+                let checked = password::check_ms_chap(account, offered, attempt);
                 of_ms_chap(checked, MutualProof::MsChap)
             }
-            Self::MsChapV2(offered) => offered.check(account, attempt),
-            Self::MsChapV2Change(offered) => match offered.open(account, attempt) {
+            Self::MsChapV2(offered) => check_ms_chap_v2(account, offered, attempt),
+            Self::MsChapV2Change(offered) => match open_change(account, offered, attempt) {
                 Ok(_) => return QuickCheck::Change,
                 Err(checked) => checked,
             },
@@ -353,11 +324,11 @@ impl Offered {
     pub(super) fn check_unknown(&self, decoy_hash: &PasswordHash, scratch: &mut HashMemory) {
         match self {
             Self::Password(password) => decoy_hash.work_for_nobody(password.readings(), scratch),
-            Self::Chap(offered) => password::check_chap_of_nobody(&offered.exchange()),
-            Self::MsChap(offered) => password::check_ms_chap_of_nobody(&offered.exchange()),
-            Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(&offered.exchange()),
+            Self::Chap(offered) => password::check_chap_of_nobody(offered),
+            Self::MsChap(offered) => password::check_ms_chap_of_nobody(offered),
+            Self::MsChapV2(offered) => password::check_ms_chap_v2_of_nobody(offered),
             Self::MsChapV2Change(offered) => {
-                password::check_ms_chap_v2_change_of_nobody(&offered.change());
+                password::check_ms_chap_v2_change_of_nobody(offered);
             }
             Self::Session(_) | Self::Certificate => {}
         }
@@ -373,72 +344,36 @@ pub(super) fn answer_of(verdict: &Result<Verdict, FindError>) -> BindAnswer {
     }
 }
 
-impl Chap {
-    fn exchange(&self) -> ChapExchange<'_> {
-        ChapExchange {
-            identifier: self.identifier,
-            challenge: &self.challenge,
-            response: &self.response,
-        }
-    }
-
-    fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
-        match password::check_chap(account, &self.exchange(), attempt) {
-            Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, MutualProof::None),
-            Ok(password::Checked::Previous) => Checked::Previous,
-            Ok(password::Checked::Wrong) => Checked::Wrong,
-            Err(missing) => Checked::Missing(missing),
-        }
+fn check_chap(account: &Account, offered: &ChapExchange, attempt: &mut Admission) -> Checked {
+    match password::check_chap(account, offered, attempt) {
+        Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, MutualProof::None),
+        Ok(password::Checked::Previous) => Checked::Previous,
+        Ok(password::Checked::Wrong) => Checked::Wrong,
+        Err(missing) => Checked::Missing(missing),
     }
 }
 
-impl MsChap {
-    fn exchange(&self) -> MsChapExchange<'_> {
-        MsChapExchange {
-            challenge: &self.challenge,
-            nt_response: &self.nt_response,
-        }
-    }
+/// Checks an answer against the account's NT hash, which may be that of the moment before.
+pub(super) fn check_ms_chap_v2(
+    account: &Account,
+    offered: &MsChapV2Exchange,
+    attempt: &mut Admission,
+) -> Checked {
+    let checked = password::check_ms_chap_v2(account, offered, attempt);
+    of_ms_chap(checked, MutualProof::MsChapV2)
 }
 
-impl MsChapV2 {
-    fn exchange(&self) -> MsChapV2Exchange<'_> {
-        MsChapV2Exchange {
-            name: &self.name,
-            authenticator_challenge: &self.authenticator_challenge,
-            peer_challenge: &self.peer_challenge,
-            nt_response: &self.nt_response,
-        }
-    }
-
-    /// Checks it against the account's NT hash, which may be that of the moment before.
-    pub(super) fn check(&self, account: &Account, attempt: &mut Admission) -> Checked {
-        let checked = password::check_ms_chap_v2(account, &self.exchange(), attempt);
-        of_ms_chap(checked, MutualProof::MsChapV2)
-    }
-}
-
-impl MsChapV2Change {
-    fn change(&self) -> PasswordChange<'_> {
-        PasswordChange {
-            encrypted_password: &self.encrypted_password,
-            encrypted_hash: &self.encrypted_hash,
-            exchange: self.exchange.exchange(),
-        }
-    }
-
-    /// The new password, from somebody who has proven the present one; or why it does not open.
-    pub(super) fn open(
-        &self,
-        account: &Account,
-        attempt: &mut Admission,
-    ) -> Result<(Proof, NewPassword), Checked> {
-        match password::check_ms_chap_v2_change(account, &self.change(), attempt) {
-            Ok(CheckedMsChap::Proven { proof, success }) => Ok((proof, success)),
-            Ok(CheckedMsChap::Previous) => Err(Checked::Previous),
-            Ok(CheckedMsChap::Wrong) => Err(Checked::Wrong),
-            Err(missing) => Err(Checked::Missing(missing)),
-        }
+/// The new password, from a user who has proven the present one; or why it does not open.
+pub(super) fn open_change(
+    account: &Account,
+    offered: &PasswordChange,
+    attempt: &mut Admission,
+) -> Result<(Proof, NewPassword), Checked> {
+    match password::check_ms_chap_v2_change(account, offered, attempt) {
+        Ok(CheckedMsChap::Proven { proof, success }) => Ok((proof, success)),
+        Ok(CheckedMsChap::Previous) => Err(Checked::Previous),
+        Ok(CheckedMsChap::Wrong) => Err(Checked::Wrong),
+        Err(missing) => Err(Checked::Missing(missing)),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use portvakt_auth::{AccountId, Grant, Refusal};
+use portvakt_auth::mschap::{MsChapExchange, MsChapV2Exchange, PasswordChange};
+use portvakt_auth::{AccountId, ChapExchange, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::authentication::{self, Decision};
 use super::conversations::{Full, PendingConversation, StateToken};
-use super::credential::{Chap, Credential, MsChap, MsChapV2, MsChapV2Change, MutualProof, Offered};
+use super::credential::{Credential, MutualProof, Offered};
 use super::exchange::{AcceptedBy, AskedFor, Exchange, Outcome, RefusedBy};
 use super::ms_chap_error::Retries;
 use super::received_password::ReceivedPassword;
@@ -481,7 +482,7 @@ fn offered(credential: InnerCredential) -> Offered {
             challenge,
             response,
             ..
-        } => Offered::Chap(Chap {
+        } => Offered::Chap(ChapExchange {
             identifier,
             challenge,
             response,
@@ -490,7 +491,7 @@ fn offered(credential: InnerCredential) -> Offered {
             challenge,
             nt_response,
             ..
-        } => Offered::MsChap(MsChap {
+        } => Offered::MsChap(MsChapExchange {
             challenge,
             nt_response,
         }),
@@ -500,7 +501,7 @@ fn offered(credential: InnerCredential) -> Offered {
             peer_challenge,
             nt_response,
             ..
-        } => Offered::MsChapV2(MsChapV2 {
+        } => Offered::MsChapV2(MsChapV2Exchange {
             name,
             authenticator_challenge,
             peer_challenge,
@@ -514,8 +515,8 @@ fn offered(credential: InnerCredential) -> Offered {
             encrypted_password,
             encrypted_hash,
             ..
-        } => Offered::MsChapV2Change(MsChapV2Change {
-            exchange: MsChapV2 {
+        } => Offered::MsChapV2Change(PasswordChange {
+            exchange: MsChapV2Exchange {
                 name,
                 authenticator_challenge,
                 peer_challenge,

@@ -56,12 +56,12 @@ struct Told {
 
 fn ask(daemon: &Daemon, user: &str, password: &str) -> Told {
     let exchange = |nt_response| MsChapV2Exchange {
-        name: user.as_bytes(),
-        authenticator_challenge: &CHALLENGE,
-        peer_challenge: &PEER_CHALLENGE,
+        name: user.as_bytes().to_vec(),
+        authenticator_challenge: CHALLENGE,
+        peer_challenge: PEER_CHALLENGE,
         nt_response,
     };
-    let nt_response = mschap::nt_response(&NtHash::of_password(password), &exchange(&[0; 24]));
+    let nt_response = mschap::nt_response(&NtHash::of_password(password), &exchange([0; 24]));
     let mut response = vec![IDENTIFIER, 0];
     response.extend_from_slice(&PEER_CHALLENGE);
     response.extend_from_slice(&[0; 8]);
@@ -120,17 +120,13 @@ fn send_with(daemon: &Daemon, user: &str, push: impl FnOnce(&mut RequestWriter<'
 /// The authenticator response of a server that knows the password.
 fn expected(user: &str, password: &str) -> mschap::MsChapV2Success {
     let hash = NtHash::of_password(password);
-    let exchange = MsChapV2Exchange {
-        name: user.as_bytes(),
-        authenticator_challenge: &CHALLENGE,
-        peer_challenge: &PEER_CHALLENGE,
-        nt_response: &[0; 24],
+    let mut exchange = MsChapV2Exchange {
+        name: user.as_bytes().to_vec(),
+        authenticator_challenge: CHALLENGE,
+        peer_challenge: PEER_CHALLENGE,
+        nt_response: [0; 24],
     };
-    let nt_response = mschap::nt_response(&hash, &exchange);
-    let exchange = MsChapV2Exchange {
-        nt_response: &nt_response,
-        ..exchange
-    };
+    exchange.nt_response = mschap::nt_response(&hash, &exchange);
     mschap::check_v2(&hash, &exchange).unwrap()
 }
 

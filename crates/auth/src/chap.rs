@@ -89,17 +89,17 @@ impl Serialize for ChapSecret {
 }
 
 /// A peer's response to a CHAP challenge (RFC 1994 §4.1).
-#[derive(Clone, Copy)]
-pub struct ChapExchange<'a> {
+#[derive(Clone)]
+pub struct ChapExchange {
     /// Of challenge and response.
     pub identifier: u8,
     /// Ours, or the NAS's.
-    pub challenge: &'a [u8],
+    pub challenge: Vec<u8>,
     /// MD5 over identifier, secret and challenge.
-    pub response: &'a [u8; 16],
+    pub response: [u8; 16],
 }
 
-impl fmt::Debug for ChapExchange<'_> {
+impl fmt::Debug for ChapExchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ChapExchange([redacted])")
     }
@@ -117,9 +117,9 @@ pub fn response(secret: &ChapSecret, identifier: u8, challenge: &[u8]) -> [u8; 1
 /// Whether the response is that of this secret. Constant-time compare; below 1 µs.
 ///
 /// An empty challenge is answered by the same response every time, so it proves nothing.
-pub fn check(secret: &ChapSecret, exchange: &ChapExchange<'_>) -> bool {
-    let expected = response(secret, exchange.identifier, exchange.challenge);
-    bool::from(expected.ct_eq(exchange.response)) && !exchange.challenge.is_empty()
+pub fn check(secret: &ChapSecret, exchange: &ChapExchange) -> bool {
+    let expected = response(secret, exchange.identifier, &exchange.challenge);
+    bool::from(expected.ct_eq(&exchange.response)) && !exchange.challenge.is_empty()
 }
 
 #[cfg(test)]
@@ -147,8 +147,8 @@ mod tests {
         let fits = |secret: &ChapSecret, identifier, challenge: &[u8]| {
             let exchange = ChapExchange {
                 identifier,
-                challenge,
-                response: &right,
+                challenge: challenge.to_vec(),
+                response: right,
             };
             check(secret, &exchange)
         };
@@ -162,8 +162,8 @@ mod tests {
     fn response_to_no_challenge_proves_nothing() {
         let exchange = ChapExchange {
             identifier: 0,
-            challenge: &[],
-            response: &response(&secret("printer"), 0, &[]),
+            challenge: Vec::new(),
+            response: response(&secret("printer"), 0, &[]),
         };
         assert!(!check(&secret("printer"), &exchange));
     }

@@ -25,27 +25,27 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A peer's response to an MS-CHAPv2 challenge (RFC 2759 §4).
-#[derive(Clone, Copy)]
-pub struct MsChapV2Exchange<'a> {
+#[derive(Clone)]
+pub struct MsChapV2Exchange {
     /// The user name as the peer gave it in this exchange. A domain before a backslash does not
     /// enter the computation (RFC 2759 §8.2), a realm does.
-    pub name: &'a [u8],
+    pub name: Vec<u8>,
     /// Ours.
-    pub authenticator_challenge: &'a [u8; 16],
+    pub authenticator_challenge: [u8; 16],
     /// The peer's.
-    pub peer_challenge: &'a [u8; 16],
+    pub peer_challenge: [u8; 16],
     /// NT-Response.
-    pub nt_response: &'a [u8; 24],
+    pub nt_response: [u8; 24],
 }
 
 /// A peer's response to an MS-CHAP challenge (RFC 2433 §5); the weaker LAN Manager response is
 /// never looked at.
-#[derive(Clone, Copy)]
-pub struct MsChapExchange<'a> {
+#[derive(Clone)]
+pub struct MsChapExchange {
     /// Ours.
-    pub challenge: &'a [u8; 8],
+    pub challenge: [u8; 8],
     /// The Windows NT compatible challenge response.
-    pub nt_response: &'a [u8; 24],
+    pub nt_response: [u8; 24],
 }
 
 /// Result of a right MS-CHAPv2 response.
@@ -64,13 +64,13 @@ pub struct MsChapSuccess {
     pub nt_key: Zeroizing<[u8; 16]>,
 }
 
-impl fmt::Debug for MsChapV2Exchange<'_> {
+impl fmt::Debug for MsChapV2Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MsChapV2Exchange([redacted])")
     }
 }
 
-impl fmt::Debug for MsChapExchange<'_> {
+impl fmt::Debug for MsChapExchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MsChapExchange([redacted])")
     }
@@ -85,24 +85,24 @@ impl fmt::Debug for MsChapSuccess {
 /// Checks an MS-CHAPv2 response against an NT hash. Constant-time compare; about 1 µs.
 ///
 /// The hash of the empty password fits nothing (P1).
-pub fn check_v2(hash: &NtHash, exchange: &MsChapV2Exchange<'_>) -> Option<MsChapV2Success> {
+pub fn check_v2(hash: &NtHash, exchange: &MsChapV2Exchange) -> Option<MsChapV2Success> {
     let challenge = response::challenge_hash(exchange);
-    if !is_right(hash, &challenge, exchange.nt_response) {
+    if !is_right(hash, &challenge, &exchange.nt_response) {
         return None;
     }
     Some(MsChapV2Success {
         authenticator_response: response::authenticator_response(
             hash,
-            exchange.nt_response,
+            &exchange.nt_response,
             &challenge,
         ),
-        keys: MppeKeys::derive(hash, exchange.nt_response),
+        keys: MppeKeys::derive(hash, &exchange.nt_response),
     })
 }
 
 /// Checks an MS-CHAP response against an NT hash, as [`check_v2`] does.
-pub fn check_v1(hash: &NtHash, exchange: &MsChapExchange<'_>) -> Option<MsChapSuccess> {
-    is_right(hash, exchange.challenge, exchange.nt_response).then(|| MsChapSuccess {
+pub fn check_v1(hash: &NtHash, exchange: &MsChapExchange) -> Option<MsChapSuccess> {
+    is_right(hash, &exchange.challenge, &exchange.nt_response).then(|| MsChapSuccess {
         nt_key: hash.hashed(),
     })
 }
@@ -114,7 +114,7 @@ fn is_right(hash: &NtHash, challenge: &[u8; 8], nt_response: &[u8; 24]) -> bool 
 
 /// The NT-Response that the peer owes (RFC 2759 §8.1): for what plays the peer, such as tests and
 /// the load harness.
-pub fn nt_response(hash: &NtHash, exchange: &MsChapV2Exchange<'_>) -> [u8; 24] {
+pub fn nt_response(hash: &NtHash, exchange: &MsChapV2Exchange) -> [u8; 24] {
     response::challenge_response(hash, &response::challenge_hash(exchange))
 }
 
@@ -127,8 +127,8 @@ pub fn nt_response_v1(hash: &NtHash, challenge: &[u8; 8]) -> [u8; 24] {
 /// it.
 pub fn authenticator_response(
     hash: &NtHash,
-    exchange: &MsChapV2Exchange<'_>,
+    exchange: &MsChapV2Exchange,
 ) -> [u8; AUTHENTICATOR_RESPONSE_OCTETS] {
     let challenge = response::challenge_hash(exchange);
-    response::authenticator_response(hash, exchange.nt_response, &challenge)
+    response::authenticator_response(hash, &exchange.nt_response, &challenge)
 }

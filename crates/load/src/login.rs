@@ -275,12 +275,12 @@ fn offer(hash: &NtHash, name: &[u8], random: &[u8; 33]) -> Offered {
 }
 
 impl Offered {
-    fn exchange<'a>(&'a self, name: &'a [u8]) -> MsChapV2Exchange<'a> {
+    fn exchange(&self, name: &[u8]) -> MsChapV2Exchange {
         MsChapV2Exchange {
-            name,
-            authenticator_challenge: &self.challenge,
-            peer_challenge: &self.peer_challenge,
-            nt_response: &self.nt_response,
+            name: name.to_vec(),
+            authenticator_challenge: self.challenge,
+            peer_challenge: self.peer_challenge,
+            nt_response: self.nt_response,
         }
     }
 }

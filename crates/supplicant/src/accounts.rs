@@ -36,8 +36,8 @@ impl User {
                 nt_response,
             } => {
                 let exchange = MsChapExchange {
-                    challenge,
-                    nt_response,
+                    challenge: *challenge,
+                    nt_response: *nt_response,
                 };
                 self.is(identity) && mschap::check_v1(&hash, &exchange).is_some()
             }
@@ -49,10 +49,10 @@ impl User {
                 nt_response,
             } => {
                 let exchange = MsChapV2Exchange {
-                    name,
-                    authenticator_challenge,
-                    peer_challenge,
-                    nt_response,
+                    name: name.clone(),
+                    authenticator_challenge: *authenticator_challenge,
+                    peer_challenge: *peer_challenge,
+                    nt_response: *nt_response,
                 };
                 return self.judge_ms_chap_v2(identity, &hash, &exchange);
             }
@@ -71,7 +71,7 @@ impl User {
         &self,
         identity: &[u8],
         hash: &NtHash,
-        exchange: &MsChapV2Exchange<'_>,
+        exchange: &MsChapV2Exchange,
     ) -> Verdict {
         let success = mschap::check_v2(hash, exchange).filter(|_| self.is(identity));
         success.map_or(Verdict::Refused, |success| Verdict::AcceptedMsChapV2 {
@@ -95,18 +95,18 @@ impl User {
             return None;
         };
         let exchange = MsChapV2Exchange {
-            name,
-            authenticator_challenge,
-            peer_challenge,
-            nt_response,
+            name: name.clone(),
+            authenticator_challenge: *authenticator_challenge,
+            peer_challenge: *peer_challenge,
+            nt_response: *nt_response,
         };
         let change = PasswordChange {
-            encrypted_password,
-            encrypted_hash,
+            encrypted_password: encrypted_password.clone(),
+            encrypted_hash: *encrypted_hash,
             exchange,
         };
         let new = mschap::open_change(&NtHash::of_password(&self.password), &change)?;
-        let verdict = self.judge_ms_chap_v2(identity, new.nt_hash(), &exchange);
+        let verdict = self.judge_ms_chap_v2(identity, new.nt_hash(), &change.exchange);
         Some((new.text()?.to_string(), verdict))
     }
 
@@ -138,13 +138,13 @@ impl User {
     pub(super) fn ms_chap_v2(&self, ours: &[u8; 16], theirs: &[u8; 16]) -> ([u8; 24], [u8; 42]) {
         let hash = NtHash::of_password(&self.password);
         let mut exchange = MsChapV2Exchange {
-            name: self.identity.as_bytes(),
-            authenticator_challenge: theirs,
-            peer_challenge: ours,
-            nt_response: &[0; 24],
+            name: self.identity.as_bytes().to_vec(),
+            authenticator_challenge: *theirs,
+            peer_challenge: *ours,
+            nt_response: [0; 24],
         };
         let nt_response = mschap::nt_response(&hash, &exchange);
-        exchange.nt_response = &nt_response;
+        exchange.nt_response = nt_response;
         (
             nt_response,
             mschap::authenticator_response(&hash, &exchange),

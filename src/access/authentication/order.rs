@@ -21,6 +21,7 @@ use portvakt_store::Untold;
 
 use super::super::credential::{
     Candidates, Checked, Credential, Memory, MutualProof, Offered, QuickCheck, answer_of,
+    check_ms_chap_v2, open_change,
 };
 use portvakt_directory::{FindError, Verdict};
 
@@ -235,7 +236,7 @@ impl Attempt {
     ) -> Result<(Proof, NewPassword), Checked> {
         match (&self.credential.offered, &mut self.leave) {
             (Offered::MsChapV2Change(offered), Leave::Held(admission)) => {
-                offered.open(account, admission)
+                open_change(account, offered, admission)
             }
             _ => Err(Checked::Shed),
         }
@@ -245,7 +246,7 @@ impl Attempt {
     pub(in crate::access) fn check_changed(&mut self, changed: &Account) -> Checked {
         match (&self.credential.offered, &mut self.leave) {
             (Offered::MsChapV2Change(offered), Leave::Held(admission)) => {
-                offered.exchange.check(changed, admission)
+                check_ms_chap_v2(changed, &offered.exchange, admission)
             }
             _ => Checked::Previous,
         }

@@ -125,7 +125,7 @@ impl Reply {
     pub fn proves_ms_chap_v2(&self, user: &str, password: &str, challenge: &[u8; 16]) -> bool {
         let hash = NtHash::of_password(password);
         let response = nt_response(user, password, challenge);
-        let exchange = exchange(user, challenge, &response);
+        let exchange = exchange(user, challenge, response);
         let expected = mschap::check_v2(&hash, &exchange).unwrap();
         let proof = [&[IDENTIFIER], &expected.authenticator_response[..]].concat();
         let keys = self.mppe_keys().map(|keys| [keys.receive, keys.send]);
@@ -134,20 +134,16 @@ impl Reply {
     }
 }
 
-fn exchange<'a>(
-    user: &'a str,
-    challenge: &'a [u8; 16],
-    nt_response: &'a [u8; 24],
-) -> MsChapV2Exchange<'a> {
+fn exchange(user: &str, challenge: &[u8; 16], nt_response: [u8; 24]) -> MsChapV2Exchange {
     MsChapV2Exchange {
-        name: user.as_bytes(),
-        authenticator_challenge: challenge,
-        peer_challenge: &PEER_CHALLENGE,
+        name: user.as_bytes().to_vec(),
+        authenticator_challenge: *challenge,
+        peer_challenge: PEER_CHALLENGE,
         nt_response,
     }
 }
 
 fn nt_response(user: &str, password: &str, challenge: &[u8; 16]) -> [u8; 24] {
-    let exchange = exchange(user, challenge, &[0; 24]);
+    let exchange = exchange(user, challenge, [0; 24]);
     mschap::nt_response(&NtHash::of_password(password), &exchange)
 }

@@ -20,17 +20,17 @@ pub const ENCRYPTED_PASSWORD_OCTETS: usize = 516;
 const CLEAR_OCTETS: usize = ENCRYPTED_PASSWORD_OCTETS - 4;
 
 /// A change of password, as a peer sends it.
-#[derive(Clone, Copy)]
-pub struct PasswordChange<'a> {
+#[derive(Clone)]
+pub struct PasswordChange {
     /// Encrypted-Password: the clear block under RC4 with the old NT hash.
-    pub encrypted_password: &'a [u8; ENCRYPTED_PASSWORD_OCTETS],
+    pub encrypted_password: Box<[u8; ENCRYPTED_PASSWORD_OCTETS]>,
     /// Encrypted-Hash: the old NT hash under DES with the new one.
-    pub encrypted_hash: &'a [u8; 16],
+    pub encrypted_hash: [u8; 16],
     /// The response by the new password, to the challenge of our failure message.
-    pub exchange: MsChapV2Exchange<'a>,
+    pub exchange: MsChapV2Exchange,
 }
 
-impl fmt::Debug for PasswordChange<'_> {
+impl fmt::Debug for PasswordChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordChange([redacted])")
     }
@@ -69,7 +69,7 @@ impl fmt::Debug for NewPassword {
 
 /// Opens a change with the old NT hash; `None` where it was made with another, or is broken.
 /// A few microseconds.
-pub fn open_change(old: &NtHash, change: &PasswordChange<'_>) -> Option<NewPassword> {
+pub fn open_change(old: &NtHash, change: &PasswordChange) -> Option<NewPassword> {
     let mut block = Zeroizing::new(*change.encrypted_password);
     apply_rc4(old, &mut *block);
     let (fill_and_password, length) = block.split_last_chunk::<4>()?;
@@ -86,10 +86,10 @@ pub fn open_change(old: &NtHash, change: &PasswordChange<'_>) -> Option<NewPassw
 }
 
 /// Whether Encrypted-Hash and NT-Response are those of these two hashes. Constant-time compare.
-fn is_made_with(old: &NtHash, new: &NtHash, change: &PasswordChange<'_>) -> bool {
-    let hash = encrypted_hash(old, new).ct_eq(change.encrypted_hash);
+fn is_made_with(old: &NtHash, new: &NtHash, change: &PasswordChange) -> bool {
+    let hash = encrypted_hash(old, new).ct_eq(&change.encrypted_hash);
     let challenge = challenge_hash(&change.exchange);
-    let response = challenge_response(new, &challenge).ct_eq(change.exchange.nt_response);
+    let response = challenge_response(new, &challenge).ct_eq(&change.exchange.nt_response);
     bool::from(hash & response)
 }
 

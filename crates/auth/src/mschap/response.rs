@@ -22,11 +22,11 @@ pub fn name_without_domain(name: &[u8]) -> &[u8] {
 }
 
 /// ChallengeHash (§8.2): what an MS-CHAPv2 response answers in place of a challenge of 8 octets.
-pub(super) fn challenge_hash(exchange: &MsChapV2Exchange<'_>) -> [u8; 8] {
+pub(super) fn challenge_hash(exchange: &MsChapV2Exchange) -> [u8; 8] {
     let digest: [u8; 20] = Sha1::new()
         .chain_update(exchange.peer_challenge)
         .chain_update(exchange.authenticator_challenge)
-        .chain_update(name_without_domain(exchange.name))
+        .chain_update(name_without_domain(&exchange.name))
         .finalize()
         .into();
     let mut challenge = [0; 8];

@@ -13,12 +13,12 @@ const NT_RESPONSE: [u8; 24] = [
 const AUTHENTICATOR_RESPONSE: &[u8; 42] = b"S=407A5589115FD0D6209F510FE9C04566932CDA56";
 const NT_HASH: &str = "44EBBA8D5312B8D611474411F56989AE";
 
-fn exchange(name: &[u8]) -> MsChapV2Exchange<'_> {
+fn exchange(name: &[u8]) -> MsChapV2Exchange {
     MsChapV2Exchange {
-        name,
-        authenticator_challenge: &AUTHENTICATOR_CHALLENGE,
-        peer_challenge: &PEER_CHALLENGE,
-        nt_response: &NT_RESPONSE,
+        name: name.to_vec(),
+        authenticator_challenge: AUTHENTICATOR_CHALLENGE,
+        peer_challenge: PEER_CHALLENGE,
+        nt_response: NT_RESPONSE,
     }
 }
 
@@ -88,8 +88,8 @@ fn response_of_the_first_version_is_reproduced() {
     assert_eq!(*hash.reveal(), "FC156AF7EDCD6C0EDDE3337D427F4EAC");
     assert_eq!(nt_response_v1(&hash, &challenge), expected);
     let exchange = MsChapExchange {
-        challenge: &challenge,
-        nt_response: &expected,
+        challenge,
+        nt_response: expected,
     };
     assert_eq!(check_v1(&hash, &exchange).unwrap().nt_key, hash.hashed());
     assert!(check_v1(&NtHash::of_password("MyPW"), &exchange).is_none());
@@ -116,7 +116,7 @@ fn wrong_password_and_any_changed_bit_are_refused() {
         let mut altered = NT_RESPONSE;
         altered[bit / 8] ^= 1 << (bit % 8);
         let mut exchange = exchange(b"User");
-        exchange.nt_response = &altered;
+        exchange.nt_response = altered;
         assert!(check_v2(&hash(), &exchange).is_none(), "bit {bit}");
     }
 }
@@ -129,12 +129,12 @@ fn empty_password_opens_nothing() {
     assert!(empty.is_of_empty_password());
     let right = nt_response(&empty, &exchange(b"User"));
     let mut exchange = exchange(b"User");
-    exchange.nt_response = &right;
+    exchange.nt_response = right;
     assert!(check_v2(&empty, &exchange).is_none());
     let challenge = [7; 8];
     let exchange = MsChapExchange {
-        challenge: &challenge,
-        nt_response: &nt_response_v1(&empty, &challenge),
+        challenge,
+        nt_response: nt_response_v1(&empty, &challenge),
     };
     assert!(check_v1(&empty, &exchange).is_none());
 }
@@ -207,14 +207,14 @@ proptest! {
     ) {
         let hash = NtHash::of_password(&password);
         let mut exchange = MsChapV2Exchange {
-            name: &name,
-            authenticator_challenge: &ours,
-            peer_challenge: &theirs,
-            nt_response: &made_up,
+            name,
+            authenticator_challenge: ours,
+            peer_challenge: theirs,
+            nt_response: made_up,
         };
         prop_assert!(check_v2(&hash, &exchange).is_none());
         let right = nt_response(&hash, &exchange);
-        exchange.nt_response = &right;
+        exchange.nt_response = right;
         prop_assert!(check_v2(&hash, &exchange).is_some());
     }
 
@@ -226,9 +226,9 @@ proptest! {
     ) {
         let hash = NtHash::of_password(&password);
         let right = nt_response_v1(&hash, &challenge);
-        let check = |nt_response| check_v1(&hash, &MsChapExchange { challenge: &challenge, nt_response });
-        prop_assert!(check(&right).is_some());
-        prop_assert!(check(&made_up).is_none());
+        let check = |nt_response| check_v1(&hash, &MsChapExchange { challenge, nt_response });
+        prop_assert!(check(right).is_some());
+        prop_assert!(check(made_up).is_none());
     }
 }
 
@@ -253,12 +253,12 @@ impl Change {
 
     fn open(&self, old: &NtHash) -> Option<NewPassword> {
         let exchange = MsChapV2Exchange {
-            nt_response: &self.nt_response,
+            nt_response: self.nt_response,
             ..exchange(b"User")
         };
         let change = PasswordChange {
-            encrypted_password: &self.encrypted_password,
-            encrypted_hash: &self.encrypted_hash,
+            encrypted_password: Box::new(self.encrypted_password),
+            encrypted_hash: self.encrypted_hash,
             exchange,
         };
         open_change(old, &change)

@@ -15,7 +15,7 @@ use crate::proof::Proof;
 /// [`MissingSecret::ClearText`]: nothing was checked, nothing is to be counted.
 pub fn check_chap(
     account: &Account,
-    exchange: &ChapExchange<'_>,
+    exchange: &ChapExchange,
     attempt: &mut Admission,
 ) -> Result<Checked, MissingSecret> {
     let Some(secret) = &account.legacy_chap_secret else {
@@ -30,7 +30,7 @@ pub fn check_chap(
 }
 
 /// Does the work of [`check_chap`] for an unknown name (P5).
-pub fn check_chap_of_nobody(exchange: &ChapExchange<'_>) {
+pub fn check_chap_of_nobody(exchange: &ChapExchange) {
     let _ = chap::check(&ChapSecret::dummy(), exchange);
 }
 
@@ -51,8 +51,8 @@ mod tests {
     fn answer(account: &Account, secret: &ChapSecret) -> Result<Checked, MissingSecret> {
         let exchange = ChapExchange {
             identifier: 3,
-            challenge: &[9; 16],
-            response: &chap::response(secret, 3, &[9; 16]),
+            challenge: vec![9; 16],
+            response: chap::response(secret, 3, &[9; 16]),
         };
         check_chap(account, &exchange, &mut admitted(account))
     }

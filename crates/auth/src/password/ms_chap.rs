@@ -98,7 +98,7 @@ impl fmt::Display for MissingSecret {
 /// [`MissingSecret::NtHash`]: nothing was checked, nothing is to be counted.
 pub fn check_ms_chap_v2(
     account: &Account,
-    exchange: &MsChapV2Exchange<'_>,
+    exchange: &MsChapV2Exchange,
     attempt: &mut Admission,
 ) -> Result<CheckedMsChap<MsChapV2Success>, MissingSecret> {
     check(account, attempt, |hash| mschap::check_v2(hash, exchange))
@@ -110,7 +110,7 @@ pub fn check_ms_chap_v2(
 /// As there.
 pub fn check_ms_chap(
     account: &Account,
-    exchange: &MsChapExchange<'_>,
+    exchange: &MsChapExchange,
     attempt: &mut Admission,
 ) -> Result<CheckedMsChap<MsChapSuccess>, MissingSecret> {
     check(account, attempt, |hash| mschap::check_v1(hash, exchange))
@@ -124,24 +124,24 @@ pub fn check_ms_chap(
 /// As there.
 pub fn check_ms_chap_v2_change(
     account: &Account,
-    change: &PasswordChange<'_>,
+    change: &PasswordChange,
     attempt: &mut Admission,
 ) -> Result<CheckedMsChap<NewPassword>, MissingSecret> {
     check(account, attempt, |hash| mschap::open_change(hash, change))
 }
 
 /// Does the work of [`check_ms_chap_v2_change`] for an unknown name (P5).
-pub fn check_ms_chap_v2_change_of_nobody(change: &PasswordChange<'_>) {
+pub fn check_ms_chap_v2_change_of_nobody(change: &PasswordChange) {
     fit_nobody(|hash| mschap::open_change(hash, change));
 }
 
 /// Does the work of [`check_ms_chap_v2`] for an unknown name (P5).
-pub fn check_ms_chap_v2_of_nobody(exchange: &MsChapV2Exchange<'_>) {
+pub fn check_ms_chap_v2_of_nobody(exchange: &MsChapV2Exchange) {
     fit_nobody(|hash| mschap::check_v2(hash, exchange));
 }
 
 /// Does the work of [`check_ms_chap`] for an unknown name (P5).
-pub fn check_ms_chap_of_nobody(exchange: &MsChapExchange<'_>) {
+pub fn check_ms_chap_of_nobody(exchange: &MsChapExchange) {
     fit_nobody(|hash| mschap::check_v1(hash, exchange));
 }
 
@@ -207,12 +207,17 @@ mod tests {
     use crate::password::PasswordHash;
     use jiff::Timestamp;
 
-    const EXCHANGE: MsChapV2Exchange<'static> = MsChapV2Exchange {
-        name: b"s123456",
-        authenticator_challenge: &[1; 16],
-        peer_challenge: &[2; 16],
-        nt_response: &[0; 24],
-    };
+    /// The exchange with the response that the owner of this hash owes.
+    fn answered_by(hash: &NtHash) -> MsChapV2Exchange {
+        let mut exchange = MsChapV2Exchange {
+            name: b"s123456".to_vec(),
+            authenticator_challenge: [1; 16],
+            peer_challenge: [2; 16],
+            nt_response: [0; 24],
+        };
+        exchange.nt_response = mschap::nt_response(hash, &exchange);
+        exchange
+    }
 
     fn password() -> Password {
         Password {
@@ -233,15 +238,11 @@ mod tests {
 
     fn outcome(account: &Account, text: &str) -> &'static str {
         let hash = NtHash::of_password(text);
-        let nt_response = mschap::nt_response(&hash, &EXCHANGE);
-        let exchange = MsChapV2Exchange {
-            nt_response: &nt_response,
-            ..EXCHANGE
-        };
+        let exchange = answered_by(&hash);
         let challenge = [3; 8];
         let first_version = MsChapExchange {
-            challenge: &challenge,
-            nt_response: &mschap::nt_response_v1(&hash, &challenge),
+            challenge,
+            nt_response: mschap::nt_response_v1(&hash, &challenge),
         };
         let second = name(
             account,
@@ -303,11 +304,7 @@ mod tests {
     /// Every reader of the source knows the dummy hash.
     #[test]
     fn response_of_the_dummy_hash_opens_nothing() {
-        let nt_response = mschap::nt_response(&NtHash::dummy(), &EXCHANGE);
-        let exchange = MsChapV2Exchange {
-            nt_response: &nt_response,
-            ..EXCHANGE
-        };
+        let exchange = answered_by(&NtHash::dummy());
         for account in [account(&[]), account(&["right"])] {
             let checked = check_ms_chap_v2(&account, &exchange, &mut admitted(&account));
             assert!(!matches!(checked, Ok(CheckedMsChap::Proven { .. })));
@@ -323,15 +320,11 @@ mod tests {
                 NtHash::of_password(old),
                 NtHash::of_password("new-password"),
             );
-            let exchange = MsChapV2Exchange {
-                nt_response: &mschap::nt_response(&new, &EXCHANGE),
-                ..EXCHANGE
-            };
             let sealed = mschap::encrypted_password("new-password", &old, &[7; 512]).unwrap();
             let change = PasswordChange {
-                encrypted_password: &sealed,
-                encrypted_hash: &mschap::encrypted_hash(&old, &new),
-                exchange,
+                encrypted_password: Box::new(sealed),
+                encrypted_hash: mschap::encrypted_hash(&old, &new),
+                exchange: answered_by(&new),
             };
             check_ms_chap_v2_change_of_nobody(&change);
             name(
