@@ -26,6 +26,7 @@ mod reply;
 mod reply_profiles;
 mod report;
 mod request_context;
+mod session_times;
 pub mod workers;
 
 use std::io;

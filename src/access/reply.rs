@@ -9,18 +9,8 @@ use portvakt_radius::reply::MsChapFailure;
 use portvakt_radius::{AttributeType, PushError, Reply, ReplyContext};
 
 use super::exchange::{AcceptedBy, Exchange, MsChapVersion, Outcome, RefusedBy};
-use super::{joining, reply_profiles};
+use super::{joining, reply_profiles, session_times};
 use crate::policy::Policy;
-
-/// The least Session-Timeout: some equipment refuses less, and asking anew costs.
-const LEAST_SESSION: Duration = Duration::from_secs(60);
-
-/// By how many percent at most a Session-Timeout is shortened at random, so that people who were let
-/// in together are not asked for anew together.
-const SESSION_JITTER_PERCENT: u64 = 10;
-
-/// Termination-Action: ask again when the session's time is up (RFC 2865 §5.29).
-const RADIUS_REQUEST: u32 = 1;
 
 /// Error-Cause: "Invalid EAP Packet (Ignored)" (RFC 3579 §2.2, RFC 5176 §3.6).
 const INVALID_EAP_PACKET: u32 = 202;
@@ -148,27 +138,10 @@ fn push_grant(reply: &mut Reply<'_>, exchange: &Exchange, grant: &Grant) -> Resu
         reply.push(AttributeType::USER_NAME, name.as_bytes())?;
     }
     reply_profiles::push(reply, exchange, grant)?;
-    let right = grant.session_limit(exchange.context.arrived.utc);
-    let service = of_service.and_then(|service| service.session_timeout);
-    let [roll] = crate::random::bytes();
-    if let Some(seconds) = session_timeout(right, service, roll) {
-        reply.push_integer(AttributeType::SESSION_TIMEOUT, seconds)?;
-        reply.push_integer(AttributeType::TERMINATION_ACTION, RADIUS_REQUEST)?;
-    }
+    session_times::push(reply, exchange, grant)?;
     // Last, so that what it has no room for is not missed.
     joining::push_class(reply, exchange, grant);
     Ok(())
-}
-
-/// Session-Timeout in seconds: the shorter of what is left of the account's right and what the service
-/// allows, less up to a tenth by `roll`, but no less than a minute. `None` where neither ends.
-fn session_timeout(right: Option<Duration>, service: Option<Duration>, roll: u8) -> Option<u32> {
-    let longest = right.into_iter().chain(service).min()?.as_secs();
-    let most = u64::from(u32::MAX);
-    let longest = longest.min(most);
-    let less = longest * SESSION_JITTER_PERCENT * u64::from(roll) / (100 * u64::from(u8::MAX));
-    let seconds = (longest - less).max(LEAST_SESSION.as_secs());
-    u32::try_from(seconds).ok()
 }
 
 /// The account's name with its realm, for equipment of our own that is to tell it in accounting
@@ -252,21 +225,6 @@ mod tests {
         let least = varied(1000 * MS, 20, 0, Duration::ZERO);
         let most = varied(1000 * MS, 20, 255, Duration::ZERO);
         assert_eq!([least, most], [800 * MS, 1200 * MS]);
-    }
-
-    #[test]
-    fn session_ends_before_the_right_does_and_is_no_shorter_than_a_minute() {
-        const HOUR: Duration = Duration::from_secs(3600);
-        assert_eq!(session_timeout(None, None, 7), None);
-        assert_eq!(session_timeout(Some(HOUR), None, 0), Some(3600));
-        assert_eq!(session_timeout(Some(HOUR), None, 255), Some(3240));
-        assert_eq!(session_timeout(Some(HOUR), Some(2 * HOUR), 0), Some(3600));
-        assert_eq!(session_timeout(Some(HOUR), Some(HOUR / 2), 0), Some(1800));
-        assert_eq!(session_timeout(Some(Duration::ZERO), None, 255), Some(60));
-        assert_eq!(
-            session_timeout(Some(Duration::MAX), None, 0),
-            Some(u32::MAX)
-        );
     }
 
     /// P5.

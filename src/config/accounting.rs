@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use portvakt_accounting::StaleAfter;
 
+use super::problem::Problem;
 use super::report::Located;
 use super::section::Section;
 use super::value;
@@ -23,6 +24,8 @@ pub struct Accounting {
     pub keep_days: u16,
     /// When a session without news is over.
     pub stale_after: StaleAfter,
+    /// How often equipment is to report each session; zero leaves that to the equipment.
+    pub interim_interval: Duration,
     /// Most live sessions in memory, about 1 kB each.
     pub max_sessions: u32,
 }
@@ -49,10 +52,44 @@ pub(super) fn accounting(root: &mut Section<'_>, authentication: &[SocketAddr]) 
                 seconds(HOUR)..=seconds(90 * DAY),
             ),
         },
+        interim_interval: interim_interval(&mut section),
         max_sessions: section.integer("max-sessions", 100_000, 100..=10_000_000),
     };
+    check_patience(&section, &accounting);
     section.finish();
     accounting
+}
+
+/// RFC 2869 §2.1 asks for a minute at least, and recommends ten.
+fn interim_interval(section: &mut Section<'_>) -> Duration {
+    const LEAST: Duration = Duration::from_secs(60);
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let interval = section.duration(
+        "interim-interval",
+        minutes(10),
+        Duration::ZERO..=minutes(24 * 60),
+    );
+    if !interval.is_zero() && interval < LEAST {
+        let problem = Problem::Malformed("\"0s\", or \"60s\" or more");
+        let place = section.key_place("interim-interval");
+        section
+            .report()
+            .problem(&place, problem, "equipment refuses to report more often");
+    }
+    interval
+}
+
+/// One lost report must not end a session.
+fn check_patience(section: &Section<'_>, accounting: &Accounting) {
+    if accounting.interim_interval * 2 < accounting.stale_after.reporting {
+        return;
+    }
+    let keys = ["interim-interval", "stale-after"];
+    let key = keys.into_iter().find(|key| section.has(key));
+    let place = section.key_place(key.unwrap_or("stale-after"));
+    let lint = "a session whose report is lost once counts as over";
+    let advice = "let stale-after be six times interim-interval";
+    section.report().warning(&place, lint, advice);
 }
 
 /// The given addresses; without any, the port of accounting beside that of authentication.
@@ -85,7 +122,7 @@ fn check_unique(
             report.duplicate(&address.place, &first.place, "remove one");
         }
         if authentication.contains(&address.value) {
-            let problem = super::problem::Problem::Conflict("listen".to_owned());
+            let problem = Problem::Conflict("listen".to_owned());
             let advice = "authentication and accounting have a port each, usually 1812 and 1813";
             section.report().problem(&address.place, problem, advice);
         }

@@ -62,6 +62,8 @@ pub struct Policy {
     pub has_accounting: bool,
     /// When a session without news is over.
     pub stale_after: StaleAfter,
+    /// How often equipment of our own is to report each session; `None` says nothing of it.
+    pub interim_interval: Option<Duration>,
     /// When certificates end.
     pub expiries: Expiries,
     /// By how many percent the reject delay of a client varies, up and down.
@@ -117,6 +119,7 @@ impl Policy {
             hash_cost: config.passwords.hash_cost.clone(),
             has_accounting: !config.accounting.listen.is_empty(),
             stale_after: config.accounting.stale_after,
+            interim_interval: interim_interval(&config.accounting),
             expiries: Expiries::of(config),
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
             cui_key: config
@@ -222,6 +225,12 @@ fn clients(clients: &[config::Client], metrics: &Metrics) -> Result<Clients, Pol
         networks.extend(client.nets.iter().map(|net| (*net, Arc::clone(&checked))));
     }
     Ok(Clients::new(networks))
+}
+
+/// `None` where no accounting is taken, too.
+fn interim_interval(accounting: &config::Accounting) -> Option<Duration> {
+    let is_told = !accounting.listen.is_empty() && !accounting.interim_interval.is_zero();
+    is_told.then_some(accounting.interim_interval)
 }
 
 fn offered_services(clients: &[config::Client]) -> Vec<String> {

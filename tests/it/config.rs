@@ -685,3 +685,14 @@ fn methods_without_a_tunnel_are_for_vpn_gateways_alone() {
         assert!(said.contains("eap.methods[1]"), "{said}");
     }
 }
+
+/// AC6.
+#[test]
+fn reports_of_sessions_are_asked_for_as_often_as_allowed() {
+    let said = problems(&with("[accounting]\ninterim-interval = \"30s\""));
+    assert!(said.contains("\"60s\" or more"), "{said}");
+    let said = warnings("[accounting]\nstale-after = \"20m\"");
+    assert!(said.contains("counts as over"), "{said}");
+    let said = warnings("[accounting]\ninterim-interval = \"0s\"\nstale-after = \"5m\"");
+    assert!(!said.contains("counts as over"), "{said}");
+}

@@ -9,6 +9,8 @@ const FRAMED_IP_ADDRESS: u8 = 8;
 const FILTER_ID: u8 = 11;
 const FRAMED_ROUTE: u8 = 22;
 const IDLE_TIMEOUT: u8 = 28;
+/// Acct-Interim-Interval.
+const INTERIM: u8 = 85;
 const FRAMED_IPV6_PREFIX: u8 = 97;
 const DNS_SERVER_IPV6_ADDRESS: u8 = 169;
 
@@ -41,14 +43,16 @@ fn start() -> Daemon {
             "service = \"vpn\"\nfederation-peer = true",
         )
         .people(&people)
+        .set("accounting", "listen", "[\"127.0.0.1:0\"]")
         .more(reply)
         .start()
 }
 
+/// The texts of an attribute; the sealed Class of the server's own is none.
 fn texts(accept: &Reply, kind: u8) -> Vec<String> {
     let values = accept.values(kind).into_iter();
     values
-        .map(|value| String::from_utf8(value).unwrap())
+        .filter_map(|value| String::from_utf8(value).ok())
         .collect()
 }
 
@@ -73,6 +77,8 @@ fn first_profile_that_has_a_key_counts() {
         [0, 0x53]
     );
     assert_eq!(guest.value(FILTER_ID), None);
+    let interval = u32::from_be_bytes(guest.value(INTERIM).unwrap().try_into().unwrap());
+    assert!((540..=600).contains(&interval), "AC6: {interval}");
     assert_eq!(guest.value(FRAMED_IP_ADDRESS), None);
 
     let employee = nas.log_on("kari", PASSWORD);
@@ -101,6 +107,7 @@ fn other_services_and_the_federation_get_none() {
     let mut device = daemon.device(&peer, "root", PASSWORD);
     let abroad = device.finish();
     assert!(abroad.is_accept());
+    assert!(accept.value(INTERIM).is_some() && abroad.value(INTERIM).is_none());
     for accept in [accept, abroad] {
         let configured = [FILTER_ID, FRAMED_ROUTE, IDLE_TIMEOUT, FRAMED_IP_ADDRESS];
         for kind in configured.into_iter().chain([FRAMED_IPV6_PREFIX]) {

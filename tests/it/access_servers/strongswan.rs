@@ -23,6 +23,9 @@ const REFUSALS: [&str; 5] = [
     "ERROR_NO_DIALIN_PERMISSION",
 ];
 
+/// The port of the gateway for Disconnect-Requests; the machine is its own.
+const DISCONNECT_PORT: u16 = 3799;
+
 /// A gateway with its RADIUS server, and a client, each on a machine of its own.
 struct Ikev2 {
     gateway: Program,
@@ -48,7 +51,8 @@ impl Ikev2 {
         fs::write(folder.join("x509/vpn.pem"), &certificate.chain_pem).unwrap();
         fs::write(folder.join("private/vpn.pem"), &certificate.key_pem).unwrap();
         let options = format!(
-            "plugins {{\n eap-radius {{\n accounting = yes\n station_id_with_port = no\n servers {{\n \
+            "plugins {{\n eap-radius {{\n dae {{\n enable = yes\n listen = 127.0.0.1\n \
+             port = {DISCONNECT_PORT}\n secret = {SECRET}\n }}\n accounting = yes\n station_id_with_port = no\n servers {{\n \
              campus {{\n address = 127.0.0.1\n auth_port = {}\n acct_port = {}\n \
              secret = {SECRET}\n }}\n }}\n }}\n }}\n",
             daemon.address().port(),
@@ -71,6 +75,11 @@ impl Ikev2 {
 
     /// Has the client set up the tunnel with these secrets, and send a packet through it.
     fn connect(&self, user: &str, secrets: &str) -> bool {
+        self.connected(user, secrets).1
+    }
+
+    /// As [`connect`](Self::connect), with the client, whose tunnel ends when it is dropped.
+    fn connected(&self, user: &str, secrets: &str) -> (Program, bool) {
         let folder = side(&self.daemon, "client");
         let connections = format!(
             "connections {{\n campus {{\n version = 2\n remote_addrs = 10.77.0.1\n vips = 0.0.0.0\n \
@@ -83,7 +92,7 @@ impl Ikev2 {
                 ""
             }
         );
-        let _client = charon(&self.at_client, &folder, self.client_options, &connections);
+        let client = charon(&self.at_client, &folder, self.client_options, &connections);
         let mut initiate = self.at_client.command("swanctl");
         initiate.args(["--initiate", "--child", "campus", "--timeout", "60"]);
         let initiated = run_with(&mut initiate, "");
@@ -95,15 +104,18 @@ impl Ikev2 {
             let is_refusal = REFUSALS.iter().any(|refusal| said.contains(refusal));
             assert!(is_refusal, "{said}");
         }
-        initiated.status.success()
+        (client, initiated.status.success())
     }
 
     /// As [`connect`](Self::connect), by a password.
     fn log_on(&self, user: &str, password: &str) -> bool {
-        let secrets =
-            format!("secrets {{\n eap {{\n id = {user}\n secret = \"{password}\"\n }}\n}}");
-        self.connect(user, &secrets)
+        self.connect(user, &secrets(user, password))
     }
+}
+
+/// The client's password.
+fn secrets(user: &str, password: &str) -> String {
+    format!("secrets {{\n eap {{\n id = {user}\n secret = \"{password}\"\n }}\n}}")
 }
 
 /// A folder for what one side reads, with the authority that both trust.
@@ -222,4 +234,23 @@ fn peer_strongswan_logs_on_by_ttls_and_ms_chap_and_tells_of_its_session() {
     assert_eq!(begun["addresses"][0], "10.99.0.1/32", "{begun}");
     let ended = session(&ikev2.daemon, "kari", "end");
     assert_eq!(ended["session_id"], begun["session_id"], "{ended}");
+}
+
+/// DA1: the gateway takes a Disconnect-Request, and tells the client.
+#[test]
+fn peer_strongswan_ends_the_tunnel_of_a_suspended_person() {
+    let setup = vpn("methods = [\"eap\"]\ndisconnect = \"strongswan\"").set(
+        "eap",
+        "ttls-inner",
+        "[\"eap-gtc\"]",
+    );
+    let ikev2 = Ikev2::start(setup, "");
+    let (client, accepted) = ikev2.connected("kari", &secrets("kari", super::KARI));
+    assert!(accepted, "{}", ikev2.gateway.log());
+    session(&ikev2.daemon, "kari", "begin");
+    let words = ["account", "suspend", "kari", "--why", "abuse report 17"];
+    let suspended = ikev2.daemon.cli(&words);
+    assert!(suspended.status.success(), "{}", text(&suspended));
+    client.wait_for_log("received DELETE for IKE_SA");
+    session(&ikev2.daemon, "kari", "end");
 }
