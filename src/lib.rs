@@ -35,7 +35,7 @@
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
 //! | [`portvakt_accounting`] | Accounting records folded into sessions; live sessions in memory |
-//! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts; SQLite with group commits |
+//! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts, sessions; SQLite or PostgreSQL, group commits |
 //! | [`portvakt_certificates`] | Server certificates, their chains and OCSP responses, before they are used |
 //! | [`portvakt_sealing`] | Encrypts NT hashes and CHAP secrets before they are stored |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use portvakt_sealing::SealingError;
 use thiserror::Error;
 
+use crate::postgres::PostgresError;
+
 /// Errors of the store; each a sentence for the operator.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -43,6 +45,9 @@ pub enum StoreError {
     /// The database refused: disk full, read-only, damaged.
     #[error("the database refuses: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database elsewhere is not fit, or not there.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// A row that this version cannot read.
     #[error("{table} of {key:?} cannot be read: {cause}")]
     Unreadable {

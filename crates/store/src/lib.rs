@@ -1,7 +1,15 @@
 //! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory, sessions.
 //!
-//! [`SqliteStore`] is the engine of one machine. Everything that outlives the process goes through
-//! [`Store`]; what an administrator did is in the audit log, not here.
+//! Two engines: [`SqliteStore`], a file of this machine, and [`PostgresStore`], a database elsewhere.
+//! Everything that outlives the process goes through [`Store`]; what an administrator did is in the
+//! audit log, not here.
+//!
+//! ```text
+//!  durable   queues, writer thread, group commit, readers    over `dyn Connection`
+//!  tables    the statements, one text for both engines       over `dyn Connection`
+//!  sql       Connection, Value, Columns: the border
+//!  sqlite, postgres    a connection each, and CREATE TABLE
+//! ```
 //!
 //! A change of a lock is durable before the outcome that depends on it is told: [`Untold`] holds
 //! the outcome back, and [`LockStore::record_lock`] calls back once the change is on disk. While the
@@ -11,13 +19,17 @@
 //! An accounting record is answered only when it is on disk ([`AccountingStore`]); while the disk
 //! refuses nothing of it is kept, and its NAS sends it again.
 //!
-//! # Several machines
+//! # One text for two engines
 //!
-//! For several machines PostgreSQL becomes a second engine behind the same traits. Statements of
-//! later tables are written once, as SQL that both engines take: `INSERT … ON CONFLICT … DO UPDATE …
-//! WHERE`, `RETURNING`, and parameters `$1`, `$2` in the order of their first use, which is the order
-//! SQLite binds them in. rusqlite and tokio-postgres run them; only `CREATE TABLE` is written twice.
-//! A compare-and-set (`… WHERE locks.failures < $3 RETURNING failures`) is one round trip in either.
+//! Statements are written once, as SQL that both engines take: `INSERT … ON CONFLICT … DO UPDATE …
+//! WHERE`, and parameters `$1`, `$2` in the order of their first use, which is the order SQLite binds
+//! them in. rusqlite and tokio-postgres run them; only `CREATE TABLE` is written twice. For
+//! PostgreSQL a connection keeps the statements of a commit and sends them pipelined.
+//!
+//! PostgreSQL serves one server at a time: the writer holds an advisory lock of the database. A
+//! second machine takes over with all locks, accounts and sessions when the first has ended. Counts
+//! on several machines at once would be a compare-and-set, one round trip (`… WHERE locks.failures <
+//! $3 RETURNING failures`), before an outcome is told.
 //!
 //! Tried on the table of locks with a compare-and-set, and on accounting sessions; batches of 64
 //! upserts of locks, two cores, PostgreSQL 15 on the same machine:
@@ -42,16 +54,21 @@
 //!
 //! # Schema
 //!
-//! `user_version` of the database is the number of migrations that ran; `sqlite/schema.rs` has them.
+//! `user_version` of a SQLite file, and the table `portvakt_schema` in PostgreSQL, have the number of
+//! migrations that ran; `sqlite/schema.rs` and `postgres/schema.rs` have them.
 //! rusqlite_migration counts in the same way, but follows rusqlite at a distance: 2.5 takes 0.39 with
 //! an older SQLite, 2.6 takes 0.40 and Rust 1.95. refinery takes up to 0.40 and keeps a table of its
 //! own, which existing databases do not have.
 
 mod attempt;
+mod durable;
 mod error;
 mod folder;
+mod postgres;
 mod sessions;
+mod sql;
 mod sqlite;
+mod tables;
 mod untold;
 
 use std::sync::Arc;
@@ -65,8 +82,12 @@ use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 
 pub use attempt::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow};
+pub use durable::DurableStore;
 pub use error::StoreError;
 pub use folder::DataFolder;
+pub use postgres::{
+    PostgresError, PostgresSettings, PostgresStore, SettingsError, SynchronousCommit,
+};
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
 pub use untold::Untold;

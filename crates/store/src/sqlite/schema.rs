@@ -6,8 +6,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::locks;
+use super::SqliteConnection;
 use crate::StoreError;
+use crate::tables::locks;
 
 /// Each entry brings the schema from its index to the next number. Entries are never changed.
 const MIGRATIONS: &[&str] = &[
@@ -106,7 +107,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Opens the writer's connection and brings the schema up to date.
-pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     // WAL with FULL syncs the log at every commit: what was committed survives a power cut.
@@ -117,16 +118,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // Else a statement is planned anew for each account that it is run for.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     migrate(&mut connection, MIGRATIONS)?;
-    locks::remove_cleared(&connection)?;
+    let mut connection = SqliteConnection(connection);
+    locks::remove_cleared(&mut connection)?;
     Ok(connection)
 }
 
 /// Opens a connection that only reads.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    Ok(connection)
+    Ok(SqliteConnection(connection))
 }
 
 fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {

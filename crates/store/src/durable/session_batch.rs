@@ -9,10 +9,10 @@ use portvakt_accounting::{
     Closed, LiveSessions, NasKey, Published, Record, Session, SessionId, SessionKey, StaleAfter,
     settle, tells_of,
 };
-use rusqlite::Connection;
 use tracing::error;
 
-use super::sessions;
+use crate::sql::{Connection, SqlError};
+use crate::tables::sessions;
 use crate::{SessionChange, SessionDone, SessionStep};
 
 /// Sessions of one name that are looked at: a NAS that uses a name more often has lost its mind.
@@ -21,7 +21,7 @@ const NAMESAKES: u32 = 8;
 const STALE_AT_ONCE: u32 = 4096;
 
 /// Work on sessions.
-pub(super) enum SessionJob {
+pub(crate) enum SessionJob {
     /// To be folded into its session.
     Record(Box<Record>),
     /// The live sessions of a NAS that began before are over.
@@ -35,14 +35,14 @@ pub(super) enum SessionJob {
 }
 
 /// A job, and the callback that waits for it.
-pub(super) type Waiting = (SessionJob, Option<SessionDone>);
+pub(crate) type Waiting = (SessionJob, Option<SessionDone>);
 
 /// Numbers for new sessions, which are never used again.
-pub(super) struct SessionIds(i64);
+pub(crate) struct SessionIds(i64);
 
 impl SessionIds {
     /// Numbers above `last`, and above those of any process that began earlier.
-    pub(super) fn after(last: i64, now: Timestamp) -> Self {
+    pub(crate) fn after(last: i64, now: Timestamp) -> Self {
         Self(last.max(now.as_millisecond().saturating_mul(1 << 20)))
     }
 
@@ -63,8 +63,8 @@ struct Namesakes {
 }
 
 /// The sessions that the jobs of one commit change.
-pub(super) struct SessionBatch<'c> {
-    connection: &'c Connection,
+pub(crate) struct SessionBatch<'c> {
+    connection: &'c mut dyn Connection,
     live: &'c LiveSessions,
     ids: &'c mut SessionIds,
     /// Whether some live sessions are on disk alone.
@@ -76,8 +76,8 @@ pub(super) struct SessionBatch<'c> {
 
 impl<'c> SessionBatch<'c> {
     /// Begins within a transaction of `connection`.
-    pub(super) fn new(
-        connection: &'c Connection,
+    pub(crate) fn new(
+        connection: &'c mut dyn Connection,
         live: &'c LiveSessions,
         ids: &'c mut SessionIds,
         is_beyond: bool,
@@ -97,13 +97,13 @@ impl<'c> SessionBatch<'c> {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(super) fn take_guarded(
+    pub(crate) fn take_guarded(
         &mut self,
         job: &SessionJob,
-    ) -> rusqlite::Result<Option<Vec<SessionChange>>> {
+    ) -> Result<Option<Vec<SessionChange>>, SqlError> {
         match catch_unwind(AssertUnwindSafe(|| self.take(job))) {
             Ok(Ok(changes)) => Ok(Some(changes)),
-            Ok(Err(cause @ rusqlite::Error::SqliteFailure(..))) => Err(cause),
+            Ok(Err(cause @ SqlError::Refused(_))) => Err(cause),
             Ok(Err(cause)) => {
                 error!(%cause, "a session cannot be read; a record of it is not stored");
                 Ok(None)
@@ -115,7 +115,7 @@ impl<'c> SessionBatch<'c> {
         }
     }
 
-    fn take(&mut self, job: &SessionJob) -> rusqlite::Result<Vec<SessionChange>> {
+    fn take(&mut self, job: &SessionJob) -> Result<Vec<SessionChange>, SqlError> {
         match job {
             SessionJob::Record(record) => self.fold(record),
             SessionJob::CloseNas(nas, closed) => {
@@ -134,7 +134,7 @@ impl<'c> SessionBatch<'c> {
         }
     }
 
-    fn fold(&mut self, record: &Record) -> rusqlite::Result<Vec<SessionChange>> {
+    fn fold(&mut self, record: &Record) -> Result<Vec<SessionChange>, SqlError> {
         self.load(&record.key)?;
         let is_known = |known: &Namesakes| {
             let mut sessions = known.sessions.iter();
@@ -169,11 +169,11 @@ impl<'c> SessionBatch<'c> {
 
     /// Names of live sessions that may be stale.
     fn silent(
-        &self,
+        &mut self,
         rule: StaleAfter,
         now: Timestamp,
         stale: &dyn Fn(&Session) -> Option<Closed>,
-    ) -> rusqlite::Result<Vec<SessionKey>> {
+    ) -> Result<Vec<SessionKey>, SqlError> {
         let in_memory = self.live.filter(|session| stale(session).is_some());
         let in_memory = in_memory.iter().map(|session| session.key.clone());
         let mut names: Vec<_> = in_memory.take(STALE_AT_ONCE as usize).collect();
@@ -193,7 +193,7 @@ impl<'c> SessionBatch<'c> {
         &mut self,
         names: &[SessionKey],
         closed: impl Fn(&Session) -> Option<Closed>,
-    ) -> rusqlite::Result<Vec<SessionChange>> {
+    ) -> Result<Vec<SessionChange>, SqlError> {
         let mut changes = Vec::new();
         for name in names {
             self.load(name)?;
@@ -211,7 +211,7 @@ impl<'c> SessionBatch<'c> {
 
     /// Reads the sessions of this name, unless they are known: the live one from memory, else all from
     /// the disk.
-    fn load(&mut self, key: &SessionKey) -> rusqlite::Result<()> {
+    fn load(&mut self, key: &SessionKey) -> Result<(), SqlError> {
         if self.known.contains_key(key) {
             return Ok(());
         }
@@ -230,7 +230,7 @@ impl<'c> SessionBatch<'c> {
     }
 
     /// Reads the other sessions of this name from the disk.
-    fn load_whole(&mut self, key: &SessionKey) -> rusqlite::Result<()> {
+    fn load_whole(&mut self, key: &SessionKey) -> Result<(), SqlError> {
         let on_disk = sessions::of_key(self.connection, key, NAMESAKES)?;
         let Some(known) = self.known.get_mut(key) else {
             return Ok(());
@@ -249,7 +249,7 @@ impl<'c> SessionBatch<'c> {
     }
 
     /// Writes what has changed since it was read or written last.
-    pub(super) fn write(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn write(&mut self) -> Result<(), SqlError> {
         for key in &self.order {
             let Some(known) = self.known.get_mut(key) else {
                 continue;
@@ -271,14 +271,14 @@ impl<'c> SessionBatch<'c> {
     }
 
     /// The sessions as they were written, to be published once they are committed.
-    pub(super) fn finish(self) -> Vec<Arc<Session>> {
+    pub(crate) fn finish(self) -> Vec<Arc<Session>> {
         let known = self.known.into_values();
         known.flat_map(|known| known.on_disk).collect()
     }
 }
 
 /// Publishes sessions that are on disk; how many of them there was no room for.
-pub(super) fn publish(live: &LiveSessions, sessions: Vec<Arc<Session>>) -> u64 {
+pub(crate) fn publish(live: &LiveSessions, sessions: Vec<Arc<Session>>) -> u64 {
     let beyond = sessions
         .into_iter()
         .filter(|session| live.publish(Arc::clone(session)) == Published::BeyondCapacity);

@@ -4,28 +4,28 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use portvakt_accounting::Session;
-use rusqlite::{Connection, ToSql, named_params};
 
 use super::sessions::{COLUMNS, read, with_addresses};
+use crate::sql::{Connection, SqlError, Value, rows};
 use crate::{SessionQuery, SessionsOf};
 
 /// The sessions that are asked for, newest first.
-pub(super) fn find(
-    connection: &Connection,
+pub(crate) fn find(
+    connection: &mut dyn Connection,
     query: &SessionQuery,
-) -> rusqlite::Result<Vec<Session>> {
+) -> Result<Vec<Session>, SqlError> {
     let found = match &query.of {
-        SessionsOf::Everybody => select(connection, query, "sessions s", "TRUE", &""),
+        SessionsOf::Everybody => select(connection, query, "sessions s", "TRUE", ""),
         SessionsOf::Account(account) => select(
             connection,
             query,
             "sessions s",
-            "s.account = $of",
-            &account.as_str(),
+            "s.account = $1",
+            account.as_str(),
         ),
         SessionsOf::Device(device) => {
             let device = device.to_string();
-            select(connection, query, "sessions s", "s.device = $of", &device)
+            select(connection, query, "sessions s", "s.device = $1", &device)
         }
         SessionsOf::Address(address) => of_address(connection, query, *address),
     };
@@ -34,16 +34,16 @@ pub(super) fn find(
 
 /// One look-up for each prefix that the address can be in: 129 of an IPv6 address.
 fn of_address(
-    connection: &Connection,
+    connection: &mut dyn Connection,
     query: &SessionQuery,
     address: IpAddr,
-) -> rusqlite::Result<Vec<Session>> {
+) -> Result<Vec<Session>, SqlError> {
     const TABLES: &str = "session_addresses a JOIN sessions s ON s.id = a.session";
     let mut found: Vec<Session> = Vec::new();
     let mut net = IpNet::from(address.to_canonical());
     loop {
         let text = net.to_string();
-        found.extend(select(connection, query, TABLES, "a.address = $of", &text)?);
+        found.extend(select(connection, query, TABLES, "a.address = $1", &text)?);
         match net.supernet() {
             Some(wider) => net = wider,
             None => break,
@@ -56,23 +56,25 @@ fn of_address(
 }
 
 fn select(
-    connection: &Connection,
+    connection: &mut dyn Connection,
     query: &SessionQuery,
     tables: &str,
     condition: &str,
-    of: &dyn ToSql,
-) -> rusqlite::Result<Vec<Session>> {
-    let at = query.at.map(|at| at.as_millisecond());
-    let lived = "(s.start_ms <= $at AND (s.end_ms IS NULL OR s.end_ms >= $at))";
-    let mut statement = connection.prepare_cached(&format!(
+    of: &str,
+) -> Result<Vec<Session>, SqlError> {
+    let lived = "(s.start_ms <= CAST($2 AS BIGINT) AND (s.end_ms IS NULL OR s.end_ms >= $2))";
+    let sql = format!(
         "SELECT {COLUMNS} FROM {tables}
-         WHERE {condition} AND ($at IS NULL OR {lived}) AND (NOT $live OR s.end_ms IS NULL)
-               AND $of IS NOT NULL
-         ORDER BY s.start_ms DESC LIMIT $limit"
-    ))?;
-    let rows = statement.query_map(
-        named_params! {"$of": of, "$at": at, "$live": query.live, "$limit": query.limit},
-        read,
-    )?;
-    rows.collect()
+         WHERE CAST($1 AS TEXT) IS NOT NULL AND {condition}
+               AND (CAST($2 AS BIGINT) IS NULL OR {lived})
+               AND (CAST($3 AS BIGINT) = 0 OR s.end_ms IS NULL)
+         ORDER BY s.start_ms DESC LIMIT $4"
+    );
+    let values = [
+        of.into(),
+        Value::time(query.at),
+        query.live.into(),
+        query.limit.into(),
+    ];
+    rows(connection, &sql, &values, read)
 }

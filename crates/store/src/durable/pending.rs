@@ -15,30 +15,30 @@ use crate::StoreHealth;
 
 /// The newest lock of each account that is not on disk. Bounded by the number of accounts.
 #[derive(Default)]
-pub(super) struct PendingLocks {
+pub(crate) struct PendingLocks {
     locks: HashMap<AccountId, StoredLock, ahash::RandomState>,
 }
 
 impl PendingLocks {
     /// Adds a lock, unless a later one of the account is pending: changes of one account may
     /// arrive in another order than they were made.
-    pub(super) fn put(&mut self, lock: StoredLock) {
+    pub(crate) fn put(&mut self, lock: StoredLock) {
         let pending = self.locks.get(&lock.id);
         if pending.is_none_or(|pending| pending.revision < lock.revision) {
             self.locks.insert(lock.id.clone(), lock);
         }
     }
 
-    pub(super) fn holds(&self, id: &AccountId) -> bool {
+    pub(crate) fn holds(&self, id: &AccountId) -> bool {
         self.locks.contains_key(id)
     }
 
-    pub(super) fn snapshot(&self) -> Vec<StoredLock> {
+    pub(crate) fn snapshot(&self) -> Vec<StoredLock> {
         self.locks.values().cloned().collect()
     }
 
     /// Removes the locks of a snapshot that was written, except those changed meanwhile.
-    pub(super) fn written(&mut self, snapshot: &[StoredLock]) {
+    pub(crate) fn written(&mut self, snapshot: &[StoredLock]) {
         for StoredLock { id, revision, .. } in snapshot {
             let pending = self.locks.get(id);
             if pending.is_some_and(|pending| pending.revision == *revision) {
@@ -50,7 +50,7 @@ impl PendingLocks {
 
 /// State that the writer and its callers share.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     locks: Mutex<PendingLocks>,
     attempts: AttemptBuffer,
     failure: Mutex<Failure>,
@@ -67,38 +67,38 @@ struct Failure {
 }
 
 impl Shared {
-    pub(super) fn locks(&self) -> MutexGuard<'_, PendingLocks> {
+    pub(crate) fn locks(&self) -> MutexGuard<'_, PendingLocks> {
         locked(&self.locks)
     }
 
-    pub(super) fn attempts(&self) -> &AttemptBuffer {
+    pub(crate) fn attempts(&self) -> &AttemptBuffer {
         &self.attempts
     }
 
-    pub(super) fn count_dropped(&self, attempts: u64) {
+    pub(crate) fn count_dropped(&self, attempts: u64) {
         self.attempts_dropped.fetch_add(attempts, Ordering::Relaxed);
     }
 
     /// Counts live sessions that memory had no room for.
-    pub(super) fn count_beyond(&self, sessions: u64) {
+    pub(crate) fn count_beyond(&self, sessions: u64) {
         self.sessions_beyond.fetch_add(sessions, Ordering::Relaxed);
     }
 
     /// Whether there were any.
-    pub(super) fn is_beyond(&self) -> bool {
+    pub(crate) fn is_beyond(&self) -> bool {
         self.sessions_beyond.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn set_backlog(&self, attempts: usize) {
+    pub(crate) fn set_backlog(&self, attempts: usize) {
         self.backlog.store(attempts, Ordering::Relaxed);
     }
 
-    pub(super) fn set_committing(&self, since: Option<Instant>) {
+    pub(crate) fn set_committing(&self, since: Option<Instant>) {
         *locked(&self.committing) = since;
     }
 
     /// Records that a commit failed; true for the first failure in a row.
-    pub(super) fn set_failed(&self, error: &rusqlite::Error) -> bool {
+    pub(crate) fn set_failed(&self, error: &dyn std::fmt::Display) -> bool {
         let mut failure = locked(&self.failure);
         failure.last_error = Some(error.to_string());
         let first = failure.since.is_none();
@@ -107,11 +107,11 @@ impl Shared {
     }
 
     /// Records that a commit succeeded; since when commits had failed, if they had.
-    pub(super) fn set_succeeded(&self) -> Option<Timestamp> {
+    pub(crate) fn set_succeeded(&self) -> Option<Timestamp> {
         locked(&self.failure).since.take()
     }
 
-    pub(super) fn health(&self, queued: usize) -> StoreHealth {
+    pub(crate) fn health(&self, queued: usize) -> StoreHealth {
         let locks_waiting = self.locks().locks.len();
         let failure = locked(&self.failure);
         StoreHealth {

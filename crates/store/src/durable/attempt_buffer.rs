@@ -14,7 +14,7 @@ use portvakt_auth::name::AccountId;
 use crate::{ATTEMPTS_PER_ACCOUNT, AttemptRef, AttemptRow};
 
 /// Attempts kept at most, about 300 octets each; further ones are dropped and counted.
-pub(super) const CAPACITY: usize = 50_000;
+pub(crate) const CAPACITY: usize = 50_000;
 /// So many unwritten attempts are written at once, before room runs out.
 const MANY: usize = CAPACITY / 2;
 
@@ -26,7 +26,7 @@ struct Buffered {
 
 /// The unwritten attempts by account, and those written in the last round.
 #[derive(Default)]
-pub(super) struct AttemptBuffer {
+pub(crate) struct AttemptBuffer {
     accounts: DashMap<AccountId, Vec<Buffered>, ahash::RandomState>,
     kept: AtomicUsize,
     unwritten: AtomicUsize,
@@ -34,7 +34,7 @@ pub(super) struct AttemptBuffer {
 
 impl AttemptBuffer {
     /// Adds an attempt; false where there is no room.
-    pub(super) fn push(&self, attempt: &AttemptRef<'_>) -> bool {
+    pub(crate) fn push(&self, attempt: &AttemptRef<'_>) -> bool {
         if let Some(mut rows) = self.accounts.get_mut(attempt.account) {
             return self.push_into(&mut rows, attempt);
         }
@@ -82,7 +82,7 @@ impl AttemptBuffer {
 
     /// Returns a copy of the unwritten attempts and marks them as written; removes those that were
     /// written before.
-    pub(super) fn take(&self) -> Vec<AttemptRow> {
+    pub(crate) fn take(&self) -> Vec<AttemptRow> {
         let mut taken = Vec::new();
         self.accounts.retain(|_, rows| {
             rows.retain_mut(|buffered| {
@@ -103,12 +103,12 @@ impl AttemptBuffer {
     }
 
     /// The number of unwritten attempts.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.unwritten.load(Ordering::Relaxed)
     }
 
     /// Whether the unwritten attempts should be written now, lest there be no room.
-    pub(super) fn is_filling(&self) -> bool {
+    pub(crate) fn is_filling(&self) -> bool {
         self.len() >= MANY
     }
 }

@@ -9,14 +9,14 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use jiff::Timestamp;
 use portvakt_accounting::{LiveSessions, Session};
 use portvakt_auth::lock::StoredLock;
-use rusqlite::Connection;
 use tracing::{error, info};
 
-use super::accounts::{self, AccountRow};
 use super::attempt_buffer::CAPACITY;
 use super::pending::Shared;
 use super::session_batch::{SessionBatch, SessionIds, Waiting, publish};
-use super::{attempts, locks, sessions};
+use crate::sql::{Connection, SqlError};
+use crate::tables::accounts::{self, AccountRow};
+use crate::tables::{attempts, locks, sessions};
 use crate::{
     AttemptRow, DataFolder, Done, Durability, Recorded, SessionChange, SessionDone, StoreError,
 };
@@ -33,7 +33,7 @@ const GATHER: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Requests to the writer.
-pub(super) enum Message {
+pub(crate) enum Message {
     /// A lock is pending in [`Shared`]; called back when it is durable.
     Lock(Option<Done>),
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
@@ -47,13 +47,13 @@ pub(super) enum Message {
 }
 
 /// The queues of the writer.
-pub(super) struct Queues {
-    pub(super) messages: Receiver<Message>,
-    pub(super) session_jobs: Receiver<Waiting>,
+pub(crate) struct Queues {
+    pub(crate) messages: Receiver<Message>,
+    pub(crate) session_jobs: Receiver<Waiting>,
 }
 
 /// Work on sessions, and the sessions in memory.
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     live: Arc<LiveSessions>,
     ids: SessionIds,
     jobs: Vec<Waiting>,
@@ -61,7 +61,7 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    pub(super) fn new(live: Arc<LiveSessions>, ids: SessionIds) -> Self {
+    pub(crate) fn new(live: Arc<LiveSessions>, ids: SessionIds) -> Self {
         Self {
             live,
             ids,
@@ -78,8 +78,8 @@ struct Folded {
     changes: Vec<Option<Vec<SessionChange>>>,
 }
 
-pub(super) struct Writer {
-    connection: Connection,
+pub(crate) struct Writer<C> {
+    connection: C,
     shared: Arc<Shared>,
     queues: Queues,
     sessions: Sessions,
@@ -95,9 +95,9 @@ pub(super) struct Writer {
     _folder: DataFolder,
 }
 
-impl Writer {
-    pub(super) fn new(
-        connection: Connection,
+impl<C: Connection> Writer<C> {
+    pub(crate) fn new(
+        connection: C,
         shared: Arc<Shared>,
         queues: Queues,
         sessions: Sessions,
@@ -119,7 +119,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         while !self.closing {
             self.take_work();
             self.commit_if_due();
@@ -133,10 +133,7 @@ impl Writer {
         while !self.attempts.is_empty() && self.retry_at.is_none() {
             self.commit_if_due();
         }
-        // The readers cannot; without this the log stays beside the database. Only tidiness.
-        let _ = self
-            .connection
-            .pragma_update(None, "wal_checkpoint", "truncate");
+        self.connection.close();
     }
 
     /// Waits for work, then takes the rest of the queues without waiting for more.
@@ -179,13 +176,13 @@ impl Writer {
                 let _ = reply.send(accounts::write(&mut self.connection, &rows));
             }
             Message::RemoveAccount(id, reply) => {
-                let _ = reply.send(accounts::remove(&self.connection, &id));
+                let _ = reply.send(accounts::remove(&mut self.connection, &id));
             }
             Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),
             Message::PurgeSessions(before) => self.sessions.purge_before = Some(before),
             Message::LimitPages(pages, reply) => {
-                let _ = self.connection.pragma_update(None, "max_page_count", pages);
+                self.connection.limit_pages(pages);
                 let _ = reply.send(());
             }
             Message::Close => self.closing = true,
@@ -249,7 +246,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, locks: &[StoredLock]) -> Result<Folded, rusqlite::Error> {
+    fn write(&mut self, locks: &[StoredLock]) -> Result<Folded, SqlError> {
         let batch = BATCH.min(self.attempts.len());
         let (attempts, _) = self.attempts.make_contiguous().split_at(batch);
         self.shared.set_committing(Some(Instant::now()));
@@ -281,7 +278,7 @@ impl Writer {
         Durability::OnDisk
     }
 
-    fn failed(&mut self, cause: &rusqlite::Error) -> Durability {
+    fn failed(&mut self, cause: &SqlError) -> Durability {
         self.retry_at = Some(Instant::now() + RETRY);
         if self.shared.set_failed(cause) {
             error!(%cause, "the store cannot write; locks are kept in memory until it can");
@@ -300,7 +297,7 @@ impl Writer {
             return;
         };
         // An error is left to the commits to report; the next round prunes.
-        let finished = attempts::prune_some(&self.connection, before).unwrap_or(true);
+        let finished = attempts::prune_some(&mut self.connection, before).unwrap_or(true);
         if finished {
             self.prune_before = None;
         }
@@ -308,30 +305,45 @@ impl Writer {
 }
 
 fn write(
-    connection: &mut Connection,
+    connection: &mut dyn Connection,
     locks: &[StoredLock],
     attempts: &[AttemptRow],
     sessions: &mut Sessions,
     is_beyond: bool,
-) -> Result<Folded, rusqlite::Error> {
+) -> Result<Folded, SqlError> {
     if locks.is_empty() && attempts.is_empty() && sessions.jobs.is_empty() {
         return Ok(Folded::default());
     }
-    let transaction = connection.transaction()?;
-    for lock in locks {
-        locks::write(&transaction, lock)?;
+    connection.begin()?;
+    let written = write_within(connection, locks, attempts, sessions, is_beyond);
+    match written {
+        Ok(folded) => connection.commit().map(|()| folded),
+        Err(error) => {
+            connection.roll_back();
+            Err(error)
+        }
     }
-    attempts::write(&transaction, attempts)?;
-    let folded = write_sessions(&transaction, sessions, is_beyond)?;
-    transaction.commit()?;
-    Ok(folded)
+}
+
+fn write_within(
+    connection: &mut dyn Connection,
+    locks: &[StoredLock],
+    attempts: &[AttemptRow],
+    sessions: &mut Sessions,
+    is_beyond: bool,
+) -> Result<Folded, SqlError> {
+    for lock in locks {
+        locks::write(connection, lock)?;
+    }
+    attempts::write(connection, attempts)?;
+    write_sessions(connection, sessions, is_beyond)
 }
 
 fn write_sessions(
-    connection: &Connection,
+    connection: &mut dyn Connection,
     sessions: &mut Sessions,
     is_beyond: bool,
-) -> Result<Folded, rusqlite::Error> {
+) -> Result<Folded, SqlError> {
     let Sessions {
         live, ids, jobs, ..
     } = sessions;
@@ -346,12 +358,12 @@ fn write_sessions(
 }
 
 /// Calls back; catches a panic of the callback, which must not end the writer.
-pub(super) fn report(done: Option<Done>, durability: Durability) {
+pub(crate) fn report(done: Option<Done>, durability: Durability) {
     guarded(done.map(|done| || done(durability)));
 }
 
 /// The same for sessions.
-pub(super) fn report_session(done: Option<SessionDone>, recorded: Recorded) {
+pub(crate) fn report_session(done: Option<SessionDone>, recorded: Recorded) {
     guarded(done.map(|done| || done(recorded)));
 }
 

@@ -1,0 +1,283 @@
+//! The store over a connection of either engine.
+//!
+//! One thread writes in group commits; a change reported as [`Durability::OnDisk`] survives a power
+//! cut.
+//!
+//! ```text
+//!  record_lock() ────> pending locks (newest per account) ─┐
+//!     └──────────────> bounded queue ──> writer thread: takes all there is ──> one commit ──> done()
+//!  record_attempt() ─> buffer, taken every 10 seconds ─────┤
+//!  record_session() ─> bounded queue of their own ─────────┘ then published to the live sessions
+//! ```
+//!
+//! Accounting has a queue of its own: a flood of it must not push a lock aside.
+
+mod attempt_buffer;
+mod pending;
+mod session_batch;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use jiff::Timestamp;
+use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, StaleAfter};
+use portvakt_auth::account::Account;
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::Now;
+use portvakt_sealing::SealingKey;
+
+use crate::sql::Connection;
+use crate::tables::{accounts, attempts, locks, session_query, sessions};
+use crate::{
+    AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done,
+    Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
+};
+use pending::Shared;
+use session_batch::{SessionIds, SessionJob, Waiting};
+use writer::{Message, Writer};
+
+/// Messages that may wait for the writer; a stalled disk fills the queue, a healthy one never does.
+const QUEUE: usize = 16 * 1024;
+
+/// Accounting records that may wait for the writer; beyond it they are not stored, and their NAS
+/// sends them again.
+const SESSION_QUEUE: usize = 8 * 1024;
+
+/// Live sessions in memory, unless [`LiveSessions::set_capacity`] says otherwise.
+const LIVE_SESSIONS: usize = 100_000;
+
+/// How long a reader waits for buffered attempts to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A store over connections of one engine. Dropping it writes what waits first.
+pub struct DurableStore<C: Connection> {
+    messages: Sender<Message>,
+    session_jobs: Sender<Waiting>,
+    live: Arc<LiveSessions>,
+    shared: Arc<Shared>,
+    /// Of its own, so that a reader never waits for the writer.
+    reader: Mutex<C>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    sealing: SealingKey,
+}
+
+impl<C: Connection> DurableStore<C> {
+    /// Starts the writer. The connections are set up, and the schema is up to date.
+    pub(crate) fn start(
+        mut connection: C,
+        reader: C,
+        sealing: SealingKey,
+        folder: DataFolder,
+    ) -> Result<Self, StoreError> {
+        let (messages, queue) = bounded(QUEUE);
+        let (session_jobs, session_queue) = bounded(SESSION_QUEUE);
+        let shared = Arc::new(Shared::default());
+        let live = Arc::new(LiveSessions::new(LIVE_SESSIONS));
+        let path = folder.path().to_owned();
+        let ids = SessionIds::after(sessions::last_id(&mut connection)?, Timestamp::now());
+        let queues = writer::Queues {
+            messages: queue,
+            session_jobs: session_queue,
+        };
+        let sessions = writer::Sessions::new(Arc::clone(&live), ids);
+        let writer = Writer::new(connection, Arc::clone(&shared), queues, sessions, folder);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let writer = thread
+            .spawn(|| writer.run())
+            .map_err(|cause| StoreError::Folder { path, cause })?;
+        Ok(Self {
+            messages,
+            session_jobs,
+            live,
+            shared,
+            reader: Mutex::new(reader),
+            writer: Mutex::new(Some(writer)),
+            sealing,
+        })
+    }
+
+    /// The key that the secrets of accounts are sealed with.
+    #[must_use]
+    pub fn sealing_key(&self) -> &SealingKey {
+        &self.sealing
+    }
+
+    /// Lets the database grow to `pages` and no further, as a full disk would. For tests.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        let _ = self.ask(|reply| Message::LimitPages(pages, reply));
+    }
+
+    /// Has the buffered attempts written; gives up on a disk that hangs after [`PATIENCE`].
+    fn flush_attempts(&self) {
+        let (reply, written) = bounded(1);
+        let message = Message::FlushAttempts(reply);
+        if self.messages.send_timeout(message, PATIENCE).is_ok() {
+            let _ = written.recv_timeout(PATIENCE);
+        }
+    }
+
+    fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, StoreError> {
+        let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
+        self.messages
+            .send(message(reply))
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
+
+    fn work_on_sessions(&self, job: SessionJob, done: Option<SessionDone>) {
+        let refused = match self.session_jobs.try_send((job, done)) {
+            Ok(()) => return,
+            Err(TrySendError::Full((_, done)) | TrySendError::Disconnected((_, done))) => done,
+        };
+        writer::report_session(refused, Recorded::NotStored);
+    }
+
+    fn reader(&self) -> std::sync::MutexGuard<'_, C> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Connection> LockStore for DurableStore<C> {
+    fn record_lock(&self, lock: StoredLock, done: Option<Done>) {
+        self.shared.locks().put(lock);
+        if let Err(TrySendError::Full(Message::Lock(done))) =
+            self.messages.try_send(Message::Lock(done))
+        {
+            writer::report(done, Durability::MemoryOnly);
+        }
+    }
+
+    fn is_dirty(&self, id: &AccountId) -> bool {
+        self.shared.locks().holds(id)
+    }
+
+    fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError> {
+        Ok(locks::restore(&mut *self.reader(), now)?)
+    }
+}
+
+impl<C: Connection> AttemptStore for DurableStore<C> {
+    fn record_attempt(&self, attempt: &AttemptRef<'_>) {
+        if !self.shared.attempts().push(attempt) {
+            self.shared.count_dropped(1);
+        }
+    }
+
+    fn last_attempts(&self, id: &AccountId, limit: usize) -> Result<Vec<AttemptRow>, StoreError> {
+        self.flush_attempts();
+        Ok(attempts::last(&mut *self.reader(), id, limit)?)
+    }
+
+    fn prune_attempts(&self, before: Timestamp) {
+        // A full queue means a stalled disk; the next round prunes.
+        let _ = self.messages.try_send(Message::Prune(before));
+    }
+}
+
+impl<C: Connection> AccountStore for DurableStore<C> {
+    fn put_accounts(&self, accounts: &[Arc<Account>]) -> Result<(), StoreError> {
+        let rows = accounts::to_rows(accounts, &self.sealing)?;
+        self.ask(|reply| Message::Accounts(rows, reply))?
+    }
+
+    fn remove_account(&self, id: &AccountId) -> Result<(), StoreError> {
+        self.ask(|reply| Message::RemoveAccount(id.to_string(), reply))?
+    }
+
+    fn accounts(&self, visit: &mut dyn FnMut(Account)) -> Result<(), StoreError> {
+        accounts::load(&mut *self.reader(), &self.sealing, visit)
+    }
+}
+
+impl<C: Connection> AccountingStore for DurableStore<C> {
+    fn live(&self) -> &Arc<LiveSessions> {
+        &self.live
+    }
+
+    fn restore_sessions(&self) -> Result<u64, StoreError> {
+        let mut beyond = 0;
+        for session in sessions::live(&mut *self.reader())? {
+            beyond += session_batch::publish(&self.live, vec![Arc::new(session)]);
+        }
+        self.shared.count_beyond(beyond);
+        Ok(beyond)
+    }
+
+    fn record_session(&self, record: Record, done: SessionDone) {
+        self.work_on_sessions(SessionJob::Record(Box::new(record)), Some(done));
+    }
+
+    fn close_sessions_of_nas(&self, nas: NasKey, closed: Closed, done: SessionDone) {
+        self.work_on_sessions(SessionJob::CloseNas(nas, closed), Some(done));
+    }
+
+    fn close_stale_sessions(
+        &self,
+        rule: StaleAfter,
+        since: Timestamp,
+        now: Timestamp,
+        done: SessionDone,
+    ) {
+        let job = SessionJob::CloseStale { rule, since, now };
+        self.work_on_sessions(job, Some(done));
+    }
+
+    fn find_sessions(&self, query: &SessionQuery) -> Result<Vec<Session>, StoreError> {
+        Ok(session_query::find(&mut *self.reader(), query)?)
+    }
+
+    fn purge_sessions(&self, before: Timestamp) {
+        let _ = self.messages.try_send(Message::PurgeSessions(before));
+    }
+}
+
+impl<C: Connection> Store for DurableStore<C> {
+    fn health(&self) -> StoreHealth {
+        self.shared.health(self.messages.len())
+    }
+
+    fn close(&self) {
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(writer) = writer else { return };
+        let _ = self.messages.send(Message::Close);
+        // The last owner may be a callback, and a thread cannot wait for itself.
+        if writer.thread().id() != std::thread::current().id() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl<C: Connection> Drop for DurableStore<C> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The key to seal with, tried on a sealed row if there is one.
+pub(crate) fn sealing_key(
+    connection: &mut dyn Connection,
+    folder: &DataFolder,
+    given: Option<SealingKey>,
+) -> Result<SealingKey, StoreError> {
+    let sealed = accounts::any_sealed(connection)?;
+    let key = match given {
+        Some(key) => key,
+        None => folder.sealing_key(sealed.is_some())?,
+    };
+    match sealed {
+        Some((account, text)) if !key.opens(&account, &text) => {
+            let path = key.path().to_owned();
+            Err(StoreError::SealingKeyWrong { path })
+        }
+        _ => Ok(key),
+    }
+}

@@ -1,0 +1,245 @@
+//! One connection to the server, set up and checked, with the statements that were prepared on it.
+
+use std::collections::HashMap;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _, MaybeDone, maybe_done};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Error, Row, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::PostgresError;
+use super::settings::{NO_TLS, PostgresSettings};
+use crate::sql::Value;
+
+/// The key of the advisory lock that the writing server holds: "portvakt" in octets.
+const SERVER_LOCK: i64 = i64::from_be_bytes(*b"portvakt");
+/// How often the lock is asked for, and the pause between: the server frees it a moment after the
+/// process before has ended.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(200);
+/// Older servers are not maintained, and not tried.
+const OLDEST: i32 = 130_000;
+
+/// Statements are not left running by a client that has gone, nor locks held by a dead one.
+const OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=5s \
+    -c idle_in_transaction_session_timeout=10s \
+    -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
+
+/// The use of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Writes, and holds the database for this server.
+    Writer,
+    /// Reads, and changes the schema.
+    Reader,
+}
+
+/// A statement with its values.
+pub(super) type Call = (&'static str, Vec<Value<'static>>);
+
+/// An open connection.
+pub(super) struct Session {
+    client: Client,
+    statements: Mutex<HashMap<String, Statement>>,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    /// Closes the socket, whatever is under way: the server rolls back.
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    /// Connects and checks the server; `ended` is called when the connection breaks.
+    pub(super) async fn connect(
+        settings: &PostgresSettings,
+        role: Role,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, PostgresError> {
+        let at = settings.at();
+        let mut config = settings.config.clone();
+        let given = config.get_options().unwrap_or_default();
+        let commit = settings.synchronous_commit.value();
+        let options = format!("{given} {OPTIONS} -c synchronous_commit={commit}");
+        config.options(options);
+        let session = match settings.uses_tls() {
+            false => Self::over(&config, NO_TLS, ended).await,
+            true => {
+                let tls = settings.tls().map_err(|error| PostgresError::Unreachable {
+                    at: at.clone(),
+                    cause: error.to_string(),
+                })?;
+                Self::over(&config, MakeRustlsConnect::new(tls), ended).await
+            }
+        };
+        let session = session.map_err(|error| PostgresError::of(&error, &at))?;
+        session.check(settings, &at).await?;
+        if role == Role::Writer {
+            session.take_database(&at).await?;
+        }
+        Ok(session)
+    }
+
+    async fn over<T>(
+        config: &Config,
+        tls: T,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, Error>
+    where
+        T: MakeTlsConnect<Socket> + Send + 'static,
+        T::Stream: Send + 'static,
+    {
+        let (client, connection) = config.connect(tls).await?;
+        let driver = tokio::spawn(async move {
+            if let Err(cause) = connection.await {
+                tracing::debug!(%cause, "a connection to the database broke");
+            }
+            ended();
+        });
+        Ok(Self {
+            client,
+            statements: Mutex::default(),
+            driver,
+        })
+    }
+
+    /// Refuses a server that would lose what it acknowledges, or is not known to work.
+    async fn check(&self, settings: &PostgresSettings, at: &str) -> Result<(), PostgresError> {
+        let sql = "SELECT current_setting('server_version_num')::int, \
+                          current_setting('server_version'), current_setting('server_encoding'), \
+                          current_setting('fsync'), current_setting('synchronous_commit')";
+        let failed = |error: Error| PostgresError::of(&error, at);
+        let row = self.client.query_one(sql, &[]).await.map_err(failed)?;
+        let setting = |column| row.try_get::<_, String>(column).map_err(failed);
+        let version: i32 = row.try_get(0).map_err(failed)?;
+        if version < OLDEST {
+            return Err(PostgresError::TooOld { found: setting(1)? });
+        }
+        let commit = settings.synchronous_commit.value();
+        for (column, setting_name, needed, why) in [
+            (2, "server_encoding", "UTF8", "names may hold any character"),
+            (3, "fsync", "on", "a power cut would forget failed log-ons"),
+            (
+                4,
+                "synchronous_commit",
+                commit,
+                "the configuration asks for it",
+            ),
+        ] {
+            let found = setting(column)?;
+            if found != needed {
+                return Err(PostgresError::Setting {
+                    setting: setting_name,
+                    found,
+                    needed,
+                    why,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the database for this server, as long as the connection lasts.
+    async fn take_database(&self, at: &str) -> Result<(), PostgresError> {
+        let sql = "SELECT pg_try_advisory_lock($1)";
+        let failed = |error: Error| PostgresError::of(&error, at);
+        for _ in 0..LOCK_TRIES {
+            let row = self.client.query_one(sql, &[&SERVER_LOCK]).await;
+            if row.and_then(|row| row.try_get(0)).map_err(failed)? {
+                return Ok(());
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Err(PostgresError::InUse { at: at.to_owned() })
+    }
+
+    /// Runs statements in their order with one wait for all of them; the number of rows that the
+    /// last one changed. An error is the first one's.
+    pub(super) async fn pipeline(
+        &self,
+        begin: bool,
+        calls: &[Call],
+        commit: bool,
+    ) -> Result<u64, Error> {
+        let mut statements = Vec::with_capacity(calls.len());
+        for (sql, _) in calls {
+            statements.push(self.prepare(sql).await?);
+        }
+        let calls = calls.iter().zip(&statements);
+        let calls = calls.map(|((_, values), statement)| {
+            self.client.execute_raw(statement, values.iter()).boxed()
+        });
+        let word = |word, is_wanted: bool| is_wanted.then(|| self.word(word)).into_iter();
+        let all = word("BEGIN", begin)
+            .chain(calls)
+            .chain(word("COMMIT", commit));
+        in_order(all).await
+    }
+
+    fn word(&self, word: &'static str) -> BoxFuture<'_, Result<u64, Error>> {
+        let done = self.client.batch_execute(word);
+        async { done.await.map(|()| 0) }.boxed()
+    }
+
+    /// Runs a script.
+    pub(super) async fn script(&self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).await
+    }
+
+    /// All rows of a query.
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        values: &[Value<'static>],
+    ) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(sql).await?;
+        let values: Vec<_> = values.iter().map(|value| value as _).collect();
+        self.client.query(&statement, &values).await
+    }
+
+    async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
+        let mut statements = self.statements.lock().await;
+        if let Some(statement) = statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// Sends each before it waits for the first: a request is sent when its future is first polled.
+async fn in_order<'f>(
+    calls: impl Iterator<Item = BoxFuture<'f, Result<u64, Error>>>,
+) -> Result<u64, Error> {
+    let mut sent = Vec::new();
+    for call in calls {
+        let mut call: Pin<Box<MaybeDone<_>>> = Box::pin(maybe_done(call));
+        // Not awaited: the answers are.
+        let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
+        let _ = first.await;
+        sent.push(call);
+    }
+    let mut last = Ok(0);
+    for mut call in sent {
+        call.as_mut().await;
+        let Some(done) = call.as_mut().take_output() else {
+            continue;
+        };
+        // `done` of COMMIT changes no row.
+        last = match (last, done) {
+            (Err(first), _) => Err(first),
+            (Ok(before), Ok(0)) => Ok(before),
+            (Ok(_), done) => done,
+        };
+    }
+    last
+}

@@ -1,0 +1,7 @@
+//! The statements of each table, one text for both engines, and the reading of their rows.
+
+pub(crate) mod accounts;
+pub(crate) mod attempts;
+pub(crate) mod locks;
+pub(crate) mod session_query;
+pub(crate) mod sessions;

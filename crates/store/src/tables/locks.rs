@@ -1,0 +1,58 @@
+//! The table of locks: the latest state of each account.
+//!
+//! A cleared lock stays as a row without failures until the next start, so that an older change
+//! still on its way cannot bring the failures back.
+
+use jiff::Timestamp;
+use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::name::AccountId;
+use portvakt_auth::time::Now;
+
+use crate::sql::{Columns, Connection, SqlError, Value, rows};
+
+/// Writes a lock, unless a later change of the same account is there already.
+pub(crate) fn write(connection: &mut dyn Connection, lock: &StoredLock) -> Result<(), SqlError> {
+    let sql = "INSERT INTO locks (account, failures, last_failure_ms, locked_until_ms, revision)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (account) DO UPDATE SET
+             failures = excluded.failures,
+             last_failure_ms = excluded.last_failure_ms,
+             locked_until_ms = excluded.locked_until_ms,
+             revision = excluded.revision
+         WHERE excluded.revision > locks.revision";
+    connection.execute(
+        sql,
+        &[
+            lock.id.as_str().into(),
+            lock.failures.into(),
+            lock.last_failure.into(),
+            Value::time(lock.locked_until),
+            lock.revision.cast_signed().into(),
+        ],
+    )
+}
+
+/// Removes what has been cleared; at start-up, when no older change is on its way.
+pub(crate) fn remove_cleared(connection: &mut dyn Connection) -> Result<(), SqlError> {
+    let sql = "DELETE FROM locks WHERE failures = 0 AND locked_until_ms IS NULL";
+    connection.execute_now(sql, &[]).map(drop)
+}
+
+/// All locks, for the table of this process.
+pub(crate) fn restore(
+    connection: &mut dyn Connection,
+    now: Now,
+) -> Result<Vec<LockRecord>, SqlError> {
+    let sql = "SELECT account, failures, last_failure_ms, locked_until_ms, revision FROM locks";
+    rows(connection, sql, &[], |row| Ok(read(row)?.record(now)))
+}
+
+fn read(row: &dyn Columns) -> Result<StoredLock, SqlError> {
+    Ok(StoredLock {
+        id: AccountId::new(&row.needed_text(0)?).map_err(SqlError::unreadable)?,
+        failures: row.number(1)?.unwrap_or(u8::MAX),
+        last_failure: row.time(2)?.unwrap_or(Timestamp::MAX),
+        locked_until: row.time(3)?,
+        revision: row.needed_integer(4)?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,191 @@
+//! A PostgreSQL server of the test run's own: a cluster in a temporary folder, over a Unix socket.
+//!
+//! A shell waits beside it for the end of the test process, however that comes, then ends the server
+//! by its id and removes the folder.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Makes the cluster and starts its server; ends it at the end of its standard input. A line `crash`
+/// there ends it before, as SIGQUIT does, and `start` starts it again. `$1` is the folder with the
+/// programs, `$2` the cluster's, `$3` a setting.
+const KEEPER: &str = r#"
+    programs=$1 folder=$2 setting=$3
+    cd "$folder" || exit 1
+    start() {
+        "$programs/postgres" -D data -k "$folder" -c listen_addresses= -c max_connections=200 \
+            "$setting" </dev/null >>log 2>&1 &
+        server=$!
+    }
+    "$programs/initdb" --pgdata=data --username=portvakt --auth=trust --encoding=UTF8 \
+        --locale=C --no-sync >log 2>&1 </dev/null
+    start
+    while read -r word; do
+        case $word in
+            crash) kill -s QUIT "$server"; wait "$server" ;;
+            start) start ;;
+        esac
+    done
+    kill -s INT "$server" 2>/dev/null
+    wait "$server"
+    rm -rf "$folder"
+"#;
+
+/// A server.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+    keeper: Child,
+}
+
+/// The server that the cases share; each has a database of its own.
+static SHARED: Mutex<Option<Cluster>> = Mutex::new(None);
+
+/// A new database on the shared server.
+pub(crate) fn database() -> String {
+    let mut shared = SHARED.lock().unwrap();
+    shared
+        .get_or_insert_with(|| Cluster::start("--fsync=on"))
+        .database()
+}
+
+impl Cluster {
+    /// Starts a server with one more setting, `--NAME=VALUE`.
+    pub(crate) fn start(setting: &str) -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new()
+            .prefix("portvakt-pg")
+            .tempdir()
+            .unwrap()
+            .keep();
+        let mut command = unprivileged(&folder);
+        let keeper = command
+            .args(["sh", "-c", KEEPER, "sh"])
+            .args([&programs, &folder])
+            .arg(setting)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let cluster = Self {
+            folder,
+            programs,
+            keeper,
+        };
+        cluster.wait(true);
+        cluster
+    }
+
+    fn wait(&self, answers: bool) {
+        let end = Instant::now() + Duration::from_secs(120);
+        while self.answers() != answers {
+            assert!(Instant::now() < end, "waited for {answers}: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let asked = Command::new(self.programs.join("pg_isready"))
+            .arg("--host")
+            .arg(&self.folder)
+            .stdout(Stdio::null())
+            .status();
+        asked.unwrap().success()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// The URL of a new database.
+    pub(crate) fn database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("case{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url("portvakt", &name)
+    }
+
+    /// A URL of this server.
+    pub(crate) fn url(&self, user: &str, database: &str) -> String {
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://{user}@{folder}/{database}")
+    }
+
+    /// Runs a statement; returns its output.
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
+        let output = Command::new(self.programs.join("psql"))
+            .args([
+                "--username=portvakt",
+                "--no-psqlrc",
+                "--tuples-only",
+                "--no-align",
+            ])
+            .args([
+                "--set=ON_ERROR_STOP=1",
+                "--dbname",
+                database,
+                "--command",
+                sql,
+            ])
+            .arg("--host")
+            .arg(&self.folder)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {error}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Ends the server at once, as a crash would.
+    pub(crate) fn crash(&mut self) {
+        self.tell("crash\n", false);
+    }
+
+    /// Starts it again.
+    pub(crate) fn restart(&mut self) {
+        self.tell("start\n", true);
+    }
+
+    fn tell(&mut self, line: &str, answers: bool) {
+        let keeper = self.keeper.stdin.as_mut().unwrap();
+        keeper.write_all(line.as_bytes()).unwrap();
+        self.wait(answers);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Where Debian puts the programs of the server: the newest version that is here.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let programs = versions.map(|version| version.path().join("bin"));
+    let programs = programs.filter(|path| path.join("initdb").exists()).max();
+    programs.expect("PostgreSQL is missing: run tests/packages, or apt-get install postgresql")
+}
+
+/// A command as `postgres` where this is root: the server refuses to run as root.
+fn unprivileged(folder: &std::path::Path) -> Command {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if id.stdout.trim_ascii() != b"0" {
+        return Command::new("env");
+    }
+    let owned = Command::new("chown").arg("postgres").arg(folder).status();
+    assert!(
+        owned.unwrap().success(),
+        "the user postgres is missing: run tests/packages"
+    );
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+    command
+}
