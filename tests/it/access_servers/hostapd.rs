@@ -65,9 +65,6 @@ impl Switch {
 }
 
 fn hostapd_conf(daemon: &Daemon) -> String {
-    let [authentication, accounting] = daemon.addresses() else {
-        panic!("{:?}", daemon.addresses());
-    };
     format!(
         "interface=nas0\ndriver=wired\nieee8021x=1\nuse_pae_group_addr=0\n\
          own_ip_addr=127.0.0.1\nnas_identifier=switch-1.campus.example\n\
@@ -77,8 +74,8 @@ fn hostapd_conf(daemon: &Daemon) -> String {
          radius_das_port=3799\nradius_das_client=127.0.0.1 {DISCONNECT_SECRET}\n\
          radius_das_time_window=300\nradius_das_require_event_timestamp=1\n\
          radius_das_require_message_authenticator=1\n",
-        authentication.port(),
-        accounting.port(),
+        daemon.address().port(),
+        daemon.accounting_address().port(),
     )
 }
 
