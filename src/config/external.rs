@@ -85,16 +85,8 @@ fn readers(metadata: &std::fs::Metadata) -> Readers {
     }
 }
 
-/// Files that take effect only when the configuration is read.
-const FIXED_KEYS: &[&str] = &[
-    "secret-file",
-    "disconnect-secret-file",
-    "sealing-key-file",
-    "cui-key-file",
-    "ca-file",
-    "bind-password-file",
-];
-/// Files that take effect as soon as they change.
+/// Files that take effect as soon as they change. Those of other keys, `…-file`, are read with the
+/// configuration alone.
 const RENEWABLE_KEYS: &[&str] = &[
     "certificate",
     "key",
@@ -103,8 +95,6 @@ const RENEWABLE_KEYS: &[&str] = &[
     "client-crl",
     "ticket-keys",
 ];
-const VARIABLE_KEYS: &[&str] = &["secret-env", "disconnect-secret-env", "bind-password-env"];
-
 /// The content of all files and variables that are named anywhere.
 pub(super) struct External {
     folder: PathBuf,
@@ -137,7 +127,7 @@ impl External {
             let key = key.get_ref().as_ref();
             match value.get_ref() {
                 DeValue::String(text)
-                    if FIXED_KEYS.contains(&key) || RENEWABLE_KEYS.contains(&key) =>
+                    if key.ends_with("-file") || RENEWABLE_KEYS.contains(&key) =>
                 {
                     let path = self.absolute(text);
                     if RENEWABLE_KEYS.contains(&key) {
@@ -145,7 +135,7 @@ impl External {
                     }
                     self.files.entry(path).or_insert_with_key(|path| read(path));
                 }
-                DeValue::String(name) if VARIABLE_KEYS.contains(&key) => {
+                DeValue::String(name) if key.ends_with("-env") => {
                     let value = env(name).map(|value| Secret::new(value.into_bytes()));
                     self.variables.insert(name.to_string(), value);
                 }
