@@ -7,6 +7,12 @@
 //! A step runs to completion on the thread that received the packet. Only what is slow leaves it:
 //! a password under a costly hash goes to the [hash pool](workers::hash_pool), a failure waits for the
 //! [store](portvakt_store) before its answer leaves.
+//!
+//! Waiting is written with closures and not with `async`. A log-on that may wait would be a future on
+//! the heap from its beginning, though most need not wait: measured, two allocations, 2.5 kB and
+//! 1,600 instructions, 3.7 % of a log-on by PAP that now takes no memory at all. A future that is made
+//! only where something must be waited for has the order of a log-on twice. So the order is apart
+//! from the waiting (`authentication/order.rs`), and reads from top to bottom.
 
 mod authentication;
 mod challenge;

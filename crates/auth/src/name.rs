@@ -113,7 +113,16 @@ impl RealmError {
 
 /// The canonical name of an account: what locks, proofs and events count on.
 ///
-/// Normalised, never empty, cheap to clone.
+/// Normalised, never empty, cheap to clone. One text names an account everywhere. Where several
+/// directories are served, accounts of all but the first have their realm in it
+/// (`anna@physics.example`), and one of the first whose own name ends so is refused: no two
+/// directories have a name in common.
+///
+/// A pair of source and name was weighed and not taken. It would spare a comparison of suffixes, and
+/// that only where there are several directories. But the pair would be written as this text all the
+/// same: store, audit log, sessions and commands want one key that people can read and type. And a
+/// directory's name in the configuration may change where its realm does not, which would part
+/// accounts from their locks.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountId(Arc<str>);

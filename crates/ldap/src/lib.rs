@@ -9,6 +9,11 @@
 //! All work runs on two threads of the directory, which never block. A question that is not answered
 //! by the deadline of its log-on is answered as [`FindError::Unavailable`].
 //!
+//! Each directory has a runtime of its own, and not a share in one of the whole daemon. A server that
+//! sends all it can keeps the threads of its own directory busy and no other's, log-ons that go on
+//! there included. A replica is filled and written to disk on a thread that may block. And dropping a
+//! directory ends its tasks, of which some may hang in the resolver, without a list of them.
+//!
 //! - `connection`: the servers, their connections, and what is read of what they send.
 //! - `schema`: what the attributes of an entry mean, by kind of directory.
 //! - `query`: searches, and the caches of their answers.
