@@ -78,7 +78,10 @@ impl Reading<'_> {
             status,
             event,
             stamp: request.integer(AttributeType::EVENT_TIMESTAMP),
-            has_session_time: request.integer(AttributeType::ACCT_SESSION_TIME).is_some(),
+            // 0 is what equipment sends that does not count it.
+            has_session_time: request
+                .integer(AttributeType::ACCT_SESSION_TIME)
+                .is_some_and(|seconds| seconds > 0),
             addresses: Addresses::told(nets, event),
             usage: self.usage(),
             joined: self.by_class().or_else(|| self.by_log_on(&facts, event)),

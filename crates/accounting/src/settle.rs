@@ -159,6 +159,11 @@ fn relation_of_news(session: &Session, record: &Record) -> Relation {
     if session.start.is_some() && ahead > SAME_START {
         return Relation::Earlier;
     }
+    // Where the device is the same, its NAS more likely counts Acct-Session-Time anew, as at a
+    // re-authentication, than that it lost a Start and used the name again.
+    if session.device().is_some() && session.device() == record.facts.device() {
+        return Relation::Same;
+    }
     let began_after = |start: Timestamp| start.duration_since(session.last_news) > LATE_START;
     if record.reckoned_start().is_some_and(began_after) {
         Relation::Later

@@ -33,8 +33,6 @@ fn name_used_anew_after_a_restart_is_another_session() {
         user(record(Status::Start, 601), "bo@campus.example"),
         device(record(Status::Start, 601), "02-00-00-00-00-99"),
         device(record(Status::Interim, 601), "02-00-00-00-00-99"),
-        // Its own Start was lost.
-        lasting(record(Status::Interim, 7200), 60),
     ] {
         let known = sessions(&[start.clone(), interim.clone(), again]);
         let [old, new] = &*known else {
@@ -44,6 +42,22 @@ fn name_used_anew_after_a_restart_is_another_session() {
         assert_eq!(ended, Ended::Closed(Closing::Replaced));
         assert!(new.is_live());
     }
+}
+
+/// Without a MAC address, as of a VPN, Acct-Session-Time tells that a Start was lost; with one, that the
+/// NAS counts anew.
+#[test]
+fn session_time_that_begins_anew_is_another_session_where_no_device_is_known() {
+    let records = |station| {
+        [
+            record(Status::Start, 0),
+            record(Status::Interim, 600),
+            lasting(record(Status::Interim, 7200), 60),
+        ]
+        .map(|record| device(record, station))
+    };
+    assert_eq!(sessions(&records("10.77.0.100")).len(), 2);
+    assert_eq!(sessions(&records("02-00-00-00-00-01")).len(), 1);
 }
 
 #[test]
