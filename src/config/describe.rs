@@ -118,6 +118,10 @@ fn client(client: &Client) -> String {
         .map(|(_, name)| *name)
         .collect();
     let methods = methods.join(", ");
+    let ikev2 = match client.ikev2_methods.len() {
+        0 => "",
+        _ => ", without a tunnel within IKEv2",
+    };
     let peer = match client.federation_peer {
         true => ", federation",
         false => "",
@@ -133,7 +137,7 @@ fn client(client: &Client) -> String {
         ..
     } = client;
     format!(
-        "client      {name} ({}): {service}, {methods}{peer}{legacy}",
+        "client      {name} ({}): {service}, {methods}{ikev2}{peer}{legacy}",
         join(nets)
     )
 }

@@ -11,7 +11,7 @@ use portvakt_ldap::settings::{
     Group, Membership, PasswordAge, Scope, ServiceAccount, Settings, Template, Verify,
 };
 
-use super::accounts::{self, KINDS};
+use super::accounts::{self, KINDS, Service};
 use super::external::External;
 use super::pem;
 use super::problem::Problem;
@@ -28,16 +28,21 @@ mod writing;
 const SECOND: Duration = Duration::from_secs(1);
 const TENTH: Duration = Duration::from_millis(100);
 
-/// `[directory.NAME]`, each with its place. `kinds` is what affiliations mean everywhere.
+/// `[directory.NAME]`, each with its place. `kinds` is what affiliations mean everywhere, `services`
+/// has the reply profiles that groups may name.
 pub(super) fn directories(
     root: &mut Section<'_>,
     external: &External,
     kinds: &BTreeMap<String, Kind>,
+    services: &BTreeMap<String, Service>,
 ) -> Vec<(Settings, Place)> {
     let named = root.table("directory").named_tables().into_iter();
     let read = named.map(|(name, section)| {
         let place = section.place().clone();
-        (ldap(name, section, external, kinds.clone()), place)
+        (
+            ldap(name, section, external, kinds.clone(), services),
+            place,
+        )
     });
     read.collect()
 }
@@ -47,6 +52,7 @@ fn ldap(
     mut section: Section<'_>,
     external: &External,
     mut kinds: BTreeMap<String, Kind>,
+    services: &BTreeMap<String, Service>,
 ) -> Settings {
     if value::label(&name).is_none() {
         let problem = Problem::Malformed("letters, digits, '.', '_' and '-', up to 64");
@@ -64,7 +70,8 @@ fn ldap(
     kinds.extend(accounts::given_kinds(&mut section));
     let default_kind = section.word("default-kind", &KINDS.map(|(w, k)| (w, Some(k))), None);
     let group_base = optional_name(&mut section, "group-base");
-    let (membership, groups) = (membership(&mut section, template), groups(&mut section));
+    let membership = membership(&mut section, template);
+    let groups = groups(&mut section, services);
     let is_searched = !groups.is_empty() && membership != Membership::MemberOf;
     let trusted = authorities(&mut section, external);
     let ldap = Settings {
@@ -393,27 +400,43 @@ fn attributes(section: &mut Section<'_>) -> BTreeMap<AttributeRole, String> {
     given
 }
 
-fn groups(section: &mut Section<'_>) -> Vec<Group> {
+fn groups(section: &mut Section<'_>, services: &BTreeMap<String, Service>) -> Vec<Group> {
     let tables = section.tables("group").into_iter();
-    tables.filter_map(group).collect()
+    tables.map(|section| group(section, services)).collect()
 }
 
-fn group(mut section: Section<'_>) -> Option<Group> {
+fn group(mut section: Section<'_>, services: &BTreeMap<String, Service>) -> Group {
     const VLAN: &str = "a VLAN's name or its number, \"1\" to \"4094\", in quotes";
     const SERVICES: &str = "a list of services, like [\"vpn\"]";
-    const PROFILE: &str = "the name of a reply profile, like \"staff\"";
     let dn = distinguished_name(&mut section, "dn");
-    let services = section.list("services", SERVICES, value::label);
-    let services = services.unwrap_or_default().into_iter();
+    let allowed = section.list("services", SERVICES, value::label);
+    let allowed = allowed.unwrap_or_default().into_iter();
     let group = Group {
         dn: dn.unwrap_or_default(),
         kind: section.word("kind", &KINDS.map(|(word, kind)| (word, Some(kind))), None),
-        services: services.map(|given| given.value).collect(),
+        services: allowed.map(|given| given.value).collect(),
         vlan: section.parsed("vlan", VLAN, value::vlan).map(|g| g.value),
-        reply: section
-            .parsed("reply", PROFILE, value::label)
-            .map(|g| g.value),
+        reply: reply_profile(&mut section, services),
     };
     section.finish();
-    Some(group)
+    group
+}
+
+/// The reply profile of a group, which a service should have.
+fn reply_profile(
+    section: &mut Section<'_>,
+    services: &BTreeMap<String, Service>,
+) -> Option<String> {
+    const PROFILE: &str = "the name of a reply profile, like \"staff\"";
+    let given = section.parsed("reply", PROFILE, value::label)?;
+    let name = &given.value;
+    if !services
+        .values()
+        .any(|service| service.reply.contains_key(name))
+    {
+        let advice = format!("check the spelling, or add [service.NAME.reply.{name}]");
+        let lint = "no service has this reply profile";
+        section.report().warning(&given.place, lint, &advice);
+    }
+    Some(given.value)
 }

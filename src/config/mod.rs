@@ -210,14 +210,14 @@ fn check(
         rules: &rules,
     };
     let (realm_rules, overrides) = realm::realms(&mut root, context, &realms, defaults);
-    let directories = directory::directories(&mut root, external, &accounts.kinds);
-    let account_sources =
-        account_source::account_sources(&ours, directories, overrides, &rules, root.report());
     let services = accounts::services(
         &mut root,
         &heard.services,
         &offered(eap.as_ref(), &realm_rules),
     );
+    let directories = directory::directories(&mut root, external, &accounts.kinds, &services);
+    let account_sources =
+        account_source::account_sources(&ours, directories, overrides, &rules, root.report());
     let audit = operations::audit(&mut root, external, &data);
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, external, &data);

@@ -17,8 +17,12 @@ use super::value;
 /// The profile of everybody whom no other one gives an attribute.
 pub const USUAL: &str = "usual";
 
-/// Most octets of the attributes of one profile: four of them fit into one reply beside its keys.
+/// Most octets of the attributes of one profile.
 const MOST_OCTETS: usize = 800;
+
+/// Most octets that an account of any profiles can get at a service. It leaves 1,600 of a reply for
+/// EAP-Message, keys, VLAN, names and addresses, and Proxy-State.
+const MOST_IN_ALL: usize = 2400;
 
 /// Most octets of a vendor attribute's value (RFC 2865 §5.26).
 const MAX_VENDOR_VALUE: usize = MAX_VALUE - 6;
@@ -123,10 +127,31 @@ const KEYS: [(&str, Form, ReplyType); 17] = [
 
 /// Reads `reply` of a service.
 pub(super) fn profiles(service: &mut Section<'_>) -> ReplyProfiles {
-    let named = service.table("reply").named_tables().into_iter();
-    named
+    let mut table = service.table("reply");
+    let named = table.named_tables().into_iter();
+    let profiles = named
         .map(|(name, section)| profile(name, section))
-        .collect()
+        .collect();
+    check_sum(&profiles, &table);
+    profiles
+}
+
+/// Whether a reply has room for what an account of all profiles gets: of each key, the longest.
+fn check_sum(profiles: &ReplyProfiles, section: &Section<'_>) {
+    let longest = |key: u8| {
+        let attributes = profiles.values().flatten();
+        let of_key = attributes.filter(|attribute| attribute.key == key);
+        of_key.map(ReplyAttribute::octets).max().unwrap_or(0)
+    };
+    let octets: usize = (0..).zip(KEYS).map(|(key, _)| longest(key)).sum();
+    if octets > MOST_IN_ALL {
+        let problem = Problem::Malformed("profiles that give an account 2400 octets or fewer");
+        let advice = format!(
+            "somebody of all profiles would get {octets}, the longest of each key: a log-on is \
+             refused where its reply has no room for them"
+        );
+        section.report().problem(section.place(), problem, advice);
+    }
 }
 
 fn profile(name: String, mut section: Section<'_>) -> (String, Vec<ReplyAttribute>) {
@@ -167,10 +192,7 @@ fn check_name(name: &str, section: &Section<'_>) {
 }
 
 fn check_size(attributes: &[ReplyAttribute], section: &Section<'_>) {
-    let values = attributes.iter().flat_map(|attribute| &attribute.values);
-    let octets: usize = values
-        .map(|(kind, value)| kind.header() + value.len())
-        .sum();
+    let octets: usize = attributes.iter().map(ReplyAttribute::octets).sum();
     if octets > MOST_OCTETS {
         let problem = Problem::Malformed("attributes of 800 octets or fewer");
         let advice = format!("these take {octets}: a reply has room for no more beside its keys");
@@ -266,6 +288,16 @@ fn name_servers(given: &[Located<IpAddr>], section: &Section<'_>) -> Vec<(ReplyT
         }
     }
     attributes
+}
+
+impl ReplyAttribute {
+    /// Octets in a reply, types and lengths included.
+    fn octets(&self) -> usize {
+        let values = self.values.iter();
+        values
+            .map(|(kind, value)| kind.header() + value.len())
+            .sum()
+    }
 }
 
 impl ReplyType {

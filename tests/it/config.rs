@@ -645,6 +645,30 @@ fn reply_attributes_are_checked_by_their_type() {
     let many: Vec<_> = (0..4).map(|_| format!("\"{}\"", "x".repeat(240))).collect();
     let said = said(&format!("cisco-avpair = [{}]", many.join(", ")));
     assert!(said.contains("these take 992"), "{said}");
+    let long = "x".repeat(240);
+    let profile = |name: &str, keys: [&str; 3]| {
+        let lines = keys.map(|key| format!("{key} = \"{long}\"\n")).concat();
+        format!("[service.eduroam.reply.{name}]\n{lines}")
+    };
+    let first = profile("one", ["class", "filter-id", "framed-pool"]);
+    let second = profile(
+        "two",
+        ["framed-ipv6-pool", "aruba-user-role", "mikrotik-group"],
+    );
+    let third = profile(
+        "three",
+        ["class", "ruckus-user-groups", "paloalto-user-group"],
+    );
+    let fourth = profile(
+        "four",
+        ["juniper-local-user-name", "cisco-asa-group-policy", "class"],
+    );
+    let in_all = |profiles: &[&str]| load(&with(&profiles.concat()));
+    assert!(in_all(&[&first, &second, &third]).is_ok());
+    let said = in_all(&[&first, &second, &third, &fourth])
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("would get 2456"), "{said}");
     let slip = warnings("[service.eduroam.reply.employe]\nclass = \"OU=staff\"");
     assert!(slip.contains("did you mean \"employee\""), "{slip}");
     let fine = warnings("[service.eduroam.reply.admins]\nclass = \"OU=admins\"");
@@ -695,4 +719,15 @@ fn reports_of_sessions_are_asked_for_as_often_as_allowed() {
     assert!(said.contains("counts as over"), "{said}");
     let said = warnings("[accounting]\ninterim-interval = \"0s\"\nstale-after = \"5m\"");
     assert!(!said.contains("counts as over"), "{said}");
+}
+
+#[test]
+fn group_that_names_no_reply_profile_is_warned_of() {
+    let directory = "[directory.campus]\ntemplate = \"openldap\"\nservers = [\"ldaps://ldap.example\"]\n\
+         base = \"dc=example\"\nca-file = \"devices-ca.pem\"\n[[directory.campus.group]]\n\
+         dn = \"cn=staff,dc=example\"\nreply = \"staff\"\n";
+    let said = warnings(directory);
+    assert!(said.contains("no service has this reply profile"), "{said}");
+    let known = format!("{directory}[service.eduroam.reply.staff]\nclass = \"OU=staff\"\n");
+    assert!(!warnings(&known).contains("reply profile"));
 }

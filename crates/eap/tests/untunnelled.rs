@@ -17,7 +17,8 @@ use portvakt_eap::{
     Stage, Step, TlsVersions, UntunnelledMethod, UntunnelledOffer, Verdict,
 };
 use portvakt_testkit::supplicant::{Outcome, Supplicant, UntunnelledSupplicant, User};
-use std::sync::Arc;
+use proptest::prelude::*;
+use std::sync::{Arc, OnceLock};
 
 const GTC: u8 = 6;
 const TTLS: u8 = 21;
@@ -234,4 +235,48 @@ fn nothing_but_an_accepting_verdict_opens() {
         let step = conversation.handle_response(&packet, LIMITS).unwrap();
         assert!(matches!(step, Step::Failure { .. }), "{step:?}");
     }
+}
+
+proptest! {
+    /// Whatever a device sends, and however often it is asked again: no verdict, no success.
+    #[test]
+    fn no_answer_opens_without_an_accepting_verdict(
+        answers in prop::collection::vec(answer(), 1..8),
+        first in prop::sample::select(vec![UntunnelledMethod::MsChapV2, UntunnelledMethod::Gtc]),
+        retry in any::<bool>(),
+    ) {
+        let campus = CAMPUS.get_or_init(|| Campus::new(TlsVersions::Both));
+        let identity = device(user(), &[MS_CHAP_V2]).identity_response(7);
+        let started = Conversation::start_untunnelled(&campus.methods, offer(&[first]), &identity);
+        let (mut conversation, mut step) = started.unwrap();
+        for data in answers {
+            let Step::Request(request) = &step else { break };
+            let [.., high, low] = (5 + data.len()).to_be_bytes();
+            let header = [2, request[1], high, low, first.eap_type().0];
+            step = conversation.handle_response(&[&header, &*data].concat(), LIMITS).unwrap();
+            if let Step::Authenticate(_) = &step {
+                let verdict = match retry {
+                    true => Verdict::Retry { challenge: [9; 16] },
+                    false => Verdict::Refused,
+                };
+                step = conversation.handle_verdict(verdict, LIMITS).unwrap();
+            }
+            let succeeded = matches!(step, Step::Success { .. });
+            prop_assert!(!succeeded);
+        }
+    }
+}
+
+static CAMPUS: OnceLock<Campus> = OnceLock::new();
+
+/// Type-data: a sound header of MS-CHAPv2 in every second one.
+fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let octets = prop::collection::vec(any::<u8>(), 0..80);
+    (any::<bool>(), 0..9_u8, octets).prop_map(|(sound, code, octets)| {
+        let [.., high, low] = (octets.len() + 4).to_be_bytes();
+        match sound {
+            true => [&[code, 1, high, low], octets.as_slice()].concat(),
+            false => octets,
+        }
+    })
 }
