@@ -16,6 +16,9 @@ pub fn describe(config: &Config) -> Vec<String> {
         format!("listening   {}", join(&config.listen)),
         format!("data        {}", config.data.display()),
     ];
+    if let Some(store) = &config.store {
+        lines.push(format!("store       PostgreSQL, {}", store.at()));
+    }
     lines.push(accounting(config));
     lines.extend(config.clients.iter().map(client));
     lines.extend(

@@ -30,6 +30,7 @@ mod secret_lints;
 mod section;
 mod shared_secret;
 mod source_text;
+mod store;
 mod ticket_keys;
 mod value;
 
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use portvakt_auth::{Realm, Rules};
 use portvakt_eap::MethodType;
+use portvakt_store::PostgresSettings;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -70,8 +72,10 @@ use source_text::SourceText;
 /// A configuration without a mistake.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder for everything that the server keeps.
+    /// Folder for everything that the server keeps, but for what `store` has.
     pub data: PathBuf,
+    /// The database elsewhere; `None` for the one in the data folder.
+    pub store: Option<PostgresSettings>,
     /// Our own realms in lower case, the primary one first; never empty.
     pub realms: Vec<Realm>,
     /// Settings of some of them.
@@ -186,6 +190,7 @@ fn check(
 ) -> Option<Config> {
     let data = external.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
+    let store = store::store(&mut root, external);
     let ours = realms(&mut root);
     let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
@@ -225,6 +230,7 @@ fn check(
     let next_expiry = next_expiry(eap.as_ref(), &realm_rules);
     Some(Config {
         data,
+        store,
         realms,
         realm_rules,
         bare_names,

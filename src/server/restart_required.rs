@@ -10,6 +10,7 @@ pub(super) fn restart_required(started: &Config, new: &Config) -> Vec<&'static s
     let keys = Vec::new();
     let mut changed = Changed { started, new, keys };
     changed.compare("data", |c| &c.data);
+    changed.compare("store", |c| &c.store);
     changed.compare("listen", |c| &c.listen);
     changed.compare("accounting.listen", |c| &c.accounting.listen);
     changed.compare("accounting.keep-days", |c| c.accounting.keep_days);

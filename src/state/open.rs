@@ -8,7 +8,7 @@ use portvakt_accounting::RecentLogOns;
 use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
 use portvakt_eap::Sessions;
 use portvakt_sealing::SealingKey;
-use portvakt_store::{DataFolder, SqliteStore, Store, StoreError};
+use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError};
 
 use super::{RESERVE, State, accounts_in, destination, lock_records};
 use crate::audit::Audit;
@@ -67,9 +67,7 @@ impl State {
                 .unwrap_or_default(),
         );
         let folder = DataFolder::take(&config.data)?;
-        let store = SqliteStore::open(folder, sealing_key(config)?)?;
-        let key = store.sealing_key().clone();
-        let store: Arc<dyn Store> = Arc::new(store);
+        let (store, key) = store(config, folder)?;
         let max_sessions = config.accounting.max_sessions as usize;
         store.live().set_capacity(max_sessions);
         store.restore_sessions()?;
@@ -129,6 +127,23 @@ impl State {
                     state.invalidate(account);
                 }
             }));
+        }
+    }
+}
+
+/// Opens the database, here or elsewhere; with the key that it seals with.
+fn store(config: &Config, folder: DataFolder) -> Result<(Arc<dyn Store>, SealingKey), StoreError> {
+    let key = sealing_key(config)?;
+    match &config.store {
+        None => {
+            let store = SqliteStore::open(folder, key)?;
+            let key = store.sealing_key().clone();
+            Ok((Arc::new(store), key))
+        }
+        Some(settings) => {
+            let store = PostgresStore::connect(folder, key, settings.clone())?;
+            let key = store.sealing_key().clone();
+            Ok((Arc::new(store), key))
         }
     }
 }

@@ -415,6 +415,20 @@ fn sealing_key_that_is_none_is_refused_and_not_shown() {
     assert!(!said.contains("sixteen octets"), "{said}");
 }
 
+#[test]
+fn database_in_the_clear_and_settings_of_none_are_warned_of() {
+    let said = warnings("[store]\nurl = \"postgres://portvakt@db1/portvakt?sslmode=disable\"");
+    assert!(
+        said.contains("store.url: password hashes cross the network"),
+        "{said}"
+    );
+    let here = "[store]\nurl = \"postgres://portvakt@%2Frun%2Fpostgresql/portvakt\"";
+    assert_eq!(warnings(here), "");
+    let said = warnings("[store]\nsynchronous-commit = \"local\"");
+    assert!(said.contains("store.synchronous-commit"), "{said}");
+    assert!(said.contains("without `store.url`"), "{said}");
+}
+
 /// I4.
 #[test]
 fn cui_key_that_is_none_is_refused_and_not_shown() {

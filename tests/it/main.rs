@@ -39,6 +39,7 @@ mod mschap;
 mod operation;
 mod password_change;
 mod peers;
+mod postgres;
 mod protocol;
 mod readme;
 mod realms;

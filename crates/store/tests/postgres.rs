@@ -12,6 +12,7 @@ mod battery;
 mod cluster;
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use battery::sessions::{record, record_session};
 use battery::{Open, battery, id, lock, now, recorded, restored, wait_until};
@@ -27,8 +28,18 @@ fn open(dir: &Path, url: &str) -> Result<PostgresStore, StoreError> {
     PostgresStore::connect(DataFolder::take(dir)?, None, settings)
 }
 
+/// The server that the cases share; each has a database of its own.
+static SHARED: Mutex<Option<Cluster>> = Mutex::new(None);
+
+/// The URL of a new database on the shared server.
+fn database() -> String {
+    let mut shared = SHARED.lock().unwrap();
+    let shared = shared.get_or_insert_with(|| Cluster::start("--fsync=on"));
+    shared.database()
+}
+
 fn run(case: fn(Open<'_>)) {
-    let (dir, url) = (tempfile::tempdir().unwrap(), cluster::database());
+    let (dir, url) = (tempfile::tempdir().unwrap(), database());
     case(&|| Box::new(open(dir.path(), &url).unwrap()));
 }
 
@@ -45,7 +56,7 @@ fn refusal(url: &str) -> PostgresError {
 
 #[test]
 fn second_server_on_one_database_does_not_start() {
-    let (dir, url) = (tempfile::tempdir().unwrap(), cluster::database());
+    let (dir, url) = (tempfile::tempdir().unwrap(), database());
     let store = open(dir.path(), &url).unwrap();
     assert!(matches!(refusal(&url), PostgresError::InUse { .. }));
     drop(store);
@@ -137,7 +148,7 @@ fn refused_store(url: &str) -> StoreError {
 /// A NUL, which PostgreSQL stores in no text, must not stop the locks of the same commit.
 #[test]
 fn nul_in_a_text_of_a_nas_is_stored_as_a_replacement() {
-    let (dir, url) = (tempfile::tempdir().unwrap(), cluster::database());
+    let (dir, url) = (tempfile::tempdir().unwrap(), database());
     let store = open(dir.path(), &url).unwrap();
     let mut start = record("a\0b", Status::Start, 0);
     start.facts.user_name = Newest::told(Some("an\0na".into()), start.event);

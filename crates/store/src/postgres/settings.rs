@@ -63,7 +63,7 @@ impl SynchronousCommit {
 }
 
 /// Settings of the database. `Debug` shows no password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct PostgresSettings {
     pub(super) config: Config,
     pub(super) synchronous_commit: SynchronousCommit,
@@ -146,8 +146,9 @@ impl PostgresSettings {
         self
     }
 
-    /// Hosts and database, for people.
-    pub(super) fn at(&self) -> String {
+    /// Database and hosts, for people.
+    #[must_use]
+    pub fn at(&self) -> String {
         let hosts = self.config.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
             Host::Unix(path) => path.display().to_string(),

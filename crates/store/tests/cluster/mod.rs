@@ -6,7 +6,6 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -40,17 +39,6 @@ pub(crate) struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     keeper: Child,
-}
-
-/// The server that the cases share; each has a database of its own.
-static SHARED: Mutex<Option<Cluster>> = Mutex::new(None);
-
-/// A new database on the shared server.
-pub(crate) fn database() -> String {
-    let mut shared = SHARED.lock().unwrap();
-    shared
-        .get_or_insert_with(|| Cluster::start("--fsync=on"))
-        .database()
 }
 
 impl Cluster {

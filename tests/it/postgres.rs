@@ -1,0 +1,97 @@
+//! Servers with their accounts and locks in PostgreSQL.
+
+#[path = "../../crates/store/tests/cluster/mod.rs"]
+mod cluster;
+
+use cluster::Cluster;
+
+use crate::common::{Daemon, Setup, eventually, text};
+
+const RIGHT: &str = "correct-horse-battery";
+/// The sealing key that both machines have.
+const KEY: &str = "c2l4dGVlbiBvY3RldHMgYW5kIHNpeHRlZW4gbW9yZSE=";
+
+fn setup(url: &str) -> Setup {
+    let setup = Setup::new().set("store", "url", &format!("\"{url}\"")).set(
+        "accounts",
+        "sealing-key-file",
+        "\"sealing-key\"",
+    );
+    setup.write("sealing-key", KEY);
+    setup
+}
+
+fn guess(daemon: &Daemon, user: &str, times: usize) {
+    let nas = daemon.nas();
+    for guess in 0..times {
+        assert!(nas.log_on(user, &format!("wrong-{guess}")).is_reject());
+    }
+}
+
+#[test]
+fn second_server_waits_outside_and_takes_over_with_accounts_and_locks() {
+    let mut cluster = Cluster::start("--fsync=on");
+    let url = cluster.database();
+    let mut first = setup(&url).start();
+    guess(&first, "anna", 6);
+    guess(&first, "kari", 3);
+
+    let mut second = setup(&url).people("");
+    second.prepare();
+    let refused = second.cli(&["serve"]);
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused).contains("in use by another server"),
+        "{}",
+        text(&refused)
+    );
+
+    first.kill();
+    let second = second.start();
+    let nas = second.nas();
+    assert!(nas.log_on("anna", RIGHT).is_reject(), "the lock holds");
+    assert_eq!(second.failures("kari"), 3);
+    assert!(nas.log_on("gustav", "visiting-for-a-while").is_accept());
+
+    // The same while the database restarts.
+    cluster.crash();
+    cluster.restart();
+    assert!(nas.log_on("gustav", "visiting-for-a-while").is_accept());
+}
+
+/// Nobody gets in who would not with the database, and no failure is lost.
+#[test]
+fn lost_database_neither_stops_answers_nor_opens_locks_and_is_caught_up_with() {
+    let mut cluster = Cluster::start("--fsync=on");
+    let mut daemon = setup(&cluster.database()).start();
+    guess(&daemon, "kari", 2);
+    cluster.crash();
+    guess(&daemon, "anna", 6);
+    guess(&daemon, "kari", 1);
+    let nas = daemon.nas();
+    assert!(nas.log_on("anna", RIGHT).is_reject(), "the lock holds");
+    assert!(nas.log_on("gustav", "visiting-for-a-while").is_accept());
+    assert_eq!(daemon.metric("portvakt_store_healthy"), 0.0);
+    assert_eq!(daemon.health().0, 503);
+
+    cluster.restart();
+    let is_healthy = || (daemon.metric("portvakt_store_healthy") == 1.0).then_some(());
+    assert!(eventually(is_healthy).is_some());
+    daemon.kill();
+    daemon.restart();
+    assert!(daemon.nas().log_on("anna", RIGHT).is_reject());
+    assert_eq!((daemon.failures("anna"), daemon.failures("kari")), (6, 3));
+}
+
+#[test]
+fn database_that_is_not_there_is_named_at_the_start() {
+    let mut setup = setup("postgres://portvakt@%2Fnowhere/portvakt").people("");
+    setup.prepare();
+    let said = setup.cli(&["serve"]);
+    assert!(!said.status.success());
+    let said = text(&said);
+    assert!(
+        said.contains("can't be reached") && said.contains("store.url"),
+        "{said}"
+    );
+}
