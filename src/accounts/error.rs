@@ -65,6 +65,9 @@ pub enum ActError {
         /// The services that clients have.
         offered: Vec<String>,
     },
+    /// No condition says which sessions: all of them is not meant.
+    #[error("no condition")]
+    NoCondition,
     /// The text is no MAC address.
     #[error("no MAC address {text:?}")]
     NoMacAddress {

@@ -1,4 +1,4 @@
-//! Use cases on accounts: look up, explain, sessions, unlock, close, open, set a password, delete, import.
+//! Use cases on accounts: look up, explain, sessions and their end, unlock, close, open, set a password, delete, import.
 //!
 //! Results and errors are data, without sentences; the caller phrases them. Every act that changes
 //! an account is written to the audit log with its [`Actor`]. A use case blocks until the directory
@@ -6,6 +6,7 @@
 
 mod close;
 mod directory_entry;
+mod end_sessions;
 mod error;
 mod explain;
 mod import;
@@ -25,6 +26,7 @@ use crate::audit::{Act, AuditEvent};
 use crate::state::State;
 pub use close::{Changed, ClosureAct, Deleted};
 pub use directory_entry::{AttributeValue, DirectoryEntry};
+pub use end_sessions::{EndedSessions, EndingDetails, SessionsToEnd};
 pub use error::{ActError, DirectoryFault};
 pub use explain::{
     Attempt, Explanation, LockState, NtHashRemedy, NtHashState, ServiceVerdict, StatusFinding,

@@ -11,7 +11,7 @@ use portvakt_radius::dictionary::value_name;
 use portvakt_store::{SessionQuery, SessionsOf};
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, ActError};
+use super::{Accounts, ActError, EndingDetails};
 use crate::shown::Outside;
 use crate::times::{iso, iso_if_any};
 
@@ -96,6 +96,9 @@ pub struct SessionDetails {
     pub input_octets: u64,
     /// Octets to the user.
     pub output_octets: u64,
+    /// The last try to end it before its time, by this process; of a session that lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<EndingDetails>,
 }
 
 /// An address of a session.
@@ -159,7 +162,10 @@ impl Accounts {
                 .is_none_or(|id| account_of(session) == Some(id));
             is_theirs && device.is_none_or(|device| session.device() == Some(device))
         });
-        let found = sessions.iter().map(|session| details(session, search));
+        let found = sessions.iter().map(|session| SessionDetails {
+            ending: self.ending(session.id),
+            ..details(session, search)
+        });
         let mut sessions: Vec<_> = found.collect();
         sessions.sort_by_key(|session| session.address_is_certain == Some(false));
         let limit = search.limit as usize;
@@ -173,12 +179,15 @@ impl Accounts {
         let mut live = self.state.store.live().of_account(account);
         live.sort_by_key(|session| std::cmp::Reverse(session.started()));
         let live = live.iter().take(limit);
-        live.map(|session| details(session, &SessionSearch::default()))
-            .collect()
+        live.map(|session| SessionDetails {
+            ending: self.ending(session.id),
+            ..details(session, &SessionSearch::default())
+        })
+        .collect()
     }
 
     /// The account of this name; of one that is no more, the name itself.
-    fn account_of_sessions(&self, user: &str) -> Result<AccountId, ActError> {
+    pub(super) fn account_of_sessions(&self, user: &str) -> Result<AccountId, ActError> {
         match self.find_or_recall(user) {
             Ok(account) => Ok(account.id.clone()),
             Err(ActError::UnknownAccount { name }) => {
@@ -190,16 +199,16 @@ impl Accounts {
     }
 }
 
-fn mac_address(text: &str) -> Result<MacAddress, ActError> {
+pub(super) fn mac_address(text: &str) -> Result<MacAddress, ActError> {
     let text = text.to_owned();
     MacAddress::parse(&text).ok_or(ActError::NoMacAddress { text })
 }
 
-fn account_of(session: &Session) -> Option<&AccountId> {
+pub(super) fn account_of(session: &Session) -> Option<&AccountId> {
     session.joined.as_ref().map(|joined| &joined.account)
 }
 
-fn details(session: &Session, search: &SessionSearch) -> SessionDetails {
+pub(super) fn details(session: &Session, search: &SessionSearch) -> SessionDetails {
     let (facts, joined) = (&session.facts, session.joined.as_ref());
     let text = |fact: &Newest<Box<str>>| fact.text().map(outside);
     let ended = session.ended();
@@ -230,6 +239,7 @@ fn details(session: &Session, search: &SessionSearch) -> SessionDetails {
         session_time_s: session.usage.session_time_s,
         input_octets: session.usage.input_octets,
         output_octets: session.usage.output_octets,
+        ending: None,
     }
 }
 

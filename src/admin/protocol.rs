@@ -8,9 +8,9 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
-    AccountDetails, Accounts, ActError, Actor, Changed, Deleted, DirectoryEntry, Explanation,
-    Filter, FoundSessions, ImportProgress, ImportRequest, Imported, Listing, NewPassword,
-    PasswordSet, SessionSearch, Target, Unlocked,
+    AccountDetails, Accounts, ActError, Actor, Changed, Deleted, DirectoryEntry, EndedSessions,
+    Explanation, Filter, FoundSessions, ImportProgress, ImportRequest, Imported, Listing,
+    NewPassword, PasswordSet, SessionSearch, SessionsToEnd, Target, Unlocked,
 };
 
 /// A request, by the use case it calls.
@@ -43,6 +43,8 @@ pub enum Request {
     },
     /// [`Accounts::sessions`].
     Sessions(SessionSearch),
+    /// [`Accounts::end_sessions`].
+    EndSessions(SessionsToEnd),
     /// [`Accounts::flush_audit`].
     Flush,
     /// [`Accounts::unlock`].
@@ -92,6 +94,8 @@ pub enum Response {
     Explanation(Box<Explanation>),
     /// Sessions.
     Sessions(FoundSessions),
+    /// Sessions that were to end.
+    EndedSessions(EndedSessions),
     /// The audit log has every attempt so far.
     Flushed,
     /// A lock was ended.
@@ -128,6 +132,10 @@ pub fn handle(
             explanation.map(|explanation| Response::Explanation(Box::new(explanation)))
         }
         Request::Sessions(search) => accounts.sessions(&search).map(Response::Sessions),
+        Request::EndSessions(wanted) => {
+            let ended = accounts.end_sessions(actor, &wanted);
+            ended.map(Response::EndedSessions)
+        }
         Request::Flush => accounts.flush_audit().map(|()| Response::Flushed),
         Request::Unlock(target) => accounts.unlock(actor, &target).map(Response::Unlocked),
         Request::Suspend(target) => accounts.suspend(actor, &target).map(Response::Changed),

@@ -243,6 +243,10 @@ impl InWords<'_> {
                 self.time(session.began),
                 session.nas
             )?;
+            if let Some(ending) = &session.ending {
+                let line = super::sessions::ending_line(ending, self.zone);
+                writeln!(f, "             {line}")?;
+            }
         }
         Ok(())
     }

@@ -36,6 +36,7 @@ pub(super) fn error(error: &ActError) -> String {
             "no client has the service {service}; there are: {}",
             offered.join(", ")
         ),
+        ActError::NoCondition => "say which sessions: a user, --mac or --session".to_owned(),
         ActError::NoMacAddress { text } => format!(
             "\"{}\" is no MAC address, like 02-00-00-aa-bb-cc",
             Shown(text)

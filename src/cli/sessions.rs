@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,9 @@ use super::account::failed;
 use super::admin_client::request;
 use super::attempts::{Side, moment};
 use super::{ConfigFile, Ending, complain, say, say_json};
-use crate::accounts::{FoundSessions, SessionDetails, SessionSearch};
+use crate::accounts::{
+    EndedSessions, EndingDetails, FoundSessions, SessionDetails, SessionSearch, SessionsToEnd,
+};
 use crate::admin::{Request, Response};
 use crate::shown::Outside;
 use crate::times::for_people;
@@ -18,11 +20,14 @@ use crate::times::for_people;
 /// Who is or was on the network, newest first: from the accounting of access points and concentrators
 #[derive(Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "An abuse report has an address and a time: portvakt sessions --ip 192.0.2.7 --at \
     \"2026-11-27 08:15\". WHEN is a date with a time (in the configured zone, or as in \
     2026-11-27T07:15:00Z), a date, or a time ago: 2h, 30m, 7d."
 )]
 pub(super) struct Sessions {
+    #[command(subcommand)]
+    act: Option<SessionsAct>,
     /// User name or alias, with or without realm
     user: Option<String>,
     /// MAC address of the device, in any spelling
@@ -47,7 +52,93 @@ pub(super) struct Sessions {
     file: ConfigFile,
 }
 
+#[derive(Subcommand)]
+enum SessionsAct {
+    /// Have the equipment end live sessions: those that meet every condition
+    End(End),
+}
+
+#[derive(Args)]
+struct End {
+    /// User name or alias, with or without realm
+    user: Option<String>,
+    /// MAC address of the device, in any spelling
+    #[arg(long)]
+    mac: Option<String>,
+    /// The number of the session, from `portvakt sessions --json`
+    #[arg(long, value_name = "NUMBER")]
+    session: Option<i64>,
+    /// The reason, for the audit log and the helpdesk
+    #[arg(long, default_value = "no reason given")]
+    why: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+/// Fails where a session was not ended.
+fn end(end: &End) -> Ending {
+    let config = match end.file.load() {
+        Ok((config, _)) => config,
+        Err(ending) => return ending,
+    };
+    let asked = Request::EndSessions(SessionsToEnd {
+        user: end.user.clone(),
+        mac: end.mac.clone(),
+        number: end.session,
+        why: end.why.clone(),
+    });
+    let ended = match request(&config, asked, &mut std::io::empty(), |_| {}) {
+        Ok(Response::EndedSessions(ended)) => ended,
+        Ok(other) => return failed(other),
+        Err(ending) => return ending,
+    };
+    match end.json {
+        true => say_json(&ended),
+        false => print_ended(&ended, config.rules.terms.zone()),
+    }
+    let is_acked = |session: &SessionDetails| {
+        let ending = session.ending.as_ref();
+        ending.and_then(|ending| ending.outcome.as_deref()) == Some("acked")
+    };
+    match ended.sessions.iter().all(is_acked) {
+        true => Ending::Done,
+        false => Ending::Failed,
+    }
+}
+
+fn print_ended(ended: &EndedSessions, zone: &TimeZone) {
+    if ended.sessions.is_empty() {
+        say("no such live sessions");
+    }
+    for session in &ended.sessions {
+        print_session(session, zone, "");
+    }
+}
+
+/// `ended by request 2026-11-28 08:15:02 CET: the NAS has no such session (nak 503)`.
+pub(super) fn ending_line(ending: &EndingDetails, zone: &TimeZone) -> String {
+    let asked = for_people(ending.asked, zone);
+    let Some(outcome) = &ending.outcome else {
+        return format!("being ended since {asked}");
+    };
+    let cause = ending.error_cause;
+    let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
+    match (outcome.as_str(), &ending.detail) {
+        ("acked", _) => format!("ended by request {asked}; its last record is to come"),
+        (outcome, Some(detail)) => {
+            format!("to be ended since {asked}: {detail} ({outcome}{cause})")
+        }
+        (outcome, None) => format!("to be ended since {asked}: {outcome}{cause}"),
+    }
+}
+
 pub(super) fn run(sessions: &Sessions) -> Ending {
+    if let Some(SessionsAct::End(act)) = &sessions.act {
+        return end(act);
+    }
     let config = match sessions.file.load() {
         Ok((config, _)) => config,
         Err(ending) => return ending,
@@ -131,6 +222,9 @@ fn place(session: &SessionDetails) -> String {
 
 fn more_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
     let mut lines = Vec::new();
+    let live = session.ended.is_none();
+    let ending = session.ending.as_ref().filter(|_| live);
+    lines.extend(ending.map(|ending| ending_line(ending, zone)));
     if !session.addresses.is_empty() {
         let addresses = session.addresses.iter().map(|held| {
             let host = held.net.prefix_len() == held.net.max_prefix_len();
