@@ -1,5 +1,6 @@
 //! Accounting: what is answered, what is kept, and whose sessions they are.
 
+mod ending;
 mod nas;
 mod peers;
 mod restart;

@@ -168,6 +168,27 @@ fn suspension_ends_the_session_at_its_nas() {
     judge.stop();
 }
 
+/// DA1: nobody changes the account; the clock closes it.
+#[test]
+fn session_ends_when_its_account_expires() {
+    let nas = Nas::new();
+    let world = World::with_session(&nas, "standard");
+    let (state, id) = (world.state(), account().id);
+    let expiry = state.clock.now().utc + Duration::from_secs(60 * 60);
+    let policy = state.policy.load();
+    let source = policy.sources.of_account(&id).unwrap();
+    let writer = source.directory.writer().unwrap();
+    let update = writer.update(&id, |account| account.expires = Some(expiry));
+    assert_eq!(update.unwrap().expires, Some(expiry));
+    let judge = Judge::start(Arc::clone(state)).unwrap();
+    state.clock.skip(Duration::from_secs(60 * 60));
+    let received = nas.receive();
+    nas.answer(&received, Code::DisconnectAck, None, NAS_SECRET);
+    assert_eq!(world.outcome(), Outcome::Acked);
+    assert!(world.audit_lines().contains("\"reason\":\"left\""));
+    judge.stop();
+}
+
 /// DA5: forged answers change nothing, and a NAS with another secret is told apart from silence.
 #[test]
 fn answer_under_another_secret_is_none() {
