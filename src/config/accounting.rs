@@ -26,7 +26,7 @@ pub struct Accounting {
     pub stale_after: StaleAfter,
     /// How often equipment is to report each session; zero leaves that to the equipment.
     pub interim_interval: Duration,
-    /// Most live sessions in memory, about 1 kB each.
+    /// Most live sessions in memory, about 2 kB each.
     pub max_sessions: u32,
 }
 

@@ -32,7 +32,8 @@ pub(crate) fn find(
     with_addresses(connection, found?)
 }
 
-/// One look-up for each prefix that the address can be in: 129 of an IPv6 address.
+/// One look-up for each prefix that the address can be in: 129 of an IPv6 address. Of IPv4 a session has
+/// addresses alone, no prefixes (RFC 2865 §5.8).
 fn of_address(
     connection: &mut dyn Connection,
     query: &SessionQuery,
@@ -40,13 +41,14 @@ fn of_address(
 ) -> Result<Vec<Session>, SqlError> {
     const TABLES: &str = "session_addresses a JOIN sessions s ON s.id = a.session";
     let mut found: Vec<Session> = Vec::new();
-    let mut net = IpNet::from(address.to_canonical());
+    let address = address.to_canonical();
+    let mut net = IpNet::from(address);
     loop {
         let text = net.to_string();
         found.extend(select(connection, query, TABLES, "a.address = $1", &text)?);
         match net.supernet() {
-            Some(wider) => net = wider,
-            None => break,
+            Some(wider) if address.is_ipv6() => net = wider,
+            _ => break,
         }
     }
     found.sort_unstable_by_key(|session| (std::cmp::Reverse(session.started()), session.id));
