@@ -3,10 +3,10 @@
 use portvakt_eap::packet::{Body, EapPacket, write_typed};
 use portvakt_eap::{
     Conversation, EapError, InnerCredential, InnerKey, Limits, MethodType, Methods, ServerTls,
-    Stage, Step, TlsVersions, Untaken, Verdict,
+    Stage, Step, TlsVersions, Untaken, UntunnelledMethod, UntunnelledOffer, Verdict,
 };
 use portvakt_testkit::supplicant::Pace;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The packet must survive being written again; the conversation must keep its promises.
 ///
@@ -16,14 +16,24 @@ use std::sync::OnceLock;
 pub fn eap(data: &[u8]) {
     packet(data);
     if let Some((limit, script)) = data.split_first() {
-        conversation(
-            Limits {
-                eap_octets: usize::from(*limit) * 4,
-            },
-            script,
-        );
+        let limits = Limits {
+            eap_octets: usize::from(*limit) * 4,
+        };
+        for untunnelled in UNTUNNELLED {
+            conversation(limits, untunnelled, script);
+        }
     }
 }
+
+/// What is offered without a tunnel: nothing, or within IKEv2.
+const UNTUNNELLED: [&[UntunnelledMethod]; 3] = [
+    &[],
+    &[UntunnelledMethod::MsChapV2, UntunnelledMethod::Gtc],
+    &[UntunnelledMethod::Gtc],
+];
+
+/// Octets of the longest message that is never cut: the failure of EAP-MSCHAPv2.
+const NEVER_CUT: usize = 100;
 
 /// Oracle: what is read is inside the packet, and writes back to the same octets.
 fn packet(data: &[u8]) {
@@ -57,9 +67,11 @@ fn packet(data: &[u8]) {
 /// keep to the limit and count their identifiers, the first message after a refusal is late, every
 /// packet has an answer, and it
 /// ends.
-fn conversation(limits: Limits, mut script: &[u8]) {
+fn conversation(limits: Limits, untunnelled: &[UntunnelledMethod], mut script: &[u8]) {
     let identity = [2, 0, 0, 6, 1, b'a'];
-    let Ok((mut conversation, mut step)) = Conversation::start(methods(), &identity) else {
+    let offer = UntunnelledOffer::new(Arc::from(untunnelled), [7; 32]);
+    let started = Conversation::start_untunnelled(methods(), offer, &identity);
+    let Ok((mut conversation, mut step)) = started else {
         return;
     };
     let (mut identifier, mut requests, mut accepted) = (0_u8, 0, false);
@@ -70,7 +82,7 @@ fn conversation(limits: Limits, mut script: &[u8]) {
                 pace.request(&request);
                 requests += 1;
                 assert!(requests <= 64, "a conversation without an end");
-                assert!(request.len() <= limits.eap_octets.max(60));
+                assert!(request.len() <= limits.eap_octets.max(NEVER_CUT));
                 identifier = identifier.wrapping_add(1);
                 assert_eq!(request.get(..2), Some([1, identifier].as_slice()));
                 let Some(next) = respond(&mut conversation, &mut script, identifier, limits) else {
