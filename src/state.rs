@@ -102,7 +102,7 @@ impl State {
     pub fn invalidate(&self, account: &AccountId) {
         self.proofs.forget(account);
         self.sessions.forget(account.as_str());
-        if !self.store.live().of_account(account).is_empty() {
+        if self.store.live().has_account(account) {
             self.changed_accounts.add(account);
         }
     }

@@ -138,7 +138,7 @@ impl Sweep {
 /// Judges the sessions of one account; whether a directory had to be asked. Waits for a place where
 /// it is.
 fn judge(state: &Arc<State>, places: &Arc<Places>, account: &AccountId, urgency: Urgency) -> bool {
-    if state.store.live().of_account(account).is_empty() {
+    if !state.store.live().has_account(account) {
         return false;
     }
     let policy = state.policy.load();

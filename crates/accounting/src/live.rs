@@ -1,5 +1,6 @@
 //! Live sessions in memory.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,12 +19,16 @@ pub enum Published {
     BeyondCapacity,
 }
 
+/// Names of sessions.
+type Keys = HashSet<Arc<SessionKey>, RandomState>;
+
 /// Live sessions, as they are on disk. Written by the store alone; read from any thread.
 ///
 /// A session beyond the capacity is not here; its records cost a read of the disk each.
 pub struct LiveSessions {
     sessions: DashMap<Arc<SessionKey>, Arc<Session>, RandomState>,
-    by_account: DashMap<AccountId, Vec<Arc<SessionKey>>, RandomState>,
+    /// Sets, since a NAS that lies may give an account all the sessions there is room for.
+    by_account: DashMap<AccountId, Keys, RandomState>,
     /// Counted apart: `DashMap::len` locks every shard.
     count: AtomicUsize,
     capacity: AtomicUsize,
@@ -69,9 +74,17 @@ impl LiveSessions {
     #[must_use]
     pub fn of_account(&self, account: &AccountId) -> Vec<Arc<Session>> {
         // Not while the entry is held: the writer takes the two maps in the other order.
-        let keys = self.by_account.get(account).map(|keys| keys.clone());
-        let keys = keys.unwrap_or_default();
+        let keys: Vec<_> = match self.by_account.get(account) {
+            Some(keys) => keys.iter().map(Arc::clone).collect(),
+            None => return Vec::new(),
+        };
         keys.iter().filter_map(|key| self.get(key)).collect()
+    }
+
+    /// Whether an account has live sessions.
+    #[must_use]
+    pub fn has_account(&self, account: &AccountId) -> bool {
+        self.by_account.contains_key(account)
     }
 
     /// Accounts that have live sessions, in no order.
@@ -133,13 +146,13 @@ impl LiveSessions {
         if let Some(from) = from
             && let Entry::Occupied(mut keys) = self.by_account.entry(from.clone())
         {
-            keys.get_mut().retain(|known| known != key);
+            keys.get_mut().remove(key);
             if keys.get().is_empty() {
                 keys.remove();
             }
         }
         if let Some(to) = to {
-            self.by_account.entry(to).or_default().push(Arc::clone(key));
+            self.by_account.entry(to).or_default().insert(Arc::clone(key));
         }
     }
 }

@@ -40,6 +40,8 @@ fn sessions_are_found_by_account_until_they_end() {
     assert_eq!(accounts_of(&live, "anna"), [3]);
     assert_eq!(accounts_of(&live, "bo"), [1, 4]);
     assert_eq!(live.accounts().len(), 2);
+    let is_there = |account| live.has_account(&AccountId::new(account).unwrap());
+    assert!(is_there("anna") && is_there("bo") && !is_there("cy"));
 }
 
 #[test]
