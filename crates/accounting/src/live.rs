@@ -152,7 +152,10 @@ impl LiveSessions {
             }
         }
         if let Some(to) = to {
-            self.by_account.entry(to).or_default().insert(Arc::clone(key));
+            self.by_account
+                .entry(to)
+                .or_default()
+                .insert(Arc::clone(key));
         }
     }
 }

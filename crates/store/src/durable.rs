@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::Timestamp;
-use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, StaleAfter};
+use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, SessionId, StaleAfter};
 use portvakt_auth::account::Account;
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
@@ -130,11 +130,12 @@ impl<C: Connection> DurableStore<C> {
     }
 
     fn work_on_sessions(&self, job: SessionJob, done: Option<SessionDone>) {
-        let refused = match self.session_jobs.try_send((job, done)) {
-            Ok(()) => return,
-            Err(TrySendError::Full((_, done)) | TrySendError::Disconnected((_, done))) => done,
-        };
-        writer::report_session(refused, Recorded::NotStored);
+        let waiting = Waiting::new(job, done);
+        if let Err(TrySendError::Full(refused) | TrySendError::Disconnected(refused)) =
+            self.session_jobs.try_send(waiting)
+        {
+            writer::report_session(refused.done, Recorded::NotStored);
+        }
     }
 
     fn reader(&self) -> std::sync::MutexGuard<'_, C> {
@@ -213,7 +214,8 @@ impl<C: Connection> AccountingStore for DurableStore<C> {
     }
 
     fn close_sessions_of_nas(&self, nas: NasKey, closed: Closed, done: SessionDone) {
-        self.work_on_sessions(SessionJob::CloseNas(nas, closed), Some(done));
+        let after = SessionId(0);
+        self.work_on_sessions(SessionJob::CloseNas { nas, closed, after }, Some(done));
     }
 
     fn close_stale_sessions(

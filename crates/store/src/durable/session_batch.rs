@@ -20,12 +20,20 @@ const NAMESAKES: u32 = 8;
 /// Silent sessions that one job closes; the next takes the others.
 const STALE_AT_ONCE: u32 = 4096;
 
+/// Live sessions of restarted NASes that one commit looks at, some 40 ms when all end: the next commit
+/// takes the others.
+const OF_NAS_AT_ONCE: u32 = 1024;
+
 /// Work on sessions.
 pub(crate) enum SessionJob {
     /// To be folded into its session.
     Record(Box<Record>),
-    /// The live sessions of a NAS that began before are over.
-    CloseNas(NasKey, Closed),
+    /// The live sessions of a NAS that began before are over; those up to `after` were looked at.
+    CloseNas {
+        nas: NasKey,
+        closed: Closed,
+        after: SessionId,
+    },
     /// Sessions without news for too long at `now` are over.
     CloseStale {
         rule: StaleAfter,
@@ -35,7 +43,38 @@ pub(crate) enum SessionJob {
 }
 
 /// A job, and the callback that waits for it.
-pub(crate) type Waiting = (SessionJob, Option<SessionDone>);
+pub(crate) struct Waiting {
+    pub(crate) job: SessionJob,
+    pub(crate) done: Option<SessionDone>,
+    /// Changes of commits before this one, where the job takes several.
+    pub(crate) changes: Vec<SessionChange>,
+}
+
+impl Waiting {
+    pub(crate) fn new(job: SessionJob, done: Option<SessionDone>) -> Self {
+        Self {
+            job,
+            done,
+            changes: Vec::new(),
+        }
+    }
+}
+
+/// What one commit made of a job.
+pub(crate) struct Taken {
+    pub(crate) changes: Vec<SessionChange>,
+    /// The rest of the job, for the next commit.
+    pub(crate) rest: Option<SessionJob>,
+}
+
+impl From<Vec<SessionChange>> for Taken {
+    fn from(changes: Vec<SessionChange>) -> Self {
+        Self {
+            changes,
+            rest: None,
+        }
+    }
+}
 
 /// Numbers for new sessions, which are never used again.
 pub(crate) struct SessionIds(i64);
@@ -72,6 +111,8 @@ pub(crate) struct SessionBatch<'c> {
     known: HashMap<SessionKey, Namesakes, ahash::RandomState>,
     /// In the order in which they were first named, so that each run writes alike.
     order: Vec<SessionKey>,
+    /// Sessions of restarted NASes that may still be looked at.
+    of_nas_left: u32,
 }
 
 impl<'c> SessionBatch<'c> {
@@ -89,20 +130,18 @@ impl<'c> SessionBatch<'c> {
             is_beyond,
             known: HashMap::default(),
             order: Vec::new(),
+            of_nas_left: OF_NAS_AT_ONCE,
         }
     }
 
-    /// Does one job; returns what it changed. `None` where it cannot be done, for a row that this
+    /// Does one job, or a part of it; returns what it changed. `None` where it cannot be done, for a row that this
     /// version cannot read or a bug: then it stands in no other's way.
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn take_guarded(
-        &mut self,
-        job: &SessionJob,
-    ) -> Result<Option<Vec<SessionChange>>, SqlError> {
+    pub(crate) fn take_guarded(&mut self, job: &SessionJob) -> Result<Option<Taken>, SqlError> {
         match catch_unwind(AssertUnwindSafe(|| self.take(job))) {
-            Ok(Ok(changes)) => Ok(Some(changes)),
+            Ok(Ok(taken)) => Ok(Some(taken)),
             Ok(Err(cause @ SqlError::Refused(_))) => Err(cause),
             Ok(Err(cause)) => {
                 error!(%cause, "a session cannot be read; a record of it is not stored");
@@ -115,23 +154,43 @@ impl<'c> SessionBatch<'c> {
         }
     }
 
-    fn take(&mut self, job: &SessionJob) -> Result<Vec<SessionChange>, SqlError> {
+    fn take(&mut self, job: &SessionJob) -> Result<Taken, SqlError> {
         match job {
-            SessionJob::Record(record) => self.fold(record),
-            SessionJob::CloseNas(nas, closed) => {
-                self.write()?;
-                let names = sessions::live_of_nas(self.connection, nas)?;
-                self.close(&names, |session| {
-                    let is_before = session.started() < closed.at;
-                    (is_before && session.last_news <= closed.at).then_some(*closed)
-                })
-            }
+            SessionJob::Record(record) => self.fold(record).map(Taken::from),
+            SessionJob::CloseNas { nas, closed, after } => self.close_nas(nas, *closed, *after),
             SessionJob::CloseStale { rule, since, now } => {
                 let stale = |session: &Session| session.stale(*rule, *since, *now);
                 let names = self.silent(*rule, *now, &stale)?;
-                self.close(&names, stale)
+                self.close(&names, stale).map(Taken::from)
             }
         }
+    }
+
+    /// Ends sessions of a NAS, those after the number `after`, as far as this commit may look.
+    fn close_nas(
+        &mut self,
+        nas: &NasKey,
+        closed: Closed,
+        after: SessionId,
+    ) -> Result<Taken, SqlError> {
+        self.write()?;
+        let most = self.of_nas_left;
+        let page = sessions::live_of_nas(self.connection, nas, after, most)?;
+        let looked_at = u32::try_from(page.len()).unwrap_or(u32::MAX);
+        self.of_nas_left = most.saturating_sub(looked_at);
+        let after = page.last().map_or(after, |last| last.id);
+        let before = page.into_iter().filter(|one| one.last_news <= closed.at);
+        let names: Vec<_> = before.map(|one| one.key).collect();
+        let changes = self.close(&names, |session| {
+            let is_before = session.started() < closed.at;
+            (is_before && session.last_news <= closed.at).then_some(closed)
+        })?;
+        let nas = nas.clone();
+        let rest = SessionJob::CloseNas { nas, closed, after };
+        Ok(Taken {
+            changes,
+            rest: (looked_at >= most).then_some(rest),
+        })
     }
 
     fn fold(&mut self, record: &Record) -> Result<Vec<SessionChange>, SqlError> {

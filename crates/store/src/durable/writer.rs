@@ -13,18 +13,18 @@ use tracing::{error, info};
 
 use super::attempt_buffer::CAPACITY;
 use super::pending::Shared;
-use super::session_batch::{SessionBatch, SessionIds, Waiting, publish};
+use super::session_batch::{SessionBatch, SessionIds, Taken, Waiting, publish};
 use crate::sql::{Connection, SqlError};
 use crate::tables::accounts::{self, AccountRow};
 use crate::tables::{attempts, locks, sessions};
-use crate::{
-    AttemptRow, DataFolder, Done, Durability, Recorded, SessionChange, SessionDone, StoreError,
-};
+use crate::{AttemptRow, DataFolder, Done, Durability, Recorded, SessionDone, StoreError};
 
 /// Most messages, and most attempts, in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;
 /// Most jobs on sessions in one commit: some ten milliseconds, which a failure may wait as well.
 const SESSION_JOBS: usize = 512;
+/// Jobs that take several commits, at once; of more the NAS must ask again.
+const LONG_JOBS: usize = 64;
 /// Pause between two tries while the disk refuses.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long attempts are gathered before they are written; a reader has them written at once.
@@ -69,13 +69,29 @@ impl Sessions {
             purge_before: None,
         }
     }
+
+    /// Reports a job, or keeps the rest of it for the next commit.
+    fn settle(&mut self, mut waiting: Waiting, taken: Option<Taken>) {
+        let Some(taken) = taken else {
+            return report_session(waiting.done, Recorded::NotStored);
+        };
+        waiting.changes.extend(taken.changes);
+        match taken.rest {
+            None => report_session(waiting.done, Recorded::OnDisk(waiting.changes)),
+            Some(_) if self.jobs.len() >= LONG_JOBS => {
+                report_session(waiting.done, Recorded::NotStored);
+            }
+            Some(job) => self.jobs.push(Waiting { job, ..waiting }),
+        }
+    }
 }
 
-/// The sessions of a commit as they were written, and what each job changed; `None` where it failed.
+/// The sessions of a commit as they were written, and what it made of each job; `None` where that
+/// failed.
 #[derive(Default)]
 struct Folded {
     sessions: Vec<Arc<Session>>,
-    changes: Vec<Option<Vec<SessionChange>>>,
+    taken: Vec<Option<Taken>>,
 }
 
 pub(crate) struct Writer<C> {
@@ -157,7 +173,7 @@ impl<C: Connection> Writer<C> {
     fn wait_for_work(&self) {
         let now = Instant::now();
         let prunes = self.prune_before.or(self.sessions.purge_before).is_some();
-        let has_more = prunes || !self.attempts.is_empty();
+        let has_more = prunes || !self.attempts.is_empty() || !self.sessions.jobs.is_empty();
         let look = self.take_attempts_at.min(now + LOOK);
         let until = match self.retry_at {
             None if has_more => now,
@@ -258,8 +274,8 @@ impl<C: Connection> Writer<C> {
     }
 
     fn refuse_session_jobs(&mut self) {
-        for (_, done) in self.sessions.jobs.drain(..) {
-            report_session(done, Recorded::NotStored);
+        for waiting in self.sessions.jobs.drain(..) {
+            report_session(waiting.done, Recorded::NotStored);
         }
     }
 
@@ -267,8 +283,9 @@ impl<C: Connection> Writer<C> {
         self.shared.locks().written(locks);
         let beyond = publish(&self.sessions.live, folded.sessions);
         self.shared.count_beyond(beyond);
-        for ((_, done), changes) in self.sessions.jobs.drain(..).zip(folded.changes) {
-            report_session(done, changes.map_or(Recorded::NotStored, Recorded::OnDisk));
+        let jobs = std::mem::take(&mut self.sessions.jobs);
+        for (waiting, taken) in jobs.into_iter().zip(folded.taken) {
+            self.sessions.settle(waiting, taken);
         }
         self.attempts.drain(..BATCH.min(self.attempts.len()));
         self.retry_at = None;
@@ -348,13 +365,13 @@ fn write_sessions(
         live, ids, jobs, ..
     } = sessions;
     let mut batch = SessionBatch::new(connection, live, ids, is_beyond);
-    let mut changes = Vec::with_capacity(jobs.len());
-    for (job, _) in jobs {
-        changes.push(batch.take_guarded(job)?);
+    let mut taken = Vec::with_capacity(jobs.len());
+    for waiting in jobs {
+        taken.push(batch.take_guarded(&waiting.job)?);
     }
     batch.write()?;
     let sessions = batch.finish();
-    Ok(Folded { sessions, changes })
+    Ok(Folded { sessions, taken })
 }
 
 /// Calls back; catches a panic of the callback, which must not end the writer.

@@ -208,17 +208,36 @@ pub(crate) fn of_key(
     with_addresses(connection, found)
 }
 
-/// Names of the live sessions of a NAS.
+/// A live session, as far as one needs to know whether it is to end.
+pub(crate) struct LiveSession {
+    pub(crate) id: SessionId,
+    pub(crate) key: SessionKey,
+    pub(crate) last_news: Timestamp,
+}
+
+/// The live sessions of a NAS in the order of their numbers: those after `after`, at most `limit`.
 pub(crate) fn live_of_nas(
     connection: &mut dyn Connection,
     nas: &NasKey,
-) -> Result<Vec<SessionKey>, SqlError> {
-    let sql = "SELECT session FROM sessions WHERE client = $1 AND nas = $2 AND end_ms IS NULL";
-    let values = [(*nas.client).into(), (*nas.nas).into()];
+    after: SessionId,
+    limit: u32,
+) -> Result<Vec<LiveSession>, SqlError> {
+    let sql = "SELECT id, session, last_ms FROM sessions
+         WHERE client = $1 AND nas = $2 AND end_ms IS NULL AND id > $3 ORDER BY id LIMIT $4";
+    let values = [
+        (*nas.client).into(),
+        (*nas.nas).into(),
+        after.0.into(),
+        limit.into(),
+    ];
     rows(connection, sql, &values, |row| {
-        Ok(SessionKey {
-            nas: nas.clone(),
-            session: row.needed_text(0)?.into(),
+        Ok(LiveSession {
+            id: SessionId(row.needed_integer(0)?),
+            key: SessionKey {
+                nas: nas.clone(),
+                session: row.needed_text(1)?.into(),
+            },
+            last_news: row.needed_time(2)?,
         })
     })
 }

@@ -35,6 +35,7 @@ macro_rules! battery {
             records_of_one_commit_make_one_session
             name_used_anew_ends_the_session_before
             restart_of_a_nas_ends_its_sessions_alone
+            restart_of_a_large_nas_ends_all_its_sessions
             silent_session_ends_and_later_news_open_it_again
             sessions_beyond_the_memory_are_kept_on_disk
             sessions_are_found_by_account_device_address_and_time

@@ -245,6 +245,35 @@ pub(crate) fn restart_of_a_nas_ends_its_sessions_alone(open: Open<'_>) {
     assert_eq!(ended.collect::<Vec<_>>(), [expected; 2]);
 }
 
+/// More than one commit looks at.
+pub(crate) fn restart_of_a_large_nas_ends_all_its_sessions(open: Open<'_>) {
+    const SESSIONS: usize = 2500;
+    let store = open();
+    let nas = record("", Status::Start, 0).key.nas;
+    let (sender, receiver) = channel();
+    for number in 0..SESSIONS {
+        let sender = sender.clone();
+        // Some are of later: they live on, and hold up none of the others.
+        let second = if number % 100 == 0 { 101 } else { 0 };
+        let start = record(&number.to_string(), Status::Start, second);
+        let done = move |recorded| sender.send(recorded).unwrap();
+        store.record_session(start, Box::new(done));
+    }
+    for _ in 0..SESSIONS {
+        let recorded = receiver.recv_timeout(PATIENCE).unwrap();
+        assert!(matches!(recorded, Recorded::OnDisk(_)));
+    }
+    let started = Closed {
+        at: time(100),
+        by: Closing::NasStarted,
+    };
+    let closed = answer(|done| store.close_sessions_of_nas(nas.clone(), started, done));
+    assert_eq!(steps(closed), [SessionStep::Ended; SESSIONS - 25]);
+    assert_eq!(store.live().len(), 25);
+    let again = answer(|done| store.close_sessions_of_nas(nas, started, done));
+    assert_eq!(again, Recorded::OnDisk(vec![]));
+}
+
 pub(crate) fn silent_session_ends_and_later_news_open_it_again(open: Open<'_>) {
     let store = open();
     let rule = StaleAfter {
