@@ -23,4 +23,6 @@ pub use endings::{Ending, Endings};
 pub use outcome::{NotPossible, Outcome};
 pub use profile::Profile;
 pub use request::{RequestAttribute, RequestKind, SessionRequest};
-pub use sender::{Answer, Job, MOST_IN_FLIGHT, MOST_WAITING, PACE, Sender, Transmission};
+pub use sender::{
+    Answer, Job, MOST_IN_FLIGHT, MOST_WAITING, MOST_WAITING_FOR_ONE, PACE, Sender, Transmission,
+};

@@ -16,6 +16,9 @@ pub const MOST_IN_FLIGHT: usize = 200;
 /// Requests that wait for their turn, over all NASes: some 500 octets each. What comes beyond ends
 /// as [`Outcome::QueueFull`].
 pub const MOST_WAITING: usize = 50_000;
+/// Requests of these that wait for one NAS: some 100 s at its pace, and many hours where it is silent.
+/// The others are tried again later, and leave room for other NASes meanwhile.
+pub const MOST_WAITING_FOR_ONE: usize = 5_000;
 /// Time between two packets to one NAS, 50 a second: a controller has other work too.
 pub const PACE: Duration = Duration::from_millis(20);
 
@@ -119,10 +122,11 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Takes a job for the NAS at `to`. Beyond [`MOST_WAITING`] its outcome is at once
-    /// [`Outcome::QueueFull`].
+    /// Takes a job for the NAS at `to`. Beyond [`MOST_WAITING`], and beyond
+    /// [`MOST_WAITING_FOR_ONE`] of that NAS, its outcome is at once [`Outcome::QueueFull`].
     pub fn queue(&mut self, to: SocketAddr, job: Job<T>) {
-        if self.waiting >= MOST_WAITING {
+        let of_nas = self.nases.get(&to).map_or(0, |nas| nas.waiting.len());
+        if self.waiting >= MOST_WAITING || of_nas >= MOST_WAITING_FOR_ONE {
             self.outcomes.push((job.token, Outcome::QueueFull));
             return;
         }

@@ -153,12 +153,25 @@ fn what_is_too_long_is_not_sent_and_takes_no_turn() {
 #[test]
 fn queue_is_bounded() {
     let mut sender = Sender::new(0);
-    for token in 0..u32::try_from(MOST_WAITING).unwrap() + 1 {
-        sender.queue(nas(), job(token));
+    for token in 0..=u32::try_from(MOST_WAITING).unwrap() {
+        let number = u16::try_from(token % 64).unwrap();
+        sender.queue(SocketAddr::new(nas().ip(), number), job(token));
     }
     let beyond = u32::try_from(MOST_WAITING).unwrap();
     assert_eq!(sender.take_outcomes(), [(beyond, Outcome::QueueFull)]);
     assert_eq!(sender.open(), MOST_WAITING);
+}
+
+#[test]
+fn silent_nas_leaves_room_for_the_others() {
+    let mut sender = Sender::new(0);
+    let most = u32::try_from(MOST_WAITING_FOR_ONE).unwrap();
+    for token in 0..=most {
+        sender.queue(nas(), job(token));
+    }
+    assert_eq!(sender.take_outcomes(), [(most, Outcome::QueueFull)]);
+    sender.queue("192.0.2.2:3799".parse().unwrap(), job(0));
+    assert_eq!(sender.take_outcomes(), []);
 }
 
 /// strongSwan answers a request with the identifier of its last one as it answered that.
