@@ -252,25 +252,17 @@ fn give_way(exchange: &Exchange, displaced: Option<Box<PendingConversation>>, wh
 
 /// The exchange with the facts of the conversation's earlier requests.
 fn with_context_of(mut exchange: Exchange, pending: &PendingConversation) -> Exchange {
-    exchange.context = report::with_method(exchange.context, &pending.conversation);
-    exchange.context.began = pending.context.began;
-    exchange
-        .context
-        .eap_identity
-        .clone_from(&pending.context.eap_identity);
-    exchange
-        .context
-        .inner_identity
-        .clone_from(&pending.context.inner_identity);
-    exchange
-        .context
-        .account
-        .clone_from(&pending.context.account);
-    exchange
-        .context
-        .machine
-        .clone_from(&pending.context.machine);
-    exchange.context.detail = exchange.context.detail.or(pending.context.detail.clone());
+    let earlier = &pending.context;
+    let own = report::with_method(exchange.context, &pending.conversation);
+    exchange.context = RequestContext {
+        began: earlier.began,
+        eap_identity: earlier.eap_identity.clone(),
+        inner_identity: earlier.inner_identity.clone(),
+        account: earlier.account.clone(),
+        machine: earlier.machine.clone(),
+        detail: own.detail.or_else(|| earlier.detail.clone()),
+        ..own
+    };
     exchange
 }
 
@@ -409,17 +401,14 @@ fn note_handshake(exchange: &Exchange, pending: &PendingConversation) {
 
 /// The device was refused, and offers something else now: each try has its own line.
 fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal: Refusal) {
-    exchange.context = report::with_method(exchange.context.clone(), &pending.conversation);
-    exchange.context.began = pending.context.began;
-    exchange
-        .context
-        .inner_identity
-        .clone_from(&pending.context.inner_identity);
-    exchange
-        .context
-        .account
-        .clone_from(&pending.context.account);
-    exchange.context.detail = pending.context.detail.take();
+    let earlier = &mut pending.context;
+    exchange.context = RequestContext {
+        began: earlier.began,
+        inner_identity: earlier.inner_identity.clone(),
+        account: earlier.account.clone(),
+        detail: earlier.detail.take(),
+        ..report::with_method(exchange.context.clone(), &pending.conversation)
+    };
     report::retried(exchange, refusal);
     exchange.context.detail = None;
 }
