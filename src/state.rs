@@ -27,7 +27,7 @@ use crate::policy::{AccountSources, Client, Policy, PolicyError};
 use crate::transport::{DropLog, DropReason};
 use portvakt_directory::OpenDirectory;
 
-pub use open::StateError;
+pub use open::{StateError, sealing_key};
 
 /// Accounts beyond those known at the start for which memory is reckoned.
 const RESERVE: usize = 100_000;

@@ -15,6 +15,7 @@ mod hash;
 mod phrases;
 mod serve;
 mod sessions;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +63,9 @@ enum Command {
     Attempts(attempts::Attempts),
     /// Who is or was on the network, with which device and address
     Sessions(sessions::Sessions),
+    /// Move everything between the data folder and PostgreSQL
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// The configuration file.
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Attempts(attempts) => attempts::run(&attempts),
         Command::Sessions(sessions) => sessions::run(&sessions),
+        Command::Store(command) => store::run(&command),
     };
     match ending {
         Ending::Done => ExitCode::SUCCESS,

@@ -242,7 +242,10 @@ impl ServerObserver for ServerMetrics {
 }
 
 /// The key that the operator keeps; `None` for the one in the data folder.
-fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
+///
+/// # Errors
+/// [`StoreError::Sealing`] for a malformed one.
+pub fn sealing_key(config: &Config) -> Result<Option<SealingKey>, StoreError> {
     let file = config.accounts.sealing_key.as_ref();
     let key = file.map(|file| SealingKey::parse(&file.path, file.text.as_bytes()));
     Ok(key.transpose()?)

@@ -95,3 +95,43 @@ fn database_that_is_not_there_is_named_at_the_start() {
         "{said}"
     );
 }
+
+#[test]
+fn everything_is_copied_to_the_database_and_back() {
+    let cluster = Cluster::start("--fsync=on");
+    let url = cluster.database();
+    let mut here = Setup::new().set("accounts", "sealing-key-file", "\"sealing-key\"");
+    here.write("sealing-key", KEY);
+    here.prepare();
+    let mut daemon = here.start();
+    guess(&daemon, "anna", 6);
+    daemon.kill();
+
+    daemon.change("store", "url", &format!("\"{url}\""));
+    daemon.write_config();
+    let copied = daemon.cli(&["store", "copy", "--to", "postgres"]);
+    assert!(copied.status.success(), "{}", text(&copied));
+    let again = daemon.cli(&["store", "copy", "--to", "postgres"]);
+    assert!(text(&again).contains("--replace"), "{}", text(&again));
+    daemon.restart();
+    let nas = daemon.nas();
+    assert!(nas.log_on("anna", RIGHT).is_reject(), "the lock came along");
+    guess(&daemon, "kari", 3);
+    let busy = daemon.cli(&["store", "copy", "--to", "sqlite", "--replace"]);
+    assert!(text(&busy).contains("in use by process"), "{}", text(&busy));
+    daemon.kill();
+
+    let back = daemon.cli(&["store", "copy", "--to", "sqlite", "--replace"]);
+    assert!(back.status.success(), "{}", text(&back));
+    drop(cluster);
+    daemon.unset("store", "url");
+    daemon.write_config();
+    daemon.restart();
+    assert_eq!((daemon.failures("anna"), daemon.failures("kari")), (6, 3));
+    assert!(
+        daemon
+            .nas()
+            .log_on("gustav", "visiting-for-a-while")
+            .is_accept()
+    );
+}

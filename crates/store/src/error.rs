@@ -48,6 +48,16 @@ pub enum StoreError {
     /// The database elsewhere is not fit, or not there.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    /// A copy would overwrite something.
+    #[error(
+        "the destination has {rows} rows of {table}; with --replace they are removed and replaced"
+    )]
+    NotEmpty {
+        /// The table.
+        table: &'static str,
+        /// The rows in it.
+        rows: u64,
+    },
     /// A row that this version cannot read.
     #[error("{table} of {key:?} cannot be read: {cause}")]
     Unreadable {

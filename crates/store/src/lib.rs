@@ -61,6 +61,7 @@
 //! own, which existing databases do not have.
 
 mod attempt;
+mod copy;
 mod durable;
 mod error;
 mod folder;
@@ -82,6 +83,7 @@ use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 
 pub use attempt::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow};
+pub use copy::{CopyProgress, CopyTo, copy};
 pub use durable::DurableStore;
 pub use error::StoreError;
 pub use folder::DataFolder;

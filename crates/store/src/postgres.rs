@@ -54,14 +54,23 @@ impl PostgresStore {
         key: Option<SealingKey>,
         settings: PostgresSettings,
     ) -> Result<Self, StoreError> {
-        let settings = Arc::new(settings);
-        let runtime = link::runtime().map_err(PostgresError::Thread)?;
-        let open = |role, deadline| PostgresConnection::open(&runtime, &settings, role, deadline);
-        let mut connection = open(session::Role::Writer, WRITE_DEADLINE)?;
-        let mut reader = open(session::Role::Reader, READ_DEADLINE)?;
-        schema::migrate(&mut reader, schema::MIGRATIONS)?;
+        let (mut connection, reader) = open(settings)?;
         locks::remove_cleared(&mut connection)?;
         let sealing = durable::sealing_key(&mut connection, &folder, key)?;
         Self::start(connection, reader, sealing, folder)
     }
+}
+
+/// Connects, takes the database for this process and brings the schema up to date; returns the
+/// writer's connection and the readers'.
+pub(crate) fn open(
+    settings: PostgresSettings,
+) -> Result<(PostgresConnection, PostgresConnection), StoreError> {
+    let settings = Arc::new(settings);
+    let runtime = link::runtime().map_err(PostgresError::Thread)?;
+    let open = |role, deadline| PostgresConnection::open(&runtime, &settings, role, deadline);
+    let connection = open(session::Role::Writer, WRITE_DEADLINE)?;
+    let mut reader = open(session::Role::Reader, READ_DEADLINE)?;
+    schema::migrate(&mut reader, schema::MIGRATIONS)?;
+    Ok((connection, reader))
 }

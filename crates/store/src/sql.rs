@@ -189,6 +189,14 @@ pub trait Connection: Send + 'static {
     /// [`SqlError::Refused`].
     fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<(), SqlError>;
 
+    /// Sends what was executed so far of the transaction, so that it need not be kept.
+    ///
+    /// # Errors
+    /// [`SqlError::Refused`].
+    fn send(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+
     /// Runs a statement by itself and at once, or within the transaction that is open; returns the
     /// number of rows it changed.
     ///

@@ -22,10 +22,19 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`], except [`StoreError::InUse`].
     pub fn open(folder: DataFolder, key: Option<SealingKey>) -> Result<Self, StoreError> {
-        let mut connection = schema::open(&folder.database())?;
-        let sealing = durable::sealing_key(&mut connection, &folder, key)?;
-        seal_old::seal_old(&mut connection, &sealing)?;
+        let (connection, sealing) = open_sealed(&folder, key)?;
         let reader = schema::open_reader(&folder.database())?;
         Self::start(connection, reader, sealing, folder)
     }
+}
+
+/// Opens or makes the database; nothing in it is unsealed any more.
+pub(crate) fn open_sealed(
+    folder: &DataFolder,
+    key: Option<SealingKey>,
+) -> Result<(SqliteConnection, SealingKey), StoreError> {
+    let mut connection = schema::open(&folder.database())?;
+    let sealing = durable::sealing_key(&mut connection, folder, key)?;
+    seal_old::seal_old(&mut connection, &sealing)?;
+    Ok((connection, sealing))
 }

@@ -14,13 +14,16 @@ mod cluster;
 use std::path::Path;
 use std::sync::Mutex;
 
-use battery::sessions::{record, record_session};
-use battery::{Open, battery, id, lock, now, recorded, restored, wait_until};
+use battery::sessions::{all, framed, of_account, record, record_session};
+use battery::{
+    Open, attempt, battery, id, lock, now, record_attempt, recorded, restored, wait_until,
+};
 use cluster::Cluster;
 use portvakt_accounting::{Newest, Status};
 use portvakt_store::{
-    AccountingStore as _, DataFolder, Durability, LockStore as _, PostgresError, PostgresSettings,
-    PostgresStore, Recorded, Store as _, StoreError,
+    AccountingStore as _, AttemptStore as _, CopyTo, DataFolder, Durability, LockStore as _,
+    PostgresError, PostgresSettings, PostgresStore, Recorded, SqliteStore, Store as _, StoreError,
+    copy,
 };
 
 fn open(dir: &Path, url: &str) -> Result<PostgresStore, StoreError> {
@@ -161,4 +164,48 @@ fn nul_in_a_text_of_a_nas_is_stored_as_a_replacement() {
     assert!(store.health().is_ok());
     store.close();
     assert_eq!(store.live().len(), 1);
+}
+
+#[test]
+fn copy_there_and_back_keeps_every_row() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let settings = PostgresSettings::parse(&database()).unwrap();
+    let take = |dir: &tempfile::TempDir| DataFolder::take(dir.path()).unwrap();
+    let store = SqliteStore::open(take(&dir), None).unwrap();
+    let start = framed(
+        record("a", Status::Start, 0),
+        &["192.0.2.7/32", "2001:db8:1::/64"],
+    );
+    record_session(&store, of_account(start, "anna"));
+    for number in 0..5_000 {
+        store.record_lock(lock(&format!("s{number}"), 3, number + 1), None);
+    }
+    record_attempt(&store, &attempt("anna", 1));
+    record_attempt(&store, &attempt("anna", 2));
+    let (sessions, attempts) = (all(&store), store.last_attempts(&id("anna"), 9).unwrap());
+    assert_eq!((sessions.len(), attempts.len()), (1, 2));
+    drop(store);
+
+    let mut steps = 0;
+    let mut to = |dir: &tempfile::TempDir, to, replace| {
+        let settings = settings.clone();
+        copy(&take(dir), None, settings, to, replace, &mut |_| steps += 1)
+    };
+    to(&dir, CopyTo::Postgres, false).unwrap();
+    let refused = to(&dir, CopyTo::Postgres, false).unwrap_err();
+    assert!(matches!(
+        refused,
+        StoreError::NotEmpty {
+            table: "locks",
+            rows: 5_000
+        }
+    ));
+    to(&dir, CopyTo::Postgres, true).unwrap();
+    to(&other, CopyTo::Sqlite, false).unwrap();
+    assert!(steps > 5);
+    let copied = SqliteStore::open(take(&other), None).unwrap();
+    assert_eq!(all(&copied), sessions);
+    assert_eq!(copied.last_attempts(&id("anna"), 9).unwrap(), attempts);
+    assert_eq!(copied.restore_locks(now()).unwrap().len(), 5_000);
+    assert_eq!(restored(&copied, "s4999").unwrap().revision, 5_000);
 }

@@ -81,6 +81,11 @@ impl Setup {
         self.keys.insert(name, value.to_owned());
     }
 
+    /// Takes a key away: call `write_config` after it.
+    pub fn unset(&mut self, table: &str, key: &str) {
+        self.keys.remove(&(table.to_owned(), key.to_owned()));
+    }
+
     /// Adds a client with [`SECRET`]; `more` is further lines of its table.
     #[must_use]
     pub fn client(mut self, name: &str, net: &str, more: &str) -> Self {

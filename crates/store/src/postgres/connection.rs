@@ -117,6 +117,10 @@ impl Connection for PostgresConnection {
         Ok(())
     }
 
+    fn send(&mut self) -> Result<(), SqlError> {
+        self.flush(false).map(drop)
+    }
+
     fn execute_now(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, SqlError> {
         let values = values.iter().cloned().map(Value::into_owned).collect();
         // Its own count, not that of a statement before.

@@ -47,7 +47,7 @@ pub(crate) fn record(name: &str, status: Status, second: i64) -> Record {
     }
 }
 
-fn framed(record: Record, nets: &[&str]) -> Record {
+pub(crate) fn framed(record: Record, nets: &[&str]) -> Record {
     let nets = nets.iter().map(|net| net.parse().unwrap());
     Record {
         addresses: Addresses::told(nets, record.event),
@@ -55,7 +55,7 @@ fn framed(record: Record, nets: &[&str]) -> Record {
     }
 }
 
-fn of_account(record: Record, account: &str) -> Record {
+pub(crate) fn of_account(record: Record, account: &str) -> Record {
     let joined = Joined {
         by: JoinedBy::Class,
         logged_on: time(-5),
@@ -86,7 +86,7 @@ fn steps(recorded: Recorded) -> Vec<SessionStep> {
     changes.into_iter().map(|change| change.step).collect()
 }
 
-fn all(store: &dyn Store) -> Vec<Session> {
+pub(crate) fn all(store: &dyn Store) -> Vec<Session> {
     find(store, SessionsOf::Everybody)
 }
 
