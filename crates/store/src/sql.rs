@@ -167,6 +167,14 @@ pub(crate) type Visit<'f> = &'f mut dyn FnMut(&dyn Columns) -> Result<(), SqlErr
 /// whether all of them succeeded. Every call blocks, and has a deadline where the database is
 /// elsewhere.
 pub trait Connection: Send + 'static {
+    /// Whether there is a connection, without asking the database.
+    ///
+    /// # Errors
+    /// [`SqlError::Refused`] while there is none.
+    fn ready(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+
     /// Begins a transaction. One that is open is rolled back.
     ///
     /// # Errors

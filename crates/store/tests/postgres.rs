@@ -74,6 +74,7 @@ fn lost_database_answers_from_memory_says_so_and_catches_up() {
     let store = open(dir.path(), &url).unwrap();
     assert_eq!(recorded(&store, lock("anna", 1, 1)), Durability::OnDisk);
     cluster.crash();
+    wait_until("told without any work", || !store.health().is_ok());
     assert_eq!(recorded(&store, lock("anna", 2, 2)), Durability::MemoryOnly);
     assert_eq!(recorded(&store, lock("anna", 3, 3)), Durability::MemoryOnly);
     let start = record("a", Status::Start, 0);

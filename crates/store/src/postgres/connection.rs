@@ -84,6 +84,10 @@ impl PostgresConnection {
 }
 
 impl Connection for PostgresConnection {
+    fn ready(&mut self) -> Result<(), SqlError> {
+        self.link.session().map(drop)
+    }
+
     fn begin(&mut self) -> Result<(), SqlError> {
         self.roll_back();
         // At once, rather than after all the work of a commit.
