@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{LOG_ONS, answers_everybody, session, start_in, vpn};
+use nix::sys::signal::Signal;
 use portvakt_testkit::supplicant::ClientCertificate;
 
 use crate::common::{Daemon, Namespace, Program, SECRET, Setup, run_with, text};
@@ -103,6 +104,8 @@ impl Ikev2 {
             let said = text(&initiated);
             let is_refusal = REFUSALS.iter().any(|refusal| said.contains(refusal));
             assert!(is_refusal, "{said}");
+            // Asked to end, it would wait for an answer of the gateway first.
+            client.signal(Signal::SIGKILL);
         }
         (client, initiated.status.success())
     }
