@@ -8,6 +8,8 @@ use crate::{AttributeType, Packet};
 
 /// Cisco's private enterprise number.
 pub const CISCO: u32 = 9;
+/// A shorter prefix is no device's: a site has one of 32 bits at the most.
+const SHORTEST_PREFIX: u8 = 32;
 /// Cisco-AVPair: `name=value`.
 pub const CISCO_AV_PAIR: u8 = 1;
 
@@ -73,7 +75,7 @@ pub fn nas_address(request: &Packet<'_>) -> Option<IpAddr> {
 /// The addresses and prefixes of the session, each with its prefix length in bits: Framed-IP-Address
 /// (32), Framed-IPv6-Address (128), Framed-IPv6-Prefix and Delegated-IPv6-Prefix. Malformed ones are
 /// left out, and so are those that are no address: zero, and 255.255.255.254 and .255, by which a
-/// NAS or a user chooses (RFC 2865 §5.8).
+/// NAS or a user chooses (RFC 2865 §5.8), and prefixes shorter than 32 bits, in which everybody is.
 pub fn framed_addresses<'a>(request: &Packet<'a>) -> impl Iterator<Item = (IpAddr, u8)> + use<'a> {
     let read = |attribute: crate::Attribute<'a>| match attribute.kind {
         AttributeType::FRAMED_IP_ADDRESS => {
@@ -108,7 +110,7 @@ fn address_v6(value: &[u8]) -> Option<Ipv6Addr> {
 /// the length needs. Bits beyond the length are cleared.
 fn prefix_v6(value: &[u8]) -> Option<(Ipv6Addr, u8)> {
     let ([_, length], octets) = value.split_first_chunk::<2>()?;
-    if *length > 128 || octets.len() < usize::from(length.div_ceil(8)) {
+    if !(SHORTEST_PREFIX..=128).contains(length) || octets.len() < usize::from(length.div_ceil(8)) {
         return None;
     }
     let mut address = [0; 16];
@@ -214,14 +216,20 @@ mod tests {
         let given = [0, 64, 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0];
         assert_eq!(addresses(prefix, &given), ["2001:db8:1::/64"]);
         assert_eq!(
-            addresses(AttributeType::DELEGATED_IPV6_PREFIX, &[0, 12, 0x20, 0xff]),
-            ["20f0::/12"]
+            addresses(
+                AttributeType::DELEGATED_IPV6_PREFIX,
+                &[0, 36, 0x20, 0x01, 0x0d, 0xb8, 0xff]
+            ),
+            ["2001:db8:f000::/36"]
         );
         for malformed in [
             &[][..],
             &[0],
             &[0, 64, 0x20],
             &[0, 129],
+            &[0, 0],
+            &[0, 3, 0x20],
+            &[0, 31, 0x20, 0x01, 0x0d, 0xb8],
             &[
                 0, 64, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
             ],
