@@ -4,15 +4,31 @@ use jiff::Timestamp;
 use portvakt_auth::AccountId;
 
 /// The log-on that a session belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
-    // The order of the fields is the order of belief: a Class beats a guess, then the newer log-on.
     /// The evidence.
     pub by: JoinedBy,
     /// When the account logged on.
     pub logged_on: Timestamp,
     /// The account.
     pub account: AccountId,
+}
+
+impl Joined {
+    /// Whether this is believed rather than `other` of the same session. A Class beats a guess. Of two
+    /// Classes the newer log-on counts: the session was authenticated again. Of two guesses the older
+    /// one counts: the session began after that one, and a later log-on of the same device address may
+    /// be another's, whose address was copied.
+    #[must_use]
+    pub fn beats(&self, other: &Self) -> bool {
+        let log_on = |joined: &Self| (joined.logged_on, joined.account.clone());
+        match (self.by, other.by) {
+            (JoinedBy::Class, JoinedBy::LogOn) => true,
+            (JoinedBy::LogOn, JoinedBy::Class) => false,
+            (JoinedBy::Class, JoinedBy::Class) => log_on(self) > log_on(other),
+            (JoinedBy::LogOn, JoinedBy::LogOn) => log_on(self) < log_on(other),
+        }
+    }
 }
 
 /// Evidence that a session is a log-on's.

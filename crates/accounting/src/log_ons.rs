@@ -30,8 +30,8 @@ pub struct LogOn<'a> {
 /// The newest accepted log-on of each device; beyond the capacity those that were used least lately
 /// are forgotten. Some 200 octets each.
 ///
-/// Only as sure as the NAS: of two people with one anonymous outer name at one device the later has
-/// the session. A Class is surer.
+/// Only as sure as the NAS: of two people with one anonymous outer name at one device address, the one
+/// who logged on last before the first news of a session has it. A Class is surer.
 pub struct RecentLogOns {
     log_ons: Cache<Key, (AccountId, Timestamp)>,
 }

@@ -115,10 +115,20 @@ impl Session {
             self.facts.merge(record.facts.clone()),
             self.addresses.merge(&record.addresses),
             self.usage.merge(&record.usage),
-            raise(&mut self.joined, record.joined.clone()),
+            self.join(record.joined.as_ref()),
             self.note_first(record.event),
         ]
         .contains(&true)
+    }
+
+    fn join(&mut self, told: Option<&Joined>) -> bool {
+        let known = self.joined.as_ref();
+        let better = told.filter(|told| known.is_none_or(|known| told.beats(known)));
+        let is_news = better.is_some();
+        if let Some(better) = better {
+            self.joined = Some(better.clone());
+        }
+        is_news
     }
 
     fn note_first(&mut self, event: Timestamp) -> bool {

@@ -110,6 +110,28 @@ fn class_is_believed_before_a_later_guess() {
     }
 }
 
+/// AC8. Who copies a device's address and logs on first does not become its owner by the owner's log-on.
+#[test]
+fn later_log_on_under_the_same_device_address_takes_no_session_over() {
+    let own = joined(record(Status::Start, 5), "bo", JoinedBy::LogOn, 0);
+    let later = joined(record(Status::Interim, 600), "anna", JoinedBy::LogOn, 500);
+    for records in [[own.clone(), later.clone()], [later, own]] {
+        let session = folded(&records);
+        assert_eq!(session.joined.unwrap().account.as_str(), "bo");
+    }
+}
+
+/// AC8. An Accept of a re-authentication brings another Class.
+#[test]
+fn newer_class_is_believed() {
+    let first = joined(record(Status::Start, 5), "anna", JoinedBy::Class, 0);
+    let again = joined(record(Status::Interim, 600), "bo", JoinedBy::Class, 500);
+    for records in [[first.clone(), again.clone()], [again, first]] {
+        let session = folded(&records);
+        assert_eq!(session.joined.unwrap().account.as_str(), "bo");
+    }
+}
+
 /// The records of one session: Start, Interims and Stop, some lost, some with what others lack.
 fn life() -> impl Strategy<Value = Vec<Record>> {
     let interim = (1_u32..7000, any::<[bool; 4]>(), 0_u8..4);
