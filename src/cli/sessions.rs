@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use portvakt_accounting::JoinedBy;
 
 use super::account::failed;
 use super::admin_client::request;
@@ -236,6 +237,12 @@ fn more_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
         });
         lines.push(addresses.collect::<Vec<_>>().join(", "));
     }
+    if let Some(at) = session.logged_on
+        && let Some(doubt) = doubt_about_account(session.joined_by.as_deref(), at, session.began)
+    {
+        let at = for_people(at, zone);
+        lines.push(format!("account of the log-on of {at}, {doubt}"));
+    }
     if session.address_is_certain == Some(false) {
         let doubt = "at that time the equipment had not yet told this address, or no longer: it may \
                      have been another's";
@@ -255,6 +262,20 @@ fn more_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
         ended_by.unwrap_or_default(),
     ));
     lines
+}
+
+/// A line where the account of a session is less sure than by the Class of a log-on of its day.
+fn doubt_about_account(
+    joined_by: Option<&str>,
+    logged_on: Timestamp,
+    began: Timestamp,
+) -> Option<&'static str> {
+    const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+    if joined_by == Some(JoinedBy::LogOn.code()) {
+        return Some("by device address and name, no Class came back: an address can be copied");
+    }
+    let is_old = began.duration_since(logged_on) > LONGEST;
+    is_old.then_some("long before the session: equipment may have returned an old Class")
 }
 
 /// `17 B`, `3.2 MiB`.
@@ -287,6 +308,20 @@ mod tests {
             (u64::MAX, "15.9 EiB"),
         ] {
             assert_eq!(octets(number), shown);
+        }
+    }
+
+    #[test]
+    fn account_without_a_class_of_its_day_is_doubted() {
+        let at = |hour: i64| Timestamp::from_second(1_790_000_000 + 3600 * hour).unwrap();
+        for (joined_by, began, is_doubted) in [
+            ("class", 0, false),
+            ("class", 24, false),
+            ("class", 25, true),
+            ("log-on", 0, true),
+        ] {
+            let doubt = doubt_about_account(Some(joined_by), at(0), at(began));
+            assert_eq!(doubt.is_some(), is_doubted, "{joined_by} {began}");
         }
     }
 }
