@@ -8,7 +8,8 @@
 //!
 //! The sweep is for what only the clock closes (a term's deadline, the day somebody leaves, the start
 //! of a suspension) and for directories that tell of no changes. A directory that does not answer ends
-//! no session: what is not known is not judged.
+//! no session: what is not known is not judged. Accounts that are unknown are believed gone while they
+//! are few ([`UnknownAccounts`]).
 //!
 //! Asked are the rules of the account alone, [`session_refusal`]: neither the age of the password nor
 //! the lock after failed log-ons ends a session.
@@ -23,6 +24,7 @@ use portvakt_accounting::Session;
 use portvakt_auth::{Account, AccountId, Refusal, session_refusal};
 use portvakt_directory::{Found, LookupResult};
 
+use super::unknown_accounts::UnknownAccounts;
 use crate::disconnect::{Cause, Urgency};
 use crate::policy::Policy;
 use crate::state::State;
@@ -65,15 +67,19 @@ impl Judge {
 }
 
 fn run(state: &Arc<State>) {
-    let places = Arc::new(Places::default());
+    let judging = Judging {
+        state: Arc::clone(state),
+        places: Arc::default(),
+        unknown: Arc::default(),
+    };
     let mut sweep = Sweep::new(state.clock.instant());
     while let Some(changed) = state.changed_accounts.take(SWEEP / PARTS) {
         for account in changed {
             guarded(|| {
-                judge(state, &places, &account, Urgency::Now);
+                judging.judge(&account, Urgency::Now);
             });
         }
-        guarded(|| sweep.part(state, &places));
+        guarded(|| sweep.part(&judging));
     }
 }
 
@@ -104,30 +110,39 @@ impl Sweep {
     }
 
     /// Judges the accounts of this second, if their time has come.
-    fn part(&mut self, state: &Arc<State>, places: &Arc<Places>) {
-        let now = state.clock.instant();
+    fn part(&mut self, judging: &Judging) {
+        let now = judging.state.clock.instant();
         if now < self.next_part {
             return;
         }
         self.next_part = now + SWEEP / PARTS;
         if self.waiting.is_empty() && now >= self.next_sweep {
-            self.begin(state, now);
+            self.begin(judging, now);
         }
         let mut asked = 0;
         for _ in 0..self.size {
             let Some(account) = self.waiting.pop_front() else {
                 return;
             };
-            asked += usize::from(judge(state, places, &account, Urgency::InTurn));
+            asked += usize::from(judging.judge(&account, Urgency::InTurn));
             if asked >= MOST_ASKED {
                 return;
             }
         }
     }
 
-    fn begin(&mut self, state: &State, now: Instant) {
+    fn begin(&mut self, judging: &Judging, now: Instant) {
+        let state = &judging.state;
         self.next_sweep = now + SWEEP;
         self.waiting = state.store.live().accounts().into();
+        if let Some(unknown) = judging.unknown.begin_sweep(self.waiting.len()) {
+            tracing::warn!(
+                unknown,
+                live = self.waiting.len(),
+                "so many accounts with live sessions are unknown to their directory that none is \
+                 believed gone and no session ended for it: look at its search base and filter"
+            );
+        }
         self.size = self.waiting.len().div_ceil(PARTS as usize);
         let live = state.store.live().filter(|_| true);
         let live: std::collections::HashSet<_> = live.iter().map(|session| session.id).collect();
@@ -135,40 +150,57 @@ impl Sweep {
     }
 }
 
-/// Judges the sessions of one account; whether a directory had to be asked. Waits for a place where
-/// it is.
-fn judge(state: &Arc<State>, places: &Arc<Places>, account: &AccountId, urgency: Urgency) -> bool {
-    if !state.store.live().has_account(account) {
-        return false;
-    }
-    let policy = state.policy.load();
-    let Some(source) = policy.sources.of_account(account) else {
-        return false;
-    };
-    let name = source.directory.naming().plain(account);
-    match source.directory.find(name, None) {
-        Found::Account(found) => {
-            conclude(state, account, Ok(Some(found)), urgency);
-            false
+/// State of the thread that answers of directories need too.
+struct Judging {
+    state: Arc<State>,
+    places: Arc<Places>,
+    unknown: Arc<UnknownAccounts>,
+}
+
+impl Judging {
+    /// Judges the sessions of one account; whether a directory had to be asked. Waits for a place
+    /// where it is.
+    fn judge(&self, account: &AccountId, urgency: Urgency) -> bool {
+        let state = &self.state;
+        if !state.store.live().has_account(account) {
+            return false;
         }
-        Found::Unknown => {
-            conclude(state, account, Ok(None), urgency);
-            false
-        }
-        Found::Pending(question) => {
-            let place = Places::take(places);
-            let (state, account) = (Arc::clone(state), account.clone());
-            question.start(Instant::now(), move |answer| {
-                conclude(&state, &account, answer, urgency);
-                drop(place);
-            });
-            true
+        let policy = state.policy.load();
+        let Some(source) = policy.sources.of_account(account) else {
+            return false;
+        };
+        let name = source.directory.naming().plain(account);
+        match source.directory.find(name, None) {
+            Found::Account(found) => {
+                conclude(state, &self.unknown, account, Ok(Some(found)), urgency);
+                false
+            }
+            Found::Unknown => {
+                conclude(state, &self.unknown, account, Ok(None), urgency);
+                false
+            }
+            Found::Pending(question) => {
+                let place = Places::take(&self.places);
+                let (state, unknown) = (Arc::clone(state), Arc::clone(&self.unknown));
+                let account = account.clone();
+                question.start(Instant::now(), move |answer| {
+                    conclude(&state, &unknown, &account, answer, urgency);
+                    drop(place);
+                });
+                true
+            }
         }
     }
 }
 
 /// Ends the sessions of an account that the rules close. A directory's failure ends none.
-pub(crate) fn conclude(state: &State, id: &AccountId, answer: LookupResult, urgency: Urgency) {
+pub(crate) fn conclude(
+    state: &State,
+    unknown: &UnknownAccounts,
+    id: &AccountId,
+    answer: LookupResult,
+    urgency: Urgency,
+) {
     let found = match answer {
         // Another account has the name by now.
         Ok(found) => found.filter(|account| account.id == *id),
@@ -177,6 +209,9 @@ pub(crate) fn conclude(state: &State, id: &AccountId, answer: LookupResult, urge
             return;
         }
     };
+    if found.is_none() && !unknown.believes(id, urgency) {
+        return;
+    }
     let policy = state.policy.load();
     for session in state.store.live().of_account(id) {
         if let Some(refusal) = refusal(state, &policy, &session, found.as_deref()) {

@@ -13,6 +13,7 @@
 mod judge;
 mod reading;
 mod session_lines;
+mod unknown_accounts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub use judge::Judge;
 #[cfg(test)]
 pub(crate) use judge::conclude;
 use reading::{Message, Reading};
+#[cfg(test)]
+pub(crate) use unknown_accounts::UnknownAccounts;
 
 /// An Accounting-Request that waits for the store. Dropped, it goes unanswered, and its NAS may send
 /// it again.

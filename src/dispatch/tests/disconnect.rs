@@ -8,7 +8,7 @@ use portvakt_accounting::disconnect::Outcome;
 
 use super::accounting::{START, named, request};
 use super::*;
-use crate::accounting::{Judge, conclude};
+use crate::accounting::{Judge, UnknownAccounts, conclude};
 use crate::accounts::{Accounts, Actor, Channel, Role, Target};
 use crate::disconnect::{Cause, Urgency};
 
@@ -226,7 +226,8 @@ fn session_that_is_being_ended_at_the_stop_is_told_as_interrupted() {
     let nas = Nas::new();
     let world = World::with_session(&nas, "standard");
     let state = world.state();
-    conclude(state, &account().id, Ok(None), Urgency::InTurn);
+    let unknown = UnknownAccounts::default();
+    conclude(state, &unknown, &account().id, Ok(None), Urgency::Now);
     nas.receive();
     state.disconnector.close();
     assert_eq!(world.outcome(), Outcome::Interrupted);
@@ -243,7 +244,8 @@ fn what_is_not_known_and_a_lock_end_no_session() {
     let (state, id) = (world.state(), account().id);
     let session = world.sessions()[0].id;
     let silent = FindError::Unavailable("no server answers".into());
-    conclude(state, &id, Err(silent), Urgency::Now);
+    let unknown = UnknownAccounts::default();
+    conclude(state, &unknown, &id, Err(silent), Urgency::Now);
     for guess in ["one", "two", "three", "four", "five", "six"] {
         let wrong = Question {
             password: Some(guess.as_bytes()),
@@ -253,10 +255,22 @@ fn what_is_not_known_and_a_lock_end_no_session() {
     }
     let tick = state.clock.now().tick;
     assert!(state.locks.locked_until(&id, tick).is_some());
-    conclude(state, &id, Ok(Some(Arc::new(account()))), Urgency::Now);
+    conclude(
+        state,
+        &unknown,
+        &id,
+        Ok(Some(Arc::new(account()))),
+        Urgency::Now,
+    );
     assert_eq!(state.disconnector.last(session), None);
     // Another person has the name by now.
     let other = Account::new(AccountId::new("annas").unwrap(), Kind::Employee);
-    conclude(state, &id, Ok(Some(Arc::new(other))), Urgency::Now);
+    conclude(
+        state,
+        &unknown,
+        &id,
+        Ok(Some(Arc::new(other))),
+        Urgency::Now,
+    );
     assert!(state.disconnector.last(session).is_some());
 }
