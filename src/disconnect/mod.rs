@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The thread starts with the first session that is to end. Each request that was begun has one
-//! outcome, whatever happens to the thread: a [`Ticket`] that is dropped tells
+//! outcome, whatever happens to the thread: a `Ticket` that is dropped tells
 //! [`Outcome::Interrupted`].
 
 mod changed_accounts;
