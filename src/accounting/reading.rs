@@ -18,7 +18,7 @@ use crate::transport::{Peer, without_port};
 /// Class attributes of a request that are tried: ours, and those that the operator configured.
 const MOST_CLASSES: usize = 8;
 
-/// What an Accounting-Request says.
+/// The content of an Accounting-Request.
 pub(super) enum Message {
     /// A session begins, goes on or is over.
     Record(Box<Record>),

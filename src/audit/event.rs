@@ -174,7 +174,7 @@ pub struct SessionEvent<'a> {
     /// When it began.
     #[serde(serialize_with = "milliseconds")]
     pub began: Timestamp,
-    /// How it ended, if it did.
+    /// The end, if it has one.
     #[serde(flatten)]
     pub end: Option<SessionEnd<'a>>,
 }

@@ -14,7 +14,7 @@ const METHODS: &[(&str, UntunnelledMethod)] = &[
 /// Services of radios and ports, where nothing but a tunnel of the method's own protects a log-on.
 const OPEN_TO_THE_AIR: &[&str] = &["eduroam", "wired"];
 
-/// What the rest of a client's table says of it.
+/// The gateway as the rest of the client's table describes it.
 pub(super) struct Gateway<'a> {
     pub(super) service: &'a str,
     pub(super) speaks_eap: bool,

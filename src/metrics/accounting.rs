@@ -28,7 +28,7 @@ pub enum AccountingKind {
     Other,
 }
 
-/// What became of an Accounting-Request.
+/// Result of an Accounting-Request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountingResult {
     /// Stored and answered.

@@ -81,6 +81,6 @@ fn session(daemon: &Daemon, user: &str, what: &str) -> Value {
     daemon.wait_for_audit(1, is_it).remove(0)
 }
 
-/// What radcli needs of its configuration, beside the address: for ocserv and check_radius.
+/// Lines of radcli's configuration beside the address, for ocserv and check_radius.
 const RADCLI: &str = "dictionary /etc/radcli/dictionary\ndefault_realm\nradius_timeout 20\n\
      radius_retries 1\n";

@@ -312,7 +312,7 @@ fn secrets_are_in_no_debug_output_and_no_description() {
     }
 }
 
-/// Nobody who moved authentication to a port or an address of their own gets accounting elsewhere.
+/// Authentication at a port or an address of its own brings no accounting elsewhere.
 #[test]
 fn accounting_listens_beside_authentication_unless_told_otherwise() {
     let listens = |lines: &str| {

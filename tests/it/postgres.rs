@@ -59,7 +59,7 @@ fn second_server_waits_outside_and_takes_over_with_accounts_and_locks() {
     assert!(nas.log_on("gustav", "visiting-for-a-while").is_accept());
 }
 
-/// Nobody gets in who would not with the database, and no failure is lost.
+/// Without the database no account gets in that would not with it, and no failure is lost.
 #[test]
 fn lost_database_neither_stops_answers_nor_opens_locks_and_is_caught_up_with() {
     let mut cluster = Cluster::start("--fsync=on");

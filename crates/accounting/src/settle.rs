@@ -9,7 +9,7 @@ const SAME_START: SignedDuration = SignedDuration::from_mins(5);
 /// A Start may come after the Stop of its own session, without a time of its own.
 const LATE_START: SignedDuration = SignedDuration::from_secs(60);
 
-/// Where a record stands to a session of its name.
+/// The relation of a record to a session of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
     /// It tells of this session.
@@ -20,7 +20,7 @@ enum Relation {
     Earlier,
 }
 
-/// What became of a record.
+/// The session that a record was settled with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// The place in the list of the session that the record tells of.

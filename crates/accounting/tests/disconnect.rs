@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// Somebody on the path answers first, without the secret.
+    /// Answers first from a place on the path, without the secret.
     fn forge(&mut self, now: i64, to: SocketAddr, request: &[u8]) {
         let request = Packet::parse(request).unwrap();
         for cause in [0, 503] {

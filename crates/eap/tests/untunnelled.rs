@@ -192,7 +192,7 @@ fn device_that_wants_a_tunnel_gets_it() {
     assert_eq!(request[4], TTLS);
 }
 
-/// Where it is not offered, a device that asks for it is refused.
+/// A device that asks for a method that is not offered is refused.
 #[test]
 fn nothing_without_a_tunnel_is_offered_by_itself() {
     let campus = Campus::generous(TlsVersions::Both);

@@ -8,7 +8,7 @@ use crate::{AttributeType, Code, ErrorCause, Packet, SharedSecret, VerifyError, 
 /// Event-Timestamp of an answer is believed this many seconds from the own clock (RFC 5176 §6.3).
 pub const TIME_WINDOW_S: u32 = 300;
 
-/// What a NAS answers.
+/// The answer of a NAS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DynamicAnswer {
     /// Disconnect-ACK or CoA-ACK, with Error-Cause 201 or 202 at most.

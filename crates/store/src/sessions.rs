@@ -10,7 +10,7 @@ use portvakt_auth::name::AccountId;
 /// Called once, when it is known whether a record is durable.
 pub type SessionDone = Box<dyn FnOnce(Recorded) + Send>;
 
-/// What became of a record.
+/// Result of storing a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// Written and synced, with what it changed: nothing, where it repeats what was known.

@@ -15,7 +15,7 @@ const PLUGINS: &str = "random nonce aes gcm sha1 sha2 hmac kdf pem pkcs1 pkcs8 x
      md4 constraints revocation vici kernel-libipsec kernel-netlink socket-default updown \
      eap-identity eap-radius eap-mschapv2 eap-gtc eap-tls eap-ttls";
 
-/// What strongSwan calls refusals: EAP-Failure, and the errors of MS-CHAPv2 (RFC 2759 §6).
+/// Refusals in strongSwan's words: EAP-Failure, and the errors of MS-CHAPv2 (RFC 2759 §6).
 const REFUSALS: [&str; 5] = [
     "EAP authentication failed",
     "ERROR_AUTHENTICATION_FAILURE",

@@ -1,4 +1,4 @@
-//! What an operator is told of sessions.
+//! Output of `portvakt sessions` and `explain` for an operator.
 
 use super::nas::setup;
 use super::{START, STOP, status};

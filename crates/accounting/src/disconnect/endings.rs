@@ -22,7 +22,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5 * 60);
 pub struct Ending {
     /// When it was asked for.
     pub asked: Timestamp,
-    /// What came of it; `None` while it is under way.
+    /// The outcome; `None` while it is under way.
     pub outcome: Option<Outcome>,
     /// Tries so far.
     pub tries: u32,

@@ -1,4 +1,4 @@
-//! What became of the wish to end a session.
+//! The outcome of a request to end a session.
 
 /// The outcome for one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -60,7 +60,7 @@ impl Waiting {
     }
 }
 
-/// What one commit made of a job.
+/// Changes of one commit of a job, and the rest of it.
 pub(crate) struct Taken {
     pub(crate) changes: Vec<SessionChange>,
     /// The rest of the job, for the next commit.

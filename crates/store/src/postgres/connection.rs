@@ -15,7 +15,7 @@ use super::session::{Call, Role};
 use super::settings::PostgresSettings;
 use crate::sql::{Columns, Connection, SqlError, Value, Visit};
 
-/// What each statement of a commit may take beyond the deadline: all locks of an outage are one.
+/// Time that each statement of a commit may take beyond the deadline: all locks of an outage are one.
 const PER_STATEMENT: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, PartialEq, Eq)]

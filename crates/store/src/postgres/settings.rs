@@ -1,4 +1,4 @@
-//! Where the database is, and how it is spoken to.
+//! Settings of the connection to the database: hosts, name, user, TLS.
 
 use std::fmt;
 

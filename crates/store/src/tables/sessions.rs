@@ -25,7 +25,7 @@ pub(crate) const COLUMNS: &str = "s.id, s.client, s.nas, s.session, s.account, s
     s.addresses_ms, s.session_time_s, s.input_octets, s.output_octets, s.input_packets, \
     s.output_packets";
 
-/// What the indices hold: changed by beginning, by the end, and by a join that came late.
+/// The columns that indices hold: changed by beginning, by the end, and by a join that came late.
 #[derive(PartialEq)]
 struct Indexed<'s> {
     account: Option<&'s str>,

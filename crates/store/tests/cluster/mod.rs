@@ -151,7 +151,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Where Debian puts the programs of the server: the newest version that is here.
+/// The folder of the server's programs, as Debian has it: the newest version that is here.
 fn programs() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
