@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use portvakt_accounting::{Ended, Newest, Session};
+use portvakt_accounting::{Ended, Session};
 use portvakt_radius::AttributeType;
 use portvakt_radius::dictionary::value_name;
 use portvakt_store::{SessionChange, SessionStep};
 
-use crate::audit::{AuditEvent, Nas, SessionEnd, SessionEvent};
+use crate::audit::{AuditEvent, AuditedSession, SessionEnd, SessionEvent};
 use crate::state::State;
 
 /// Writes the line of a beginning or an end; of what lies between there is none.
@@ -42,28 +42,14 @@ fn end(session: &Session) -> Option<SessionEnd<'static>> {
 }
 
 fn event<'s>(session: &'s Session, end: Option<SessionEnd<'s>>) -> SessionEvent<'s> {
-    let facts = &session.facts;
-    let text = |fact: &'s Newest<Box<str>>| fact.text().map(Cow::Borrowed);
     let addresses = session.addresses.all().iter();
+    let place = session.facts.called_station.text();
     SessionEvent {
         time: end.as_ref().map_or_else(|| session.started(), |end| end.at),
         what: if end.is_some() { "end" } else { "begin" },
-        account: session
-            .joined
-            .as_ref()
-            .map(|joined| joined.account.as_str()),
-        user_name: text(&facts.user_name),
-        calling_station_id: text(&facts.calling_station),
-        called_station_id: text(&facts.called_station),
+        session: AuditedSession::of(session),
+        called_station_id: place.map(Cow::Borrowed),
         addresses: addresses.map(|held| held.net).collect(),
-        nas: facts.source.get().map(|source| Nas {
-            client: &session.key.nas.client,
-            client_address: source.ip(),
-            nas_identifier: text(&facts.nas_identifier),
-            nas_ip_address: facts.nas_address.get().copied(),
-        }),
-        service: facts.service.text(),
-        session_id: &session.key.session,
         began: session.started(),
         end,
     }

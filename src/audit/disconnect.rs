@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::event::{Nas, milliseconds};
+use super::event::milliseconds;
+use super::session::AuditedSession;
 
 /// The outcome of a wish to end a session (RFC 5176).
 #[derive(Debug, Clone, Serialize)]
@@ -30,21 +31,7 @@ pub struct Disconnect<'a> {
     /// The reason that the actor gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'a str>,
-    /// The account, where the session was joined with a log-on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<&'a str>,
-    /// User-Name as the NAS told it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_name: Option<Cow<'a, str>>,
-    /// Calling-Station-Id: the device.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calling_station_id: Option<Cow<'a, str>>,
-    /// The equipment.
+    /// The session.
     #[serde(flatten)]
-    pub nas: Option<Nas<'a>>,
-    /// The service: `eduroam`, `wired`, `vpn`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<&'a str>,
-    /// Acct-Session-Id.
-    pub session_id: &'a str,
+    pub session: AuditedSession<'a>,
 }

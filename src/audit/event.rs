@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use super::disconnect::Disconnect;
+use super::session::AuditedSession;
 
 /// One line of the audit log.
 #[derive(Debug, Clone, Serialize)]
@@ -148,29 +149,15 @@ pub struct SessionEvent<'a> {
     pub time: Timestamp,
     /// `begin` or `end`.
     pub what: &'a str,
-    /// The account, where the session was joined with a log-on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<&'a str>,
-    /// User-Name as the NAS told it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_name: Option<Cow<'a, str>>,
-    /// Calling-Station-Id: the device.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calling_station_id: Option<Cow<'a, str>>,
+    /// The session.
+    #[serde(flatten)]
+    pub session: AuditedSession<'a>,
     /// Called-Station-Id: the access point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub called_station_id: Option<Cow<'a, str>>,
     /// Addresses and prefixes that it has had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpNet>,
-    /// The equipment.
-    #[serde(flatten)]
-    pub nas: Option<Nas<'a>>,
-    /// The service: `eduroam`, `wired`, `vpn`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<&'a str>,
-    /// Acct-Session-Id.
-    pub session_id: &'a str,
     /// When it began.
     #[serde(serialize_with = "milliseconds")]
     pub began: Timestamp,

@@ -10,6 +10,7 @@ mod disconnect;
 mod event;
 mod line_buffer;
 mod search;
+mod session;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -29,6 +30,7 @@ pub use disconnect::Disconnect;
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, SessionEnd, SessionEvent};
 use line_buffer::{LineBuffer, Pushed};
 pub use search::{Found, FoundAttempt, Pattern, Query, search};
+pub use session::AuditedSession;
 use writer::{Message, Writer};
 
 /// Lines that may wait, about 500 octets each.

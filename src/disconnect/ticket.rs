@@ -8,7 +8,7 @@ use portvakt_accounting::disconnect::{NotPossible, Outcome};
 use portvakt_radius::{DynamicAnswerError, ErrorCause, SharedSecret};
 
 use super::{Cause, Done, Shared};
-use crate::audit::{AuditEvent, Disconnect, Nas};
+use crate::audit::{AuditEvent, AuditedSession, Disconnect};
 
 /// The duty to tell the outcome of one session, once. Dropped, it tells
 /// [`Outcome::Interrupted`].
@@ -65,8 +65,6 @@ impl Ticket {
     }
 
     fn event(&self, outcome: Outcome, time: jiff::Timestamp) -> Disconnect<'_> {
-        let (session, facts) = (&*self.session, &self.session.facts);
-        let account = session.joined.as_ref();
         let (reason, who, why) = match &self.cause {
             Cause::Closed(code) => (Some(*code), None, None),
             Cause::Act { who, why } => (None, Some(&**who), Some(&**why)),
@@ -82,17 +80,7 @@ impl Ticket {
             reason,
             who,
             why,
-            account: account.map(|joined| joined.account.as_str()),
-            user_name: facts.user_name.text().map(Cow::Borrowed),
-            calling_station_id: facts.calling_station.text().map(Cow::Borrowed),
-            nas: facts.source.get().map(|source| Nas {
-                client: &session.key.nas.client,
-                client_address: source.ip(),
-                nas_identifier: facts.nas_identifier.text().map(Cow::Borrowed),
-                nas_ip_address: facts.nas_address.get().copied(),
-            }),
-            service: facts.service.text(),
-            session_id: &session.key.session,
+            session: AuditedSession::of(&self.session),
         }
     }
 
