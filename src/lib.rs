@@ -19,6 +19,8 @@
 //!  │  │ certificates  chains, lints, OCSP           │  │ the decision         │ │
 //!  │  │                                             │  │ accounting           │ │
 //!  │  │                                             │  │ sessions             │ │
+//!  │  │                                             │  │ registry             │ │
+//!  │  │                                             │  │ the student registry │ │
 //!  │  └─────────────────────────────────────────────┘  └──────────────────────┘ │
 //!  └────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -34,6 +36,7 @@
 //! | --- | --- |
 //! | [`portvakt_radius`] | Packets over borrowed bytes, authenticators, hidden passwords, link keys |
 //! | [`portvakt_eap`] | One conversation for each device; one file per EAP method |
+//! | [`portvakt_registry`] | The student registry's feed: files, facts, their effect, the guard |
 //! | [`portvakt_accounting`] | Accounting records folded into sessions; live sessions in memory |
 //! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts, sessions; SQLite or PostgreSQL, group commits |
 //! | [`portvakt_certificates`] | Server certificates, their chains and OCSP responses, before they are used |

@@ -15,6 +15,7 @@ use portvakt_accounting::RecentLogOns;
 use portvakt_accounting::disconnect::Outcome;
 use portvakt_auth::{AccountId, EarlierPasswords, LockTable, Refusal, RememberedProofs};
 use portvakt_eap::{MethodName, Sessions};
+use portvakt_registry::RegistryTable;
 use portvakt_sealing::ClassKey;
 use portvakt_store::Store;
 
@@ -50,6 +51,8 @@ pub struct State {
     pub proofs: RememberedProofs,
     /// Passwords that were right before they were changed.
     pub earlier: EarlierPasswords,
+    /// The student registry's facts on the owners of accounts.
+    pub registry: RegistryTable,
     /// TLS sessions that devices may resume.
     pub sessions: Sessions,
     /// Accepted log-ons of lately, to recognise their sessions.

@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion};
 use portvakt_auth::password::{self, Argon2Cost};
 use portvakt_auth::{
     Account, Admission, Checked, Guess, HashMemory, Kind, LockTable, Lockout, Now, Password,
-    PasswordHash, PasswordKind, Recalled, RememberedProofs, Rules, decide,
+    PasswordHash, PasswordKind, Recalled, RememberedProofs, Rules, Subject, decide,
 };
 
 use crate::contention::on_all_cores;
@@ -74,7 +74,16 @@ pub(crate) fn measure(c: &mut Criterion) {
         b.iter_custom(|count| on_all_cores(count, |_| || drop(black_box(recall()))));
     });
     let rules = Rules::default();
-    let decide = |proof| decide(&account, proof, "eduroam", &rules, now).unwrap();
+    let decide = |proof| {
+        decide(
+            Subject::without_registry(&account),
+            proof,
+            "eduroam",
+            &rules,
+            now,
+        )
+        .unwrap()
+    };
     c.bench_function("decide", |b| {
         b.iter_batched(recall, decide, BatchSize::SmallInput);
     });

@@ -421,7 +421,9 @@ where
         let client = &peer.client;
         let service = &client.service;
         let rules = policy.sources.rules(&account.id);
-        let decision = portvakt_auth::decide(account, proof, service, rules, self.now);
+        let registry = self.exchange.access.state.registry.of(account);
+        let subject = registry.subject(account);
+        let decision = portvakt_auth::decide(subject, proof, service, rules, self.now);
         let decision =
             decision.and_then(|grant| self.exchange.check_account(account).map(|()| grant));
         if decision == Err(Refusal::PasswordExpired) {

@@ -33,7 +33,9 @@ pub(super) fn is_possible(exchange: &Exchange, account: &Account, now: Now) -> b
     let Some(source) = policy.sources.of_account(&account.id) else {
         return false;
     };
-    let found = findings(account, &client.service, &source.rules, now.utc);
+    let registry = exchange.access.state.registry.of(account);
+    let subject = registry.subject(account);
+    let found = findings(subject, &client.service, &source.rules, now.utc);
     let mut reasons = found.iter().map(|finding| finding.refusal);
     source.rules.change_by_mschapv2
         && source.directory.writer().is_some()
@@ -81,7 +83,9 @@ fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) 
     let Exchange { policy, peer, .. } = exchange;
     let client = &peer.client;
     let rules = policy.sources.rules(&account.id);
-    let decision = portvakt_auth::decide(account, proof, &client.service, rules, now);
+    let registry = exchange.access.state.registry.of(account);
+    let subject = registry.subject(account);
+    let decision = portvakt_auth::decide(subject, proof, &client.service, rules, now);
     NotChanged {
         refusal: decision.err().unwrap_or(Refusal::MethodNotAllowed),
         detail: Some("The device wanted to change a password that can't be changed here.".into()),

@@ -233,7 +233,8 @@ fn refusal(
     let service = session.facts.service.text()?;
     let rules = policy.sources.rules(&account.id);
     let now = state.clock.now().utc;
-    session_refusal(account, service, rules, now)
+    let registry = state.registry.of(account);
+    session_refusal(registry.subject(account), service, rules, now)
         .or_else(|| policy.check_kind(account, service).err())
 }
 

@@ -1,7 +1,7 @@
 //! The state of one account: verdict per service, findings, lock, last attempts.
 
 use jiff::Timestamp;
-use portvakt_auth::{Account, Kind, Refusal, Verification};
+use portvakt_auth::{Account, Kind, Refusal, Subject, Verification};
 use portvakt_store::AttemptRow;
 use serde::{Deserialize, Serialize};
 
@@ -148,10 +148,12 @@ impl Accounts {
         };
         let lock = self.lock_state(&policy, &account);
         let now = self.state.clock.now().utc;
+        let registry = self.state.registry.of(&account);
+        let subject = registry.subject(&account);
         let locked = lock.locked_until.map(|_| Refusal::LockedOut);
         let verdict = |service: &String| ServiceVerdict {
             service: service.clone(),
-            refusal: locked.or(first_of(&findings(&policy, &account, service, now))),
+            refusal: locked.or(first_of(&findings(&policy, subject, service, now))),
         };
         let verdicts: Vec<_> = services.iter().map(verdict).collect();
         let service = services.into_iter().next().unwrap_or_default();
@@ -160,7 +162,7 @@ impl Accounts {
             kind: account.kind,
             display_name: account.display_name.clone().map(Outside::from),
             refusal: verdicts.first().and_then(|verdict| verdict.refusal),
-            findings: findings(&policy, &account, &service, now),
+            findings: findings(&policy, subject, &service, now),
             service,
             services: verdicts,
             lock,
@@ -216,12 +218,13 @@ fn tried_first(offered: &[String], last: Option<&AttemptRow>) -> Vec<String> {
 /// Every rule of status that does not hold for `service`.
 fn findings(
     policy: &Policy,
-    account: &Account,
+    subject: Subject<'_>,
     service: &str,
     now: Timestamp,
 ) -> Vec<StatusFinding> {
+    let account = subject.account;
     let rules = policy.sources.rules(&account.id);
-    let found = portvakt_auth::findings(account, service, rules, now);
+    let found = portvakt_auth::findings(subject, service, rules, now);
     let found = found.into_iter().map(|found| StatusFinding {
         refusal: found.refusal,
         since: found.since,
@@ -291,10 +294,11 @@ pub(super) fn refusal_of(state: &State, account: &Account) -> Option<Refusal> {
         return Some(Refusal::LockedOut);
     }
     let policy = state.policy.load();
+    let registry = state.registry.of(account);
     let services = policy.offered_services.iter();
     let mut refusals = services.map(|service| {
         let rules = policy.sources.rules(&account.id);
-        let standing = portvakt_auth::standing(account, service, rules, now.utc);
+        let standing = portvakt_auth::standing(registry.subject(account), service, rules, now.utc);
         let standing = standing.and_then(|_| policy.check_kind(account, service));
         standing.err()
     });

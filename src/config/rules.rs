@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use portvakt_auth::term::Deadline;
-use portvakt_auth::{Kind, Lockout, Rules, SameWrongPassword, Terms};
+use portvakt_auth::{Kind, Leaving, LeavingStage, Lockout, Rules, SameWrongPassword, Terms};
 
 use super::accounts::KINDS;
 use super::report::{Located, Place};
@@ -46,11 +46,12 @@ pub(super) fn lockout(parent: &mut Section<'_>, lockout: &mut Lockout) {
     section.finish();
 }
 
-/// Reads the zone, the terms and `left-after-days` of `[accounts]`; a key that is absent leaves
+/// Reads the zone, the terms, their grace and the stages of leaving of `[accounts]`; a key that is absent leaves
 /// its rule as it is.
 pub(super) fn calendar(section: &mut Section<'_>, rules: &mut Rules) {
     let zone = zone(section, rules.terms.zone());
-    rules.left_after_days = section.integer("left-after-days", rules.left_after_days, 0..=3650);
+    leaving(section, &mut rules.leaving);
+    let grace_days = section.integer("grace-days", rules.terms.grace_days(), 0..=60);
     let given = deadlines(section);
     let deadlines = match given.is_empty() {
         true => rules.terms.deadlines().to_vec(),
@@ -58,8 +59,30 @@ pub(super) fn calendar(section: &mut Section<'_>, rules: &mut Rules) {
     };
     // Two terms of one name or day were reported where they stand.
     if let Ok(terms) = Terms::new(deadlines, zone) {
-        rules.terms = terms;
+        rules.terms = terms.with_grace(grace_days);
     }
+}
+
+/// Reads `left-after-days`, which all stages have in common, and `leaving`.
+fn leaving(section: &mut Section<'_>, leaving: &mut Leaving) {
+    if section.has("left-after-days") {
+        let notice_days = leaving.notice_days;
+        let usual = leaving.days(LeavingStage::Network);
+        *leaving = Leaving::after(section.integer("left-after-days", usual, 0..=3650));
+        leaving.notice_days = notice_days;
+    }
+    let mut stages = section.table("leaving");
+    for (key, stage) in [
+        ("network-days", LeavingStage::Network),
+        ("portal-days", LeavingStage::Portal),
+        ("mail-days", LeavingStage::Mail),
+        ("card-days", LeavingStage::Card),
+    ] {
+        let days = stages.integer(key, leaving.days(stage), 0..=3650);
+        leaving.set_days(stage, days);
+    }
+    leaving.notice_days = stages.integer("notice-days", leaving.notice_days, 0..=365);
+    stages.finish();
 }
 
 /// Reads how passwords age; a key that is absent leaves its rule as it is.

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use portvakt_accounting::RecentLogOns;
 use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
 use portvakt_eap::Sessions;
+use portvakt_registry::RegistryTable;
 use portvakt_sealing::SealingKey;
 use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError};
 
@@ -91,6 +92,7 @@ impl State {
                 config.passwords.remember_proofs,
             ),
             earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
+            registry: RegistryTable::default(),
             sessions,
             log_ons: RecentLogOns::new(max_sessions),
             class_key: key.class_key().clone(),

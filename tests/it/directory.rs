@@ -12,7 +12,7 @@ use portvakt_auth::password::{Argon2Cost, Checked, HashMemory, check};
 use portvakt_auth::refusal::Refusal;
 use portvakt_auth::rules::Rules;
 use portvakt_auth::status::standing;
-use portvakt_auth::{Admission, Guess, LockTable, Lockout, Tick};
+use portvakt_auth::{Admission, Guess, LockTable, Lockout, Subject, Tick};
 use portvakt_directory::account_facts::argon2id;
 use portvakt_directory::attributes::AttributeMap;
 use portvakt_directory::import::{ImportOptions, ImportReport, import};
@@ -163,7 +163,15 @@ fn facts_of_an_account_are_understood<S: Site>() {
     assert_eq!(anna.mail.as_deref(), Some("anna@campus.example"));
     let password = anna.password.as_ref().unwrap();
     assert_eq!(password.changed_at, "2026-08-15T08:00:00Z".parse().unwrap());
-    assert!(standing(&anna, "eduroam", &Rules::default(), now()).is_ok());
+    assert!(
+        standing(
+            Subject::without_registry(&anna),
+            "eduroam",
+            &Rules::default(),
+            now()
+        )
+        .is_ok()
+    );
     let services = find(site.directory(), "bo").unwrap().services.clone();
     assert_eq!(services.unwrap(), ["vpn", "wired"]);
 }
@@ -443,14 +451,35 @@ fn people_of_the_demo_are_as_described() {
             matches!(checked, Ok(Checked::Proven(_))),
             "{name}: {checked:?}"
         );
-        let standing = standing(&account, "eduroam", &Rules::default(), now());
+        let standing = standing(
+            Subject::without_registry(&account),
+            "eduroam",
+            &Rules::default(),
+            now(),
+        );
         assert_eq!(standing.err(), refusal, "{name}");
     }
     let node = find(&site.directory, "backup-node").unwrap();
-    assert!(standing(&node, "vpn", &Rules::default(), now()).is_ok());
+    assert!(
+        standing(
+            Subject::without_registry(&node),
+            "vpn",
+            &Rules::default(),
+            now()
+        )
+        .is_ok()
+    );
     let printer = find(&site.directory, "printer").unwrap();
     assert!(printer.password.is_none());
-    assert!(standing(&printer, "eduroam", &Rules::default(), now()).is_ok());
+    assert!(
+        standing(
+            Subject::without_registry(&printer),
+            "eduroam",
+            &Rules::default(),
+            now()
+        )
+        .is_ok()
+    );
 }
 
 fn many_people(count: usize) -> String {

@@ -1,12 +1,12 @@
 //! The decision: a proven credential and an account in good standing make a grant.
 
-use crate::account::{Account, Kind};
+use crate::account::Kind;
 use crate::account_reply::AccountReply;
 use crate::name::{AccountId, ShortText};
 use crate::proof::Proof;
 use crate::refusal::Refusal;
 use crate::rules::Rules;
-use crate::status::standing;
+use crate::status::{Subject, standing};
 use crate::time::Now;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -82,19 +82,20 @@ impl Grant {
 /// [`Refusal::WrongCredential`]. One of this account's older credential, because the password was
 /// changed while it was checked, is [`Refusal::PreviousPassword`].
 pub fn decide(
-    account: &Account,
+    subject: Subject<'_>,
     proof: Proof,
     service: &str,
     rules: &Rules,
     now: Now,
 ) -> Result<Grant, Refusal> {
+    let account = subject.account;
     if proof.account() != &account.id {
         return Err(Refusal::WrongCredential);
     }
     if proof.credential_version() != account.credential_version {
         return Err(Refusal::PreviousPassword);
     }
-    let standing = standing(account, service, rules, now.utc)?;
+    let standing = standing(subject, service, rules, now.utc)?;
     Ok(Grant {
         account: account.id.clone(),
         credential_version: account.credential_version,

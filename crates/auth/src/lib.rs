@@ -20,12 +20,14 @@ pub mod account;
 mod account_reply;
 pub mod chap;
 pub mod decision;
+pub mod leaving;
 pub mod lock;
 pub mod mschap;
 pub mod name;
 pub mod password;
 pub mod proof;
 pub mod refusal;
+pub mod registry_facts;
 pub mod rules;
 pub mod status;
 pub mod term;
@@ -38,6 +40,7 @@ pub use account::{
 pub use account_reply::AccountReply;
 pub use chap::{ChapExchange, ChapSecret, ChapSecretError};
 pub use decision::{Grant, decide};
+pub use leaving::{Leaving, LeavingStage};
 pub use lock::{
     Admission, BeforeBind, BindAnswer, BindLeave, Denied, Guess, LockChange, LockRecord, LockTable,
     Settled, StoredLock,
@@ -50,7 +53,10 @@ pub use password::{
 };
 pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
 pub use refusal::Refusal;
+pub use registry_facts::{EndOfStudies, RegistryFacts, RegistryView, StudiesEnd};
 pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};
-pub use status::{Finding, Standing, findings, session_refusal, standing};
+pub use status::{
+    Finding, Standing, Subject, findings, session_refusal, standing, student_finding,
+};
 pub use term::{Term, Terms};
 pub use time::{Now, Tick};

@@ -1,6 +1,7 @@
 //! The numbers of the house. The defaults are the guidelines a university gives its students.
 
 use crate::account::{Account, Kind};
+use crate::leaving::Leaving;
 use crate::term::Terms;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ pub struct Rules {
     pub lockout: Lockout,
     /// When the fee must be paid, in which time zone.
     pub terms: Terms,
-    /// Days from the end of the studies until the account is closed.
-    pub left_after_days: u16,
+    /// When what belongs to an account is closed after the end of the studies.
+    pub leaving: Leaving,
     /// How long a password is valid.
     pub password_validity: PasswordValidity,
     /// How long a temporary password is valid.
@@ -31,7 +32,7 @@ impl Default for Rules {
         Rules {
             lockout: Lockout::default(),
             terms: Terms::default(),
-            left_after_days: 90,
+            leaving: Leaving::default(),
             password_validity: PasswordValidity::default(),
             temporary_valid: Duration::from_secs(8 * 60 * 60),
             temporary_on_network: false,

@@ -2,29 +2,67 @@
 //!
 //! No rule knows of passwords or locks; the caller asks only once the credential is proven (I6).
 
-use crate::account::{Account, Closure, Kind, PasswordKind, StudentFacts};
+use crate::account::{Account, Closure, PasswordKind};
 use crate::refusal::Refusal;
+use crate::registry_facts::RegistryView;
 use crate::rules::Rules;
 use crate::time::later;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use std::time::Duration;
 
+mod student;
 #[cfg(test)]
 mod tests;
 
+pub use student::{Active, Registered, StillHere, student_finding};
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An account, and what the student registry has of its owner.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The account as the directory has it.
+    pub account: &'a Account,
+    /// The registry's facts, which outrank the directory's.
+    pub registry: RegistryView<'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// An account of an installation without a registry.
+    pub fn without_registry(account: &'a Account) -> Self {
+        Subject {
+            account,
+            registry: RegistryView::NONE,
+        }
+    }
+}
 
 /// The question to a rule: may this account use this service at this moment?
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The account as the directory has it.
     pub account: &'a Account,
+    /// What the student registry has of its owner.
+    pub registry: RegistryView<'a>,
     /// The way in: `eduroam`, `wired`, `vpn` …
     pub service: &'a str,
     /// The numbers of the house.
     pub rules: &'a Rules,
     /// The moment of the question.
     pub utc: Timestamp,
+}
+
+impl<'a> Question<'a> {
+    fn of(subject: Subject<'a>, service: &'a str, rules: &'a Rules, utc: Timestamp) -> Self {
+        let Subject { account, registry } = subject;
+        Question {
+            account,
+            registry,
+            service,
+            rules,
+            utc,
+        }
+    }
 }
 
 /// A rule does not hold.
@@ -89,17 +127,12 @@ impl Standing {
 /// # Errors
 /// The reason of the first rule that does not hold.
 pub fn standing(
-    account: &Account,
+    subject: Subject<'_>,
     service: &str,
     rules: &Rules,
     utc: Timestamp,
 ) -> Result<Standing, Refusal> {
-    let question = Question {
-        account,
-        service,
-        rules,
-        utc,
-    };
+    let question = Question::of(subject, service, rules, utc);
     let mut ends: Option<Timestamp> = None;
     for rule in RULES {
         let until = rule.check(&question).map_err(|finding| finding.refusal)?;
@@ -108,21 +141,16 @@ pub fn standing(
     Ok(Standing { ends })
 }
 
-/// Why a session of this account at this service is to end, if it is: the first of [`SESSION_RULES`]
+/// Why a session of this subject's account at this service is to end, if it is: the first of [`SESSION_RULES`]
 /// that does not hold.
 #[must_use]
 pub fn session_refusal(
-    account: &Account,
+    subject: Subject<'_>,
     service: &str,
     rules: &Rules,
     utc: Timestamp,
 ) -> Option<Refusal> {
-    let question = Question {
-        account,
-        service,
-        rules,
-        utc,
-    };
+    let question = Question::of(subject, service, rules, utc);
     let mut findings = SESSION_RULES
         .iter()
         .filter_map(|rule| rule.check(&question).err());
@@ -130,13 +158,13 @@ pub fn session_refusal(
 }
 
 /// Every rule that does not hold, in the order in which they are told.
-pub fn findings(account: &Account, service: &str, rules: &Rules, utc: Timestamp) -> Vec<Finding> {
-    let question = Question {
-        account,
-        service,
-        rules,
-        utc,
-    };
+pub fn findings(
+    subject: Subject<'_>,
+    service: &str,
+    rules: &Rules,
+    utc: Timestamp,
+) -> Vec<Finding> {
+    let question = Question::of(subject, service, rules, utc);
     RULES
         .iter()
         .filter_map(|rule| rule.check(&question).err())
@@ -145,7 +173,12 @@ pub fn findings(account: &Account, service: &str, rules: &Rules, utc: Timestamp)
 
 /// Holds until `end`, and not from then on.
 fn holds_until(end: Timestamp, question: &Question<'_>, refusal: Refusal) -> Holds {
-    if question.utc < end {
+    holds_until_by(question.utc, end, refusal)
+}
+
+/// The same by another clock than the question's own.
+fn holds_until_by(clock: Timestamp, end: Timestamp, refusal: Refusal) -> Holds {
+    if clock < end {
         Ok(Some(end))
     } else {
         Err(Finding {
@@ -192,105 +225,6 @@ impl Rule for NotSuspended {
             Refusal::Suspended,
         )
     }
-}
-
-/// Neither past the expiry date, nor past the days of grace after the end of the studies.
-#[derive(Clone, Copy, Debug)]
-pub struct StillHere;
-
-impl Rule for StillHere {
-    fn check(&self, question: &Question<'_>) -> Holds {
-        let ends = question
-            .account
-            .expires
-            .into_iter()
-            .chain(grace_ends(question))
-            .min();
-        ends.map_or(Ok(None), |end| holds_until(end, question, Refusal::Left))
-    }
-}
-
-/// The start of the local day on which a student who ended their studies has left.
-fn grace_ends(question: &Question<'_>) -> Option<Timestamp> {
-    let ended_on = student(question.account)?.ended_on?;
-    let days = i64::from(question.rules.left_after_days);
-    question
-        .rules
-        .terms
-        .start_of(ended_on.checked_add(days.days()).ok()?)
-}
-
-/// The facts of a student; nobody else has any that count.
-fn student(account: &Account) -> Option<&StudentFacts> {
-    account
-        .student
-        .as_ref()
-        .filter(|_| account.kind == Kind::Student)
-}
-
-/// Whether the studies have ended: from the day itself on, nothing more is owed.
-fn has_ended(facts: &StudentFacts, question: &Question<'_>) -> bool {
-    let today = question.rules.terms.local_date(question.utc);
-    facts.ended_on.is_some_and(|day| day <= today)
-}
-
-/// A student is in the registry.
-#[derive(Clone, Copy, Debug)]
-pub struct Registered;
-
-impl Rule for Registered {
-    fn check(&self, question: &Question<'_>) -> Holds {
-        if question.account.kind != Kind::Student {
-            return Ok(None);
-        }
-        match &question.account.student {
-            Some(facts)
-                if facts.in_registry || facts.kept_elsewhere || has_ended(facts, question) =>
-            {
-                Ok(None)
-            }
-            _ => Err(Finding {
-                refusal: Refusal::NotRegistered,
-                since: None,
-            }),
-        }
-    }
-}
-
-/// A student has paid and registered for the latest term whose deadline has passed.
-#[derive(Clone, Copy, Debug)]
-pub struct Active;
-
-impl Rule for Active {
-    fn check(&self, question: &Question<'_>) -> Holds {
-        match student(question.account) {
-            Some(facts) if !facts.kept_elsewhere && !has_ended(facts, question) => {
-                check_terms(facts, question)
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
-fn check_terms(facts: &StudentFacts, question: &Question<'_>) -> Holds {
-    let terms = &question.rules.terms;
-    let both = [facts.fee_paid_for.as_ref(), facts.registered_for.as_ref()];
-    let required = terms.required(question.utc);
-    if let Some(required) = required
-        && !both.iter().all(|covered| terms.covers(*covered, &required))
-    {
-        return Err(Finding {
-            refusal: Refusal::NotActive,
-            since: terms.due(&required),
-        });
-    }
-    let lapse = both
-        .iter()
-        .filter_map(|covered| terms.next_lapse(*covered, question.utc))
-        .min();
-    let released = facts.ended_on.and_then(|day| terms.start_of(day));
-    // Whose studies end before the next deadline will not owe that fee.
-    Ok(lapse.filter(|lapse| released.is_none_or(|released| released > *lapse)))
 }
 
 /// When the account's password was set, if it is of this kind and that is known.

@@ -168,6 +168,7 @@ pub struct Terms {
     /// In the order of their deadlines.
     deadlines: Vec<Deadline>,
     zone: TimeZone,
+    grace_days: u16,
 }
 
 impl Default for Terms {
@@ -183,6 +184,7 @@ impl Default for Terms {
             zone: TimeZoneDatabase::bundled()
                 .get("Europe/Oslo")
                 .unwrap_or(TimeZone::UTC),
+            grace_days: 0,
         }
     }
 }
@@ -206,12 +208,27 @@ impl Terms {
         if names.len() < deadlines.len() {
             return Err(TermsError::SameName);
         }
-        Ok(Terms { deadlines, zone })
+        Ok(Terms {
+            deadlines,
+            zone,
+            grace_days: 0,
+        })
     }
 
     /// The same terms with their deadlines in another zone.
     pub fn with_zone(self, zone: TimeZone) -> Terms {
         Terms { zone, ..self }
+    }
+
+    /// The same terms, each of which must be paid only when so many days have passed since its
+    /// deadline: news of a payment takes days to arrive.
+    pub fn with_grace(self, grace_days: u16) -> Terms {
+        Terms { grace_days, ..self }
+    }
+
+    /// Days after a deadline that are open as well.
+    pub fn grace_days(&self) -> u16 {
+        self.grace_days
     }
 
     /// The deadlines in the order of the year.
@@ -236,7 +253,7 @@ impl Terms {
             .map(|zoned| zoned.timestamp())
     }
 
-    /// The latest term whose deadline day has passed: the one that must be paid.
+    /// The latest term whose deadline day and days of grace have passed: the one that must be paid.
     pub fn required(&self, utc: Timestamp) -> Option<Term> {
         let today = self.local_date(utc);
         self.around(today.year())
@@ -245,14 +262,21 @@ impl Terms {
             .map(|(_, term)| term)
     }
 
-    /// The first moment at which the next term that `covered` does not reach must be paid.
-    pub fn next_lapse(&self, covered: Option<&Term>, utc: Timestamp) -> Option<Timestamp> {
+    /// The first moment at which the next term that `covers` does not say yes to must be paid.
+    pub fn next_lapse(&self, covers: impl Fn(&Term) -> bool, utc: Timestamp) -> Option<Timestamp> {
         let today = self.local_date(utc);
         let (date, _) = self
             .around(today.year())
             .filter(|(date, _)| *date >= today)
-            .find(|(_, term)| !self.covers(covered, term))?;
+            .find(|(_, term)| !covers(term))?;
         self.start_of(date.checked_add(1.day()).ok()?)
+    }
+
+    /// The next term to be paid after this moment, and the first moment at which it must be.
+    pub fn next_due(&self, utc: Timestamp) -> Option<(Term, Timestamp)> {
+        let today = self.local_date(utc);
+        let (date, term) = self.around(today.year()).find(|(date, _)| *date >= today)?;
+        Some((term, self.start_of(date.checked_add(1.day()).ok()?)?))
     }
 
     /// The first moment at which `term` must be paid; `None` if it is none of these terms.
@@ -261,7 +285,12 @@ impl Terms {
             .deadlines
             .iter()
             .find(|deadline| deadline.name == term.name)?;
-        self.start_of(deadline.date(term.year)?.checked_add(1.day()).ok()?)
+        let last = self.last_open_day(deadline.date(term.year)?)?;
+        self.start_of(last.checked_add(1.day()).ok()?)
+    }
+
+    fn last_open_day(&self, deadline: Date) -> Option<Date> {
+        deadline.checked_add(i64::from(self.grace_days).days()).ok()
     }
 
     /// Whether what was paid up to `paid` covers `required`: the same term or a later one.
@@ -279,17 +308,26 @@ impl Terms {
         }
     }
 
+    /// Whether any of these terms covers `required`; see [`covers`](Self::covers).
+    pub fn any_covers(&self, paid: &[Term], required: &Term) -> bool {
+        paid.iter().any(|term| self.covers(Some(term), required))
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         self.deadlines
             .iter()
             .position(|deadline| deadline.name == name)
     }
 
-    /// The deadlines of the year before, of this year and of the two after, in order.
+    /// The last open days of the year before, of this year and of the two after, in order.
     fn around(&self, year: i16) -> impl Iterator<Item = (Date, Term)> {
         (year.saturating_sub(1)..=year.saturating_add(2)).flat_map(move |year| {
-            let dated =
-                move |deadline: &Deadline| Some((deadline.date(year)?, deadline.term(year)));
+            let dated = move |deadline: &Deadline| {
+                Some((
+                    self.last_open_day(deadline.date(year)?)?,
+                    deadline.term(year),
+                ))
+            };
             self.deadlines.iter().filter_map(dated)
         })
     }

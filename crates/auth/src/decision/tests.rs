@@ -1,5 +1,5 @@
 use super::*;
-use crate::account::{Account, Kind, Password, PasswordKind};
+use crate::account::{Account, Password, PasswordKind};
 use crate::lock::tests::admitted;
 use crate::password::{Argon2Cost, Checked, HashMemory, PasswordHash, check};
 use crate::time::Tick;
@@ -41,7 +41,13 @@ fn proof(account: &Account) -> Proof {
 }
 
 fn decided(account: &Account, proof: Proof) -> Result<Grant, Refusal> {
-    decide(account, proof, "wired", &Rules::default(), now())
+    decide(
+        Subject::without_registry(account),
+        proof,
+        "wired",
+        &Rules::default(),
+        now(),
+    )
 }
 
 #[test]

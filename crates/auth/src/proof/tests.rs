@@ -197,7 +197,14 @@ fn debug_tells_nothing_of_keys_and_hashes() {
 fn session_proves_the_credential_it_was_begun_with_and_no_other() {
     let kari = account("kari");
     let rules = crate::Rules::default();
-    let grant = crate::decide(&kari, Proof::of(&kari), "eduroam", &rules, at(0)).unwrap();
+    let grant = crate::decide(
+        crate::Subject::without_registry(&kari),
+        Proof::of(&kari),
+        "eduroam",
+        &rules,
+        at(0),
+    )
+    .unwrap();
     let context = grant.session_context().unwrap();
     assert_eq!(Proof::of_session(&kari, &context), Some(Proof::of(&kari)));
     assert_eq!(Proof::of_session(&account("ola"), &context), None);

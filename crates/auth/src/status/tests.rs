@@ -1,7 +1,7 @@
 //! Every rule at the dates where it changes its mind.
 
 use super::*;
-use crate::account::{BindName, Password, Verification};
+use crate::account::{BindName, Kind, Password, StudentFacts, Verification};
 use crate::name::AccountId;
 use crate::password::PasswordHash;
 use crate::rules::PasswordValidity;
@@ -57,7 +57,13 @@ fn note() -> Option<Closure> {
 
 /// `None` when in good standing.
 fn refusal_under(rules: &Rules, account: &Account, moment: &str) -> Option<Refusal> {
-    standing(account, "eduroam", rules, utc(moment)).err()
+    standing(
+        Subject::without_registry(account),
+        "eduroam",
+        rules,
+        utc(moment),
+    )
+    .err()
 }
 
 fn refusal(account: &Account, moment: &str) -> Option<Refusal> {
@@ -65,7 +71,13 @@ fn refusal(account: &Account, moment: &str) -> Option<Refusal> {
 }
 
 fn ends(account: &Account, moment: &str) -> Option<String> {
-    let standing = standing(account, "eduroam", &Rules::default(), utc(moment)).unwrap();
+    let standing = standing(
+        Subject::without_registry(account),
+        "eduroam",
+        &Rules::default(),
+        utc(moment),
+    )
+    .unwrap();
     standing.ends().map(|end| end.to_string())
 }
 
@@ -213,7 +225,14 @@ fn session_outlasts_a_deadline_that_will_not_concern_its_student() {
 #[test]
 fn session_ends_with_the_account_and_not_with_the_password() {
     let rules = Rules::default();
-    let ends = |account: &Account, moment| session_refusal(account, "eduroam", &rules, utc(moment));
+    let ends = |account: &Account, moment| {
+        session_refusal(
+            Subject::without_registry(account),
+            "eduroam",
+            &rules,
+            utc(moment),
+        )
+    };
     assert_eq!(ends(&student(), NOVEMBER), None);
     let old = Account {
         password: password(PasswordKind::Permanent, "2020-01-01T00:00:00Z"),
@@ -325,10 +344,15 @@ fn reasons_are_told_in_a_fixed_order() {
     account.expires = Some(utc("2026-10-01T08:00:00Z"));
     account.password = password(PasswordKind::Permanent, "2025-08-15T10:00:00Z");
     account.services = Some(Vec::new());
-    let told: Vec<Refusal> = findings(&account, "eduroam", &Rules::default(), utc(NOVEMBER))
-        .iter()
-        .map(|finding| finding.refusal)
-        .collect();
+    let told: Vec<Refusal> = findings(
+        Subject::without_registry(&account),
+        "eduroam",
+        &Rules::default(),
+        utc(NOVEMBER),
+    )
+    .iter()
+    .map(|finding| finding.refusal)
+    .collect();
     let expected = [
         Refusal::Deactivated,
         Refusal::Suspended,
@@ -346,7 +370,12 @@ fn reasons_are_told_in_a_fixed_order() {
 fn findings_say_since_when() {
     let mut account = with_facts(|facts| facts.fee_paid_for = None);
     account.suspended = note();
-    let found = findings(&account, "eduroam", &Rules::default(), utc(NOVEMBER));
+    let found = findings(
+        Subject::without_registry(&account),
+        "eduroam",
+        &Rules::default(),
+        utc(NOVEMBER),
+    );
     let since: Vec<_> = found
         .iter()
         .map(|finding| finding.since.unwrap().to_string())
@@ -357,7 +386,7 @@ fn findings_say_since_when() {
 #[test]
 fn extreme_numbers_have_answers() {
     let rules = Rules {
-        left_after_days: u16::MAX,
+        leaving: crate::leaving::Leaving::after(u16::MAX),
         password_validity: PasswordValidity {
             usual: Some(u16::MAX),
             ..PasswordValidity::default()
@@ -386,7 +415,7 @@ fn student_whose_facts_are_kept_elsewhere_is_asked_for_neither_registration_nor_
         };
     });
     let standing = standing(
-        &elsewhere,
+        Subject::without_registry(&elsewhere),
         "eduroam",
         &Rules::default(),
         utc("2026-10-01T00:00:00Z"),
@@ -406,7 +435,15 @@ fn password_that_the_directory_keeps_ages_like_any_other_where_it_does_not_judge
         lasting_id: None,
         locked_since: None,
     });
-    let at = |text| standing(&account, "eduroam", &Rules::default(), utc(text)).err();
+    let at = |text| {
+        standing(
+            Subject::without_registry(&account),
+            "eduroam",
+            &Rules::default(),
+            utc(text),
+        )
+        .err()
+    };
     assert_eq!(at("2026-09-30T23:59:59Z"), None);
     assert_eq!(at("2026-10-01T00:00:00Z"), Some(Refusal::PasswordExpired));
 }
@@ -423,7 +460,7 @@ fn password_that_the_directory_wants_changed_first_does_not_open_the_network() {
         locked_since: None,
     });
     let standing = standing(
-        &account,
+        Subject::without_registry(&account),
         "eduroam",
         &Rules::default(),
         utc("2026-10-01T00:00:00Z"),

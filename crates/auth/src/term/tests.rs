@@ -114,8 +114,10 @@ fn term_with_an_unknown_name_never_covers_its_own_year() {
 fn next_lapse_is_the_first_deadline_not_paid_for() {
     let terms = Terms::default();
     let lapse = |paid: Option<&str>, now: &str| {
+        let paid = paid.map(term);
+        let covers = |term: &Term| terms.covers(paid.as_ref(), term);
         terms
-            .next_lapse(paid.map(term).as_ref(), utc(now))
+            .next_lapse(covers, utc(now))
             .map(|moment| moment.to_string())
     };
     let december = "2026-12-01T12:00:00Z";
@@ -150,7 +152,10 @@ fn last_of_february_is_a_deadline_in_every_year() {
 fn no_terms_means_no_fee() {
     let terms = Terms::new(Vec::new(), TimeZone::UTC).unwrap();
     assert_eq!(terms.required(utc("2026-09-02T12:00:00Z")), None);
-    assert_eq!(terms.next_lapse(None, utc("2026-09-02T12:00:00Z")), None);
+    assert_eq!(
+        terms.next_lapse(|_| false, utc("2026-09-02T12:00:00Z")),
+        None
+    );
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn extreme_dates_have_answers() {
     let terms = Terms::default();
     assert!(terms.required(Timestamp::MAX).is_some());
     let _ = terms.required(Timestamp::MIN);
-    let _ = terms.next_lapse(None, Timestamp::MAX);
+    let _ = terms.next_lapse(|_| false, Timestamp::MAX);
 }
 
 #[test]
@@ -211,4 +216,21 @@ fn name_of_a_term_has_letters_of_any_script_however_they_are_typed() {
     let composed: Term = "2026-vår".parse().unwrap();
     assert_eq!("2026-va\u{30a}r".parse(), Ok(composed));
     assert!(Deadline::new("va\u{30a}r", 2, 1).unwrap().name() == "vår");
+}
+
+/// Days of grace move the first day that counts, in both halves of the year and over a leap day.
+#[test]
+fn grace_moves_the_first_day_that_counts() {
+    let terms = Terms::default().with_grace(28);
+    for (term_name, due) in [
+        ("2026-autumn", "2026-09-29T22:00:00Z"),
+        ("2027-spring", "2027-03-01T23:00:00Z"),
+        ("2028-spring", "2028-02-29T23:00:00Z"),
+    ] {
+        assert_eq!(terms.due(&term(term_name)), Some(utc(due)), "{term_name}");
+        let before = utc(due) - jiff::SignedDuration::from_secs(1);
+        assert_ne!(terms.required(before), Some(term(term_name)));
+        assert_eq!(terms.required(utc(due)), Some(term(term_name)));
+        assert_eq!(terms.next_due(before), Some((term(term_name), utc(due))));
+    }
 }
