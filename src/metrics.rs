@@ -384,7 +384,12 @@ impl Metrics {
 
     /// Counts a session that was to end, by outcome.
     pub fn disconnected(&self, outcome: &str) {
-        self.disconnects.settled(outcome);
+        self.disconnects.ended(outcome);
+    }
+
+    /// Counts a session that was to be moved to another VLAN, by outcome.
+    pub fn vlan_changed(&self, outcome: &str) {
+        self.disconnects.moved(outcome);
     }
 
     /// Counts an answer of a NAS that was not believed.

@@ -21,11 +21,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portvakt_accounting::Session;
+use portvakt_accounting::disconnect::Authorization;
 use portvakt_auth::{Account, AccountId, Refusal, session_refusal};
 use portvakt_directory::{Found, LookupResult};
 
 use super::unknown_accounts::UnknownAccounts;
-use crate::disconnect::{Cause, Urgency};
+use crate::disconnect::{Cause, Urgency, Wanted};
 use crate::policy::Policy;
 use crate::state::State;
 
@@ -245,9 +246,13 @@ fn end(state: &State, policy: &Policy, session: &Arc<Session>, refusal: Refusal,
     let Some(client) = client.filter(|client| client.disconnect.is_some()) else {
         return;
     };
-    let cause = Cause::Closed(refusal.code());
-    let disconnector = &state.disconnector;
-    disconnector.end(session, Some(client), cause, urgency, None);
+    let wanted = Wanted {
+        change: Authorization::End,
+        cause: Cause::Closed(refusal.code()),
+        urgency,
+        done: None,
+    };
+    state.disconnector.ask(session, Some(client), wanted);
 }
 
 /// Places for questions to directories.

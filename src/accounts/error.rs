@@ -74,6 +74,12 @@ pub enum ActError {
         /// The text as given.
         text: String,
     },
+    /// The text is neither the number nor the name of a VLAN.
+    #[error("no VLAN {text:?}")]
+    NoVlan {
+        /// The text as given.
+        text: String,
+    },
     /// Another change of the account came first.
     #[error("account changed meanwhile")]
     ChangedMeanwhile,

@@ -1,12 +1,12 @@
-//! Use cases on accounts: look up, explain, sessions and their end, unlock, close, open, set a password, delete, import.
+//! Use cases on accounts: look up, explain, sessions and changes of them, unlock, close, open, set a password, delete, import.
 //!
 //! Results and errors are data, without sentences; the caller phrases them. Every act that changes
 //! an account is written to the audit log with its [`Actor`]. A use case blocks until the directory
 //! has answered and the change is durable: not for a thread that must not wait.
 
+mod change_sessions;
 mod close;
 mod directory_entry;
-mod end_sessions;
 mod error;
 mod explain;
 mod import;
@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Act, AuditEvent};
 use crate::state::State;
+pub use change_sessions::{ChangedSessions, SessionSelection, TryDetails};
 pub use close::{Changed, ClosureAct, Deleted};
 pub use directory_entry::{AttributeValue, DirectoryEntry};
-pub use end_sessions::{EndedSessions, EndingDetails, SessionsToEnd};
 pub use error::{ActError, DirectoryFault};
 pub use explain::{
     Attempt, Explanation, LockState, NtHashRemedy, NtHashState, ServiceVerdict, StatusFinding,

@@ -11,7 +11,7 @@ use portvakt_radius::dictionary::value_name;
 use portvakt_store::{SessionQuery, SessionsOf};
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, ActError, EndingDetails};
+use super::{Accounts, ActError, TryDetails};
 use crate::shown::Outside;
 use crate::times::{iso, iso_if_any};
 
@@ -98,7 +98,10 @@ pub struct SessionDetails {
     pub output_octets: u64,
     /// The last try to end it before its time, by this process; of a session that lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ending: Option<EndingDetails>,
+    pub ending: Option<TryDetails>,
+    /// The last try to move it to another VLAN, by this process; of a session that lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan_change: Option<TryDetails>,
 }
 
 /// An address of a session.
@@ -163,8 +166,8 @@ impl Accounts {
             is_theirs && device.is_none_or(|device| session.device() == Some(device))
         });
         let found = sessions.iter().map(|session| SessionDetails {
-            ending: self.ending(session.id),
-            ..details(session, search)
+            address_is_certain: address_is_certain(session, search),
+            ..self.with_tries(session)
         });
         let mut sessions: Vec<_> = found.collect();
         sessions.sort_by_key(|session| session.address_is_certain == Some(false));
@@ -179,11 +182,7 @@ impl Accounts {
         let mut live = self.state.store.live().of_account(account);
         live.sort_by_key(|session| std::cmp::Reverse(session.started()));
         let live = live.iter().take(limit);
-        live.map(|session| SessionDetails {
-            ending: self.ending(session.id),
-            ..details(session, &SessionSearch::default())
-        })
-        .collect()
+        live.map(|session| self.with_tries(session)).collect()
     }
 
     /// The account of this name; of one that is no more, the name itself.
@@ -208,7 +207,8 @@ pub(super) fn account_of(session: &Session) -> Option<&AccountId> {
     session.joined.as_ref().map(|joined| &joined.account)
 }
 
-pub(super) fn details(session: &Session, search: &SessionSearch) -> SessionDetails {
+/// A session without the last tries to change it.
+pub(super) fn details(session: &Session) -> SessionDetails {
     let (facts, joined) = (&session.facts, session.joined.as_ref());
     let text = |fact: &Newest<Box<str>>| fact.text().map(outside);
     let ended = session.ended();
@@ -232,15 +232,18 @@ pub(super) fn details(session: &Session, search: &SessionSearch) -> SessionDetai
         ended_by: ended.map(|(_, by)| by.code().to_owned()),
         terminate_cause: ended.and_then(|(_, by)| cause(by)),
         addresses: addresses.map(AddressDetails::from).collect(),
-        address_is_certain: search
-            .address
-            .zip(search.at)
-            .map(|(address, at)| is_certain(session, address, at)),
+        address_is_certain: None,
         session_time_s: session.usage.session_time_s,
         input_octets: session.usage.input_octets,
         output_octets: session.usage.output_octets,
         ending: None,
+        vlan_change: None,
     }
+}
+
+fn address_is_certain(session: &Session, search: &SessionSearch) -> Option<bool> {
+    let (address, at) = search.address.zip(search.at)?;
+    Some(is_certain(session, address, at))
 }
 
 /// Whether a record told the address before that time, and one after it, or the session still has it.

@@ -8,9 +8,9 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
-    AccountDetails, Accounts, ActError, Actor, Changed, Deleted, DirectoryEntry, EndedSessions,
+    AccountDetails, Accounts, ActError, Actor, Changed, ChangedSessions, Deleted, DirectoryEntry,
     Explanation, Filter, FoundSessions, ImportProgress, ImportRequest, Imported, Listing,
-    NewPassword, PasswordSet, SessionSearch, SessionsToEnd, Target, Unlocked,
+    NewPassword, PasswordSet, SessionSearch, SessionSelection, Target, Unlocked,
 };
 
 /// A request, by the use case it calls.
@@ -44,7 +44,14 @@ pub enum Request {
     /// [`Accounts::sessions`].
     Sessions(SessionSearch),
     /// [`Accounts::end_sessions`].
-    EndSessions(SessionsToEnd),
+    EndSessions(SessionSelection),
+    /// [`Accounts::move_sessions`].
+    MoveSessions {
+        /// The sessions, and why.
+        selection: SessionSelection,
+        /// The VLAN, by number or name.
+        vlan: String,
+    },
     /// [`Accounts::flush_audit`].
     Flush,
     /// [`Accounts::unlock`].
@@ -94,8 +101,8 @@ pub enum Response {
     Explanation(Box<Explanation>),
     /// Sessions.
     Sessions(FoundSessions),
-    /// Sessions that were to end.
-    EndedSessions(EndedSessions),
+    /// Sessions that were to end, or to be moved.
+    ChangedSessions(ChangedSessions),
     /// The audit log has every attempt so far.
     Flushed,
     /// A lock was ended.
@@ -134,7 +141,11 @@ pub fn handle(
         Request::Sessions(search) => accounts.sessions(&search).map(Response::Sessions),
         Request::EndSessions(wanted) => {
             let ended = accounts.end_sessions(actor, &wanted);
-            ended.map(Response::EndedSessions)
+            ended.map(Response::ChangedSessions)
+        }
+        Request::MoveSessions { selection, vlan } => {
+            let moved = accounts.move_sessions(actor, &selection, &vlan);
+            moved.map(Response::ChangedSessions)
         }
         Request::Flush => accounts.flush_audit().map(|()| Response::Flushed),
         Request::Unlock(target) => accounts.unlock(actor, &target).map(Response::Unlocked),

@@ -1,4 +1,4 @@
-//! The event of a session that was to end.
+//! Events of sessions that were to end, or to be moved.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,17 @@ use serde::Serialize;
 use super::event::milliseconds;
 use super::session::AuditedSession;
 
-/// The outcome of a wish to end a session (RFC 5176).
+/// The outcome of a request to move a session to another VLAN (RFC 5176).
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeVlan<'a> {
+    /// The number or the name of the VLAN.
+    pub vlan: &'a str,
+    /// As that of an end.
+    #[serde(flatten)]
+    pub outcome: Disconnect<'a>,
+}
+
+/// The outcome of a request to end a session (RFC 5176).
 #[derive(Debug, Clone, Serialize)]
 pub struct Disconnect<'a> {
     /// When the outcome was known.

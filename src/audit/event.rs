@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
-use super::disconnect::Disconnect;
+use super::disconnect::{ChangeVlan, Disconnect};
 use super::session::AuditedSession;
 
 /// One line of the audit log.
@@ -26,8 +26,10 @@ pub enum AuditEvent<'a> {
     Act(Act<'a>),
     /// The beginning or the end of a session.
     Session(SessionEvent<'a>),
-    /// The outcome of a wish to end a session.
+    /// The outcome of a request to end a session.
     Disconnect(Disconnect<'a>),
+    /// The outcome of a request to move a session to another VLAN.
+    ChangeVlan(ChangeVlan<'a>),
 }
 
 /// One attempt, from its first request to its last answer (rule I3).
@@ -194,6 +196,7 @@ impl AuditEvent<'_> {
             Self::Act(act) => act.time,
             Self::Session(session) => session.time,
             Self::Disconnect(disconnect) => disconnect.time,
+            Self::ChangeVlan(change) => change.outcome.time,
         }
     }
 }

@@ -26,7 +26,7 @@ use jiff::tz::TimeZone;
 
 use crate::shown;
 pub use crate::shown::as_given;
-pub use disconnect::Disconnect;
+pub use disconnect::{ChangeVlan, Disconnect};
 pub use event::{Act, Attempt, AttemptResult, AuditEvent, Nas, SessionEnd, SessionEvent};
 use line_buffer::{LineBuffer, Pushed};
 pub use search::{Found, FoundAttempt, Pattern, Query, search};

@@ -243,8 +243,7 @@ impl InWords<'_> {
                 self.time(session.began),
                 session.nas
             )?;
-            if let Some(ending) = &session.ending {
-                let line = super::sessions::ending_line(ending, self.zone);
+            for line in super::sessions::try_lines(session, self.zone) {
                 writeln!(f, "             {line}")?;
             }
         }

@@ -41,6 +41,10 @@ pub(super) fn error(error: &ActError) -> String {
             "\"{}\" is no MAC address, like 02-00-00-aa-bb-cc",
             Shown(text)
         ),
+        ActError::NoVlan { text } => format!(
+            "\"{}\" is no VLAN: its number, 1 to 4094, or its name as the equipment has it",
+            Shown(text)
+        ),
         ActError::ChangedMeanwhile => {
             "the account was changed by somebody else meanwhile".to_owned()
         }

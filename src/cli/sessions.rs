@@ -12,7 +12,7 @@ use super::admin_client::request;
 use super::attempts::{Side, moment};
 use super::{ConfigFile, Ending, complain, say, say_json};
 use crate::accounts::{
-    EndedSessions, EndingDetails, FoundSessions, SessionDetails, SessionSearch, SessionsToEnd,
+    ChangedSessions, FoundSessions, SessionDetails, SessionSearch, SessionSelection, TryDetails,
 };
 use crate::admin::{Request, Response};
 use crate::shown::Outside;
@@ -56,11 +56,23 @@ pub(super) struct Sessions {
 #[derive(Subcommand)]
 enum SessionsAct {
     /// Have the equipment end live sessions: those that meet every condition
-    End(End),
+    End(Selection),
+    /// Have the equipment move live sessions to another VLAN until their next log-on: those that meet
+    /// every condition
+    Move(Move),
 }
 
 #[derive(Args)]
-struct End {
+struct Move {
+    /// The VLAN, by its number or by the name that the equipment has for it
+    #[arg(long)]
+    vlan: String,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+#[derive(Args)]
+struct Selection {
     /// User name or alias, with or without realm
     user: Option<String>,
     /// MAC address of the device, in any spelling
@@ -79,66 +91,116 @@ struct End {
     file: ConfigFile,
 }
 
-/// Fails where a session was not ended.
-fn end(end: &End) -> Ending {
-    let config = match end.file.load() {
+impl SessionsAct {
+    fn selection(&self) -> &Selection {
+        match self {
+            Self::End(selection) => selection,
+            Self::Move(to) => &to.selection,
+        }
+    }
+
+    fn request(&self) -> Request {
+        let selection = SessionSelection::from(self.selection());
+        match self {
+            Self::End(_) => Request::EndSessions(selection),
+            Self::Move(to) => Request::MoveSessions {
+                selection,
+                vlan: to.vlan.clone(),
+            },
+        }
+    }
+
+    /// Whether the equipment did it.
+    fn is_done(&self, session: &SessionDetails) -> bool {
+        let last = match self {
+            Self::End(_) => session.ending.as_ref(),
+            Self::Move(_) => session.vlan_change.as_ref(),
+        };
+        last.and_then(|last| last.outcome.as_deref()) == Some("acked")
+    }
+}
+
+impl From<&Selection> for SessionSelection {
+    fn from(given: &Selection) -> Self {
+        Self {
+            user: given.user.clone(),
+            mac: given.mac.clone(),
+            number: given.session,
+            why: given.why.clone(),
+        }
+    }
+}
+
+/// Fails where a session was not ended or moved.
+fn change(act: &SessionsAct) -> Ending {
+    let selection = act.selection();
+    let config = match selection.file.load() {
         Ok((config, _)) => config,
         Err(ending) => return ending,
     };
-    let asked = Request::EndSessions(SessionsToEnd {
-        user: end.user.clone(),
-        mac: end.mac.clone(),
-        number: end.session,
-        why: end.why.clone(),
-    });
-    let ended = match request(&config, asked, &mut std::io::empty(), |_| {}) {
-        Ok(Response::EndedSessions(ended)) => ended,
+    let changed = match request(&config, act.request(), &mut std::io::empty(), |_| {}) {
+        Ok(Response::ChangedSessions(changed)) => changed,
         Ok(other) => return failed(other),
         Err(ending) => return ending,
     };
-    match end.json {
-        true => say_json(&ended),
-        false => print_ended(&ended, config.rules.terms.zone()),
+    match selection.json {
+        true => say_json(&changed),
+        false => print_changed(&changed, config.rules.terms.zone()),
     }
-    let is_acked = |session: &SessionDetails| {
-        let ending = session.ending.as_ref();
-        ending.and_then(|ending| ending.outcome.as_deref()) == Some("acked")
-    };
-    match ended.sessions.iter().all(is_acked) {
+    match changed.sessions.iter().all(|session| act.is_done(session)) {
         true => Ending::Done,
         false => Ending::Failed,
     }
 }
 
-fn print_ended(ended: &EndedSessions, zone: &TimeZone) {
-    if ended.sessions.is_empty() {
+fn print_changed(changed: &ChangedSessions, zone: &TimeZone) {
+    if changed.sessions.is_empty() {
         say("no such live sessions");
     }
-    for session in &ended.sessions {
+    for session in &changed.sessions {
         print_session(session, zone, "");
     }
 }
 
-/// `ended by request 2026-11-28 08:15:02 CET: the NAS has no such session (nak 503)`.
-pub(super) fn ending_line(ending: &EndingDetails, zone: &TimeZone) -> String {
-    let asked = for_people(ending.asked, zone);
-    let Some(outcome) = &ending.outcome else {
-        return format!("being ended since {asked}");
+/// A line for the last move and one for the last try to end a session that lives.
+pub(super) fn try_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
+    if session.ended.is_some() {
+        return Vec::new();
+    }
+    let tries = session.vlan_change.iter().chain(&session.ending);
+    tries.map(|last| try_line(last, zone)).collect()
+}
+
+/// `to be ended since 2026-11-28 08:15:02 CET: the NAS has no such session (nak 503)`.
+fn try_line(last: &TryDetails, zone: &TimeZone) -> String {
+    let asked = for_people(last.asked, zone);
+    let (doing, done, wanted) = match &last.vlan {
+        None => (
+            "being ended".to_owned(),
+            format!("ended by request {asked}; its last record is to come"),
+            "to be ended".to_owned(),
+        ),
+        Some(vlan) => (
+            format!("being moved to VLAN {vlan}"),
+            format!("moved to VLAN {vlan} {asked}, until the next log-on"),
+            format!("to be moved to VLAN {vlan}"),
+        ),
     };
-    let cause = ending.error_cause;
+    let Some(outcome) = &last.outcome else {
+        return format!("{doing} since {asked}");
+    };
+    let cause = last.error_cause;
     let cause = cause.map_or_else(String::new, |cause| format!(" {cause}"));
-    match (outcome.as_str(), &ending.detail) {
-        ("acked", _) => format!("ended by request {asked}; its last record is to come"),
-        (outcome, Some(detail)) => {
-            format!("to be ended since {asked}: {detail} ({outcome}{cause})")
-        }
-        (outcome, None) => format!("to be ended since {asked}: {outcome}{cause}"),
+    match (outcome.as_str(), &last.detail) {
+        ("acked", _) => done,
+        (outcome, Some(detail)) => format!("{wanted} since {asked}: {detail} ({outcome}{cause})"),
+        (outcome, None) => format!("{wanted} since {asked}: {outcome}{cause}"),
     }
 }
 
 pub(super) fn run(sessions: &Sessions) -> Ending {
-    if let Some(SessionsAct::End(act)) = &sessions.act {
-        return end(act);
+    if let Some(act) = &sessions.act {
+        return change(act);
     }
     let config = match sessions.file.load() {
         Ok((config, _)) => config,
@@ -222,10 +284,7 @@ fn place(session: &SessionDetails) -> String {
 }
 
 fn more_lines(session: &SessionDetails, zone: &TimeZone) -> Vec<String> {
-    let mut lines = Vec::new();
-    let live = session.ended.is_none();
-    let ending = session.ending.as_ref().filter(|_| live);
-    lines.extend(ending.map(|ending| ending_line(ending, zone)));
+    let mut lines = try_lines(session, zone);
     if !session.addresses.is_empty() {
         let addresses = session.addresses.iter().map(|held| {
             let host = held.net.prefix_len() == held.net.max_prefix_len();

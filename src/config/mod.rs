@@ -61,6 +61,7 @@ pub use realm::RealmRules;
 pub use reply::{ReplyProfiles, ReplyType, USUAL};
 pub use revocation::RevocationLists;
 pub use secret::Secret;
+pub use value::vlan;
 
 use eap::Context;
 use external::External;

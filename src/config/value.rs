@@ -115,8 +115,8 @@ pub(super) fn term_name(text: &str) -> Option<String> {
     well_formed.then(|| Term::new(0, text).name)
 }
 
-/// A VLAN as its number or its name, as the switch will get it.
-pub(super) fn vlan(text: &str) -> Option<String> {
+/// A VLAN as its number, 1 to 4094, or its name, as the switch will get it; `None` for other text.
+pub fn vlan(text: &str) -> Option<String> {
     match text.parse::<u32>() {
         Ok(number) => (1..=4094).contains(&number).then(|| number.to_string()),
         Err(_) => label(text),

@@ -1,14 +1,15 @@
-//! Ends sessions at their NAS (RFC 5176): sockets, clock and records around the reducer of
+//! Ends sessions at their NAS, or moves them to another VLAN (RFC 5176): sockets, clock and records around the reducer of
 //! [`portvakt_accounting::disconnect`].
 //!
 //! ```text
-//!  end() ── profile of the client ──> inbox ──> thread: Sender, two sockets ──> NAS
+//!  ask() ── profile of the client ──> inbox ──> thread: Sender, two sockets ──> NAS
 //!   │ the session is under way,                   │
 //!   v or was tried lately: nothing                v
-//!  done(outcome) <── audit line, counter, Endings ── outcome: ACK, NAK, no answer, not possible
+//!  done(outcome) <── audit line, counter, LastTries ── outcome: ACK, NAK, no answer, not possible
 //! ```
 //!
-//! The thread starts with the first session that is to end. Each request that was begun has one
+//! An end and a move of one session don't wait for one another: an account that is closed while its
+//! session is being moved must not keep it. The thread starts with the first request. Each request that was begun has one
 //! outcome, whatever happens to the thread: a `Ticket` that is dropped tells
 //! [`Outcome::Interrupted`].
 
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use portvakt_accounting::disconnect::{
-    Ending, Endings, Job, MOST_WAITING, NotPossible, Outcome, SessionRequest,
+    Authorization, Job, LastTries, LastTry, MOST_WAITING, NotPossible, Outcome, SessionRequest,
 };
 use portvakt_accounting::{Session, SessionId};
 use portvakt_radius::SharedSecret;
@@ -39,7 +40,7 @@ pub use ticket::sentence;
 /// Called once, with the outcome, on the thread of the requests.
 pub type Done = Box<dyn FnOnce(Outcome) + Send>;
 
-/// Why a session is to end.
+/// Why a session is to end, or to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A rule closes the account, or it is no more: the code of the refusal.
@@ -62,7 +63,19 @@ pub enum Urgency {
     InTurn,
 }
 
-/// Ends sessions. All methods may be called from any thread; none waits.
+/// A change wanted for a session.
+pub struct Wanted {
+    /// End or VLAN.
+    pub change: Authorization,
+    /// Why.
+    pub cause: Cause,
+    /// How soon after the last try.
+    pub urgency: Urgency,
+    /// Called with the outcome.
+    pub done: Option<Done>,
+}
+
+/// Ends and moves sessions. All methods may be called from any thread; none waits.
 pub struct Disconnector {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -70,7 +83,8 @@ pub struct Disconnector {
 
 /// Shared with the thread and the tickets.
 pub(in crate::disconnect) struct Shared {
-    endings: Endings,
+    ends: LastTries,
+    moves: LastTries,
     inbox: Mutex<Inbox>,
     waker: OnceLock<mio::Waker>,
     audit: Audit,
@@ -90,7 +104,8 @@ impl Disconnector {
     #[must_use]
     pub fn new(capacity: usize, audit: Audit, metrics: Arc<Metrics>, clock: Clock) -> Self {
         let shared = Shared {
-            endings: Endings::new(capacity),
+            ends: LastTries::new(capacity),
+            moves: LastTries::new(capacity),
             inbox: Mutex::default(),
             waker: OnceLock::new(),
             audit,
@@ -105,35 +120,35 @@ impl Disconnector {
 
     /// The last try to end a session.
     #[must_use]
-    pub fn last(&self, session: SessionId) -> Option<Ending> {
-        self.shared.endings.of(session)
+    pub fn last_end(&self, session: SessionId) -> Option<LastTry> {
+        self.shared.ends.of(session)
+    }
+
+    /// The last try to move a session to another VLAN.
+    #[must_use]
+    pub fn last_move(&self, session: SessionId) -> Option<LastTry> {
+        self.shared.moves.of(session)
     }
 
     /// Forgets the tries of sessions that are over.
     pub fn retain(&self, is_live: impl Fn(SessionId) -> bool) {
-        self.shared.endings.retain(is_live);
+        self.shared.ends.retain(&is_live);
+        self.shared.moves.retain(&is_live);
     }
 
-    /// Begins to end `session`; `client` is the RADIUS client of its NAS by now. `false` if it is
-    /// being ended already, or was tried too lately for this urgency: then nothing more happens.
-    /// The outcome goes to audit log, metrics and `done`.
-    pub fn end(
-        &self,
-        session: &Arc<Session>,
-        client: Option<&Client>,
-        cause: Cause,
-        urgency: Urgency,
-        done: Option<Done>,
-    ) -> bool {
+    /// Asks the NAS to end or to move `session`; `client` is the RADIUS client of the NAS by now.
+    /// `false` if that is under way already, or was tried too lately for this urgency: then nothing
+    /// more happens. The outcome goes to audit log, metrics and `done`.
+    pub fn ask(&self, session: &Arc<Session>, client: Option<&Client>, wanted: Wanted) -> bool {
         let (shared, now) = (&self.shared, self.shared.clock.now());
-        if !shared
-            .endings
-            .begin(session.id, now, urgency == Urgency::Now)
-        {
+        let tries = shared.tries(&wanted.change);
+        let is_urgent = wanted.urgency == Urgency::Now;
+        if !tries.begin(session.id, wanted.change.clone(), now, is_urgent) {
             return false;
         }
-        let mut ticket = Ticket::new(Arc::clone(shared), Arc::clone(session), cause, done);
-        match Prepared::of(session, client) {
+        let prepared = Prepared::of(session, client, &wanted.change);
+        let mut ticket = Ticket::new(Arc::clone(shared), Arc::clone(session), wanted);
+        match prepared {
             Ok(prepared) => {
                 ticket.secret = Some(prepared.secret);
                 let job = Job {
@@ -193,6 +208,13 @@ impl Shared {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn tries(&self, change: &Authorization) -> &LastTries {
+        match change {
+            Authorization::End => &self.ends,
+            Authorization::Vlan(_) => &self.moves,
+        }
+    }
+
     fn wake(&self) {
         if let Some(Err(error)) = self.waker.get().map(mio::Waker::wake) {
             tracing::error!(%error, "can't wake the thread that ends sessions");
@@ -209,7 +231,11 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(session: &Session, client: Option<&Client>) -> Result<Self, NotPossible> {
+    fn of(
+        session: &Session,
+        client: Option<&Client>,
+        change: &Authorization,
+    ) -> Result<Self, NotPossible> {
         let client = client.ok_or(NotPossible::UnknownClient)?;
         let disconnect = client.disconnect.as_ref();
         let disconnect = disconnect.ok_or(NotPossible::NotConfigured)?;
@@ -220,8 +246,8 @@ impl Prepared {
         Ok(Self {
             to: SocketAddr::new(address, disconnect.port),
             secret: secret.clone(),
-            request: disconnect.profile.end(session)?,
-            narrower: disconnect.profile.end_narrower(session),
+            request: disconnect.profile.request(session, change)?,
+            narrower: disconnect.profile.narrower_request(session, change),
         })
     }
 }

@@ -1,20 +1,21 @@
-//! A session that is being ended, until its outcome is known.
+//! A session that is being ended or moved, until its outcome is known.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_accounting::Session;
-use portvakt_accounting::disconnect::{NotPossible, Outcome};
+use portvakt_accounting::disconnect::{Authorization, NotPossible, Outcome};
 use portvakt_radius::{DynamicAnswerError, ErrorCause, SharedSecret};
 
-use super::{Cause, Done, Shared};
-use crate::audit::{AuditEvent, AuditedSession, Disconnect};
+use super::{Cause, Done, Shared, Wanted};
+use crate::audit::{AuditEvent, AuditedSession, ChangeVlan, Disconnect};
 
 /// The duty to tell the outcome of one session, once. Dropped, it tells
 /// [`Outcome::Interrupted`].
 pub(in crate::disconnect) struct Ticket {
     shared: Arc<Shared>,
     session: Arc<Session>,
+    change: Authorization,
     cause: Cause,
     done: Option<Done>,
     is_settled: bool,
@@ -25,17 +26,13 @@ pub(in crate::disconnect) struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        session: Arc<Session>,
-        cause: Cause,
-        done: Option<Done>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, session: Arc<Session>, wanted: Wanted) -> Self {
         Self {
             shared,
             session,
-            cause,
-            done,
+            change: wanted.change,
+            cause: wanted.cause,
+            done: wanted.done,
             is_settled: false,
             secret: None,
             refused: None,
@@ -53,12 +50,23 @@ impl Ticket {
             return;
         }
         let now = self.shared.clock.now();
-        self.shared
-            .endings
-            .settle(self.session.id, outcome, now.tick);
-        self.shared.metrics.disconnected(outcome.code());
+        let tries = self.shared.tries(&self.change);
+        tries.settle(self.session.id, outcome, now.tick);
         let event = self.event(outcome, now.utc);
-        self.shared.audit.record(&AuditEvent::Disconnect(event));
+        let (metrics, audit) = (&self.shared.metrics, &self.shared.audit);
+        match &self.change {
+            Authorization::End => {
+                metrics.disconnected(outcome.code());
+                audit.record(&AuditEvent::Disconnect(event));
+            }
+            Authorization::Vlan(vlan) => {
+                metrics.vlan_changed(outcome.code());
+                audit.record(&AuditEvent::ChangeVlan(ChangeVlan {
+                    vlan,
+                    outcome: event,
+                }));
+            }
+        }
         if let Some(done) = self.done.take() {
             done(outcome);
         }
@@ -126,9 +134,11 @@ pub fn sentence(outcome: Outcome) -> Option<Cow<'static, str>> {
             "the attributes of the session are too long for a request".into()
         }
         Outcome::NotPossible(NotPossible::NotInProfile) => {
-            "the `disconnect` profile of the client has no such request".into()
+            "equipment of the client's `disconnect` profile takes a VLAN with a log-on alone: end \
+             the session instead"
+                .into()
         }
-        Outcome::QueueFull => "too many sessions wait to be ended; it is tried again".into(),
+        Outcome::QueueFull => "too many requests wait for their turn".into(),
         Outcome::Interrupted => "the server stopped before there was an answer".into(),
     })
 }

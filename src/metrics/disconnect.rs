@@ -1,4 +1,4 @@
-//! Metrics of sessions that were to end.
+//! Metrics of sessions that were to end, or to be moved.
 
 use prometheus::{IntCounter, Opts, Registry};
 
@@ -6,7 +6,8 @@ use super::{Counters, MetricsError};
 
 /// Outcomes, and answers that were not believed.
 pub(super) struct DisconnectMetrics {
-    outcomes: Counters,
+    ends: Counters,
+    vlan_changes: Counters,
     refused_answers: IntCounter,
 }
 
@@ -15,20 +16,29 @@ impl DisconnectMetrics {
         registry: &Registry,
         outcomes: &[&'static str],
     ) -> Result<Self, MetricsError> {
-        let opts = Opts::new("disconnects_total", "Sessions that were to end, by outcome");
+        let ends = Opts::new("disconnects_total", "Sessions that were to end, by outcome");
+        let vlan_changes = Opts::new(
+            "vlan_changes_total",
+            "Sessions that were to be moved to another VLAN, by outcome",
+        );
         let refused_answers = IntCounter::new(
             "disconnect_answers_refused_total",
             "Answers of NASes to Disconnect and CoA that were not authentic, or not of now",
         )?;
         registry.register(Box::new(refused_answers.clone()))?;
         Ok(Self {
-            outcomes: Counters::new(registry, opts, "outcome", outcomes)?,
+            ends: Counters::new(registry, ends, "outcome", outcomes)?,
+            vlan_changes: Counters::new(registry, vlan_changes, "outcome", outcomes)?,
             refused_answers,
         })
     }
 
-    pub(super) fn settled(&self, outcome: &str) {
-        self.outcomes.of(outcome).inc();
+    pub(super) fn ended(&self, outcome: &str) {
+        self.ends.of(outcome).inc();
+    }
+
+    pub(super) fn moved(&self, outcome: &str) {
+        self.vlan_changes.of(outcome).inc();
     }
 
     pub(super) fn answer_refused(&self) {

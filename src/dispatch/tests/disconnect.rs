@@ -4,13 +4,13 @@
 use std::net::UdpSocket;
 
 use md5::{Digest as _, Md5};
-use portvakt_accounting::disconnect::Outcome;
+use portvakt_accounting::disconnect::{Authorization, Outcome};
 
 use super::accounting::{START, named, request};
 use super::*;
 use crate::accounting::{Judge, UnknownAccounts, conclude};
 use crate::accounts::{Accounts, Actor, Channel, Role, Target};
-use crate::disconnect::{Cause, Urgency};
+use crate::disconnect::{Cause, Urgency, Wanted};
 
 const NAS_SECRET: &[u8] = b"of disconnecting alone";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ impl World {
         let mut tries = 0..60_000;
         let found = tries.find_map(|_| {
             std::thread::sleep(Duration::from_millis(1));
-            self.state().disconnector.last(session)?.outcome
+            self.state().disconnector.last_end(session)?.outcome
         });
         found.unwrap()
     }
@@ -197,12 +197,14 @@ fn answer_under_another_secret_is_none() {
     let state = world.state();
     let session = Arc::new(world.sessions().remove(0));
     let client = world.dispatcher.client("127.0.0.1:40000".parse().unwrap());
-    let cause = || Cause::Closed("suspended");
     let end = |urgency| {
-        let client = client.as_deref();
-        state
-            .disconnector
-            .end(&session, client, cause(), urgency, None)
+        let wanted = Wanted {
+            change: Authorization::End,
+            cause: Cause::Closed("suspended"),
+            urgency,
+            done: None,
+        };
+        state.disconnector.ask(&session, client.as_deref(), wanted)
     };
     assert!(end(Urgency::InTurn));
     assert!(!end(Urgency::Now), "one is under way");
@@ -262,7 +264,7 @@ fn what_is_not_known_and_a_lock_end_no_session() {
         Ok(Some(Arc::new(account()))),
         Urgency::Now,
     );
-    assert_eq!(state.disconnector.last(session), None);
+    assert_eq!(state.disconnector.last_end(session), None);
     // Another person has the name by now.
     let other = Account::new(AccountId::new("annas").unwrap(), Kind::Employee);
     conclude(
@@ -272,5 +274,5 @@ fn what_is_not_known_and_a_lock_end_no_session() {
         Ok(Some(Arc::new(other))),
         Urgency::Now,
     );
-    assert!(state.disconnector.last(session).is_some());
+    assert!(state.disconnector.last_end(session).is_some());
 }

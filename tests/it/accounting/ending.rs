@@ -1,4 +1,4 @@
-//! Sessions ended at a NAS of our own, which answers as it is told.
+//! Sessions ended or moved at a NAS of our own, which answers as it is told.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const DISCONNECT_REQUEST: u8 = 40;
 const DISCONNECT_ACK: u8 = 41;
 const DISCONNECT_NAK: u8 = 42;
+const COA_REQUEST: u8 = 43;
+const COA_ACK: u8 = 44;
+const COA_NAK: u8 = 45;
 const ERROR_CAUSE: u8 = 101;
 const EVENT_TIMESTAMP: u8 = 55;
 
@@ -36,9 +39,13 @@ impl Das {
 
     /// A server whose client this is.
     fn server(&self) -> Daemon {
+        self.server_with("standard")
+    }
+
+    fn server_with(&self, profile: &str) -> Daemon {
         let port = self.0.local_addr().unwrap().port();
         let lines = format!(
-            "methods = [\"eap\", \"pap\"]\ndisconnect = \"standard\"\ndisconnect-port = {port}\n\
+            "methods = [\"eap\", \"pap\"]\ndisconnect = \"{profile}\"\ndisconnect-port = {port}\n\
              disconnect-secret = \"{}\"\n",
             str::from_utf8(SECRET).unwrap()
         );
@@ -47,10 +54,15 @@ impl Das {
     }
 
     fn receive(&self) -> Received {
+        self.receive_of(DISCONNECT_REQUEST)
+    }
+
+    /// A request of this code; any other fails the test.
+    fn receive_of(&self, code: u8) -> Received {
         let mut buffer = [0; 4096];
         let (length, from) = self.0.recv_from(&mut buffer).unwrap();
         let octets = buffer[..length].to_vec();
-        assert_eq!(octets[0], DISCONNECT_REQUEST);
+        assert_eq!(octets[0], code);
         Received { octets, from }
     }
 
@@ -76,6 +88,21 @@ impl Das {
     }
 }
 
+impl Received {
+    /// The value of an attribute.
+    fn value(&self, kind: u8) -> Option<&[u8]> {
+        let mut rest = &self.octets[20..];
+        while let [first, length, ..] = *rest {
+            let (attribute, behind) = rest.split_at(usize::from(length));
+            if first == kind {
+                return Some(&attribute[2..]);
+            }
+            rest = behind;
+        }
+        None
+    }
+}
+
 /// A live session of `user`, joined by the log-on.
 fn begin(daemon: &Daemon, user: &str, password: &str, session: &str) {
     let station = format!("02-00-00-00-00-{session}");
@@ -89,6 +116,80 @@ fn begin(daemon: &Daemon, user: &str, password: &str, session: &str) {
 
 fn disconnects(daemon: &Daemon, count: usize) -> Vec<Value> {
     daemon.wait_for_audit(count, |line| line["event"] == "disconnect")
+}
+
+/// Runs `portvakt sessions` with these words while `nas` answers.
+fn meanwhile(daemon: &Daemon, words: &[&str], nas: impl FnOnce()) -> std::process::Output {
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| daemon.cli(&[&["sessions"], words].concat()));
+        nas();
+        asked.join().unwrap()
+    })
+}
+
+/// DA5, RFC 5176 §2.2: a CoA-Request says which session and which VLAN; too wide, it is narrowed.
+#[test]
+fn session_is_moved_to_another_vlan() {
+    let das = Das::new();
+    let daemon = das.server();
+    begin(&daemon, "anna", "correct-horse-battery", "01");
+    let words = ["move", "anna", "--vlan", "quarantine", "--why", "a worm"];
+    let moved = meanwhile(&daemon, &words, || {
+        let wide = das.receive_of(COA_REQUEST);
+        assert_eq!(wide.value(1), Some(&b"anna"[..]));
+        das.answer(&wide, COA_NAK, &[(ERROR_CAUSE, 508)], SECRET);
+        let mut narrow = das.receive_of(COA_REQUEST);
+        while narrow.octets[1] == wide.octets[1] {
+            narrow = das.receive_of(COA_REQUEST);
+        }
+        for (kind, value) in [
+            (1, None),
+            (44, Some(&b"01"[..])),
+            (64, Some(&[0, 0, 0, 13])),
+            (65, Some(&[0, 0, 0, 6])),
+            (81, Some(b"quarantine")),
+        ] {
+            assert_eq!(narrow.value(kind), value, "attribute {kind}");
+        }
+        das.answer(&narrow, COA_ACK, &[], SECRET);
+    });
+    assert!(moved.status.success(), "{}", text(&moved));
+    let lines = daemon.wait_for_audit(1, |line| line["event"] == "change_vlan");
+    for (field, value) in [
+        ("vlan", "quarantine"),
+        ("outcome", "acked"),
+        ("why", "a worm"),
+        ("account", "anna"),
+    ] {
+        assert_eq!(lines[0][field], value, "{}", lines[0]);
+    }
+    let explained = text(&daemon.cli(&["explain", "anna"]));
+    assert!(
+        explained.contains("moved to VLAN quarantine"),
+        "{explained}"
+    );
+    let counted = "portvakt_vlan_changes_total{outcome=\"acked\"}";
+    assert_eq!(daemon.metric(counted), 1.0);
+    // It is not in the way of the session's end.
+    let ended = meanwhile(&daemon, &["end", "anna"], || das.ack(&das.receive()));
+    assert!(ended.status.success(), "{}", text(&ended));
+}
+
+/// Equipment that takes no VLAN is asked for none, and so is nobody for a VLAN that there cannot be.
+#[test]
+fn move_that_cannot_be_is_told_before_anything_is_sent() {
+    let das = Das::new();
+    let daemon = das.server_with("strongswan");
+    begin(&daemon, "anna", "correct-horse-battery", "01");
+    let moved = daemon.cli(&["sessions", "move", "anna", "--vlan", "17"]);
+    assert!(!moved.status.success());
+    let words = "takes a VLAN with a log-on alone: end the session instead (not-possible)";
+    assert!(text(&moved).contains(words), "{}", text(&moved));
+    let moved = daemon.cli(&["sessions", "move", "anna", "--vlan", "4095"]);
+    assert!(text(&moved).contains("no VLAN"), "{}", text(&moved));
+    // The first request of all is this one.
+    let ended = meanwhile(&daemon, &["end", "anna"], || das.ack(&das.receive()));
+    assert!(ended.status.success(), "{}", text(&ended));
 }
 
 /// DA5: causes are told in words, to whoever asked and to whoever looks later.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{NotPossible, RequestAttribute, RequestKind, SessionRequest};
+use super::{Authorization, NotPossible, RequestAttribute, RequestKind, SessionRequest};
 use crate::{Facts, Session};
 
 /// Service-Type Login-User.
@@ -57,11 +57,39 @@ impl Profile {
         }
     }
 
-    /// The request that ends `session`.
+    /// The request for this change of `session`.
     ///
     /// # Errors
     /// [`NotPossible::MissingAttribute`]: the NAS never told what it needs.
-    pub fn end(self, session: &Session) -> Result<SessionRequest, NotPossible> {
+    /// [`NotPossible::NotInProfile`] for the VLAN of all but `standard`: the others take a VLAN with a
+    /// log-on alone.
+    pub fn request(
+        self,
+        session: &Session,
+        wanted: &Authorization,
+    ) -> Result<SessionRequest, NotPossible> {
+        match wanted {
+            Authorization::End => self.end(session),
+            Authorization::Vlan(vlan) => self.change_vlan(session, vlan),
+        }
+    }
+
+    /// The request for a NAS that refused [`Self::request`] as too wide (NAK 508) or for one of its
+    /// attributes (NAK 401): NAS and Acct-Session-Id alone, or that besides. `None` where it is no
+    /// narrower.
+    #[must_use]
+    pub fn narrower_request(
+        self,
+        session: &Session,
+        wanted: &Authorization,
+    ) -> Option<SessionRequest> {
+        match wanted {
+            Authorization::End => self.end_narrower(session),
+            Authorization::Vlan(vlan) => self.change_vlan_narrower(session, vlan),
+        }
+    }
+
+    fn end(self, session: &Session) -> Result<SessionRequest, NotPossible> {
         let facts = &session.facts;
         let (kind, attributes) = match self {
             Self::Standard => (RequestKind::Disconnect, standard(session)),
@@ -73,44 +101,52 @@ impl Profile {
         Ok(SessionRequest { kind, attributes })
     }
 
-    /// The request for a NAS that refused [`Self::end`] as too wide (NAK 508) or for one of its
-    /// attributes (NAK 401): NAS and Acct-Session-Id alone, or that besides. `None` where it is no
-    /// narrower.
-    #[must_use]
-    pub fn end_narrower(self, session: &Session) -> Option<SessionRequest> {
-        let own = RequestAttribute::AcctSessionId(session.key.session.clone());
+    fn end_narrower(self, session: &Session) -> Option<SessionRequest> {
         match self {
             Self::Standard | Self::Aruba => {
-                let mut attributes = nas(&session.facts);
-                attributes.push(own);
+                let attributes = narrow(session);
                 let kind = RequestKind::Disconnect;
                 Some(SessionRequest { kind, attributes })
             }
             Self::CiscoWlc | Self::Meraki => {
                 let mut request = self.end(session).ok()?;
-                request.attributes.push(own);
+                request.attributes.push(own_id(session));
                 Some(request)
             }
             Self::StrongSwan => None,
         }
     }
 
-    /// The CoA-Request that moves `session` to another VLAN.
-    ///
-    /// # Errors
-    /// [`NotPossible::NotInProfile`] for all but `standard`: the others take a VLAN with a log-on
-    /// alone, so their session is ended instead.
-    pub fn change_vlan(self, session: &Session, vlan: &str) -> Result<SessionRequest, NotPossible> {
+    fn change_vlan(self, session: &Session, vlan: &str) -> Result<SessionRequest, NotPossible> {
         match self {
-            Self::Standard => {
-                let mut attributes = standard(session);
-                attributes.push(RequestAttribute::Vlan(vlan.into()));
-                let kind = RequestKind::ChangeOfAuthorization;
-                Ok(SessionRequest { kind, attributes })
-            }
+            Self::Standard => Ok(vlan_change(standard(session), vlan)),
             _ => Err(NotPossible::NotInProfile),
         }
     }
+
+    fn change_vlan_narrower(self, session: &Session, vlan: &str) -> Option<SessionRequest> {
+        match self {
+            Self::Standard => Some(vlan_change(narrow(session), vlan)),
+            _ => None,
+        }
+    }
+}
+
+fn vlan_change(mut attributes: Vec<RequestAttribute>, vlan: &str) -> SessionRequest {
+    attributes.push(RequestAttribute::Vlan(vlan.into()));
+    let kind = RequestKind::ChangeOfAuthorization;
+    SessionRequest { kind, attributes }
+}
+
+fn own_id(session: &Session) -> RequestAttribute {
+    RequestAttribute::AcctSessionId(session.key.session.clone())
+}
+
+/// NAS and Acct-Session-Id.
+fn narrow(session: &Session) -> Vec<RequestAttribute> {
+    let mut attributes = nas(&session.facts);
+    attributes.push(own_id(session));
+    attributes
 }
 
 /// NAS identification as the NAS sent it: hostapd answers NAK 403 to any other.
@@ -144,7 +180,7 @@ fn standard(session: &Session) -> Vec<RequestAttribute> {
     let mut attributes = nas(facts);
     attributes.extend(user.map(|name| RequestAttribute::UserName(name.into())));
     attributes.extend(station.map(|it| RequestAttribute::CallingStationId(it.into())));
-    attributes.push(RequestAttribute::AcctSessionId(session.key.session.clone()));
+    attributes.push(own_id(session));
     attributes
 }
 
@@ -168,7 +204,7 @@ fn aruba(session: &Session) -> Result<Vec<RequestAttribute>, NotPossible> {
     Ok(vec![
         RequestAttribute::CallingStationId(needed_station(&session.facts)?),
         nas_address(&session.facts)?,
-        RequestAttribute::AcctSessionId(session.key.session.clone()),
+        own_id(session),
     ])
 }
 
@@ -292,13 +328,19 @@ mod tests {
     #[test]
     fn vlan_is_changed_by_the_standard_profile_alone() {
         for profile in Profile::ALL {
-            let change = profile.change_vlan(&session(), "quarantine");
+            let wanted = Authorization::Vlan("quarantine".into());
+            let change = profile.request(&session(), &wanted);
+            let narrower = profile.narrower_request(&session(), &wanted);
+            assert_eq!(change.is_ok(), narrower.is_some(), "{profile:?}");
             match profile {
                 Profile::Standard => {
                     let change = change.unwrap();
                     assert_eq!(change.kind, RequestKind::ChangeOfAuthorization);
                     let vlan = RequestAttribute::Vlan("quarantine".into());
                     assert_eq!(change.attributes.last(), Some(&vlan));
+                    let narrower = narrower.unwrap();
+                    assert!(narrower.attributes.len() < change.attributes.len());
+                    assert_eq!(narrower.attributes.last(), Some(&vlan));
                 }
                 _ => assert_eq!(change, Err(NotPossible::NotInProfile)),
             }

@@ -1,6 +1,16 @@
 //! A request about one session, before it is octets.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// The change of a session that its NAS is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// It ends.
+    End,
+    /// It goes on in another VLAN, of this number or name.
+    Vlan(Arc<str>),
+}
 
 /// The code of the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

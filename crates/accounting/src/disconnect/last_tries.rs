@@ -1,4 +1,4 @@
-//! Outcomes of lately, for each session that was to end.
+//! The last try for each session that was to end, or to be moved, and its outcome.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use dashmap::{DashMap, Entry};
 use jiff::Timestamp;
 use portvakt_auth::{Now, Tick};
 
-use super::{NotPossible, Outcome};
+use super::{Authorization, NotPossible, Outcome};
 use crate::SessionId;
 
 /// A session that still lives is ended again after this long, the time doubling with each try.
@@ -17,9 +17,11 @@ const LONGEST_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// The Accounting-Stop of an acknowledged end comes within this time.
 const STOP_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
-/// The last try to end a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+/// The last try to end or to move a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastTry {
+    /// The change that was asked for.
+    pub wanted: Authorization,
     /// When it was asked for.
     pub asked: Timestamp,
     /// The outcome; `None` while it is under way.
@@ -32,12 +34,12 @@ pub struct Ending {
 
 /// The last try of each session, at most so many; a session beyond is tried and not remembered.
 #[derive(Debug)]
-pub struct Endings {
-    by_session: DashMap<SessionId, Ending, RandomState>,
+pub struct LastTries {
+    by_session: DashMap<SessionId, LastTry, RandomState>,
     capacity: usize,
 }
 
-impl Endings {
+impl LastTries {
     /// None, and room for this many.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -49,15 +51,17 @@ impl Endings {
 
     /// The last try of a session.
     #[must_use]
-    pub fn of(&self, session: SessionId) -> Option<Ending> {
-        self.by_session.get(&session).map(|ending| *ending)
+    pub fn of(&self, session: SessionId) -> Option<LastTry> {
+        let last = self.by_session.get(&session)?;
+        Some(last.clone())
     }
 
     /// Begins a try; `false` while one is under way, or where the last one is too fresh. An
     /// `urgent` one, asked for by a person or by a change of the account, waits for no time.
-    pub fn begin(&self, session: SessionId, now: Now, urgent: bool) -> bool {
+    pub fn begin(&self, session: SessionId, wanted: Authorization, now: Now, urgent: bool) -> bool {
         let is_full = self.by_session.len() >= self.capacity;
-        let began = |tries| Ending {
+        let began = |tries| LastTry {
+            wanted,
             asked: now.utc,
             outcome: None,
             tries,
@@ -65,10 +69,11 @@ impl Endings {
         };
         match self.by_session.entry(session) {
             Entry::Occupied(mut known) => {
-                let last = *known.get();
+                let last = known.get();
                 let may = last.outcome.is_some() && (urgent || last.again <= now.tick);
+                let tries = last.tries.saturating_add(1);
                 if may {
-                    known.insert(began(last.tries.saturating_add(1)));
+                    known.insert(began(tries));
                 }
                 may
             }
@@ -124,40 +129,40 @@ mod tests {
 
     #[test]
     fn session_is_tried_once_at_a_time_and_again_after_longer_and_longer() {
-        let endings = Endings::new(10);
-        assert!(endings.begin(SESSION, at(0), false));
-        assert!(!endings.begin(SESSION, at(1), true));
-        assert!(!endings.begin(SESSION, at(7200), false));
+        let tries = LastTries::new(10);
+        assert!(tries.begin(SESSION, Authorization::End, at(0), false));
+        assert!(!tries.begin(SESSION, Authorization::End, at(1), true));
+        assert!(!tries.begin(SESSION, Authorization::End, at(7200), false));
         let mut second = 30;
         for wait in [60, 120, 240, 480, 960, 1920, 3600, 3600] {
-            endings.settle(SESSION, Outcome::NoAnswer, at(second).tick);
-            assert!(!endings.begin(SESSION, at(second + wait - 1), false));
+            tries.settle(SESSION, Outcome::NoAnswer, at(second).tick);
+            assert!(!tries.begin(SESSION, Authorization::End, at(second + wait - 1), false));
             second += wait;
-            assert!(endings.begin(SESSION, at(second), false));
+            assert!(tries.begin(SESSION, Authorization::End, at(second), false));
         }
-        assert_eq!(endings.of(SESSION).unwrap().tries, 9);
+        assert_eq!(tries.of(SESSION).unwrap().tries, 9);
     }
 
     #[test]
     fn urgent_try_waits_for_the_one_under_way_alone() {
-        let endings = Endings::new(10);
-        assert!(endings.begin(SESSION, at(0), true));
-        endings.settle(SESSION, Outcome::Acked, at(1).tick);
-        assert!(!endings.begin(SESSION, at(299), false));
-        assert!(endings.begin(SESSION, at(2), true));
+        let tries = LastTries::new(10);
+        assert!(tries.begin(SESSION, Authorization::End, at(0), true));
+        tries.settle(SESSION, Outcome::Acked, at(1).tick);
+        assert!(!tries.begin(SESSION, Authorization::End, at(299), false));
+        assert!(tries.begin(SESSION, Authorization::End, at(2), true));
     }
 
     #[test]
     fn sessions_are_forgotten_once_they_are_over() {
-        let endings = Endings::new(2);
+        let tries = LastTries::new(2);
         for number in 0..2 {
-            assert!(endings.begin(SessionId(number), at(0), false));
+            assert!(tries.begin(SessionId(number), Authorization::End, at(0), false));
         }
-        assert!(endings.begin(SessionId(2), at(0), false));
-        assert_eq!(endings.of(SessionId(2)), None);
-        endings.settle(SessionId(0), Outcome::Acked, at(1).tick);
-        endings.retain(|_| false);
-        assert_eq!(endings.of(SessionId(0)), None);
-        assert!(endings.of(SessionId(1)).is_some(), "under way");
+        assert!(tries.begin(SessionId(2), Authorization::End, at(0), false));
+        assert_eq!(tries.of(SessionId(2)), None);
+        tries.settle(SessionId(0), Outcome::Acked, at(1).tick);
+        tries.retain(|_| false);
+        assert_eq!(tries.of(SessionId(0)), None);
+        assert!(tries.of(SessionId(1)).is_some(), "under way");
     }
 }
