@@ -1,7 +1,7 @@
 //! Servers with their accounts and locks in PostgreSQL.
 
 #[path = "../../crates/store/tests/cluster/mod.rs"]
-mod cluster;
+pub(crate) mod cluster;
 
 use cluster::Cluster;
 

@@ -3,6 +3,9 @@
 //! A shell waits beside it for the end of the test process, however that comes, then ends the server
 //! by its id and removes the folder.
 
+#![allow(dead_code, reason = "each test uses the part of it that it needs")]
+
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,22 +14,23 @@ use std::time::{Duration, Instant};
 
 /// Makes the cluster and starts its server; ends it at the end of its standard input. A line `crash`
 /// there ends it before, as SIGQUIT does, and `start` starts it again. `$1` is the folder with the
-/// programs, `$2` the cluster's, `$3` a setting.
+/// programs, `$2` the cluster's; the rest are settings.
 const KEEPER: &str = r#"
-    programs=$1 folder=$2 setting=$3
+    programs=$1 folder=$2
+    shift 2
     cd "$folder" || exit 1
     start() {
         "$programs/postgres" -D data -k "$folder" -c listen_addresses= -c max_connections=200 \
-            "$setting" </dev/null >>log 2>&1 &
+            "$@" </dev/null >>log 2>&1 &
         server=$!
     }
     "$programs/initdb" --pgdata=data --username=portvakt --auth=trust --encoding=UTF8 \
         --locale=C --no-sync >log 2>&1 </dev/null
-    start
+    start "$@"
     while read -r word; do
         case $word in
             crash) kill -s QUIT "$server"; wait "$server" ;;
-            start) start ;;
+            start) start "$@" ;;
         esac
     done
     kill -s INT "$server" 2>/dev/null
@@ -44,17 +48,22 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts a server with one more setting, `--NAME=VALUE`.
     pub(crate) fn start(setting: &str) -> Self {
+        Self::start_by(&[] as &[&str], &[setting])
+    }
+
+    /// Starts a server by another program, whose words come first: in a namespace, for instance.
+    pub(crate) fn start_by(words: &[impl AsRef<OsStr>], settings: &[&str]) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new()
             .prefix("portvakt-pg")
             .tempdir()
             .unwrap()
             .keep();
-        let mut command = unprivileged(&folder);
+        let mut command = unprivileged(words, &folder);
         let keeper = command
             .args(["sh", "-c", KEEPER, "sh"])
             .args([&programs, &folder])
-            .arg(setting)
+            .args(settings)
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
@@ -127,6 +136,55 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// The ids of the server's processes, the first of all first.
+    fn processes(&self) -> Vec<u32> {
+        let first = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let first: u32 = first.lines().next().unwrap().parse().unwrap();
+        let others = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children"));
+        let others = others.unwrap();
+        let others = others.split_whitespace().map(|id| id.parse().unwrap());
+        std::iter::once(first).chain(others).collect()
+    }
+
+    /// User and system time of the server's processes so far, those that ended too, in microseconds.
+    pub(crate) fn cpu_us(&self) -> f64 {
+        // utime, stime, cutime and cstime, in hundredths of a second.
+        let ticks = self.processes().into_iter().filter_map(|id| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
+            Some(
+                fields
+                    .map(|field| field.parse::<f64>().unwrap())
+                    .sum::<f64>(),
+            )
+        });
+        ticks.sum::<f64>() * 10_000.0
+    }
+
+    /// Stops all of the server's processes where they are: connections stay, and nothing answers.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Has a server that was paused go on.
+    pub(crate) fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        // The first makes the others: once it has stopped there come no new ones.
+        for _ in 0..2 {
+            let ids = self.processes();
+            let ids = ids.iter().map(u32::to_string);
+            // One that has ended meanwhile can't be signalled.
+            let _ = Command::new("kill")
+                .arg("-s")
+                .arg(signal)
+                .args(ids)
+                .status();
+        }
+    }
+
     /// Ends the server at once, as a crash would.
     pub(crate) fn crash(&mut self) {
         self.tell("crash\n", false);
@@ -146,6 +204,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if self.folder.join("data/postmaster.pid").exists() {
+            self.resume();
+        }
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
     }
@@ -162,18 +223,24 @@ fn programs() -> PathBuf {
     programs.expect("PostgreSQL is missing: run tests/packages, or apt-get install postgresql")
 }
 
-/// A command as `postgres` where this is root: the server refuses to run as root.
-fn unprivileged(folder: &std::path::Path) -> Command {
+/// A command by these words, as `postgres` where this is root: the server refuses to run as root.
+fn unprivileged(words: &[impl AsRef<OsStr>], folder: &std::path::Path) -> Command {
+    let mut command = Command::new("env");
+    command.args(words);
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout.trim_ascii() != b"0" {
-        return Command::new("env");
+        return command;
     }
     let owned = Command::new("chown").arg("postgres").arg(folder).status();
     assert!(
         owned.unwrap().success(),
         "the user postgres is missing: run tests/packages"
     );
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+    command.args([
+        "setpriv",
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--init-groups",
+    ]);
     command
 }
