@@ -24,6 +24,8 @@ pub struct PendingConversation {
     pub outer: LocalName,
     /// The decision about the credential inside, once there is one.
     pub decision: Option<Result<Grant, Refusal>>,
+    /// Whether the device was told of its refusal for good, which was recorded then.
+    pub is_refusal_recorded: bool,
     /// The kind of identity that was decided on.
     pub decided_on: IdentityType,
     /// The retries left by MS-CHAPv2.

@@ -7,7 +7,7 @@ use portvakt_auth::{AccountId, ChapExchange, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
-    Limits, Message, Step, Untaken, UntunnelledOffer, Verdict,
+    Limits, Message, Stage, Step, Untaken, UntunnelledOffer, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -136,6 +136,7 @@ fn begin(
                 conversation,
                 outer,
                 decision: None,
+                is_refusal_recorded: false,
                 decided_on: IdentityType::User,
                 retries: Retries::new(exchange.policy.mschapv2_retries),
                 inner_identity: Vec::new(),
@@ -237,6 +238,7 @@ fn answer_untaken(
                 state,
                 eap: request,
                 is_invalid,
+                refusal: None,
             });
         }
         Untaken::Failure { packet, cause } => fail(exchange, &pending, packet, cause),
@@ -253,6 +255,7 @@ fn give_way(exchange: &Exchange, displaced: Option<Box<PendingConversation>>, wh
 /// The exchange with the facts of the conversation's earlier requests.
 fn with_context_of(mut exchange: Exchange, pending: &PendingConversation) -> Exchange {
     let earlier = &pending.context;
+    exchange.is_refusal_recorded = pending.is_refusal_recorded;
     let own = report::with_method(exchange.context, &pending.conversation);
     exchange.context = RequestContext {
         began: earlier.began,
@@ -271,6 +274,7 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
     let exchange = with_context_of(exchange, &pending);
     match step {
         Step::Request(eap) => {
+            let refusal = refusal_to_record(&mut pending);
             let table = &exchange.access.conversations;
             let (state, displaced) = table.suspend(pending, exchange.has_left(eap.leaves()));
             give_way(&exchange, displaced, EvictionReason::ToItsDevice);
@@ -278,6 +282,7 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
                 state,
                 eap,
                 is_invalid: false,
+                refusal,
             });
         }
         Step::Authenticate(credential) => prove(exchange, pending, credential, limits),
@@ -296,6 +301,15 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
         },
         Step::Failure { packet, cause } => fail(exchange, &pending, packet, cause),
     }
+}
+
+/// The refusal that the next request tells the device for good, once.
+fn refusal_to_record(pending: &mut PendingConversation) -> Option<Refusal> {
+    let refusal = pending.decision.as_ref()?.as_ref().err().copied()?;
+    let is_news = !pending.is_refusal_recorded;
+    let is_told = pending.conversation.stage() == Stage::FailureIndication;
+    pending.is_refusal_recorded |= is_told;
+    (is_told && is_news).then_some(refusal)
 }
 
 /// Ends it with the conversation's EAP-Failure.
@@ -409,7 +423,10 @@ fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal:
         detail: earlier.detail.take(),
         ..report::with_method(exchange.context.clone(), &pending.conversation)
     };
-    report::retried(exchange, refusal);
+    if !std::mem::take(&mut pending.is_refusal_recorded) {
+        report::retried(exchange, refusal);
+    }
+    exchange.is_refusal_recorded = false;
     exchange.context.detail = None;
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Exchange {
     /// The identifier of the EAP packet, where one could be read: that of an EAP-Failure
     /// (RFC 3748 §4.2).
     pub eap_identifier: Option<u8>,
+    /// Whether an earlier answer of its conversation told of the refusal, and was recorded for it.
+    pub is_refusal_recorded: bool,
     /// The kind of account that is asked for.
     pub asked_for: AskedFor,
     /// Chargeable-User-Identity of an Accept, where the request asks for one.
@@ -100,6 +102,9 @@ pub(super) enum Outcome {
         eap: Message,
         /// Whether it is the last one again, since the EAP packet was invalid (RFC 3579 §2.2).
         is_invalid: bool,
+        /// The refusal that it tells the device for good, within its method. Many devices hang up on
+        /// it, so it is recorded now, and not again with the Reject.
+        refusal: Option<Refusal>,
     },
     /// EAP-Start (RFC 3579 §2.1) is answered by asking for the identity; there is no
     /// conversation yet.
@@ -196,6 +201,7 @@ impl Exchange {
             can_change_password: false,
             eap_identifier: None,
             repeats_of: None,
+            is_refusal_recorded: false,
             asked_for: AskedFor::Anybody,
             cui: None,
             asked_cui: cui::Asked::read(request),
@@ -456,6 +462,7 @@ mod tests {
                 state,
                 eap: late.clone(),
                 is_invalid: false,
+                refusal: None,
             },
             reject(RefusedBy::Eap(late)),
             reject(RefusedBy::Bare),

@@ -57,6 +57,7 @@ pub(super) fn write<'b>(
             state,
             eap,
             is_invalid,
+            refusal: _,
         } => {
             let mut reply = Reply::challenge(context, buffer)?;
             reply.push_eap_message(eap)?;

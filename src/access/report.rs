@@ -26,9 +26,13 @@ pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
         Outcome::Challenge {
             is_invalid: true, ..
         } => counters.count(RequestResult::InvalidEap),
-        Outcome::Challenge { .. } | Outcome::AskIdentity { .. } => {
+        Outcome::Challenge { refusal, .. } => {
             counters.count(RequestResult::Challenge);
+            if let Some(refusal) = refusal {
+                write_refused(exchange, *refusal, None, took, leaves);
+            }
         }
+        Outcome::AskIdentity { .. } => counters.count(RequestResult::Challenge),
         Outcome::Accept { .. } => {
             counters.count(RequestResult::Accept);
             metrics.authenticated(exchange.context.method, took);
@@ -38,17 +42,30 @@ pub(super) fn report(exchange: &Exchange, outcome: &Outcome, took: Duration, lea
             refusal, detail, ..
         } => {
             counters.count(RequestResult::Reject);
-            metrics.refused(refusal.code());
-            metrics.authenticated(exchange.context.method, took);
-            write_attempt(
-                exchange,
-                AttemptResult::Reject,
-                Some(*refusal),
-                detail.as_deref(),
-                leaves,
-            );
+            if !exchange.is_refusal_recorded {
+                write_refused(exchange, *refusal, detail.as_deref(), took, leaves);
+            }
         }
     }
+}
+
+fn write_refused(
+    exchange: &Exchange,
+    refusal: Refusal,
+    detail: Option<&str>,
+    took: Duration,
+    leaves: Timestamp,
+) {
+    let metrics = &exchange.access.state.metrics;
+    metrics.refused(refusal.code());
+    metrics.authenticated(exchange.context.method, took);
+    write_attempt(
+        exchange,
+        AttemptResult::Reject,
+        Some(refusal),
+        detail,
+        leaves,
+    );
 }
 
 /// Writes down a refused try of a conversation that goes on with another.
@@ -181,8 +198,8 @@ pub(super) fn detail_of(
     }
 }
 
-/// A device that stopped in the middle (E10): an event of its own, which counts nothing. Many
-/// devices hang up once they know that they were refused: the reason is the same all the same.
+/// A device that stopped in the middle (E10): an event of its own, which counts nothing. A device that
+/// hangs up once it was told of its refusal was recorded then, and is not here.
 pub(super) fn abandoned(pending: &PendingConversation, access: &super::Access) {
     write_abandoned(pending, access, None);
 }
@@ -222,6 +239,9 @@ fn write_abandoned(
         | Stage::Finished => {}
         Stage::TlsAlert(alert) => tls_failed(&access.state.metrics, alert),
         _ => access.state.metrics.handshake(HandshakeOutcome::GaveUp),
+    }
+    if pending.is_refusal_recorded {
+        return;
     }
     let failure = pending.conversation.failure();
     let refusal = refusal_of(pending.decision.as_ref(), failure.as_ref());

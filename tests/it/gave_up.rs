@@ -88,17 +88,30 @@ fn refused_inside(daemon: &Daemon, access_point: &mut AccessPoint) -> Reply {
     reply
 }
 
-/// The reason is that of the refusal, whether the device acknowledges it or hangs up.
+/// The audit log has so many attempts and no more; a log-on behind them is the next.
+fn assert_attempts(daemon: &Daemon, count: usize) {
+    let reply = daemon.nas().log_on("anna", "not her password either");
+    assert_eq!(reply.code(), crate::nas::Code::AccessReject);
+    let lines = daemon.attempts(count + 1);
+    assert_eq!(lines[count]["method"], "pap", "{lines:?}");
+}
+
+/// I3: a refusal is recorded when the device is told of it for good, and not again when nobody comes
+/// back.
 #[test]
-fn device_that_hangs_up_on_a_refusal_is_told_with_its_reason() {
+fn device_that_hangs_up_on_a_refusal_was_recorded_with_its_reason() {
     let daemon = server_with_ms_chap_v2();
     refused_inside(&daemon, &mut AccessPoint::of(&daemon));
     let line = daemon.attempt(1);
-    assert_eq!(line["result"], "gave-up", "{line}");
+    assert_eq!(line["result"], "reject", "{line}");
     assert_eq!(line["reason"], "wrong-credential", "{line}");
-    assert_eq!(line["stage"], "failure-indication", "{line}");
     assert_eq!(line["account"], "anna", "{line}");
-    assert!(line["detail"].is_null(), "{line}");
+    assert!(
+        line["detail"].is_null() && line["stage"].is_null(),
+        "{line}"
+    );
+    eventually(|| (daemon.metric("portvakt_conversations") == 0.0).then_some(())).unwrap();
+    assert_attempts(&daemon, 1);
 }
 
 /// Nor is it a matter of TLS any more, though the device ends its tunnel by an alert.
@@ -118,4 +131,5 @@ fn device_that_breaks_the_tunnel_after_a_refusal_is_told_with_its_reason_alone()
     assert_eq!(line["result"], "reject", "{line}");
     assert_eq!(line["reason"], "wrong-credential", "{line}");
     assert!(line["detail"].is_null(), "{line}");
+    assert_attempts(&daemon, 1);
 }
