@@ -62,8 +62,8 @@
 //! | [`server`] | Assembly: start, reload, housekeeping, orderly stop |
 //!
 //! Beside the server: `crates/load`, the load generator `portvakt-load`; `crates/supplicant`, a device
-//! that logs on, for load generator and tests; `crates/testkit`; `tests/it`, the tests of the whole
-//! program.
+//! that logs on, for load generator and tests; `crates/lock-model`, an exhaustive check of how several
+//! nodes count failures; `crates/testkit`; `tests/it`, the tests of the whole program.
 //!
 //! # The life of an Access-Request
 //!
