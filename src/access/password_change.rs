@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
-use portvakt_auth::password::{HashMemory, UnfitPassword, check_new_password, composed_text};
-use portvakt_auth::{Account, Now, Password, PasswordHash, PasswordKind, Proof, Refusal, findings};
+use portvakt_auth::password::policy::is_new;
+use portvakt_auth::password::{ComparedWith, HashMemory, UnfitPassword};
+use portvakt_auth::{
+    Account, Now, Password, PasswordHash, PasswordKind, Proof, Refusal, Rules, findings,
+};
 use zeroize::Zeroizing;
 
 use super::exchange::Exchange;
@@ -59,10 +62,11 @@ pub(super) fn apply(
     let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {
         return Err(not_possible(exchange, account, proof, now));
     };
-    let text = fit(account, new).map_err(|unfit| NotChanged {
-        refusal: Refusal::PasswordExpired,
-        detail: Some(unfit.sentence().into()),
-    })?;
+    let rules = exchange.policy.sources.rules(&account.id);
+    let text = fit(account, new, rules).map_err(|unfit| not_fit(&unfit))?;
+    is_new(account, &text, scratch)
+        .map_err(|error| out_of_order(account, &error))?
+        .map_err(|unfit| not_fit(&unfit))?;
     let cost = exchange.policy.hash_cost.clone();
     let salt = crate::random::bytes();
     let hash = PasswordHash::hash_new(text.as_bytes(), salt, cost, scratch)
@@ -92,14 +96,32 @@ fn not_possible(exchange: &Exchange, account: &Account, proof: Proof, now: Now) 
     }
 }
 
-/// The new password as text, if it is fit to be one.
-fn fit(account: &Account, new: &NewPassword) -> Result<Zeroizing<String>, UnfitPassword> {
+/// The new password as text, if the policy lets it be one. The old one is not at hand: MS-CHAPv2
+/// sends its NT hash alone.
+fn fit(
+    account: &Account,
+    new: &NewPassword,
+    rules: &Rules,
+) -> Result<Zeroizing<String>, UnfitPassword> {
     let text = new.text().ok_or(UnfitPassword::NoText)?;
     if account.nt_hash.as_ref() == Some(new.nt_hash()) {
         return Err(UnfitPassword::Same);
     }
-    check_new_password(&text)?;
-    Ok(composed_text(&text))
+    if account.is_previous_nt_hash(new.nt_hash()) {
+        return Err(UnfitPassword::Previous);
+    }
+    let with = ComparedWith {
+        account: Some(account),
+        old: None,
+    };
+    rules.password_policy.check(&text, with)
+}
+
+fn not_fit(unfit: &UnfitPassword) -> NotChanged {
+    NotChanged {
+        refusal: Refusal::PasswordExpired,
+        detail: Some(unfit.to_string().into()),
+    }
 }
 
 /// Writes it, unless the account's credential has changed since it was proven.

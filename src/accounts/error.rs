@@ -1,6 +1,7 @@
 //! Reasons why a use case did nothing.
 
 use portvakt_auth::name::NameError;
+use portvakt_auth::password::UnfitPassword;
 use portvakt_store::StoreError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -80,6 +81,12 @@ pub enum ActError {
         /// The text as given.
         text: String,
     },
+    /// The policy does not take the new password.
+    #[error(transparent)]
+    UnfitPassword(#[from] UnfitPassword),
+    /// There was no memory to hash a password in.
+    #[error("out of memory")]
+    OutOfMemory,
     /// Another change of the account came first.
     #[error("account changed meanwhile")]
     ChangedMeanwhile,

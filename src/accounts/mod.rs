@@ -16,10 +16,11 @@ mod password;
 mod sessions;
 mod unlock;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portvakt_auth::Account;
+use portvakt_auth::password::HashMemory;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Act, AuditEvent};
@@ -46,6 +47,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Accounts {
     state: Arc<State>,
+    /// Memory to hash passwords in, one at a time: some 19 MiB.
+    hashing: Arc<Mutex<HashMemory>>,
 }
 
 /// The person or program that acts.
@@ -88,7 +91,10 @@ impl Accounts {
     /// Use cases over `state`.
     #[must_use]
     pub fn new(state: Arc<State>) -> Self {
-        Self { state }
+        Self {
+            state,
+            hashing: Arc::default(),
+        }
     }
 
     /// Waits until every attempt so far is in the audit log.

@@ -1,7 +1,8 @@
 //! The lines of the admin socket: one JSON line to ask, JSON lines to answer.
 //!
-//! The LDIF of an import follows its line as so many octets. The command line hashes a password
-//! before it sends it; in clear text it goes along only where a directory hashes it itself.
+//! The LDIF of an import follows its line as so many octets. A new password goes along in clear text,
+//! since the server checks it against the policy and the earlier hashes: the socket is this user's
+//! alone, and the line is wiped.
 
 use std::io::Read;
 
@@ -153,7 +154,7 @@ pub fn handle(
         Request::Deactivate(target) => accounts.deactivate(actor, &target).map(Response::Changed),
         Request::Restore(target) => accounts.restore(actor, &target).map(Response::Changed),
         Request::SetPassword { target, password } => {
-            let set = accounts.set_password(actor, &target, password);
+            let set = accounts.set_password(actor, &target, &password);
             set.map(Response::PasswordSet)
         }
         Request::Delete(target) => accounts.delete(actor, &target).map(Response::Deleted),

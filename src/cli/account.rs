@@ -7,21 +7,15 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
-use portvakt_auth::mschap::NtHash;
-use portvakt_auth::password::{check_new_password, composed_text};
 use portvakt_auth::{Kind, PasswordKind};
 
 use super::admin_client::{read_password, request};
-use super::hash::hash_password;
 use super::{ConfigFile, Ending, complain, fail, phrases, say, say_json};
 use crate::accounts::{
     AccountDetails, ClearPassword, DirectoryEntry, Filter, ImportRequest, ImportStep, Imported,
     Listing, NewPassword, PasswordFacts, Target,
 };
 use crate::admin::{Request, Response};
-use portvakt_ldap::settings::PasswordMethod;
-
-use crate::config::Config;
 use crate::shown::{Shown, line};
 use crate::times::for_people;
 
@@ -206,39 +200,14 @@ fn set_password(set: &SetPassword) -> Ending {
         Ok(password) => password,
         Err(error) => return fail(error),
     };
-    if let Err(unfit) = check_new_password(&password) {
-        return fail(unfit);
-    }
-    let password = composed_text(&password);
-    let cost = config.passwords.hash_cost.clone();
-    let hash = match hash_password(password.as_bytes(), cost) {
-        Ok(hash) => hash,
-        Err(error) => return fail(error),
-    };
-    let nt_hash = config
-        .accounts
-        .write_nt_hashes
-        .then(|| NtHash::of_password(&password));
     let password = NewPassword {
-        hash,
-        nt_hash,
-        text: is_hashed_there(&config).then(|| ClearPassword(password)),
+        text: ClearPassword(password),
         temporary: set.temporary,
     };
     let target = set.act.target();
     let asked = Request::SetPassword { target, password };
     let response = request(&config, asked, &mut io::empty(), |_| {});
     print(response, false, config.rules.terms.zone())
-}
-
-/// Whether a directory hashes passwords itself, so that the text goes along.
-fn is_hashed_there(config: &Config) -> bool {
-    let directories = config
-        .account_sources
-        .iter()
-        .filter_map(|source| source.directory.as_ref());
-    let mut writing = directories.filter_map(|ldap| ldap.writing);
-    writing.any(|writing| writing.passwords != PasswordMethod::Hash)
 }
 
 fn run_import(import: &Import) -> Ending {

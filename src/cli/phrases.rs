@@ -45,6 +45,8 @@ pub(super) fn error(error: &ActError) -> String {
             "\"{}\" is no VLAN: its number, 1 to 4094, or its name as the equipment has it",
             Shown(text)
         ),
+        ActError::UnfitPassword(unfit) => unfit.to_string(),
+        ActError::OutOfMemory => "there is no memory to hash the password in".to_owned(),
         ActError::ChangedMeanwhile => {
             "the account was changed by somebody else meanwhile".to_owned()
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use portvakt_auth::password::PasswordPolicy;
 use portvakt_auth::term::Deadline;
 use portvakt_auth::{Kind, Leaving, LeavingStage, Lockout, Rules, SameWrongPassword, Terms};
 
@@ -14,6 +15,9 @@ use super::value;
 
 /// The tables in which a realm may have rules of its own.
 const TABLES: [&str; 3] = ["lockout", "accounts", "passwords"];
+
+/// Least length of a password that is the only factor (NIST SP 800-63B-4 §3.1.1.2).
+const NIST_LEAST: u8 = 15;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -90,6 +94,7 @@ pub(super) fn passwords(section: &mut Section<'_>, rules: &mut Rules) {
     let validity = &mut rules.password_validity;
     validity.usual = section.integer_or_none("valid-days", validity.usual, 1..=3650);
     valid_days_of(section, &mut validity.of_kinds);
+    password_policy(section, &mut rules.password_policy);
     rules.temporary_valid =
         section.duration("temporary-valid", rules.temporary_valid, MINUTE..=72 * HOUR);
     for (key, rule) in [
@@ -97,6 +102,23 @@ pub(super) fn passwords(section: &mut Section<'_>, rules: &mut Rules) {
         ("change-by-mschapv2", &mut rules.change_by_mschapv2),
     ] {
         *rule = section.boolean(key, *rule).value;
+    }
+}
+
+/// Which new passwords may be chosen.
+fn password_policy(section: &mut Section<'_>, policy: &mut PasswordPolicy) {
+    const WORDS: &str = "a list of words with four letters or more, like [\"fjellby\"]";
+    let place = section.key_place("min-length");
+    let least = section.integer("min-length", policy.least_characters, 8..=64);
+    if least < NIST_LEAST {
+        let lint = "a password that is the only factor should have 15 characters (NIST SP 800-63B)";
+        let advice = "leave the line out for 15";
+        section.report().warning(&place, lint, advice);
+    }
+    policy.least_characters = least;
+    let word = |text: &str| (text.trim().chars().count() >= 4).then(|| text.trim().to_owned());
+    if let Some(words) = section.list("site-words", WORDS, word) {
+        policy.site_words = words.into_iter().map(|word| word.value).collect();
     }
 }
 

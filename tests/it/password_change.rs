@@ -150,7 +150,7 @@ fn peer_wrong_password_is_not_told_that_the_right_one_has_expired() {
 #[test]
 fn peer_unfit_new_password_is_refused_and_nothing_is_counted() {
     let daemon = server().set("lockout", "attempts", "1").start();
-    for (count, new, what) in [(2, "short", "fewer than 8"), (4, OLD, "is the old one")] {
+    for (count, new, what) in [(2, "short", "fewer than 15"), (4, OLD, "is the old one")] {
         let (run, _) = peap("peter", OLD).run_prompted(&daemon, &[("NEW_PASSWORD", new)]);
         assert!(run.is_reject(), "{}", run.output);
         assert!(run.output.contains("error 709"), "{}", run.output);

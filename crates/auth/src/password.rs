@@ -12,7 +12,7 @@ mod digest;
 mod foreign;
 mod hash_memory;
 mod ms_chap;
-mod new;
+pub mod policy;
 mod received;
 mod stored;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub use ms_chap::{
     CheckedMsChap, MissingSecret, check_ms_chap, check_ms_chap_of_nobody, check_ms_chap_v2,
     check_ms_chap_v2_change, check_ms_chap_v2_change_of_nobody, check_ms_chap_v2_of_nobody,
 };
-pub use new::{NEW_PASSWORD_CHARACTERS, UnfitPassword, check_new_password};
+pub use policy::{ComparedWith, PasswordPolicy, UnfitPassword};
 pub use received::{
     PasswordOddity, Readings, canonical, composed_text, is_plausible, is_stand_in, oddity,
 };

@@ -2,6 +2,7 @@
 
 use crate::account::{Account, Kind};
 use crate::leaving::Leaving;
+use crate::password::PasswordPolicy;
 use crate::term::Terms;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct Rules {
     pub leaving: Leaving,
     /// How long a password is valid.
     pub password_validity: PasswordValidity,
+    /// Which new passwords may be chosen.
+    pub password_policy: PasswordPolicy,
     /// How long a temporary password is valid.
     pub temporary_valid: Duration,
     /// Whether a temporary password opens the network. It should not: it was sent by SMS.
@@ -34,6 +37,7 @@ impl Default for Rules {
             terms: Terms::default(),
             leaving: Leaving::default(),
             password_validity: PasswordValidity::default(),
+            password_policy: PasswordPolicy::default(),
             temporary_valid: Duration::from_secs(8 * 60 * 60),
             temporary_on_network: false,
             change_by_mschapv2: false,

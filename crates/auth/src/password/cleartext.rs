@@ -1,7 +1,7 @@
 //! Rules for a password in clear text that an import brings from another system.
 //!
 //! Its length is not looked at: the account had the password before the rules of
-//! [`check_new_password`](super::check_new_password) were.
+//! [`PasswordPolicy`](super::PasswordPolicy) were.
 
 use crate::name::is_invisible;
 use thiserror::Error;

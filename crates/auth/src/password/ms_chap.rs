@@ -118,7 +118,7 @@ pub fn check_ms_chap(
 
 /// Checks a password change as [`check_ms_chap_v2`] checks a response: what is proven is that the
 /// peer has the present NT hash, and the new password is the success. That one is not looked at:
-/// [`check_new_password`](super::check_new_password) does.
+/// [`PasswordPolicy`](super::PasswordPolicy) does.
 ///
 /// # Errors
 /// As there.
