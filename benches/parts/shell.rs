@@ -67,6 +67,7 @@ fn attempt() -> AuditEvent<'static> {
         result: AttemptResult::Accept,
         reason: None,
         detail: None,
+        symptom: None,
         outer_identity: Cow::Borrowed("anonymous@campus.example"),
         eap_identity: Some(Cow::Borrowed("anonymous@campus.example")),
         inner_identity: Some(Cow::Borrowed("p000001@campus.example")),

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::mschap::NewPassword;
-use portvakt_auth::password::HashMemory;
+use portvakt_auth::password::{HashMemory, PasswordOddity};
 use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Verification};
 
 use zeroize::Zeroizing;
@@ -27,6 +27,7 @@ use super::credential::{Candidates, Checked, Credential, Granted, MutualProof};
 use super::exchange::Exchange;
 use super::password_change;
 use super::report;
+use super::request_context::RequestContext;
 use super::workers::hash_pool::{Priority, Turn};
 use super::workers::per_account_queue::AccountTurn;
 use order::{Attempt, Next, Sent};
@@ -372,10 +373,14 @@ where
     }
 
     fn settle_refused(mut self, account: &AccountId, checked: Checked) {
-        let detail = &mut self.exchange.context.detail;
+        let RequestContext {
+            detail, symptom, ..
+        } = &mut self.exchange.context;
         let refusal = match checked {
             Checked::Wrong => {
-                *detail = self.attempt.credential.offered.oddity().map(Into::into);
+                let oddity = self.attempt.credential.offered.oddity();
+                *detail = oddity.map(|oddity| oddity.sentence().into());
+                *symptom = oddity.map(PasswordOddity::symptom);
                 Refusal::WrongCredential
             }
             Checked::KnownWrong => {
@@ -386,6 +391,7 @@ where
             Checked::Previous | Checked::Proven(..) => Refusal::PreviousPassword,
             Checked::Missing(missing) => {
                 *detail = Some(missing.for_helpdesk().into());
+                *symptom = Some(missing.symptom());
                 missing.refusal()
             }
             Checked::Unusable(error) => {

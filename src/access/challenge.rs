@@ -52,6 +52,7 @@ pub(super) fn handle(
         Ok(name) => name,
         Err(refused) => {
             exchange.context.detail = Some(refused.detail.into());
+            exchange.context.symptom = refused.symptom;
             return refuse(exchange, refused.refusal, speaks);
         }
     };

@@ -3,7 +3,7 @@
 use portvakt_auth::mschap::{
     MsChapExchange, MsChapSuccess, MsChapV2Exchange, MsChapV2Success, NewPassword, PasswordChange,
 };
-use portvakt_auth::password::{self, CheckedMsChap, HashMemory, MissingSecret};
+use portvakt_auth::password::{self, CheckedMsChap, HashMemory, MissingSecret, PasswordOddity};
 use portvakt_auth::{
     Account, AccountId, Admission, Barred, BindAnswer, ChapExchange, EarlierPasswords, Grant,
     GuessTags, HashError, LockTable, Now, PasswordHash, Proof, ProvenRefusal, Recalled,
@@ -143,9 +143,8 @@ impl Offered {
     }
 
     /// The oddity of a wrong password, if a password was offered.
-    pub(super) fn oddity(&self) -> Option<&'static str> {
-        let oddity = password::oddity(self.password()?.as_sent())?;
-        Some(oddity.sentence())
+    pub(super) fn oddity(&self) -> Option<PasswordOddity> {
+        password::oddity(self.password()?.as_sent())
     }
 
     /// Whether it could be a guess: what is none is neither counted nor holds up those that are.

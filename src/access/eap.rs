@@ -21,7 +21,7 @@ use super::received_password::ReceivedPassword;
 use super::repeats::Arrival;
 use super::report::EvictionReason;
 use super::request_context::RequestContext;
-use super::{report, request_context};
+use super::{report, request_context, symptom};
 use crate::metrics::HandshakeOutcome;
 use crate::policy::Policy;
 use crate::policy::route;
@@ -114,6 +114,7 @@ fn begin(
         }
         Ok(outer) => outer,
         Err(refused) => {
+            exchange.context.symptom = refused.symptom;
             return refuse(exchange, refused.refusal, Some(refused.detail));
         }
     };
@@ -264,6 +265,7 @@ fn with_context_of(mut exchange: Exchange, pending: &PendingConversation) -> Exc
         account: earlier.account.clone(),
         machine: earlier.machine.clone(),
         detail: own.detail.or_else(|| earlier.detail.clone()),
+        symptom: own.symptom.or(earlier.symptom),
         ..own
     };
     exchange
@@ -313,8 +315,16 @@ fn refusal_to_record(pending: &mut PendingConversation) -> Option<Refusal> {
 }
 
 /// Ends it with the conversation's EAP-Failure.
-fn fail(exchange: Exchange, pending: &PendingConversation, packet: Message, cause: FailureCause) {
+fn fail(
+    mut exchange: Exchange,
+    pending: &PendingConversation,
+    packet: Message,
+    cause: FailureCause,
+) {
     report::handshake_failed(&exchange.access.state.metrics, &cause);
+    if !matches!(pending.decision, Some(Err(_))) {
+        exchange.context.symptom = symptom::of_failure(&cause);
+    }
     let refusal = report::refusal_of(pending.decision.as_ref(), Some(&cause));
     let detail = report::detail_of(pending.decision.as_ref(), &cause);
     exchange.finish(Outcome::Reject {
@@ -352,6 +362,7 @@ fn prove(
         }
         Err(refused) => {
             exchange.context.detail = Some(refused.detail.into());
+            exchange.context.symptom = refused.symptom;
             conclude(exchange, pending, Err(refused.refusal), limits);
         }
     }
@@ -366,6 +377,7 @@ fn credential_of(
     let refused = |refusal, detail: &str| NameRefused {
         refusal,
         detail: detail.to_owned(),
+        symptom: None,
     };
     let (policy, asked) = (&exchange.policy, pending.conversation.identity_type());
     let identity = identity_of(&credential, &pending.outer, policy)
@@ -421,6 +433,7 @@ fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal:
         inner_identity: earlier.inner_identity.clone(),
         account: earlier.account.clone(),
         detail: earlier.detail.take(),
+        symptom: earlier.symptom.take(),
         ..report::with_method(exchange.context.clone(), &pending.conversation)
     };
     if !std::mem::take(&mut pending.is_refusal_recorded) {
@@ -428,6 +441,7 @@ fn note_try(exchange: &mut Exchange, pending: &mut PendingConversation, refusal:
     }
     exchange.is_refusal_recorded = false;
     exchange.context.detail = None;
+    exchange.context.symptom = None;
 }
 
 /// The identity inside the tunnel, or that of the certificate.
@@ -547,6 +561,7 @@ fn conclude(
         .account
         .clone_from(&exchange.context.account);
     pending.context.detail.clone_from(&exchange.context.detail);
+    pending.context.symptom = exchange.context.symptom;
     let verdict = match &decision {
         Ok(granted) => {
             if let Some(context) = granted.grant.session_context() {

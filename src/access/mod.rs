@@ -34,6 +34,8 @@ mod reply_profiles;
 mod report;
 mod request_context;
 mod session_times;
+mod symptom;
+mod unattributed;
 pub mod workers;
 
 use std::io;

@@ -1,6 +1,6 @@
 //! A bare User-Password (RFC 2865 §5.2), as VPN concentrators send it.
 
-use portvakt_auth::{Refusal, password};
+use portvakt_auth::{Refusal, Symptom, password};
 use portvakt_radius::VerifiedRequest;
 
 use super::authentication;
@@ -25,7 +25,10 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, rout
     }
     let name = match route {
         Ok(name) => name,
-        Err(refused) => return exchange.refuse_with(refused.refusal, refused.detail),
+        Err(refused) => {
+            exchange.context.symptom = refused.symptom;
+            return exchange.refuse_with(refused.refusal, refused.detail);
+        }
     };
     let offered = Offered::Password(ReceivedPassword::new(password.as_bytes()));
     if let Some(detail) = offered.why_no_password() {
@@ -50,12 +53,13 @@ pub(super) fn handle(mut exchange: Exchange, request: &VerifiedRequest<'_>, rout
 /// Refuses what was hidden under another secret than ours, uncounted: a guess is text. Nothing else
 /// proves that an unsigned request comes from the client, so else a wrong secret would lock everybody
 /// who logs on, and anybody who can send from the client's address could lock anybody.
-fn refuse_noise(exchange: Exchange) {
+fn refuse_noise(mut exchange: Exchange) {
     let (peer, client) = (
         exchange.context.peer.ip(),
         exchange.peer.client.name.as_str(),
     );
     let drops = &exchange.access.state.drops;
     drops.note(peer, Some(client), DropReason::SecretDoubtful);
+    exchange.context.symptom = Some(Symptom::SecretDoubtful);
     exchange.refuse_with(Refusal::NotAPassword, NOISE.to_owned());
 }

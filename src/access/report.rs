@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portvakt_auth::{Grant, Refusal};
+use portvakt_auth::{Grant, Refusal, Symptom};
 use portvakt_eap::{Conversation, FailureCause, MethodName, Stage, TlsAlert, TlsVersion};
-use portvakt_store::{AttemptOutcome, AttemptRef};
+use portvakt_store::{AttemptOutcome, AttemptRef, UnattributedAttempt};
 
 use super::conversations::PendingConversation;
 use super::exchange::{Exchange, Outcome};
 use super::request_context::{self, RequestContext, Text};
+use super::{symptom, unattributed};
 use crate::audit::{Attempt, AttemptResult, AuditEvent, Nas};
 use crate::metrics::{HandshakeOutcome, Metrics, RequestResult};
 use crate::policy::Client;
@@ -82,21 +83,26 @@ fn write_attempt(
     detail: Option<&str>,
     leaves: Timestamp,
 ) {
-    let context = &exchange.context;
+    let (context, client) = (&exchange.context, &exchange.peer.client);
+    let usual = refusal.and_then(|refusal| usual_detail(refusal, context));
+    let symptom = context.symptom.or(usual.map(|(symptom, _)| symptom));
+    let detail = context.detail.as_deref().or(detail);
+    let detail = detail.or(usual.map(|(_, detail)| detail));
+    if let (None, Some(refusal)) = (&context.account, refusal) {
+        let attempt = unattributed::attempt(context, client, refusal, detail, leaves);
+        let attempt = UnattributedAttempt { symptom, ..attempt };
+        exchange.access.state.store.record_unattributed(attempt);
+    }
     let attempt = Attempt {
         reason: refusal.map(Refusal::code),
-        detail: context
-            .detail
-            .as_deref()
-            .or(detail)
-            .or_else(|| usual_detail(refusal?, context))
-            .map(Cow::Borrowed),
+        symptom: symptom.filter(|_| refusal.is_some()).map(Symptom::code),
+        detail: detail.map(Cow::Borrowed),
         cui: exchange
             .cui
             .as_deref()
             .filter(|_| result == AttemptResult::Accept)
             .map(Cow::Borrowed),
-        ..attempt(context, &exchange.peer.client, result, leaves)
+        ..attempt(context, client, result, leaves)
     };
     exchange
         .access
@@ -105,11 +111,11 @@ fn write_attempt(
         .record(&AuditEvent::Attempt(attempt));
 }
 
-/// The detail of a refusal that has none of its own.
-fn usual_detail(refusal: Refusal, context: &RequestContext) -> Option<&'static str> {
+/// Symptom and detail of a refusal that has none of its own.
+fn usual_detail(refusal: Refusal, context: &RequestContext) -> Option<(Symptom, &'static str)> {
     let is_unknown = refusal == Refusal::UnknownUser;
-    (is_unknown && request_context::names_itself(context))
-        .then_some(request_context::MAC_AUTHENTICATION)
+    let usual = (Symptom::NameMacAddress, request_context::MAC_AUTHENTICATION);
+    (is_unknown && request_context::names_itself(context)).then_some(usual)
 }
 
 /// The parts of an audit line that every attempt has.
@@ -125,6 +131,7 @@ fn attempt<'a>(
         response_time: ended,
         result,
         reason: None,
+        symptom: None,
         detail: None,
         outer_identity: Cow::Borrowed(&context.outer_identity),
         eap_identity: borrowed(&context.eap_identity),
@@ -246,7 +253,8 @@ fn write_abandoned(
     let failure = pending.conversation.failure();
     let refusal = refusal_of(pending.decision.as_ref(), failure.as_ref());
     access.state.metrics.refused(refusal.code());
-    let context = with_method(pending.context.clone(), &pending.conversation);
+    let mut context = with_method(pending.context.clone(), &pending.conversation);
+    context.symptom = abandonment_symptom(pending).or(context.symptom);
     let detail = context
         .detail
         .clone()
@@ -256,18 +264,50 @@ fn write_abandoned(
         (Some(why), None) => Some(Cow::Borrowed(why)),
         (None, detail) => detail,
     };
+    let (client, now) = (&pending.client, access.state.clock.now().utc);
+    store_abandoned(&context, pending, refusal, detail.as_deref(), access, now);
     let attempt = Attempt {
         reason: Some(refusal.code()),
+        symptom: context.symptom.map(Symptom::code),
         stage: Some(stage.label()),
         detail,
-        ..attempt(
-            &context,
-            &pending.client,
-            AttemptResult::GaveUp,
-            access.state.clock.now().utc,
-        )
+        ..attempt(&context, client, AttemptResult::GaveUp, now)
     };
     access.state.audit.record(&AuditEvent::Attempt(attempt));
+}
+
+/// Stores an abandoned attempt for a diagnosis, unless its decision has been stored.
+fn store_abandoned(
+    context: &RequestContext,
+    pending: &PendingConversation,
+    refusal: Refusal,
+    detail: Option<&str>,
+    access: &super::Access,
+    time: Timestamp,
+) {
+    let (store, client) = (&access.state.store, &pending.client);
+    match (&context.account, &pending.decision) {
+        (Some(_), Some(Err(_))) => {}
+        (Some(_), _) => {
+            let outcome = AttemptOutcome::Refused(refusal);
+            if let Some(note) = row(context, client, outcome, detail, time) {
+                store.record_attempt(&note);
+            }
+        }
+        (None, _) => {
+            let attempt = unattributed::attempt(context, client, refusal, detail, time);
+            store.record_unattributed(attempt);
+        }
+    }
+}
+
+/// The symptom of a device that left; of one that was refused, the decision has its own.
+fn abandonment_symptom(pending: &PendingConversation) -> Option<Symptom> {
+    match (&pending.decision, pending.conversation.failure()) {
+        (Some(Err(_)), _) => None,
+        (_, Some(failure)) => symptom::of_failure(&failure),
+        (_, None) => symptom::of_silence(&pending.conversation.progress()),
+    }
 }
 
 /// Why a device left; of one that was refused, the reason says it.
@@ -311,17 +351,31 @@ pub(super) fn note(
     time: Timestamp,
 ) -> Option<AttemptRef<'_>> {
     let context = &exchange.context;
+    let outcome = refusal.map_or(AttemptOutcome::Accepted, AttemptOutcome::Refused);
+    let detail = context.detail.as_deref();
+    row(context, &exchange.peer.client, outcome, detail, time)
+}
+
+fn row<'a>(
+    context: &'a RequestContext,
+    client: &'a Client,
+    outcome: AttemptOutcome,
+    detail: Option<&'a str>,
+    time: Timestamp,
+) -> Option<AttemptRef<'a>> {
     Some(AttemptRef {
         time,
         account: context.account.as_ref()?,
-        outcome: refusal.map_or(AttemptOutcome::Accepted, AttemptOutcome::Refused),
-        client: &exchange.peer.client.name,
-        service: &exchange.peer.client.service,
+        outcome,
+        symptom: context.symptom,
+        client: &client.name,
+        service: &client.service,
         method: context.method,
         calling_station: context.calling_station.as_deref(),
+        nas_identifier: context.nas_identifier.as_deref(),
         operator_name: context.operator_name.as_deref(),
         outer_identity: Some(&context.outer_identity),
-        detail: context.detail.as_deref(),
+        detail,
     })
 }
 

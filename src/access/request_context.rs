@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use portvakt_auth::{AccountId, Now};
+use portvakt_auth::{AccountId, Now, Symptom};
 use portvakt_eap::Limits;
 use portvakt_radius::{AttributeType, VerifiedRequest, accounting};
 use smallstr::SmallString;
@@ -54,6 +54,8 @@ pub struct RequestContext {
     pub tls_version: Option<&'static str>,
     /// More about the reason, where the reason alone does not say it.
     pub detail: Option<Cow<'static, str>>,
+    /// A fact about a refusal that its reason leaves open.
+    pub symptom: Option<Symptom>,
 }
 
 impl RequestContext {
@@ -79,6 +81,7 @@ impl RequestContext {
             method: "none",
             tls_version: None,
             detail: None,
+            symptom: None,
         }
     }
 }

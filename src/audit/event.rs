@@ -48,6 +48,9 @@ pub struct Attempt<'a> {
     /// Code of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// Code of a symptom: a fact that the reason leaves open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symptom: Option<&'a str>,
     /// More about the reason, for the operator: what the device said, what is likely wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Cow<'a, str>>,

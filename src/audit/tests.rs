@@ -10,6 +10,7 @@ const SOON: Duration = Duration::from_secs(120);
 fn attempt<'a>(at: &str, outer: &'a [u8]) -> AuditEvent<'a> {
     AuditEvent::Attempt(Attempt {
         detail: None,
+        symptom: None,
         request_time: at.parse().unwrap(),
         response_time: at.parse().unwrap(),
         result: AttemptResult::Reject,

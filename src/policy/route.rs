@@ -1,6 +1,8 @@
 //! Routing by the realm of a user name.
 
-use portvakt_auth::{NameError, NetworkAccessIdentifier, Realm, RealmError, Refusal, ShortText};
+use portvakt_auth::{
+    NameError, NetworkAccessIdentifier, Realm, RealmError, Refusal, ShortText, Symptom,
+};
 
 use crate::shown::as_given;
 
@@ -22,6 +24,8 @@ pub struct NameRefused {
     pub refusal: Refusal,
     /// The fault of the name, for the log.
     pub detail: String,
+    /// The same as a symptom, where the reason leaves it open.
+    pub symptom: Option<Symptom>,
 }
 
 impl Realms {
@@ -76,9 +80,16 @@ pub type Route = Result<LocalName, NameRefused>;
 /// [`Refusal::RealmMalformed`] for what no server could route (S2), [`Refusal::RealmUnknown`] for
 /// a realm that is not ours (S6: an answer, not silence).
 pub fn route(name: Option<&[u8]>, realms: &Realms) -> Route {
-    let refused = |refusal, detail| Err(NameRefused { refusal, detail });
+    let refused = |refusal, detail, symptom| {
+        Err(NameRefused {
+            refusal,
+            detail,
+            symptom,
+        })
+    };
     let Some(name) = name else {
-        return refused(Refusal::UnknownUser, "User-Name is missing".to_owned());
+        let detail = "User-Name is missing".to_owned();
+        return refused(Refusal::UnknownUser, detail, None);
     };
     let name = realms
         .read(name)
@@ -86,11 +97,11 @@ pub fn route(name: Option<&[u8]>, realms: &Realms) -> Route {
     match name.realm() {
         Some(realm) if !realms.ours.contains(realm) => {
             let detail = format!("{realm} is none of the realms served here");
-            return refused(Refusal::RealmUnknown, detail);
+            return refused(Refusal::RealmUnknown, detail, None);
         }
         None if !realms.bare_names => {
             let detail = "the name has no realm, and bare-names = false".to_owned();
-            return refused(Refusal::RealmUnknown, detail);
+            return refused(Refusal::RealmUnknown, detail, Some(Symptom::RealmMissing));
         }
         _ => {}
     }
@@ -118,6 +129,7 @@ pub(crate) fn inner_name(
             return Err(NameRefused {
                 refusal: Refusal::IdentityMismatch,
                 detail: format!("{realm} inside the tunnel, {outer} outside"),
+                symptom: None,
             });
         }
     }
@@ -144,7 +156,11 @@ fn refusal_for(error: &NameError, name: &[u8]) -> NameRefused {
         }
         _ => error.to_string(),
     };
-    NameRefused { refusal, detail }
+    NameRefused {
+        refusal,
+        detail,
+        symptom: error.symptom(),
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod refusal;
 pub mod registry_facts;
 pub mod rules;
 pub mod status;
+pub mod symptom;
 pub mod term;
 pub mod time;
 
@@ -58,5 +59,6 @@ pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};
 pub use status::{
     Finding, Standing, Subject, findings, session_refusal, standing, student_finding,
 };
+pub use symptom::Symptom;
 pub use term::{Term, Terms};
 pub use time::{Now, Tick};

@@ -3,6 +3,7 @@
 //! All are compared normalised: NFC, lower case (E9). What a name may look like is decided here;
 //! which realms are ours, or blocked, is configuration.
 
+use crate::symptom::Symptom;
 use serde::{Deserialize, Serialize};
 use smallstr::SmallString;
 use std::fmt;
@@ -61,6 +62,20 @@ impl NameError {
             NameError::DownLevel => "name-down-level",
             NameError::Machine => "name-machine",
             NameError::Realm(error) => error.label(),
+        }
+    }
+
+    /// The symptom that is recorded, where the refusal leaves the fault open.
+    pub const fn symptom(self) -> Option<Symptom> {
+        match self {
+            NameError::Space => Some(Symptom::NameSpace),
+            NameError::ControlCharacter => Some(Symptom::NameInvisible),
+            NameError::NotUtf8 => Some(Symptom::NameNotUtf8),
+            NameError::DownLevel => Some(Symptom::NameWindows),
+            NameError::Realm(RealmError::Space) => Some(Symptom::RealmSpace),
+            NameError::Realm(_) | NameError::Empty | NameError::TooLong | NameError::Machine => {
+                None
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Attempts to log on, as they are kept for `explain`. The audit log has every attempt.
 
 use jiff::Timestamp;
-use portvakt_auth::Refusal;
 use portvakt_auth::name::AccountId;
+use portvakt_auth::{Refusal, Symptom};
 
 /// Attempts kept per account; bounds the table however often a device tries.
 pub const ATTEMPTS_PER_ACCOUNT: u32 = 50;
@@ -16,6 +16,8 @@ pub struct AttemptRow {
     pub account: AccountId,
     /// Outcome of the attempt.
     pub outcome: AttemptOutcome,
+    /// A fact about a refusal that its reason leaves open.
+    pub symptom: Option<Symptom>,
     /// The name of the RADIUS client it came through.
     pub client: String,
     /// The service: `eduroam`, `wired`, `vpn`, …
@@ -24,6 +26,8 @@ pub struct AttemptRow {
     pub method: String,
     /// Calling-Station-Id: the device.
     pub calling_station: Option<String>,
+    /// NAS-Identifier: the access point or switch.
+    pub nas_identifier: Option<String>,
     /// Operator-Name: the place, when it came from elsewhere.
     pub operator_name: Option<String>,
     /// The outer identity of an EAP conversation.
@@ -68,6 +72,8 @@ pub struct AttemptRef<'a> {
     pub account: &'a AccountId,
     /// Outcome of the attempt.
     pub outcome: AttemptOutcome,
+    /// A fact about the refusal.
+    pub symptom: Option<Symptom>,
     /// The name of the RADIUS client it came through.
     pub client: &'a str,
     /// The service.
@@ -76,6 +82,8 @@ pub struct AttemptRef<'a> {
     pub method: &'a str,
     /// Calling-Station-Id.
     pub calling_station: Option<&'a str>,
+    /// NAS-Identifier.
+    pub nas_identifier: Option<&'a str>,
     /// Operator-Name.
     pub operator_name: Option<&'a str>,
     /// The outer identity.
@@ -93,10 +101,12 @@ impl AttemptRef<'_> {
             time: self.time,
             account: self.account.clone(),
             outcome: self.outcome,
+            symptom: self.symptom,
             client: self.client.to_owned(),
             service: self.service.to_owned(),
             method: self.method.to_owned(),
             calling_station: owned(self.calling_station),
+            nas_identifier: owned(self.nas_identifier),
             operator_name: owned(self.operator_name),
             outer_identity: owned(self.outer_identity),
             detail: owned(self.detail),
@@ -107,10 +117,12 @@ impl AttemptRef<'_> {
     pub(crate) fn repeats(&self, row: &AttemptRow) -> bool {
         self.outcome != AttemptOutcome::Refused(Refusal::WrongCredential)
             && self.outcome == row.outcome
+            && self.symptom == row.symptom
             && self.client == row.client
             && self.service == row.service
             && self.method == row.method
             && self.calling_station == row.calling_station.as_deref()
+            && self.nas_identifier == row.nas_identifier.as_deref()
             && self.operator_name == row.operator_name.as_deref()
             && self.outer_identity == row.outer_identity.as_deref()
             && self.detail == row.detail.as_deref()

@@ -111,7 +111,7 @@ struct Table {
 }
 
 /// All tables. Columns: `t` text, `i` whole number, `o` octets; the key comes first.
-static TABLES: LazyLock<[Table; 5]> = LazyLock::new(|| {
+static TABLES: LazyLock<[Table; 6]> = LazyLock::new(|| {
     [
         Table::new("accounts", true, 1, "id:t revision:i body:t sealed:o"),
         Table::new(
@@ -125,7 +125,15 @@ static TABLES: LazyLock<[Table; 5]> = LazyLock::new(|| {
             false,
             1,
             "sequence:i time_ms:i account:t outcome:t client:t service:t method:t \
-             calling_station:t operator_name:t outer_identity:t detail:t",
+             calling_station:t operator_name:t outer_identity:t detail:t symptom:t \
+             nas_identifier:t",
+        ),
+        Table::new(
+            "unattributed_attempts",
+            false,
+            1,
+            "sequence:i time_ms:i name_key:t device_key:t name:t outcome:t symptom:t client:t \
+             service:t method:t calling_station:t nas_identifier:t operator_name:t detail:t",
         ),
         Table::new(
             "sessions",
@@ -175,7 +183,7 @@ impl Table {
             .collect::<Vec<_>>()
             .join(", ");
         // Attempts are numbered anew, in their order.
-        let made = usize::from(name == "attempts");
+        let made = usize::from(columns.starts_with("sequence:"));
         let copied = names
             .iter()
             .skip(made)

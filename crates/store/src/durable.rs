@@ -13,8 +13,10 @@
 //! Accounting has a queue of its own: a flood of it must not push a lock aside.
 
 mod attempt_buffer;
+mod backlog;
 mod pending;
 mod session_batch;
+mod unattributed_buffer;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,10 +33,11 @@ use portvakt_auth::time::Now;
 use portvakt_sealing::SealingKey;
 
 use crate::sql::Connection;
-use crate::tables::{accounts, attempts, locks, session_query, sessions};
+use crate::tables::{accounts, attempts, locks, session_query, sessions, unattributed};
 use crate::{
     AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done,
     Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
+    UnattributedAttempt,
 };
 use pending::Shared;
 use session_batch::{SessionIds, SessionJob, Waiting};
@@ -172,6 +175,32 @@ impl<C: Connection> AttemptStore for DurableStore<C> {
     fn last_attempts(&self, id: &AccountId, limit: usize) -> Result<Vec<AttemptRow>, StoreError> {
         self.flush_attempts();
         Ok(attempts::last(&mut *self.reader(), id, limit)?)
+    }
+
+    fn record_unattributed(&self, attempt: UnattributedAttempt) {
+        let displaced = self.shared.unattributed().push(attempt);
+        self.shared.count_dropped(displaced);
+    }
+
+    fn unattributed_attempts(
+        &self,
+        name: Option<&str>,
+        devices: &[String],
+        limit: u32,
+    ) -> Result<Vec<UnattributedAttempt>, StoreError> {
+        self.flush_attempts();
+        let reader = &mut *self.reader();
+        let mut found = match name {
+            Some(name) => unattributed::of_name(reader, name, limit)?,
+            None => Vec::new(),
+        };
+        for device in devices {
+            found.extend(unattributed::of_device(reader, device, limit)?);
+        }
+        found.sort_by_key(|attempt| std::cmp::Reverse(attempt.time));
+        found.dedup();
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     fn prune_attempts(&self, before: Timestamp) {

@@ -70,6 +70,7 @@ mod sessions;
 mod sql;
 mod sqlite;
 mod tables;
+mod unattributed;
 mod untold;
 
 use std::sync::Arc;
@@ -92,6 +93,7 @@ pub use postgres::{
 };
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
+pub use unattributed::{UNATTRIBUTED_AT_MOST, UnattributedAttempt};
 pub use untold::Untold;
 
 /// Called once, when it is known whether a lock is durable.
@@ -171,6 +173,23 @@ pub trait AttemptStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     fn last_attempts(&self, id: &AccountId, limit: usize) -> Result<Vec<AttemptRow>, StoreError>;
+
+    /// Buffers an attempt that reached no account, to be written within ten seconds or so. Without
+    /// room it displaces the oldest.
+    fn record_unattributed(&self, attempt: UnattributedAttempt);
+
+    /// The newest attempts that reached no account under names with the key `name`, or by one of
+    /// the devices with these keys; newest first, each once, at most `limit`. Buffered attempts are
+    /// written first; that takes a second at most.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn unattributed_attempts(
+        &self,
+        name: Option<&str>,
+        devices: &[String],
+        limit: u32,
+    ) -> Result<Vec<UnattributedAttempt>, StoreError>;
 
     /// Removes attempts older than `before`, little by little behind the log-ons.
     fn prune_attempts(&self, before: Timestamp);

@@ -5,3 +5,4 @@ pub(crate) mod attempts;
 pub(crate) mod locks;
 pub(crate) mod session_query;
 pub(crate) mod sessions;
+pub(crate) mod unattributed;

@@ -8,6 +8,7 @@ use crate::mschap::{
 };
 use crate::proof::Proof;
 use crate::refusal::Refusal;
+use crate::symptom::Symptom;
 use std::fmt;
 
 /// Result of checking a response; `S` is the result of a right one.
@@ -47,6 +48,14 @@ impl MissingSecret {
     /// The reason it is reported under.
     pub const fn refusal(self) -> Refusal {
         Refusal::MethodNotAllowed
+    }
+
+    /// The symptom that is recorded.
+    pub const fn symptom(self) -> Symptom {
+        match self {
+            MissingSecret::NtHash => Symptom::NoNtHash,
+            MissingSecret::ClearText => Symptom::NoClearText,
+        }
     }
 
     /// The stable code of the detail.

@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use crate::symptom::Symptom;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use zeroize::Zeroizing;
 
@@ -29,6 +30,14 @@ pub enum PasswordOddity {
 }
 
 impl PasswordOddity {
+    /// The symptom that is recorded.
+    pub const fn symptom(self) -> Symptom {
+        match self {
+            PasswordOddity::NotUtf8 => Symptom::PasswordNotUtf8,
+            PasswordOddity::Control => Symptom::PasswordControl,
+        }
+    }
+
     /// As a clause.
     pub const fn sentence(self) -> &'static str {
         match self {

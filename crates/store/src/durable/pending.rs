@@ -11,6 +11,7 @@ use portvakt_auth::lock::StoredLock;
 use portvakt_auth::name::AccountId;
 
 use super::attempt_buffer::AttemptBuffer;
+use super::unattributed_buffer::UnattributedBuffer;
 use crate::StoreHealth;
 
 /// The newest lock of each account that is not on disk. Bounded by the number of accounts.
@@ -53,6 +54,7 @@ impl PendingLocks {
 pub(crate) struct Shared {
     locks: Mutex<PendingLocks>,
     attempts: AttemptBuffer,
+    unattributed: Mutex<UnattributedBuffer>,
     failure: Mutex<Failure>,
     committing: Mutex<Option<Instant>>,
     attempts_dropped: AtomicU64,
@@ -73,6 +75,10 @@ impl Shared {
 
     pub(crate) fn attempts(&self) -> &AttemptBuffer {
         &self.attempts
+    }
+
+    pub(crate) fn unattributed(&self) -> MutexGuard<'_, UnattributedBuffer> {
+        locked(&self.unattributed)
     }
 
     pub(crate) fn count_dropped(&self, attempts: u64) {
@@ -113,12 +119,13 @@ impl Shared {
 
     pub(crate) fn health(&self, queued: usize) -> StoreHealth {
         let locks_waiting = self.locks().locks.len();
+        let buffered = self.attempts.len() + self.unattributed().len();
         let failure = locked(&self.failure);
         StoreHealth {
             failing_since: failure.since,
             last_error: failure.last_error.clone(),
             locks_waiting,
-            entries_waiting: queued + self.backlog.load(Ordering::Relaxed) + self.attempts.len(),
+            entries_waiting: queued + self.backlog.load(Ordering::Relaxed) + buffered,
             attempts_dropped: self.attempts_dropped.load(Ordering::Relaxed),
             sessions_beyond_memory: self.sessions_beyond.load(Ordering::Relaxed),
             committing_for: locked(&self.committing).map(|since| since.elapsed()),

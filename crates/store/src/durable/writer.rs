@@ -1,6 +1,5 @@
 //! The writing thread: takes the work that waits, commits it at once, then reports it done.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,15 +10,15 @@ use portvakt_accounting::{LiveSessions, Session};
 use portvakt_auth::lock::StoredLock;
 use tracing::{error, info};
 
-use super::attempt_buffer::CAPACITY;
+use super::backlog::{Backlog, Batch};
 use super::pending::Shared;
 use super::session_batch::{SessionBatch, SessionIds, Taken, Waiting, publish};
 use crate::sql::{Connection, SqlError};
 use crate::tables::accounts::{self, AccountRow};
-use crate::tables::{attempts, locks, sessions};
-use crate::{AttemptRow, DataFolder, Done, Durability, Recorded, SessionDone, StoreError};
+use crate::tables::{attempts, locks, sessions, unattributed};
+use crate::{DataFolder, Done, Durability, Recorded, SessionDone, StoreError};
 
-/// Most messages, and most attempts, in one commit: bounds how long a failure waits for the others.
+/// Most messages in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;
 /// Most jobs on sessions in one commit: some ten milliseconds, which a failure may wait as well.
 const SESSION_JOBS: usize = 512;
@@ -99,8 +98,8 @@ pub(crate) struct Writer<C> {
     shared: Arc<Shared>,
     queues: Queues,
     sessions: Sessions,
-    /// Attempts taken from the buffer, oldest first; at most [`CAPACITY`].
-    attempts: VecDeque<AttemptRow>,
+    /// Attempts taken from their buffers.
+    attempts: Backlog,
     take_attempts_at: Instant,
     done: Vec<Done>,
     flushes: Vec<Sender<()>>,
@@ -124,7 +123,7 @@ impl<C: Connection> Writer<C> {
             shared,
             queues,
             sessions,
-            attempts: VecDeque::new(),
+            attempts: Backlog::default(),
             take_attempts_at: Instant::now() + GATHER,
             done: Vec::new(),
             flushes: Vec::new(),
@@ -205,8 +204,7 @@ impl<C: Connection> Writer<C> {
         }
     }
 
-    /// Takes the buffered attempts, if they are due. Beyond [`CAPACITY`] the oldest are dropped:
-    /// while the disk refuses, they would pile up.
+    /// Takes the buffered attempts, if they are due.
     fn take_attempts(&mut self, now: Instant) {
         let buffer = self.shared.attempts();
         let is_filling = buffer.is_filling() && self.attempts.is_empty();
@@ -215,10 +213,7 @@ impl<C: Connection> Writer<C> {
             return;
         }
         self.take_attempts_at = now + GATHER;
-        self.attempts.extend(buffer.take());
-        let excess = self.attempts.len().saturating_sub(CAPACITY);
-        self.attempts.drain(..excess);
-        self.shared.count_dropped(excess as u64);
+        self.attempts.take(&self.shared);
     }
 
     /// Commits, unless the disk refused less than [`RETRY`] ago; reports in either case.
@@ -263,12 +258,11 @@ impl<C: Connection> Writer<C> {
     }
 
     fn write(&mut self, locks: &[StoredLock]) -> Result<Folded, SqlError> {
-        let batch = BATCH.min(self.attempts.len());
-        let (attempts, _) = self.attempts.make_contiguous().split_at(batch);
+        let attempts = self.attempts.batch();
         self.shared.set_committing(Some(Instant::now()));
         let is_beyond = self.shared.is_beyond();
         let sessions = &mut self.sessions;
-        let written = write(&mut self.connection, locks, attempts, sessions, is_beyond);
+        let written = write(&mut self.connection, locks, &attempts, sessions, is_beyond);
         self.shared.set_committing(None);
         written
     }
@@ -287,7 +281,7 @@ impl<C: Connection> Writer<C> {
         for (waiting, taken) in jobs.into_iter().zip(folded.taken) {
             self.sessions.settle(waiting, taken);
         }
-        self.attempts.drain(..BATCH.min(self.attempts.len()));
+        self.attempts.written();
         self.retry_at = None;
         if let Some(since) = self.shared.set_succeeded() {
             info!(%since, locks = locks.len(), "the store writes again and has caught up");
@@ -315,7 +309,8 @@ impl<C: Connection> Writer<C> {
         };
         // An error is left to the commits to report; the next round prunes.
         let finished = attempts::prune_some(&mut self.connection, before).unwrap_or(true);
-        if finished {
+        let others = unattributed::prune_some(&mut self.connection, before).unwrap_or(true);
+        if finished && others {
             self.prune_before = None;
         }
     }
@@ -324,7 +319,7 @@ impl<C: Connection> Writer<C> {
 fn write(
     connection: &mut dyn Connection,
     locks: &[StoredLock],
-    attempts: &[AttemptRow],
+    attempts: &Batch<'_>,
     sessions: &mut Sessions,
     is_beyond: bool,
 ) -> Result<Folded, SqlError> {
@@ -346,14 +341,15 @@ fn write(
 fn write_within(
     connection: &mut dyn Connection,
     locks: &[StoredLock],
-    attempts: &[AttemptRow],
+    attempts: &Batch<'_>,
     sessions: &mut Sessions,
     is_beyond: bool,
 ) -> Result<Folded, SqlError> {
     for lock in locks {
         locks::write(connection, lock)?;
     }
-    attempts::write(connection, attempts)?;
+    attempts::write(connection, attempts.attempts)?;
+    unattributed::write(connection, attempts.unattributed)?;
     write_sessions(connection, sessions, is_beyond)
 }
 

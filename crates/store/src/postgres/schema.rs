@@ -6,7 +6,8 @@ use crate::sql::{SqlError, rows};
 
 /// Each entry brings the schema from its index to the next number. Entries are never changed, and
 /// none removes what the version before reads.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE locks (
         account TEXT PRIMARY KEY,
         failures BIGINT NOT NULL,           -- 0 without a lock: cleared
@@ -90,7 +91,33 @@ pub(super) const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (session, address)
     );
     CREATE INDEX sessions_by_address ON session_addresses (address, session);
-"];
+",
+    "
+    ALTER TABLE attempts ADD COLUMN symptom TEXT;
+    ALTER TABLE attempts ADD COLUMN nas_identifier TEXT;
+    CREATE TABLE unattributed_attempts (    -- columns as in sqlite/schema.rs
+        sequence BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        time_ms BIGINT NOT NULL,
+        name_key TEXT,
+        device_key TEXT,
+        name TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        symptom TEXT,
+        client TEXT NOT NULL,
+        service TEXT NOT NULL,
+        method TEXT NOT NULL,
+        calling_station TEXT,
+        nas_identifier TEXT,
+        operator_name TEXT,
+        detail TEXT
+    );
+    CREATE INDEX unattributed_by_name ON unattributed_attempts (name_key, time_ms)
+        WHERE name_key IS NOT NULL;
+    CREATE INDEX unattributed_by_device ON unattributed_attempts (device_key, time_ms)
+        WHERE device_key IS NOT NULL;
+    CREATE INDEX unattributed_by_time ON unattributed_attempts (time_ms);
+",
+];
 
 /// Brings the schema up to date; refuses one of a newer version. A user that may only read and
 /// write rows is enough where nothing is to be done.

@@ -104,6 +104,31 @@ const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID;
     CREATE INDEX sessions_by_address ON session_addresses (address, session);
 ",
+    "
+    ALTER TABLE attempts ADD COLUMN symptom TEXT;           -- code of a Symptom
+    ALTER TABLE attempts ADD COLUMN nas_identifier TEXT;
+    CREATE TABLE unattributed_attempts (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        time_ms INTEGER NOT NULL,
+        name_key TEXT,                      -- names that look alike have the same
+        device_key TEXT,
+        name TEXT NOT NULL,                 -- as it was sent
+        outcome TEXT NOT NULL,
+        symptom TEXT,
+        client TEXT NOT NULL,
+        service TEXT NOT NULL,
+        method TEXT NOT NULL,
+        calling_station TEXT,
+        nas_identifier TEXT,
+        operator_name TEXT,
+        detail TEXT
+    );
+    CREATE INDEX unattributed_by_name ON unattributed_attempts (name_key, time_ms)
+        WHERE name_key IS NOT NULL;
+    CREATE INDEX unattributed_by_device ON unattributed_attempts (device_key, time_ms)
+        WHERE device_key IS NOT NULL;
+    CREATE INDEX unattributed_by_time ON unattributed_attempts (time_ms);
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

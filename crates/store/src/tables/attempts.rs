@@ -1,6 +1,7 @@
 //! The table of recent attempts per account.
 
 use jiff::Timestamp;
+use portvakt_auth::Symptom;
 use portvakt_auth::name::AccountId;
 
 use crate::sql::{Columns, Connection, SqlError, rows};
@@ -30,19 +31,22 @@ pub(crate) fn write(
 }
 
 fn insert(connection: &mut dyn Connection, attempt: &AttemptRow) -> Result<(), SqlError> {
-    let sql = "INSERT INTO attempts (time_ms, account, outcome, client, service, method,
-                               calling_station, operator_name, outer_identity, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let sql = "INSERT INTO attempts (time_ms, account, outcome, symptom, client, service, method,
+                               calling_station, nas_identifier, operator_name, outer_identity,
+                               detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     connection.execute(
         sql,
         &[
             attempt.time.into(),
             attempt.account.as_str().into(),
             attempt.outcome.code().into(),
+            attempt.symptom.map(Symptom::code).into(),
             attempt.client.as_str().into(),
             attempt.service.as_str().into(),
             attempt.method.as_str().into(),
             attempt.calling_station.as_deref().into(),
+            attempt.nas_identifier.as_deref().into(),
             attempt.operator_name.as_deref().into(),
             attempt.outer_identity.as_deref().into(),
             attempt.detail.as_deref().into(),
@@ -65,8 +69,8 @@ pub(crate) fn last(
     account: &AccountId,
     limit: usize,
 ) -> Result<Vec<AttemptRow>, SqlError> {
-    let sql = "SELECT time_ms, outcome, client, service, method,
-                calling_station, operator_name, outer_identity, detail
+    let sql = "SELECT time_ms, outcome, symptom, client, service, method,
+                calling_station, nas_identifier, operator_name, outer_identity, detail
          FROM attempts WHERE account = $1 ORDER BY time_ms DESC, sequence DESC LIMIT $2";
     let limit = u32::try_from(limit)
         .unwrap_or(u32::MAX)
@@ -82,14 +86,21 @@ fn read(row: &dyn Columns, account: &AccountId) -> Result<AttemptRow, SqlError> 
         time: row.needed_time(0)?,
         account: account.clone(),
         outcome: AttemptOutcome::from_code(&outcome).ok_or_else(unknown)?,
-        client: row.needed_text(2)?,
-        service: row.needed_text(3)?,
-        method: row.needed_text(4)?,
-        calling_station: row.text(5)?,
-        operator_name: row.text(6)?,
-        outer_identity: row.text(7)?,
-        detail: row.text(8)?,
+        symptom: symptom(row, 2)?,
+        client: row.needed_text(3)?,
+        service: row.needed_text(4)?,
+        method: row.needed_text(5)?,
+        calling_station: row.text(6)?,
+        nas_identifier: row.text(7)?,
+        operator_name: row.text(8)?,
+        outer_identity: row.text(9)?,
+        detail: row.text(10)?,
     })
+}
+
+/// The symptom of a column. One that a newer version wrote is none: it adds to the outcome.
+pub(super) fn symptom(row: &dyn Columns, column: usize) -> Result<Option<Symptom>, SqlError> {
+    Ok(row.text(column)?.and_then(|code| Symptom::from_code(&code)))
 }
 
 /// Removes some attempts older than `before`; whether none is left.

@@ -6,13 +6,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use portvakt_auth::Refusal;
 use portvakt_auth::account::{Account, Kind};
 use portvakt_auth::lock::{LockRecord, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::{Now, Tick};
+use portvakt_auth::{Refusal, Symptom};
 use portvakt_store::{
     ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow, Durability, Store,
+    UnattributedAttempt,
 };
 
 /// Opens the store of a case, again after it was closed.
@@ -27,6 +28,8 @@ macro_rules! battery {
             attempts_come_back_newest_first_and_whole
             attempts_per_account_are_bounded_to_the_newest
             old_attempts_are_pruned
+            unattributed_attempts_are_found_by_name_and_by_device
+            old_unattributed_attempts_are_pruned
             accounts_are_written_all_or_none_and_come_back
             what_waits_is_written_before_the_store_closes
             panicking_callback_does_not_stop_the_writer);
@@ -83,10 +86,12 @@ pub(crate) fn attempt(name: &str, second: i64) -> AttemptRow {
         time: time(second),
         account: id(name),
         outcome: AttemptOutcome::Refused(Refusal::WrongCredential),
+        symptom: Some(Symptom::PasswordNotUtf8),
         client: "ap-library".to_owned(),
         service: "eduroam".to_owned(),
         method: "ttls/pap".to_owned(),
         calling_station: Some("02-00-00-00-00-01".to_owned()),
+        nas_identifier: Some("ap-17".to_owned()),
         operator_name: None,
         outer_identity: Some("anonymous@campus.example".to_owned()),
         detail: Some("More about it.".to_owned()),
@@ -98,10 +103,12 @@ pub(crate) fn record_attempt(store: &dyn Store, row: &AttemptRow) {
         time: row.time,
         account: &row.account,
         outcome: row.outcome,
+        symptom: row.symptom,
         client: &row.client,
         service: &row.service,
         method: &row.method,
         calling_station: row.calling_station.as_deref(),
+        nas_identifier: row.nas_identifier.as_deref(),
         operator_name: row.operator_name.as_deref(),
         outer_identity: row.outer_identity.as_deref(),
         detail: row.detail.as_deref(),
@@ -217,6 +224,64 @@ pub(crate) fn old_attempts_are_pruned(open: Open<'_>) {
     };
     wait_until("pruned", || of(4_998) == 0);
     assert_eq!((of(0), of(1), of(4_999)), (0, 1, 1));
+}
+
+fn unattributed(name: Option<&str>, device: Option<&str>, second: i64) -> UnattributedAttempt {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    UnattributedAttempt {
+        time: time(second),
+        name_key: owned(name),
+        device_key: owned(device),
+        name: "Krai@campus.example".to_owned(),
+        outcome: AttemptOutcome::Refused(Refusal::UnknownUser),
+        symptom: Some(Symptom::NameSpace),
+        client: "ap-library".to_owned(),
+        service: "eduroam".to_owned(),
+        method: "ttls/pap".to_owned(),
+        calling_station: owned(device),
+        nas_identifier: Some("ap-17".to_owned()),
+        operator_name: Some("1library.example".to_owned()),
+        detail: Some("More about it.".to_owned()),
+    }
+}
+
+pub(crate) fn unattributed_attempts_are_found_by_name_and_by_device(open: Open<'_>) {
+    let store = open();
+    let (both, other) = (Some("krai"), Some("020000000001"));
+    let rows = [
+        unattributed(both, other, 1),
+        unattributed(both, None, 2),
+        unattributed(None, other, 3),
+        unattributed(Some("ola"), Some("020000000002"), 4),
+    ];
+    for row in &rows {
+        store.record_unattributed(row.clone());
+    }
+    drop(store);
+    let store = open();
+    let devices = ["020000000001".to_owned()];
+    let found = store.unattributed_attempts(both, &devices, 10).unwrap();
+    assert_eq!(found, [rows[2].clone(), rows[1].clone(), rows[0].clone()]);
+    let found = store.unattributed_attempts(both, &[], 1).unwrap();
+    assert_eq!(found, [rows[1].clone()]);
+    let found = store.unattributed_attempts(None, &[], 10).unwrap();
+    assert_eq!(found, []);
+}
+
+pub(crate) fn old_unattributed_attempts_are_pruned(open: Open<'_>) {
+    let store = open();
+    for number in 0..5_000 {
+        let name = format!("s{number}");
+        store.record_unattributed(unattributed(Some(&name), None, number % 2 * 100));
+    }
+    let of = |name: &str| {
+        let found = store.unattributed_attempts(Some(name), &[], 10);
+        found.unwrap().len()
+    };
+    assert_eq!(of("s0"), 1);
+    store.prune_attempts(time(50));
+    wait_until("pruned", || of("s4998") == 0);
+    assert_eq!((of("s0"), of("s1"), of("s4999")), (0, 1, 1));
 }
 
 pub(crate) fn accounts_are_written_all_or_none_and_come_back(open: Open<'_>) {
