@@ -37,7 +37,8 @@ impl Accounts {
         let policy = self.state.policy.load();
         let source = policy.sources.of_realm(name.realm());
         let question = source.and_then(|source| source.directory.read(name.user(), name.realm()));
-        let readings = question.ok_or(ActError::NoDirectory)?.wait()?;
+        let readings = question.ok_or(ActError::NoDirectory)?;
+        let readings = readings.wait(self.state.clock.instant())?;
         Ok(readings.into_iter().map(DirectoryEntry::from).collect())
     }
 }
@@ -52,7 +53,7 @@ impl From<EntryReport> for DirectoryEntry {
         Self {
             dn: reading.dn,
             values: reading.attributes.into_iter().map(value).collect(),
-            fault: reading.account.err(),
+            fault: reading.account.err().map(|fault| fault.to_string()),
         }
     }
 }

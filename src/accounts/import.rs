@@ -115,6 +115,7 @@ impl Accounts {
             },
             write_nt_hashes: policy.write_nt_hashes,
             now: state.clock.now().utc,
+            clock: &|| state.clock.instant(),
         };
         let mut progress = |progress| tell(ImportProgress::of(progress, request.octets));
         let outcome = match self.own_accounts() {

@@ -84,37 +84,44 @@ impl Accounts {
     fn find_named(&self, name: &NetworkAccessIdentifier) -> Result<Arc<Account>, ActError> {
         let policy = self.state.policy.load();
         let Some(realm) = name.realm() else {
-            return find_in_any(&policy.sources, name.user());
+            return self.find_in_any(&policy.sources, name.user());
         };
-        let found = policy.sources.find(name.user(), Some(realm)).wait()?;
+        let found = policy
+            .sources
+            .find(name.user(), Some(realm))
+            .wait(self.state.clock.instant())?;
         found.ok_or_else(|| ActError::UnknownAccount {
             name: name.to_string(),
         })
     }
-}
 
-/// The account of this name in any directory, if there is exactly one. While a directory does not
-/// answer, a name without realm is the primary realm's, as in a log-on.
-fn find_in_any(sources: &AccountSources, name: &str) -> Result<Arc<Account>, ActError> {
-    let (mut found, mut full_names, mut unanswered) = (Vec::new(), Vec::new(), None);
-    for (index, source) in sources.all().enumerate() {
-        match source.directory.find(name, None).wait() {
-            Ok(Some(account)) => {
-                full_names.push(full_name(source, &account));
-                found.push(account);
+    /// The account of this name in any directory, if there is exactly one. While a directory does not
+    /// answer, a name without realm is the primary realm's, as in a log-on.
+    fn find_in_any(&self, sources: &AccountSources, name: &str) -> Result<Arc<Account>, ActError> {
+        let (mut found, mut full_names, mut unanswered) = (Vec::new(), Vec::new(), None);
+        for (index, source) in sources.all().enumerate() {
+            match source
+                .directory
+                .find(name, None)
+                .wait(self.state.clock.instant())
+            {
+                Ok(Some(account)) => {
+                    full_names.push(full_name(source, &account));
+                    found.push(account);
+                }
+                Ok(None) => {}
+                Err(error) if index == 0 => return Err(error.into()),
+                Err(error) => unanswered = Some(error),
             }
-            Ok(None) => {}
-            Err(error) if index == 0 => return Err(error.into()),
-            Err(error) => unanswered = Some(error),
         }
-    }
-    let name = name.to_owned();
-    let mut found = found.into_iter();
-    match (found.next(), found.next(), unanswered) {
-        (Some(one), None, _) => Ok(one),
-        (None, _, None) => Err(ActError::UnknownAccount { name }),
-        (None, _, Some(error)) => Err(error.into()),
-        (Some(_), Some(_), _) => Err(ActError::AmbiguousName { name, full_names }),
+        let name = name.to_owned();
+        let mut found = found.into_iter();
+        match (found.next(), found.next(), unanswered) {
+            (Some(one), None, _) => Ok(one),
+            (None, _, None) => Err(ActError::UnknownAccount { name }),
+            (None, _, Some(error)) => Err(error.into()),
+            (Some(_), Some(_), _) => Err(ActError::AmbiguousName { name, full_names }),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Imports into the embedded directory.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -36,6 +37,7 @@ impl Site {
             write_nt_hashes: false,
             hash_cleartext: None,
             now,
+            clock: &Instant::now,
         };
         import(
             &self.directory,
@@ -188,7 +190,12 @@ fn alias_may_move_from_one_record_of_the_file_to_another() {
         false,
     )
     .unwrap();
-    let owner = site.directory.find("s1", None).wait().unwrap().unwrap();
+    let owner = site
+        .directory
+        .find("s1", None)
+        .wait(Instant::now())
+        .unwrap()
+        .unwrap();
     assert_eq!(owner.id.as_str(), "bo");
 }
 
@@ -219,6 +226,7 @@ fn progress_ends_with_everything_written() {
         write_nt_hashes: false,
         hash_cleartext: None,
         now: Timestamp::UNIX_EPOCH,
+        clock: &Instant::now,
     };
     let map = AttributeMap::default();
     import(
@@ -297,6 +305,7 @@ fn every_cleartext_password_is_hashed_and_those_that_can_not_be_are_told_in_orde
         write_nt_hashes: false,
         hash_cleartext: Some(&hash),
         now: Timestamp::UNIX_EPOCH,
+        clock: &Instant::now,
     };
     let map = AttributeMap::default();
     let report = import(
@@ -432,6 +441,7 @@ fn mark_of_a_closed_account_is_not_hashed_as_its_password() {
         write_nt_hashes: false,
         hash_cleartext: Some(&hash),
         now: Timestamp::UNIX_EPOCH,
+        clock: &Instant::now,
     };
     let map = AttributeMap::default();
     let people = people + &guest("anna", "userPassword: hunter2\n");

@@ -107,6 +107,7 @@ fn fill(directory: &dyn Directory, people: &str) -> ImportReport {
         write_nt_hashes: false,
         hash_cleartext: Some(&hash),
         now: now(),
+        clock: &Instant::now,
     };
     import(
         directory,
@@ -119,7 +120,7 @@ fn fill(directory: &dyn Directory, people: &str) -> ImportReport {
 }
 
 fn find(directory: &dyn Directory, name: &str) -> Option<Arc<Account>> {
-    directory.find(name, None).wait().unwrap()
+    directory.find(name, None).wait(Instant::now()).unwrap()
 }
 
 const PEOPLE: &str = "\

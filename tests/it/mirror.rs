@@ -14,7 +14,7 @@ use portvakt_auth::account::{Account, Kind};
 use portvakt_directory::account_facts::AccountFacts;
 use portvakt_directory::attributes::{AttributeMap, AttributeNames, AttributeRole};
 use portvakt_directory::entry::Entry;
-use portvakt_directory::{AccountReplica as _, ReplicaState};
+use portvakt_directory::{AccountReplica as _, EntryFault, ReplicaState};
 use portvakt_ldap::replica::{
     Connect, EntrySource, OpenConnection, Replica, ReplicaConfig, ReplicaLookup, ReplicaWorker,
     SyncMethod,
@@ -41,7 +41,7 @@ impl EntrySource for OpenLdap {
         &self,
         entry: &Entry,
         known: Option<&Account>,
-    ) -> Result<Option<Account>, String> {
+    ) -> Result<Option<Account>, EntryFault> {
         let map = AttributeMap {
             default_kind: Some(Kind::Employee),
             names: AttributeNames::default().with(AttributeRole::Alias, "employeeNumber"),
@@ -49,7 +49,7 @@ impl EntrySource for OpenLdap {
         };
         let now = Timestamp::now();
         let draft = AccountFacts::read(entry, &map, false, now);
-        let draft = draft.map_err(|faults| format!("{faults:?}"))?;
+        let draft = draft.map_err(EntryFault::Attributes)?;
         Ok(draft.map(|draft| draft.merge(known, now)))
     }
 }

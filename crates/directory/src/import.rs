@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use portvakt_auth::account::Account;
@@ -21,7 +22,7 @@ use super::account_facts::{AccountFacts, HashCleartext};
 use super::attributes::{AttributeMap, AttributeRole};
 use super::entry_reader::AttributeError;
 use super::ldif::{LdifError, LdifFault, LdifReader};
-use super::{Change, Directory, FindError};
+use super::{Change, Directory, FindError, LookupResult};
 
 pub use report::{ImportError, ImportErrors, ImportFault, ImportReport, NotAccounts, ProblemList};
 
@@ -42,6 +43,8 @@ pub struct ImportOptions<'a> {
     pub write_nt_hashes: bool,
     /// The time of the import: when a password was set, if the file does not say.
     pub now: Timestamp,
+    /// Tells the moment: each question to the directory has its own deadline.
+    pub clock: &'a dyn Fn() -> Instant,
 }
 
 /// How far an import has come.
@@ -87,8 +90,12 @@ pub fn import(
     let source: Arc<str> = options.source.into();
     let options_source = Arc::clone(&source);
     let report = ImportReport::default();
-    let mut import = Import {
+    let existing = Existing {
         directory,
+        clock: options.clock,
+    };
+    let mut import = Import {
+        existing,
         options,
         source,
         progress,
@@ -106,7 +113,7 @@ pub fn import(
 }
 
 struct Import<'a, 'o> {
-    directory: &'a dyn Directory,
+    existing: Existing<'a>,
     options: ImportOptions<'o>,
     source: Arc<str>,
     progress: &'a mut dyn FnMut(Progress),
@@ -170,7 +177,7 @@ impl Import<'_, '_> {
     }
 
     fn place(&mut self, line: u64, mut draft: AccountFacts) {
-        match draft.name_by(self.directory.naming()) {
+        match draft.name_by(self.existing.directory.naming()) {
             Ok(()) => {
                 if draft.has_foreign_name {
                     let source = Arc::clone(&self.source);
@@ -234,7 +241,7 @@ impl Import<'_, '_> {
     /// that the file would have taken it from, so this repeats until nothing is left out.
     fn check_names(&mut self) -> Result<(), ImportErrors> {
         loop {
-            let conflicts = conflicts(self.directory, &self.drafts)?;
+            let conflicts = conflicts(self.existing, &self.drafts)?;
             if conflicts.is_empty() {
                 return Ok(());
             }
@@ -270,8 +277,8 @@ impl Import<'_, '_> {
             )));
         }
         for (line, name) in std::mem::take(&mut self.left_out) {
-            let name = self.directory.naming().full(&name).unwrap_or(name);
-            let Some(account) = existing(self.directory, &name)? else {
+            let name = self.existing.directory.naming().full(&name).unwrap_or(name);
+            let Some(account) = self.existing.account(&name)? else {
                 continue;
             };
             let state = match account.deactivated.is_some() || account.suspended.is_some() {
@@ -298,7 +305,7 @@ impl Import<'_, '_> {
             drafts.for_each(|placed| placed.draft.make_nt_hash());
         }
         let drafts = &mut self.drafts;
-        let wrong = hashing::hash_all(drafts, self.directory, hash, self.progress)?;
+        let wrong = hashing::hash_all(drafts, self.existing, hash, self.progress)?;
         let refused = wrong.iter().map(|(index, _)| *index).collect();
         for (index, error) in wrong {
             let line = self.drafts.get(index).map_or(0, |placed| placed.line);
@@ -309,7 +316,11 @@ impl Import<'_, '_> {
     }
 
     fn write(&mut self) -> Result<(), ImportErrors> {
-        let writer = self.directory.writer().ok_or(ImportErrors::ReadOnly)?;
+        let writer = self
+            .existing
+            .directory
+            .writer()
+            .ok_or(ImportErrors::ReadOnly)?;
         let (total, now) = (self.drafts.len(), self.options.now);
         let tally = Tally::default();
         let mut drafts = std::mem::take(&mut self.drafts).into_iter().peekable();
@@ -393,7 +404,7 @@ impl Conflict {
     }
 }
 
-fn conflicts(directory: &dyn Directory, drafts: &[Placed]) -> Result<Vec<Conflict>, FindError> {
+fn conflicts(existing: Existing<'_>, drafts: &[Placed]) -> Result<Vec<Conflict>, FindError> {
     let named: HashSet<&AccountId, ahash::RandomState> =
         drafts.iter().map(|placed| placed.draft.id()).collect();
     let mut claimed: HashMap<&str, (usize, u64), ahash::RandomState> = HashMap::default();
@@ -412,10 +423,7 @@ fn conflicts(directory: &dyn Directory, drafts: &[Placed]) -> Result<Vec<Conflic
                     fault,
                 });
             }
-            let owner = directory
-                .find(name, None)
-                .wait()?
-                .map(|account| account.id.clone());
+            let owner = existing.called(name)?.map(|account| account.id.clone());
             if let Some(owner) = owner.filter(|owner| !named.contains(owner)) {
                 let fault = ImportFault::NameTaken {
                     name: name.to_owned(),
@@ -432,9 +440,23 @@ fn conflicts(directory: &dyn Directory, drafts: &[Placed]) -> Result<Vec<Conflic
     Ok(conflicts)
 }
 
-fn existing(directory: &dyn Directory, id: &AccountId) -> Result<Option<Arc<Account>>, FindError> {
-    let found = directory.find(id.as_str(), None).wait()?;
-    Ok(found.filter(|account| account.id == *id))
+/// The accounts that there are already.
+#[derive(Clone, Copy)]
+struct Existing<'a> {
+    directory: &'a dyn Directory,
+    clock: &'a dyn Fn() -> Instant,
+}
+
+impl Existing<'_> {
+    /// The one that goes by this name.
+    fn called(self, name: &str) -> LookupResult {
+        self.directory.find(name, None).wait((self.clock)())
+    }
+
+    fn account(self, id: &AccountId) -> LookupResult {
+        let found = self.called(id.as_str())?;
+        Ok(found.filter(|account| account.id == *id))
+    }
 }
 
 /// Counts what the changes do, from inside them.

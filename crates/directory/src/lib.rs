@@ -21,7 +21,7 @@ mod replica;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portvakt_auth::account::Account;
 use portvakt_auth::mschap::NtHash;
@@ -30,7 +30,7 @@ use portvakt_auth::{BindLeave, Password, PasswordHash};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-pub use entry_report::{AttributeReport, EntryReport};
+pub use entry_report::{AttributeReport, EntryFault, EntryReport};
 pub use naming::{Naming, NamingError};
 pub use pending::{Completion, LookupResult, Pending, PendingLookup, Verdict, Verify};
 pub use replica::{AccountReplica, OnChange, ReplicaState, ReplicaStatus};
@@ -129,15 +129,15 @@ pub enum Found {
 }
 
 impl Found {
-    /// The account, waiting for it if need be.
+    /// The account, waiting for it if need be, as [`Pending::wait`] does.
     ///
     /// # Errors
     /// [`FindError`], only where somebody had to be asked.
-    pub fn wait(self) -> LookupResult {
+    pub fn wait(self, began: Instant) -> LookupResult {
         match self {
             Self::Account(account) => Ok(Some(account)),
             Self::Unknown => Ok(None),
-            Self::Pending(ask) => ask.wait(),
+            Self::Pending(ask) => ask.wait(began),
         }
     }
 }
@@ -151,9 +151,9 @@ pub enum FindError {
     /// Two entries have this name; nobody is let in (P2). Their names, where they are known.
     #[error("two entries of the directory have this name{}", in_words(.0))]
     Ambiguous(Vec<String>),
-    /// There is an entry, but what it says makes no account; every fault of it, in words.
+    /// There is an entry, but what it says makes no account.
     #[error("the directory's entry can't be understood: {0}")]
-    NotUnderstood(String),
+    NotUnderstood(#[from] EntryFault),
 }
 
 fn in_words(entries: &[String]) -> String {

@@ -87,19 +87,12 @@ impl<T: Send + 'static> Pending<T> {
         (self.0)(began, Completion::new(done));
     }
 
-    /// Asks and waits: for the operator's threads, never for one that serves requests.
+    /// Asks and waits, no longer than the directory's patience after `began`: for the operator's
+    /// threads, never for one that serves requests.
     ///
     /// # Errors
     /// As the directory answers.
-    pub fn wait(self) -> Result<T, FindError> {
-        self.wait_since(Instant::now())
-    }
-
-    /// As [`wait`](Self::wait), of a matter that began earlier and has its one deadline.
-    ///
-    /// # Errors
-    /// As the directory answers.
-    pub fn wait_since(self, began: Instant) -> Result<T, FindError> {
+    pub fn wait(self, began: Instant) -> Result<T, FindError> {
         let (sender, receiver) = channel();
         self.start(began, move |answer| {
             let _ = sender.send(answer);
@@ -110,20 +103,4 @@ impl<T: Send + 'static> Pending<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn question_that_is_dropped_is_answered_all_the_same() {
-        let lost = PendingLookup::new(|_, reply| drop(reply)).wait();
-        assert!(matches!(lost, Err(FindError::Unavailable(_))), "{lost:?}");
-    }
-
-    #[test]
-    fn answer_comes_from_whatever_thread_has_it() {
-        let ask = PendingLookup::new(|_, reply| {
-            std::thread::spawn(move || reply.send(Ok(None)));
-        });
-        assert_eq!(ask.wait(), Ok(None));
-    }
-}
+mod tests;

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portvakt_auth::{Account, Kind, PasswordKind, Realm, Verification};
+use portvakt_auth::{Account, HashError, Kind, PasswordKind, Realm, Verification};
 
 use super::RealmScope;
 use crate::query::search::Queries;
 use crate::schema::mapping::Mapping;
 use crate::settings::{Group, Membership, PasswordAge, Scope, Settings, Template, Verify};
-use portvakt_directory::EntryReport;
 use portvakt_directory::attributes::AttributeRole;
 use portvakt_directory::entry::Entry;
+use portvakt_directory::entry_reader::{AttributeError, AttributeFault};
 use portvakt_directory::ldif::LdifReader;
+use portvakt_directory::{EntryFault, EntryReport};
 
 const HASH: &str = "{SSHA}aPqqnTf4CqJXu1koaWaZHdf/rnpwb3J0dmFrdA==";
 /// As the former, of another password.
@@ -96,8 +97,19 @@ fn account(settings: &Settings, lines: &str) -> Account {
     report(settings, lines).account.unwrap()
 }
 
-fn fault(settings: &Settings, lines: &str) -> String {
+fn fault(settings: &Settings, lines: &str) -> EntryFault {
     report(settings, lines).account.unwrap_err()
+}
+
+/// The attributes at fault.
+fn faults(settings: &Settings, lines: &str) -> Vec<(String, AttributeFault)> {
+    match fault(settings, lines) {
+        EntryFault::Attributes(errors) => {
+            let fault = |error: AttributeError| (error.attribute, error.fault);
+            errors.into_iter().map(fault).collect()
+        }
+        other => panic!("{other}"),
+    }
 }
 
 fn openldap(lines: &str) -> Account {
@@ -171,13 +183,11 @@ fn end_beyond_the_calendar_is_never() {
 #[test]
 fn moment_that_can_not_be_read_is_told_in_the_words_of_its_attribute() {
     let lines = "sAMAccountName: anna\naccountExpires: 99991231235959Z\npwdLastSet: soon\n";
-    let fault = fault(&settings(Template::ActiveDirectory), lines);
-    assert!(
-        fault.contains("accountExpires: this is no FILETIME"),
-        "{fault}"
-    );
-    assert!(fault.contains("pwdLastSet: this is no FILETIME"), "{fault}");
-    assert!(!fault.contains("generalized"), "{fault}");
+    let faults = faults(&settings(Template::ActiveDirectory), lines);
+    let no_filetime = "this is no FILETIME: 100 nanoseconds since 1601, in digits";
+    let expected = ["pwdLastSet", "accountExpires"]
+        .map(|name| (name.to_owned(), AttributeFault::Value(no_filetime)));
+    assert_eq!(faults, expected);
 }
 
 #[test]
@@ -313,12 +323,9 @@ fn password_that_the_directory_has_locked_closes_the_account_and_is_no_fault() {
 #[test]
 fn password_that_is_checked_elsewhere_says_so() {
     let lines = "uid: anna\nuserPassword: {SASL}anna@CAMPUS.EXAMPLE\n";
-    let fault = fault(&settings(Template::OpenLdap), lines);
-    assert!(
-        fault.contains("{SASL} says that the password is checked elsewhere"),
-        "{fault}"
-    );
-    assert!(fault.contains("verify = \"bind\""), "{fault}");
+    let faults = faults(&settings(Template::OpenLdap), lines);
+    let expected = AttributeFault::Hash(HashError::CheckedElsewhere { name: "{SASL}" });
+    assert_eq!(faults, [("userPassword".to_owned(), expected)]);
 }
 
 #[test]
@@ -483,15 +490,18 @@ fn what_grants_nothing_may_be_broken_and_what_does_may_not() {
         ),
     ];
     for (lines, expected) in cases {
-        let said = fault(&settings, &format!("{right}{lines}"));
-        assert!(said.contains(expected), "{said}");
+        let faults = faults(&settings, &format!("{right}{lines}"));
+        let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [expected], "{faults:?}");
     }
-    let said = fault(&settings, "uid: anna\nuserPassword: open-sesame\n");
-    assert!(
-        said.contains("verify = \"bind\"") && !said.contains("sesame"),
-        "{said}"
+    assert_eq!(
+        faults(&settings, "uid: anna\nuserPassword: open-sesame\n"),
+        [("userPassword".to_owned(), AttributeFault::Cleartext)]
     );
-    assert!(fault(&settings, "cn: nobody\n").contains("no user name"));
+    assert_eq!(
+        fault(&settings, "cn: nobody\n"),
+        EntryFault::NoUserName(vec!["uid".to_owned()])
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which directory is asked for whom, with directories that know one person each.
 
 use std::path::Path;
+use std::time::Instant;
 
 use portvakt_auth::Kind;
 
@@ -92,7 +93,10 @@ fn one_directory() -> Config {
 
 fn found(sources: &AccountSources, of: Option<&str>) -> Option<String> {
     let of = of.map(realm);
-    let answer = sources.find("anna", of.as_ref()).wait().unwrap();
+    let answer = sources
+        .find("anna", of.as_ref())
+        .wait(Instant::now())
+        .unwrap();
     answer.map(|account| account.id.to_string())
 }
 

@@ -7,9 +7,9 @@ use crossbeam_channel::{Sender, unbounded};
 use portvakt_auth::account::Account;
 use portvakt_auth::password::{HashError, HashMemory};
 
+use super::super::FindError;
 use super::super::account_facts::{AccountFacts, HashCleartext};
-use super::super::{Directory, FindError};
-use super::{Placed, Progress, existing};
+use super::{Existing, Placed, Progress};
 
 /// One password to be hashed.
 struct Job<'d> {
@@ -25,11 +25,11 @@ type Outcome = (usize, Result<(), HashError>);
 /// by their index, in order.
 pub(super) fn hash_all(
     drafts: &mut [Placed],
-    directory: &dyn Directory,
+    existing: Existing<'_>,
     hash: HashCleartext<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<(usize, HashError)>, FindError> {
-    let jobs = jobs(drafts, directory)?;
+    let jobs = jobs(drafts, existing)?;
     let total = jobs.len();
     let jobs = Mutex::new(jobs.into_iter());
     let (tell, told) = unbounded();
@@ -58,14 +58,11 @@ pub(super) fn hash_all(
     Ok(refused)
 }
 
-fn jobs<'d>(
-    drafts: &'d mut [Placed],
-    directory: &dyn Directory,
-) -> Result<Vec<Job<'d>>, FindError> {
+fn jobs<'d>(drafts: &'d mut [Placed], existing: Existing<'_>) -> Result<Vec<Job<'d>>, FindError> {
     let cleartext = drafts.iter_mut().enumerate();
     let cleartext = cleartext.filter(|(_, placed)| placed.draft.is_cleartext());
     let job = |(index, Placed { draft, .. }): (usize, &'d mut Placed)| {
-        let existing = existing(directory, draft.id())?;
+        let existing = existing.account(draft.id())?;
         Ok(Job {
             index,
             draft,

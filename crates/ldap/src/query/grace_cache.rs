@@ -93,6 +93,7 @@ impl GraceCache {
 mod tests {
     use super::*;
     use portvakt_auth::account::Kind;
+    use portvakt_directory::EntryFault;
 
     const KEEP: Duration = Duration::from_secs(900);
 
@@ -130,7 +131,7 @@ mod tests {
         for denial in [
             Ok(None),
             Err(FindError::Ambiguous(Vec::new())),
-            Err(FindError::NotUnderstood("no kind".to_owned())),
+            Err(FindError::NotUnderstood(EntryFault::NoUserName(Vec::new()))),
         ] {
             told(&recent, "anna", now);
             recent.note("alias", None, &Ok(Some(account("anna"))), now);

@@ -105,7 +105,7 @@ impl Applier {
             Ok(None) => self.remove(&id),
             Err(why) => {
                 self.remove(&id);
-                self.note_not_understood(id, &entry.dn, &why);
+                self.note_not_understood(id, &entry.dn, &why.to_string());
             }
         }
     }

@@ -12,6 +12,7 @@ use portvakt_sealing::SealingKey;
 use tokio::task::JoinHandle;
 
 use crate::{Failure, Faults, Flow};
+use portvakt_directory::EntryFault;
 use portvakt_directory::entry::Entry;
 
 /// The way in which a mirror is kept current.
@@ -90,9 +91,12 @@ pub trait EntrySource: Send + Sync + 'static {
     /// was understood before.
     ///
     /// # Errors
-    /// The fault, in words.
-    fn understand(&self, entry: &Entry, known: Option<&Account>)
-    -> Result<Option<Account>, String>;
+    /// [`EntryFault`].
+    fn understand(
+        &self,
+        entry: &Entry,
+        known: Option<&Account>,
+    ) -> Result<Option<Account>, EntryFault>;
 }
 
 impl fmt::Display for SyncMethod {

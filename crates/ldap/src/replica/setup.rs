@@ -20,6 +20,7 @@ use crate::schema::mapping::Mapping;
 use crate::schema::template::id_attribute;
 use crate::settings::{ReplicaSettings, Scope, Settings, Template};
 use crate::{Failure, OpenError, RealmScope};
+use portvakt_directory::EntryFault;
 use portvakt_directory::attributes::AttributeRole;
 use portvakt_directory::entry::Entry;
 
@@ -99,7 +100,7 @@ impl EntrySource for LdapEntrySource {
         &self,
         entry: &Entry,
         known: Option<&Account>,
-    ) -> Result<Option<Account>, String> {
+    ) -> Result<Option<Account>, EntryFault> {
         let now = Timestamp::now();
         let mut account = self.mapping.understand(entry, now).account?;
         let is_upgraded = self.known.keep_version(&mut account);

@@ -19,8 +19,7 @@ use portvakt_directory::account_facts::AccountFacts;
 use portvakt_directory::attributes::{AttributeNames, AttributeRole};
 use portvakt_directory::dn::ComparedName;
 use portvakt_directory::entry::Entry;
-use portvakt_directory::entry_reader::{AttributeError, AttributeFault};
-use portvakt_directory::{AttributeReport, EntryReport, Naming};
+use portvakt_directory::{AttributeReport, EntryFault, EntryReport, Naming};
 
 /// Attributes that change when an entry does, the finest first.
 const CHANGE_STAMPS: [&str; 3] = ["entryCSN", "uSNChanged", "modifyTimestamp"];
@@ -112,10 +111,10 @@ impl Mapping {
         let account = match facts {
             Ok(Some((facts, extras))) => self.account(entry, facts, extras, now),
             Ok(None) => {
-                let names = self.attributes.of(AttributeRole::UserName).join(", ");
-                Err(format!("it has no user name ({names})"))
+                let names = self.attributes.of(AttributeRole::UserName);
+                Err(EntryFault::NoUserName(names.to_vec()))
             }
-            Err(errors) => Err(errors.iter().map(fault).collect::<Vec<_>>().join("; ")),
+            Err(errors) => Err(EntryFault::Attributes(errors)),
         };
         if let Some(since) = locked_since(entry) {
             let meaning = format!("locked there since {since}, until its lockout duration is over");
@@ -141,11 +140,10 @@ impl Mapping {
         facts: AccountFacts,
         extras: Extras,
         now: Timestamp,
-    ) -> Result<Account, String> {
+    ) -> Result<Account, EntryFault> {
         let (changed_at, kind) = (facts.password_changed_at, facts.password_kind);
         let mut account = facts.merge(None, now);
-        let named = self.naming.make_full(&mut account);
-        named.map_err(|error| error.to_string())?;
+        self.naming.make_full(&mut account)?;
         if account.verification != Verification::PasswordLocked {
             account.verification = match self.verify {
                 Verify::Hash if extras.has_password => Verification::StoredHash,
@@ -327,19 +325,4 @@ fn unreported(entry: &Entry, reports: &[AttributeReport]) -> Vec<AttributeReport
         AttributeReport::new(&attribute.name, &value, "makes no difference by itself")
     })
     .collect()
-}
-
-/// A fault, with advice that fits a directory.
-fn fault(error: &AttributeError) -> String {
-    let name = &error.attribute;
-    match &error.fault {
-        AttributeFault::Cleartext => {
-            format!("{name}: the password is in clear text; set verify = \"bind\"")
-        }
-        AttributeFault::NoKind => format!(
-            "{name}: neither an affiliation nor a group says what kind of account it is; set \
-             default-kind"
-        ),
-        fault => format!("{name}: {fault}"),
-    }
 }

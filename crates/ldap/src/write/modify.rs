@@ -90,7 +90,7 @@ impl DirectoryWriter for LdapDirectory {
         self.written.note(id, Instant::now());
         let question = self
             .answer(move |asked, deadline| async move { asked.upgrade(deadline, &upgrade).await });
-        let done = question.wait_since(began);
+        let done = question.wait(began);
         self.written.note(id, Instant::now());
         done?.map_err(WriteError::from)
     }
@@ -149,7 +149,7 @@ impl LdapDirectory {
         let name = id.clone();
         let question =
             self.answer(move |asked, deadline| async move { asked.person(deadline, &name).await });
-        question.wait_since(began)
+        question.wait(began)
     }
 
     fn modify(
@@ -164,7 +164,7 @@ impl LdapDirectory {
         let question = self.answer(move |asked, deadline| async move {
             asked.modify(deadline, &dn, &modifications).await
         });
-        question.wait_since(began)?.map_err(WriteError::from)
+        question.wait(began)?.map_err(WriteError::from)
     }
 }
 
