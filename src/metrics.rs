@@ -91,6 +91,12 @@ pub struct Readings {
     pub store_healthy: bool,
     /// Entries not yet on disk.
     pub store_waiting: usize,
+    /// Whether this server decides about locks without the database that it shares with others.
+    pub store_alone: bool,
+    /// Changes of locks in the journal of that time.
+    pub store_journalled: usize,
+    /// Outcomes of log-ons that were not told, because nothing made them durable.
+    pub store_outcomes_dropped: u64,
     /// Live sessions in memory.
     pub live_sessions: usize,
     /// How often a live session had no room in memory.

@@ -53,7 +53,8 @@ pub(crate) fn measure(c: &mut Criterion) {
     });
     let proofs = RememberedProofs::new(&[5; 32], 1000, Duration::from_secs(3600));
     let right = proofs.digest(&account, PASSWORD);
-    proofs.remember(&account, &right, &proof, now);
+    let proven = proofs.prepare(&account, &right, &proof, now);
+    proofs.remember(proven.unwrap());
     let recall_in = |table: &LockTable, account: &Account, password: &[u8]| {
         let digest = proofs.digest(account, black_box(password));
         let mut leave = admit(table, account, now);

@@ -23,15 +23,17 @@ use portvakt_auth::{Account, AccountId, Lockout, Now, Proof, Refusal, Rules, Ver
 
 use zeroize::Zeroizing;
 
-use super::credential::{Candidates, Checked, Credential, Granted, MutualProof};
+use super::credential::{Candidates, Checked, Credential, Granted, Proven, ProvenPassword};
 use super::exchange::Exchange;
 use super::password_change;
 use super::report;
 use super::request_context::RequestContext;
 use super::workers::hash_pool::{Priority, Turn};
+use super::workers::hash_upgrade::HashUpgrade;
 use super::workers::per_account_queue::AccountTurn;
 use order::{Attempt, Next, Sent};
 use portvakt_directory::{FindError, Found, LookupResult};
+use portvakt_store::Verdict;
 
 /// Said of a log-on that was let in while the directory is away.
 const WITHOUT_DIRECTORY: &str = "the directory is away: by what it last said of the account";
@@ -55,7 +57,8 @@ struct Authentication<F> {
 
 /// Decides about `credential` and hands exchange and decision to `then`, once.
 ///
-/// A refusal that counts, and a success that forgets failures, are on disk before `then` runs.
+/// `then` gets the store's verdict: a refusal that counts, and a success that forgets failures, are
+/// durable before it runs.
 pub(super) fn authenticate<F>(exchange: Exchange, credential: Credential, then: F)
 where
     F: FnOnce(Exchange, Decision) + Send + 'static,
@@ -365,9 +368,7 @@ where
 
     fn settle_checked(self, account: &Account, checked: Checked) {
         match checked {
-            Checked::Proven(proof, mutual_proof) => {
-                self.settle_proven(account, proof, mutual_proof)
-            }
+            Checked::Proven(proven) => self.settle_proven(account, proven),
             refused => self.settle_refused(&account.id, refused),
         }
     }
@@ -422,7 +423,12 @@ where
     }
 
     /// The credential is right: now, and only now, the account's state matters (P6).
-    fn settle_proven(mut self, account: &Account, proof: Proof, mutual_proof: MutualProof) {
+    fn settle_proven(mut self, account: &Account, proven: Proven) {
+        let Proven {
+            proof,
+            mutual_proof,
+            password,
+        } = proven;
         let Exchange { policy, peer, .. } = &self.exchange;
         let client = &peer.client;
         let service = &client.service;
@@ -439,20 +445,26 @@ where
             self.exchange.can_change_password =
                 password_change::is_possible(&self.exchange, account, now);
         }
-        if let (Ok(_), Some(password)) = (&decision, self.attempt.credential.offered.password()) {
-            let Exchange { access, policy, .. } = &self.exchange;
-            access
-                .hash_upgrades
-                .offer(access, policy, account, password);
-        }
+        let upgrade = match (&decision, self.attempt.credential.offered.password()) {
+            (Ok(_), Some(password)) => {
+                let Exchange { access, policy, .. } = &self.exchange;
+                HashUpgrade::wanted(access, policy, account, password)
+            }
+            _ => None,
+        };
         let decision = decision.map(|grant| Granted {
             grant,
             mutual_proof,
         });
-        self.settle(decision);
+        self.settle_with(decision, Learned { password, upgrade });
     }
 
     fn settle(self, decision: Decision) {
+        self.settle_with(decision, Learned::default());
+    }
+
+    /// Settles the attempt. All that follows from its outcome comes after the store's verdict.
+    fn settle_with(self, decision: Decision, learned: Learned) {
         let Self {
             exchange,
             attempt,
@@ -461,24 +473,44 @@ where
             ..
         } = self;
         let access = Arc::clone(&exchange.access);
-        let ended = attempt.settle(decision, access.memory(), now);
-        if let (true, Some(account)) = (ended.newly_locked, &exchange.context.account) {
-            access.state.sessions.forget(account.as_str());
-        }
-        if ended.refusal.is_none() {
-            exchange.remember_device();
-        }
-        if let Some(note) = report::note(&exchange, ended.refusal, now.utc) {
-            access.state.store.record_attempt(&note);
-        }
-        let clock = access.state.clock;
-        let tell = move |decision| then(exchange, decision);
-        (ended.decision).tell(&*access.state.store, || clock.now(), tell);
+        let untold = attempt.settle(decision, access.memory(), now);
+        untold.tell(&*access.state.store, now, move |verdict| {
+            conclude(&exchange, &verdict, learned, now);
+            then(exchange, verdict.decision);
+        });
     }
 
     /// Refuses, and settles as failed whatever has been shown to be wrong.
     fn refuse(self, refusal: Refusal) {
         self.settle(Err(refusal));
+    }
+}
+
+/// What a right password leaves behind, if its log-on may be told.
+#[derive(Default)]
+struct Learned {
+    password: Option<Box<ProvenPassword>>,
+    upgrade: Option<HashUpgrade>,
+}
+
+/// Draws the conclusions from a verdict.
+fn conclude(exchange: &Exchange, verdict: &Verdict<Granted>, learned: Learned, now: Now) {
+    let access = &exchange.access;
+    let refusal = verdict.decision.as_ref().err().copied();
+    if let (true, Some(account)) = (verdict.newly_locked, &exchange.context.account) {
+        access.state.sessions.forget(account.as_str());
+    }
+    if let (Some(password), true) = (learned.password, refusal != Some(Refusal::LockedOut)) {
+        password.remember(access.memory());
+    }
+    if refusal.is_none() {
+        exchange.remember_device();
+        if let Some(upgrade) = learned.upgrade {
+            access.hash_upgrades.submit(upgrade);
+        }
+    }
+    if let Some(note) = report::note(exchange, refusal, now.utc) {
+        access.state.store.record_attempt(&note);
     }
 }
 

@@ -7,7 +7,7 @@ use portvakt_auth::password::{self, CheckedMsChap, HashMemory, MissingSecret, Pa
 use portvakt_auth::{
     Account, AccountId, Admission, Barred, BindAnswer, ChapExchange, EarlierPasswords, Grant,
     GuessTags, HashError, LockTable, Now, PasswordHash, Proof, ProvenRefusal, Recalled,
-    RememberedProofs, Verification,
+    RememberedProofs, ToNote, ToRemember, Verification,
 };
 
 use super::received_password::ReceivedPassword;
@@ -69,10 +69,60 @@ pub(super) struct Granted {
     pub mutual_proof: MutualProof,
 }
 
+/// A credential that is right.
+pub(super) struct Proven {
+    /// The proof of it.
+    pub proof: Proof,
+    /// Octets for the device.
+    pub mutual_proof: MutualProof,
+    /// A password that was compared anew, to be remembered once the outcome may be told.
+    pub password: Option<Box<ProvenPassword>>,
+}
+
+impl From<Proof> for Proven {
+    fn from(proof: Proof) -> Self {
+        Self {
+            proof,
+            mutual_proof: MutualProof::None,
+            password: None,
+        }
+    }
+}
+
+/// A password that was right, as keyed hashes.
+pub(super) struct ProvenPassword {
+    for_log_ons: Option<ToRemember>,
+    for_later: ToNote,
+}
+
+impl ProvenPassword {
+    fn of(
+        memory: Memory<'_>,
+        account: &Account,
+        password: &ReceivedPassword,
+        proof: &Proof,
+        now: Now,
+    ) -> Box<Self> {
+        let digest = password.digest(memory.proofs, account);
+        Box::new(Self {
+            for_log_ons: memory.proofs.prepare(account, &digest, proof, now),
+            for_later: memory.earlier.prepare(password.canonical(), proof),
+        })
+    }
+
+    /// Remembers it: for the next log-on, and for the time when it is an earlier one.
+    pub(super) fn remember(self, memory: Memory<'_>) {
+        if let Some(proven) = self.for_log_ons {
+            memory.proofs.remember(proven);
+        }
+        memory.earlier.note(self.for_later);
+    }
+}
+
 /// The outcome of a check.
 pub(super) enum Checked {
     /// It is right.
-    Proven(Proof, MutualProof),
+    Proven(Proven),
     /// It is that of an earlier password.
     Previous,
     /// It is wrong.
@@ -171,9 +221,7 @@ impl Offered {
             Self::Certificate => Some(Proof::of_certificate(account)),
             _ => return None,
         };
-        Some(proof.map_or(Checked::Previous, |proof| {
-            Checked::Proven(proof, MutualProof::None)
-        }))
+        Some(proof.map_or(Checked::Previous, |proof| Checked::Proven(proof.into())))
     }
 
     /// Checks as far as microseconds allow.
@@ -286,7 +334,7 @@ impl Offered {
         }
     }
 
-    /// Turns a directory's verdict into an outcome. A password that is right is remembered.
+    /// Turns a directory's verdict into an outcome.
     pub(super) fn judge(
         &self,
         memory: Memory<'_>,
@@ -307,8 +355,11 @@ impl Offered {
                 Checked::Previous
             }
             Ok(Verdict::Right(proof)) => {
-                keep_in_mind(memory, account, password, &proof, now);
-                Checked::Proven(proof, MutualProof::None)
+                let password = ProvenPassword::of(memory, account, password, &proof, now);
+                Checked::Proven(Proven {
+                    password: Some(password),
+                    ..proof.into()
+                })
             }
             Ok(Verdict::Wrong) => self.without_check(memory, &account.id, attempt, Checked::Wrong),
             Ok(Verdict::Closed { refusal, detail }) => Checked::Closed { refusal, detail },
@@ -345,7 +396,7 @@ pub(super) fn answer_of(verdict: &Result<Verdict, FindError>) -> BindAnswer {
 
 fn check_chap(account: &Account, offered: &ChapExchange, attempt: &mut Admission) -> Checked {
     match password::check_chap(account, offered, attempt) {
-        Ok(password::Checked::Proven(proof)) => Checked::Proven(proof, MutualProof::None),
+        Ok(password::Checked::Proven(proof)) => Checked::Proven(proof.into()),
         Ok(password::Checked::Previous) => Checked::Previous,
         Ok(password::Checked::Wrong) => Checked::Wrong,
         Err(missing) => Checked::Missing(missing),
@@ -397,7 +448,7 @@ fn check_password_without_hashing(
     let digest = password.digest(memory.proofs, account);
     let candidates = match memory.proofs.recall(account, &digest, now, attempt) {
         Recalled::Right(proof) => {
-            return QuickCheck::Checked(Checked::Proven(proof, MutualProof::None));
+            return QuickCheck::Checked(Checked::Proven(proof.into()));
         }
         Recalled::Different => Candidates::Previous,
         Recalled::Nothing => Candidates::All,
@@ -424,7 +475,6 @@ fn check_password_without_hashing(
     }
 }
 
-/// A password that is right is remembered.
 fn of_password(
     memory: Memory<'_>,
     account: &Account,
@@ -436,10 +486,12 @@ fn of_password(
         Ok(password::Checked::Proven(proof)) => {
             let hash = account.password.as_ref().map(|password| &password.hash);
             // Of a hash that looks at a part of it, another password may be right as well.
-            if hash.is_some_and(|hash| password.is_looked_at_by(hash)) {
-                keep_in_mind(memory, account, password, &proof, now);
-            }
-            Checked::Proven(proof, MutualProof::None)
+            let is_whole = hash.is_some_and(|hash| password.is_looked_at_by(hash));
+            let password = || ProvenPassword::of(memory, account, password, &proof, now);
+            Checked::Proven(Proven {
+                password: is_whole.then(password),
+                ..proof.into()
+            })
         }
         Ok(password::Checked::Previous) => Checked::Previous,
         Ok(password::Checked::Wrong) => Checked::Wrong,
@@ -447,28 +499,15 @@ fn of_password(
     }
 }
 
-/// Remembers that a password was right: for the next log-on, and for the time when it is an earlier
-/// one.
-fn keep_in_mind(
-    memory: Memory<'_>,
-    account: &Account,
-    password: &ReceivedPassword,
-    proof: &Proof,
-    now: Now,
-) {
-    let digest = password.digest(memory.proofs, account);
-    memory.proofs.remember(account, &digest, proof, now);
-    memory.earlier.note(password.canonical(), proof);
-}
-
 fn of_ms_chap<S>(
     checked: Result<CheckedMsChap<S>, MissingSecret>,
     mutual_proof: impl FnOnce(S) -> MutualProof,
 ) -> Checked {
     match checked {
-        Ok(CheckedMsChap::Proven { proof, success }) => {
-            Checked::Proven(proof, mutual_proof(success))
-        }
+        Ok(CheckedMsChap::Proven { proof, success }) => Checked::Proven(Proven {
+            mutual_proof: mutual_proof(success),
+            ..proof.into()
+        }),
         Ok(CheckedMsChap::Previous) => Checked::Previous,
         Ok(CheckedMsChap::Wrong) => Checked::Wrong,
         Err(missing) => Checked::Missing(missing),

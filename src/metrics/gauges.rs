@@ -14,6 +14,9 @@ pub(super) struct Gauges {
     hash_queue: IntGauge,
     store_healthy: IntGauge,
     store_waiting: IntGauge,
+    store_alone: IntGauge,
+    store_journalled: IntGauge,
+    store_outcomes_dropped: IntCounter,
     live_sessions: IntGauge,
     sessions_beyond_memory: IntCounter,
     audit_dropped: IntCounter,
@@ -31,6 +34,11 @@ impl Gauges {
         };
         let audit_dropped = IntCounter::new("audit_dropped_total", "Lines the audit log lost")?;
         registry.register(Box::new(audit_dropped.clone()))?;
+        let store_outcomes_dropped = IntCounter::new(
+            "store_outcomes_dropped_total",
+            "Outcomes of log-ons that were not told, because neither database nor journal took them",
+        )?;
+        registry.register(Box::new(store_outcomes_dropped.clone()))?;
         let sessions_beyond_memory = IntCounter::new(
             "sessions_beyond_memory_total",
             "Changes of live sessions for which accounting.max-sessions leaves no room in memory",
@@ -60,6 +68,15 @@ impl Gauges {
                 "store_waiting",
                 "Entries that the store has not yet on disk",
             )?,
+            store_alone: gauge(
+                "store_alone",
+                "1 while this server decides about locks without its database",
+            )?,
+            store_journalled: gauge(
+                "store_journalled",
+                "Changes of locks that only the journal has, until the database is back",
+            )?,
+            store_outcomes_dropped,
             live_sessions: gauge("live_sessions", "Live sessions in memory")?,
             sessions_beyond_memory,
             audit_dropped,
@@ -88,9 +105,15 @@ impl Gauges {
         self.hash_queue.set(count(readings.hash_queue));
         self.store_healthy.set(i64::from(readings.store_healthy));
         self.store_waiting.set(count(readings.store_waiting));
+        self.store_alone.set(i64::from(readings.store_alone));
+        self.store_journalled.set(count(readings.store_journalled));
         self.live_sessions.set(count(readings.live_sessions));
         for (counter, reading) in [
             (&self.audit_dropped, readings.audit_dropped),
+            (
+                &self.store_outcomes_dropped,
+                readings.store_outcomes_dropped,
+            ),
             (
                 &self.sessions_beyond_memory,
                 readings.sessions_beyond_memory,

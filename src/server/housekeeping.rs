@@ -98,9 +98,8 @@ impl Housekeeper {
         let lockout = |id: &_| &policy.sources.rules(id).lockout;
         self.access.forget_unknown_names(now.tick);
         let is_dirty = |id: &_| state.store.is_dirty(id);
-        for change in state.locks.forget_expired(lockout, now.tick, is_dirty) {
-            state.store.record_lock(change.stored(now), None);
-        }
+        let removed = state.locks.forget_expired(lockout, now.tick, is_dirty);
+        state.store.forget_locks(&removed, now);
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portvakt_accounting::RecentLogOns;
-use portvakt_auth::{EarlierPasswords, LockTable, RememberedProofs};
+use portvakt_auth::{EarlierPasswords, LockTable, Refusal, RememberedProofs};
 use portvakt_eap::Sessions;
 use portvakt_registry::RegistryTable;
 use portvakt_sealing::SealingKey;
-use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError};
+use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError, Untold};
 
 use super::{RESERVE, State, accounts_in, destination, lock_records};
 use crate::audit::Audit;
@@ -114,8 +114,9 @@ impl State {
     /// nobody is told of it, and it counts all the same.
     fn keep_unsettled_failures(&self) {
         let (store, clock) = (self.store.clone(), self.clock);
-        self.locks.on_unsettled(move |change| {
-            store.record_lock(change.stored(clock.now()), None);
+        self.locks.on_unsettled(move |attempt| {
+            let lost = Untold::<()>::new(Err(Refusal::WrongCredential), Some(attempt));
+            lost.tell(&*store, clock.now(), |_| ());
         });
     }
 

@@ -9,6 +9,7 @@ use crate::policy::Expiry;
 use crate::state::State;
 use portvakt_directory::{Directory, OpenDirectory, ServerState};
 use portvakt_directory::{ReplicaState, ReplicaStatus};
+use portvakt_store::StoreHealth;
 
 /// State of the parts of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,14 +43,6 @@ impl Health {
 /// Checks all parts.
 pub(super) fn health(state: &State) -> Health {
     let store = state.store.health();
-    let refuses = || {
-        let error = store.last_error.as_deref().unwrap_or("a commit hangs");
-        format!(
-            "the disk refuses ({error}); {} locks are in memory only and are written as soon \
-             as it recovers",
-            store.locks_waiting
-        )
-    };
     let audit = state.audit.health().failure;
     let (policy, now) = (state.policy.load(), Timestamp::now());
     let expired = past(&policy.expiries.chains, now);
@@ -65,15 +58,7 @@ pub(super) fn health(state: &State) -> Health {
     };
     Health {
         checks: [
-            check(
-                "store",
-                store.is_ok(),
-                if store.is_ok() {
-                    String::new()
-                } else {
-                    refuses()
-                },
-            ),
+            check("store", store.is_ok(), store_fault(&store)),
             check("audit", audit.is_none(), audit.unwrap_or_default()),
             check(
                 "certificate",
@@ -98,6 +83,25 @@ pub(super) fn health(state: &State) -> Health {
         .into_iter()
         .chain(directory_checks(&state.directories))
         .collect(),
+    }
+}
+
+/// The fault of the store in a sentence; empty if there is none.
+fn store_fault(store: &StoreHealth) -> String {
+    let error = store.last_error.as_deref();
+    match store.alone_since {
+        _ if store.is_ok() => String::new(),
+        Some(since) => format!(
+            "alone since {since}: the database takes no outcomes of log-ons ({}); this server counts by \
+             itself, {} changes of locks are in its journal and are merged when the database is back",
+            error.unwrap_or("no answer"),
+            store.journalled
+        ),
+        None => format!(
+            "the disk refuses ({}); {} locks are in memory only and are written as soon as it recovers",
+            error.unwrap_or("a commit hangs"),
+            store.locks_waiting
+        ),
     }
 }
 

@@ -13,7 +13,7 @@
 //!                 │ Denied                      │ Nothing, Different                             │
 //!              Refusal                    password::check | bind ── Proven(Proof) ── decide ── Grant | Refusal
 //!                                               │ Wrong, Previous                                │
-//!                                               └─────────────── Admission::settle ──────────────┘
+//!                                               └── Admission::settle, Admission::hand_over ─────┘
 //! ```
 
 pub mod account;
@@ -52,7 +52,10 @@ pub use password::{
     Barred, BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, HashMemory, MissingSecret,
     PasswordHash, ProvenRefusal, Scheme,
 };
-pub use proof::{EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs};
+pub use proof::{
+    EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs, ToNote,
+    ToRemember,
+};
 pub use refusal::Refusal;
 pub use registry_facts::{EndOfStudies, RegistryFacts, RegistryView, StudiesEnd};
 pub use rules::{Lockout, PasswordValidity, Rules, SameWrongPassword};

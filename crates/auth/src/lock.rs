@@ -13,6 +13,12 @@
 //!    └──── lock ran out, unlocked, forgotten ─────────────┘   the count begins at zero
 //! ```
 //!
+//! # One node, or many
+//!
+//! Where memory decides ([`Admission::settle`]), its counts are the counts. Where several servers
+//! share a database, that decides ([`Admission::hand_over`]): memory is the first gate, which lets no
+//! more than six be compared at once, and a copy of what the database last said ([`Settlement`]).
+//!
 //! An account without failures, lock or reservation has no record. A record takes 80 octets
 //! ([`RECORD_OCTETS`]) in its shard, its name once, and 16 octets for each failure whose repetition
 //! is free. A shard that grows doubles, so reckon with 200 octets for each account that failed
@@ -22,6 +28,7 @@
 
 mod admission;
 mod record;
+mod settlement;
 mod state;
 mod table;
 #[cfg(test)]
@@ -29,6 +36,7 @@ pub(crate) mod tests;
 
 pub use admission::{Admission, BeforeBind, BindAnswer, BindLeave, Guess};
 pub use record::{LockChange, LockRecord, StoredLock};
+pub use settlement::{Decided, HandedOver, Question, Ruling, Settlement, Taken};
 pub use table::{LockTable, RECORD_OCTETS};
 
 pub(crate) use admission::Shown;
@@ -63,6 +71,9 @@ pub struct Settled {
     /// When the lock runs out, if there is one now. An accepted credential must be refused then:
     /// the account was locked by other means while it was checked.
     pub locked_until: Option<Tick>,
+    /// The credential was compared under a lock that was there before: nothing was counted or
+    /// cleared, and what the comparison showed must not be told.
+    pub is_stopped: bool,
 }
 
 impl Settled {
@@ -72,6 +83,7 @@ impl Settled {
         newly_locked: false,
         failures: 0,
         locked_until: None,
+        is_stopped: false,
     };
 }
 

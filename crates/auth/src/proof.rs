@@ -22,7 +22,7 @@ mod earlier;
 #[cfg(test)]
 mod tests;
 
-pub use earlier::EarlierPasswords;
+pub use earlier::{EarlierPasswords, ToNote};
 
 /// This account's credential was right, in this version of it.
 ///
@@ -196,6 +196,18 @@ struct Remembered {
     expires: Tick,
 }
 
+/// A proven password that is not remembered yet, as a keyed hash.
+pub struct ToRemember {
+    account: AccountId,
+    remembered: Remembered,
+}
+
+impl fmt::Debug for ToRemember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ToRemember").field(&self.account).finish()
+    }
+}
+
 impl Remembered {
     fn is_fresh(&self, account: &Account, now: Now) -> bool {
         now.tick < self.expires && self.credential_version == account.credential_version
@@ -240,7 +252,12 @@ impl RememberedProofs {
         }
         let is_same = attempt.compare(
             || bool::from(digest.hash.ct_eq(&remembered.hash)),
-            |is_same| Some(if *is_same { Shown::Right } else { Shown::Wrong }),
+            |is_same| {
+                Some(match *is_same {
+                    true => Shown::Remembered,
+                    false => Shown::Wrong,
+                })
+            },
         );
         match is_same {
             true => Recalled::Right(Proof::of(account)),
@@ -254,22 +271,37 @@ impl RememberedProofs {
         remembered.is_some_and(|remembered| remembered.is_fresh(account, now))
     }
 
-    /// Remembers a proven password. A proof of another account or version is not remembered.
-    pub fn remember(&self, account: &Account, digest: &PasswordDigest, proof: &Proof, now: Now) {
+    /// What [`Self::remember`] takes of a proven password, once its log-on may be told. `None` where it is
+    /// not to be remembered: a proof of another account or version, or a password that may be an
+    /// earlier one by now.
+    pub fn prepare(
+        &self,
+        account: &Account,
+        digest: &PasswordDigest,
+        proof: &Proof,
+        now: Now,
+    ) -> Option<ToRemember> {
         let is_of = *proof == Proof::of(account) && digest.is_of(account);
-        if !is_of || self.time_to_live.is_zero() {
-            return;
-        }
         let remembered = Remembered {
             hash: digest.hash,
             credential_version: account.credential_version,
             expires: now.tick.plus(self.time_to_live),
         };
-        // It may be an earlier password by now: then it would go on for as long as this is kept.
-        if !account.is_sure_of_password(now.utc) {
-            return;
-        }
-        match self.entries.entry(account.id.clone()) {
+        // An earlier password would go on for as long as this is kept.
+        let is_worth_it = is_of && !self.time_to_live.is_zero();
+        (is_worth_it && account.is_sure_of_password(now.utc)).then(|| ToRemember {
+            account: account.id.clone(),
+            remembered,
+        })
+    }
+
+    /// Remembers a proven password.
+    pub fn remember(&self, proven: ToRemember) {
+        let ToRemember {
+            account,
+            remembered,
+        } = proven;
+        match self.entries.entry(account) {
             Entry::Occupied(mut entry) => drop(entry.insert(remembered)),
             Entry::Vacant(entry) if self.take_place() => drop(entry.insert(remembered)),
             Entry::Vacant(_) => {}

@@ -48,11 +48,14 @@ pub fn copy(
     progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<(), StoreError> {
     // The readers' connection has the longer deadline; the writer's holds the database.
-    let (_holder, mut elsewhere) = postgres::open(settings)?;
+    let opened = postgres::open_alone(settings)?;
+    let (_holder, mut elsewhere) = (opened.connection, opened.reader);
     match to {
         CopyTo::Postgres => {
             let mut here = sqlite::open_sealed(folder, key)?.0;
-            copy_all(&mut here, &mut elsewhere, replace, progress)
+            copy_all(&mut here, &mut elsewhere, replace, progress)?;
+            elsewhere.number_after_all_locks()?;
+            Ok(())
         }
         CopyTo::Sqlite => {
             // The key that opens what comes, before one is made.

@@ -27,7 +27,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::Timestamp;
 use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, SessionId, StaleAfter};
 use portvakt_auth::account::Account;
-use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::lock::{LockChange, LockRecord, LockTable, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 use portvakt_sealing::SealingKey;
@@ -35,9 +35,9 @@ use portvakt_sealing::SealingKey;
 use crate::sql::Connection;
 use crate::tables::{accounts, attempts, locks, session_query, sessions, unattributed};
 use crate::{
-    AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Done,
+    AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Decider, Done,
     Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
-    UnattributedAttempt,
+    Takings, UnattributedAttempt, Unlocked,
 };
 use pending::Shared;
 use session_batch::{SessionIds, SessionJob, Waiting};
@@ -66,6 +66,8 @@ pub struct DurableStore<C: Connection> {
     reader: Mutex<C>,
     writer: Mutex<Option<JoinHandle<()>>>,
     sealing: SealingKey,
+    /// Where a database decides about locks.
+    takings: Option<Takings>,
 }
 
 impl<C: Connection> DurableStore<C> {
@@ -75,6 +77,7 @@ impl<C: Connection> DurableStore<C> {
         reader: C,
         sealing: SealingKey,
         folder: DataFolder,
+        takings: Option<Takings>,
     ) -> Result<Self, StoreError> {
         let (messages, queue) = bounded(QUEUE);
         let (session_jobs, session_queue) = bounded(SESSION_QUEUE);
@@ -100,6 +103,7 @@ impl<C: Connection> DurableStore<C> {
             reader: Mutex::new(reader),
             writer: Mutex::new(Some(writer)),
             sealing,
+            takings,
         })
     }
 
@@ -122,6 +126,16 @@ impl<C: Connection> DurableStore<C> {
         if self.messages.send_timeout(message, PATIENCE).is_ok() {
             let _ = written.recv_timeout(PATIENCE);
         }
+    }
+
+    /// Writes a lock and waits for the disk.
+    fn write(&self, lock: StoredLock) -> Durability {
+        let (sender, receiver) = bounded(1);
+        let done = Box::new(move |durability| {
+            let _ = sender.send(durability);
+        });
+        self.record_lock(lock, Some(done));
+        receiver.recv().unwrap_or(Durability::MemoryOnly)
     }
 
     fn ask<T>(&self, message: impl FnOnce(Sender<T>) -> Message) -> Result<T, StoreError> {
@@ -147,12 +161,49 @@ impl<C: Connection> DurableStore<C> {
 }
 
 impl<C: Connection> LockStore for DurableStore<C> {
+    fn decider(&self) -> Decider<'_> {
+        match &self.takings {
+            None => Decider::Memory,
+            Some(takings) => Decider::Database(takings),
+        }
+    }
+
     fn record_lock(&self, lock: StoredLock, done: Option<Done>) {
         self.shared.locks().put(lock);
         if let Err(TrySendError::Full(Message::Lock(done))) =
             self.messages.try_send(Message::Lock(done))
         {
             writer::report(done, Durability::MemoryOnly);
+        }
+    }
+
+    fn unlock(&self, locks: &LockTable, id: &AccountId, now: Now) -> Result<Unlocked, StoreError> {
+        let Some(takings) = &self.takings else {
+            let change = locks.unlock(id);
+            let written = change.as_ref().map(|change| self.write(change.stored(now)));
+            return Ok(Unlocked {
+                was_locked: change.is_some(),
+                is_durable: written != Some(Durability::MemoryOnly),
+            });
+        };
+        let before = takings.unlock(id, now)?;
+        if let Some(before) = &before {
+            locks.adopt(&LockRecord {
+                failures: 0,
+                locked_until: None,
+                ..before.clone()
+            });
+        }
+        Ok(Unlocked {
+            was_locked: before.is_some_and(|before| before.failures > 0),
+            is_durable: true,
+        })
+    }
+
+    fn forget_locks(&self, removed: &[LockChange], now: Now) {
+        // A database that several servers share purges its table itself.
+        for change in removed.iter().filter(|_| self.takings.is_none()) {
+            self.record_lock(change.stored(now), None);
         }
     }
 
@@ -269,10 +320,24 @@ impl<C: Connection> AccountingStore for DurableStore<C> {
 
 impl<C: Connection> Store for DurableStore<C> {
     fn health(&self) -> StoreHealth {
-        self.shared.health(self.messages.len())
+        let health = self.shared.health(self.messages.len());
+        let Some(takings) = &self.takings else {
+            return health;
+        };
+        let (shared, alone) = (takings.shared(), takings.shared().alone());
+        StoreHealth {
+            alone_since: alone.as_ref().map(|alone| alone.since),
+            last_error: alone.map(|alone| alone.cause).or(health.last_error),
+            journalled: shared.journalled(),
+            outcomes_dropped: shared.dropped(),
+            ..health
+        }
     }
 
     fn close(&self) {
+        if let Some(takings) = &self.takings {
+            takings.close();
+        }
         let writer = self
             .writer
             .lock()

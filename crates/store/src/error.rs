@@ -104,6 +104,18 @@ pub enum StoreError {
     /// The sealing key is malformed, or the secrets of an account do not open.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// The database elsewhere is away, and only it can do this.
+    #[error("the database is away: {cause}; try again when it is back, or at another server")]
+    Away {
+        /// The reason that it is.
+        cause: String,
+    },
+    /// The journal of a server without its database is full.
+    #[error("the journal has {entries} entries, as many as it takes; the database must come back")]
+    JournalFull {
+        /// The entries in it.
+        entries: usize,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -64,6 +64,17 @@ impl DataFolder {
         self.path.join("portvakt.db")
     }
 
+    /// The journal of a server that is without its database.
+    pub(crate) fn journal(&self) -> Result<PathBuf, StoreError> {
+        let path = self.path.join("journal.db");
+        // For its owner only, before SQLite makes it.
+        open_private(&path).map_err(|cause| StoreError::Folder {
+            path: path.clone(),
+            cause,
+        })?;
+        Ok(path)
+    }
+
     /// The key in `sealing.key`, made if it is missing. `in_use` says that something is sealed
     /// already: a missing key is an error then, for a new one would not open it.
     pub(crate) fn sealing_key(&self, in_use: bool) -> Result<SealingKey, StoreError> {

@@ -5,6 +5,7 @@
 //! audit log, not here.
 //!
 //! ```text
+//!  taking    outcomes of log-ons: taken by the database, or alone, with a journal
 //!  durable   queues, writer thread, group commit, readers    over `dyn Connection`
 //!  tables    the statements, one text for both engines       over `dyn Connection`
 //!  sql       Connection, Value, Columns: the border
@@ -12,9 +13,10 @@
 //! ```
 //!
 //! A change of a lock is durable before the outcome that depends on it is told: [`Untold`] holds
-//! the outcome back, and [`LockStore::record_lock`] calls back once the change is on disk. While the
-//! disk refuses, no lock is lost: it stays in memory and is tried again, and [`Store::health`] says
-//! so.
+//! the outcome back until there is a [`Verdict`]. With SQLite, memory decides about locks and
+//! [`LockStore::record_lock`] calls back once the change is on disk; while the disk refuses, no lock is
+//! lost: it stays in memory and is tried again, and [`Store::health`] says so. With PostgreSQL, which
+//! several servers may share, the database decides ([`Takings`]).
 //!
 //! An accounting record is answered only when it is on disk ([`AccountingStore`]); while the disk
 //! refuses nothing of it is kept, and its NAS sends it again.
@@ -25,11 +27,6 @@
 //! WHERE`, and parameters `$1`, `$2` in the order of their first use, which is the order SQLite binds
 //! them in. rusqlite and tokio-postgres run them; only `CREATE TABLE` is written twice. For
 //! PostgreSQL a connection keeps the statements of a commit and sends them pipelined.
-//!
-//! PostgreSQL serves one server at a time: the writer holds an advisory lock of the database. A
-//! second machine takes over with all locks, accounts and sessions when the first has ended. Counts
-//! on several machines at once would be a compare-and-set, one round trip (`… WHERE locks.failures <
-//! $3 RETURNING failures`), before an outcome is told.
 //!
 //! Tried on the table of locks with a compare-and-set, and on accounting sessions; batches of 64
 //! upserts of locks, two cores, PostgreSQL 15 on the same machine:
@@ -70,6 +67,7 @@ mod sessions;
 mod sql;
 mod sqlite;
 mod tables;
+mod taking;
 mod unattributed;
 mod untold;
 
@@ -79,7 +77,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portvakt_accounting::{Closed, LiveSessions, NasKey, Record, Session, StaleAfter};
 use portvakt_auth::account::Account;
-use portvakt_auth::lock::{LockRecord, StoredLock};
+use portvakt_auth::lock::{LockChange, LockRecord, LockTable, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 
@@ -93,8 +91,9 @@ pub use postgres::{
 };
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
+pub use taking::Takings;
 pub use unattributed::{UNATTRIBUTED_AT_MOST, UnattributedAttempt};
-pub use untold::Untold;
+pub use untold::{Untold, Verdict};
 
 /// Called once, when it is known whether a lock is durable.
 pub type Done = Box<dyn FnOnce(Durability) + Send>;
@@ -123,25 +122,53 @@ pub struct StoreHealth {
     pub attempts_dropped: u64,
     /// How often a live session that changed had no room in memory, since the start.
     pub sessions_beyond_memory: u64,
+    /// Since when this server decides about locks alone, because the database takes no outcomes; `None`
+    /// while it does, and where no database decides.
+    pub alone_since: Option<Timestamp>,
+    /// Changes of locks in the journal, which the database does not have yet.
+    pub journalled: usize,
+    /// Outcomes that were not told since the start, because nothing made them durable.
+    pub outcomes_dropped: u64,
     /// Duration of the commit under way; a disk that hangs shows here first.
     pub committing_for: Option<Duration>,
 }
 
 impl StoreHealth {
-    /// Whether answers are durable: the disk does not refuse and no commit hangs.
+    /// Whether all is well: the disk does not refuse, no commit hangs, and the database that decides is
+    /// there.
     pub fn is_ok(&self) -> bool {
         let hangs = self
             .committing_for
             .is_some_and(|duration| duration > Duration::from_secs(5));
-        self.failing_since.is_none() && !hangs
+        self.failing_since.is_none() && self.alone_since.is_none() && !hangs
     }
+}
+
+/// Who decides about the outcome of a log-on.
+pub enum Decider<'s> {
+    /// The memory of this process. [`LockStore::record_lock`] makes its changes durable.
+    Memory,
+    /// A database that several servers share.
+    Database(&'s Takings),
+}
+
+/// The effect of [`LockStore::unlock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlocked {
+    /// There was a lock, or a failure that counted.
+    pub was_locked: bool,
+    /// It is on disk. If not, the lock is back after a crash.
+    pub is_durable: bool,
 }
 
 /// Locks of accounts after failed log-ons.
 pub trait LockStore: Send + Sync {
-    /// Takes the new state of a lock and returns at once; `done` is called when it is on disk, or
-    /// known not to be. Of two states of an account the one of the higher revision stays, in
-    /// whatever order they come.
+    /// Who decides; it is asked by [`Untold::tell`].
+    fn decider(&self) -> Decider<'_>;
+
+    /// Takes the new state of a lock where memory decides, and returns at once; `done` is called when it
+    /// is on disk, or known not to be. Of two states of an account the one of the higher revision stays,
+    /// in whatever order they come.
     ///
     /// `done` runs on the writer thread and must be quick; on the caller's own thread if the queue
     /// is full, so the caller must hold no lock that `done` takes. If the disk hangs, `done` may
@@ -149,11 +176,22 @@ pub trait LockStore: Send + Sync {
     /// outcome that cannot be made durable is not told.
     fn record_lock(&self, lock: StoredLock, done: Option<Done>);
 
+    /// Ends the lock of an account and forgets its failures, in `locks` and in the store. Blocks until
+    /// the disk, or the database, has answered.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] where a database decides and is away; [`StoreError::Closed`].
+    fn unlock(&self, locks: &LockTable, id: &AccountId, now: Now) -> Result<Unlocked, StoreError>;
+
+    /// Forgets locks that have run out and were removed from the table
+    /// ([`LockTable::forget_expired`](portvakt_auth::LockTable::forget_expired)), and returns at once.
+    fn forget_locks(&self, removed: &[LockChange], now: Now);
+
     /// Whether the newest state of this account's lock is not on disk yet. Until it is, the lock
     /// must not be evicted from the lock table.
     fn is_dirty(&self, id: &AccountId) -> bool;
 
-    /// The locks as they were when the last process ended, for
+    /// The locks that are stored, for
     /// [`LockTable::restore`](portvakt_auth::lock::LockTable::restore).
     ///
     /// # Errors

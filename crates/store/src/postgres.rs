@@ -2,23 +2,21 @@
 //!
 //! ```text
 //!  writer thread ──> statements of a commit ──> BEGIN … COMMIT, pipelined ──> one wait ──> done()
+//!  locks thread ───> outcomes of log-ons ─────> BEGIN … COMMIT, pipelined ──> one wait ──> told
 //!  readers ────────> one statement each, on a connection of their own
-//!                    └── both: a link that is connected anew in the background, 5 s apart at most
+//!                    └── all: a link that is connected anew in the background, 5 s apart at most
 //! ```
 //!
-//! While the database is away a commit fails at once, locks stay in memory, and
-//! [`Store::health`](crate::Store::health) says so.
+//! Several servers share one database. Who counts is the database ([`crate::taking`]); while it is away
+//! a commit fails at once, and [`Store::health`](crate::Store::health) says so.
 //!
-//! One server at a time: the writer's connection holds an advisory lock of the database, and a second
-//! server does not start. Counts of failures are exact in the memory of one process; two servers
-//! beside each other would tell twelve outcomes where six are allowed.
-//!
-//! A connection that breaks during COMMIT leaves open whether it happened. Locks and sessions are
-//! written again to the same effect; an attempt may then be listed twice.
+//! A connection that breaks during COMMIT leaves open whether it happened. Sessions are written again
+//! to the same effect; an attempt may then be listed twice.
 
 mod connection;
 mod error;
 mod link;
+mod locks;
 mod schema;
 mod session;
 mod settings;
@@ -29,10 +27,11 @@ use std::time::Duration;
 use portvakt_sealing::SealingKey;
 
 use crate::durable::{self, DurableStore};
-use crate::tables::locks;
+use crate::taking::{Journal, Takings};
 use crate::{DataFolder, StoreError};
 pub(crate) use connection::PostgresConnection;
 pub use error::PostgresError;
+use locks::PostgresLocks;
 pub use settings::{PostgresSettings, SettingsError, SynchronousCommit};
 
 /// Longest wait of the writer for the database: a log-on waits as long, and its NAS asks again.
@@ -44,8 +43,9 @@ const READ_DEADLINE: Duration = Duration::from_secs(60);
 pub type PostgresStore = DurableStore<PostgresConnection>;
 
 impl PostgresStore {
-    /// Connects, brings the schema up to date and takes the database for this process. Secrets of
-    /// accounts are sealed with `key`, or with the key in the folder, which is made if it is missing.
+    /// Connects, brings the schema up to date and merges what this server counted without the
+    /// database. Secrets of accounts are sealed with `key`, or with the key in the folder, which is made
+    /// if it is missing.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Postgres`] where the database is not fit.
@@ -54,23 +54,45 @@ impl PostgresStore {
         key: Option<SealingKey>,
         settings: PostgresSettings,
     ) -> Result<Self, StoreError> {
-        let (mut connection, reader) = open(settings)?;
-        locks::remove_cleared(&mut connection)?;
+        let Opened {
+            io,
+            settings,
+            mut connection,
+            reader,
+        } = open(settings, session::Role::Writer)?;
         let sealing = durable::sealing_key(&mut connection, &folder, key)?;
-        Self::start(connection, reader, sealing, folder)
+        let journal = Journal::open(&folder.journal()?)?;
+        let locks = PostgresLocks::open(&io, &settings, journal.id())?;
+        let takings = Takings::start(locks, journal, jiff::Timestamp::now())?;
+        Self::start(connection, reader, sealing, folder, Some(takings))
     }
 }
 
-/// Connects, takes the database for this process and brings the schema up to date; returns the
-/// writer's connection and the readers'.
-pub(crate) fn open(
-    settings: PostgresSettings,
-) -> Result<(PostgresConnection, PostgresConnection), StoreError> {
+/// The connections of a process to its database.
+pub(crate) struct Opened {
+    io: Arc<link::Io>,
+    settings: Arc<PostgresSettings>,
+    pub(crate) connection: PostgresConnection,
+    pub(crate) reader: PostgresConnection,
+}
+
+/// Connects for a copy, beside no server.
+pub(crate) fn open_alone(settings: PostgresSettings) -> Result<Opened, StoreError> {
+    open(settings, session::Role::Copy)
+}
+
+/// Connects, and brings the schema up to date.
+fn open(settings: PostgresSettings, writer: session::Role) -> Result<Opened, StoreError> {
     let settings = Arc::new(settings);
-    let runtime = link::runtime().map_err(PostgresError::Thread)?;
-    let open = |role, deadline| PostgresConnection::open(&runtime, &settings, role, deadline);
-    let connection = open(session::Role::Writer, WRITE_DEADLINE)?;
+    let io = link::runtime().map_err(PostgresError::Thread)?;
+    let open = |role, deadline| PostgresConnection::open(&io, &settings, role, deadline);
+    let connection = open(writer, WRITE_DEADLINE)?;
     let mut reader = open(session::Role::Reader, READ_DEADLINE)?;
     schema::migrate(&mut reader, schema::MIGRATIONS)?;
-    Ok((connection, reader))
+    Ok(Opened {
+        io,
+        settings,
+        connection,
+        reader,
+    })
 }

@@ -175,6 +175,14 @@ pub trait Connection: Send + 'static {
         Ok(())
     }
 
+    /// The time of the database, if it has a clock of its own.
+    ///
+    /// # Errors
+    /// [`SqlError`].
+    fn utc(&mut self) -> Result<Option<Timestamp>, SqlError> {
+        Ok(None)
+    }
+
     /// Begins a transaction. One that is open is rolled back.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ impl SqliteStore {
     pub fn open(folder: DataFolder, key: Option<SealingKey>) -> Result<Self, StoreError> {
         let (connection, sealing) = open_sealed(&folder, key)?;
         let reader = schema::open_reader(&folder.database())?;
-        Self::start(connection, reader, sealing, folder)
+        Self::start(connection, reader, sealing, folder, None)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod battery;
 mod cluster;
+mod nodes;
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -58,12 +59,50 @@ fn refusal(url: &str) -> PostgresError {
 }
 
 #[test]
-fn second_server_on_one_database_does_not_start() {
-    let (dir, url) = (tempfile::tempdir().unwrap(), database());
-    let store = open(dir.path(), &url).unwrap();
-    assert!(matches!(refusal(&url), PostgresError::InUse { .. }));
-    drop(store);
-    open(dir.path(), &url).unwrap();
+fn servers_share_a_database_and_a_copy_has_it_alone() {
+    let (dir, other, url) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        database(),
+    );
+    let first = open(dir.path(), &url).unwrap();
+    let second = open(other.path(), &url).unwrap();
+    let refused = || {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = DataFolder::take(folder.path()).unwrap();
+        let settings = PostgresSettings::parse(&url).unwrap();
+        copy(
+            &folder,
+            None,
+            settings,
+            CopyTo::Postgres,
+            false,
+            &mut |_| (),
+        )
+    };
+    let is_in_use =
+        |error: &StoreError| matches!(error, StoreError::Postgres(PostgresError::InUse { .. }));
+    assert!(is_in_use(&refused().unwrap_err()));
+    drop((first, second));
+    refused().unwrap();
+}
+
+/// Two servers with the same journal would take one another's entries for merged.
+#[test]
+fn server_with_a_copied_data_folder_does_not_start() {
+    let (dir, copied, url) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        database(),
+    );
+    drop(open(dir.path(), &url).unwrap());
+    let journal = "journal.db";
+    std::fs::copy(dir.path().join(journal), copied.path().join(journal)).unwrap();
+    let _first = open(dir.path(), &url).unwrap();
+    assert!(matches!(
+        open(copied.path(), &url).err(),
+        Some(StoreError::Postgres(PostgresError::SameJournal { .. }))
+    ));
 }
 
 /// No lock is lost while the database is away, and no session is told as stored.

@@ -18,10 +18,12 @@ use std::sync::mpsc::channel;
 
 use battery::sessions::{record, record_session};
 use battery::{
-    Open, PATIENCE, attempt, battery, id, lock, now, record_attempt, recorded, restored, wait_until,
+    Open, PATIENCE, attempt, battery, id, lock, now, record_attempt, recorded, restored, time,
+    wait_until,
 };
 use portvakt_accounting::Status;
 use portvakt_auth::account::{Account, Kind};
+use portvakt_auth::lock::StoredLock;
 use portvakt_store::{
     AccountStore as _, AccountingStore as _, AttemptStore as _, DataFolder, Durability,
     LockStore as _, Recorded, SqliteStore, Store as _, StoreError,
@@ -37,6 +39,45 @@ fn run(case: fn(Open<'_>)) {
 }
 
 battery!(run);
+
+#[test]
+fn locks_outlive_the_process_with_their_times_and_revision() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || open(dir.path()).unwrap();
+    let store = open();
+    let until = time(1800);
+    let six = StoredLock {
+        locked_until: Some(until),
+        ..lock("anna", 6, 41)
+    };
+    assert_eq!(recorded(&store, six.clone()), Durability::OnDisk);
+    store.close();
+    let store = open();
+    assert_eq!(store.restore_locks(now()).unwrap(), [six.record(now())]);
+}
+
+#[test]
+fn later_change_holds_whatever_the_order_they_arrive_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || open(dir.path()).unwrap();
+    let store = open();
+    recorded(&store, lock("anna", 2, 8));
+    assert_eq!(recorded(&store, lock("anna", 1, 7)), Durability::OnDisk);
+    assert_eq!(restored(&store, "anna").unwrap().failures, 2);
+}
+
+#[test]
+fn cleared_lock_yields_only_to_a_later_failure_and_is_gone_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || open(dir.path()).unwrap();
+    let store = open();
+    recorded(&store, lock("anna", 0, 9));
+    recorded(&store, lock("anna", 5, 8));
+    assert_eq!(restored(&store, "anna").unwrap().failures, 0);
+    store.close();
+    let store = open();
+    assert_eq!(restored(&store, "anna"), None);
+}
 
 /// Lets the database grow no further and writes until it says so.
 fn fill(store: &SqliteStore) -> u64 {

@@ -15,13 +15,13 @@
 use portvakt_auth::mschap::NewPassword;
 use portvakt_auth::{
     Account, AccountId, Admission, BeforeBind, BindLeave, Denied, Guess, HashMemory, Kind,
-    LockTable, Lockout, Now, Proof, Refusal, Settled, Tick,
+    LockTable, Lockout, Now, Proof, Refusal, Tick,
 };
 use portvakt_store::Untold;
 
 use super::super::credential::{
-    Candidates, Checked, Credential, Memory, MutualProof, Offered, QuickCheck, answer_of,
-    check_ms_chap_v2, open_change,
+    Candidates, Checked, Credential, Memory, Offered, QuickCheck, answer_of, check_ms_chap_v2,
+    open_change,
 };
 use portvakt_directory::{FindError, Verdict};
 
@@ -170,7 +170,7 @@ impl Attempt {
         };
         let offered = &self.credential.offered;
         Next::Settle(match offered.recall(memory, account, now, admission) {
-            Some(proof) => Checked::Proven(proof, MutualProof::None),
+            Some(proof) => Checked::Proven(proof.into()),
             None => {
                 let unchecked = Checked::Unanswered(error);
                 offered.without_check(memory, &account.id, admission, unchecked)
@@ -290,41 +290,25 @@ impl Attempt {
         }
     }
 
-    /// Settles the attempt with what was decided: a right credential that led to a grant resets the
-    /// count, a wrong one counts. A lock that came while this was checked is a lock: the right
-    /// credential is refused too.
+    /// Ends the attempt with what was decided. A lock that came while this was checked is a lock: the
+    /// right credential is refused too.
     pub(in crate::access) fn settle<T>(
         self,
         decision: Result<T, Refusal>,
         memory: Memory<'_>,
         now: Now,
-    ) -> Ended<T> {
-        let settled = match self.leave {
-            Leave::Held(admission) => admission.settle(decision.is_ok(), now.tick),
-            Leave::Unguessable(account) => Settled {
-                locked_until: memory.locks.locked_until(&account, now.tick),
-                ..Settled::NOTHING
-            },
-            Leave::None => Settled::NOTHING,
-        };
-        let decision = match settled.locked_until {
-            Some(_) => decision.and(Err(Refusal::LockedOut)),
-            None => decision,
-        };
-        Ended {
-            refusal: decision.as_ref().err().copied(),
-            decision: Untold::new(decision, settled.change),
-            newly_locked: settled.newly_locked,
+    ) -> Untold<T> {
+        match self.leave {
+            Leave::Held(admission) => Untold::new(decision, Some(admission)),
+            Leave::Unguessable(account) => {
+                let lock = memory.locks.locked_until(&account, now.tick);
+                let decision = match lock {
+                    Some(_) => decision.and(Err(Refusal::LockedOut)),
+                    None => decision,
+                };
+                Untold::new(decision, None)
+            }
+            Leave::None => Untold::new(decision, None),
         }
     }
-}
-
-/// A log-on that was settled, and not told yet.
-pub(in crate::access) struct Ended<T> {
-    /// The decision, durable before it is told.
-    pub decision: Untold<Result<T, Refusal>>,
-    /// The reason it is refused for, for our own records.
-    pub refusal: Option<Refusal>,
-    /// This log-on locked the account.
-    pub newly_locked: bool,
 }

@@ -53,6 +53,8 @@ enum Told {
     Refused(Refusal),
 }
 
+const LOCKED: Told = Told::Refused(Refusal::LockedOut);
+
 /// The state of a log-on.
 enum Stage {
     Waiting,
@@ -189,7 +191,7 @@ impl World {
             }
             Next::Wait | Next::Change => panic!("has to wait"),
         };
-        self.settle(attempt, &checked)
+        self.settle(attempt, checked)
     }
 
     fn verdict(&self, password: &str) -> Verdict {
@@ -206,17 +208,17 @@ impl World {
     ) -> Told {
         let (memory, now) = (self.memory(), self.now());
         let checked = attempt.judge(memory, &self.account, now, before, verdict);
-        self.settle(attempt, &checked)
+        self.settle(attempt, checked)
     }
 
     fn shed(&self, mut attempt: Attempt) -> Told {
         let checked = attempt.without_turn(self.memory());
-        self.settle(attempt, &checked)
+        self.settle(attempt, checked)
     }
 
     /// Settles as the shell does; an account of this test has no fault but its password.
-    fn settle(&self, attempt: Attempt, checked: &Checked) -> Told {
-        let refusal = match checked {
+    fn settle(&self, attempt: Attempt, checked: Checked) -> Told {
+        let refusal = match &checked {
             Checked::Proven(..) => None,
             Checked::Wrong | Checked::KnownWrong => Some(Refusal::WrongCredential),
             Checked::Previous => Some(Refusal::PreviousPassword),
@@ -224,11 +226,18 @@ impl World {
             _ => Some(Refusal::DirectoryUnavailable),
         };
         let decision = refusal.map_or(Ok(()), Err);
-        let ended = attempt.settle(decision, self.memory(), self.now());
-        match ended.decision.reveal() {
+        let untold = attempt.settle(decision, self.memory(), self.now());
+        let told = match untold.reveal(self.now()).decision {
             Ok(()) => Told::Accepted,
             Err(refusal) => Told::Refused(refusal),
+        };
+        if let (Checked::Proven(proven), true) = (checked, told != LOCKED) {
+            proven
+                .password
+                .into_iter()
+                .for_each(|password| password.remember(self.memory()));
         }
+        told
     }
 
     fn failures(&self) -> u8 {
@@ -269,7 +278,7 @@ fn guesses_that_are_shed_count_where_the_password_is_remembered() {
         for number in 0..6 {
             let mut attempt = world.arrive(&wrong(number));
             let told = match world.proceed(&mut attempt) {
-                Next::Settle(checked) => world.settle(attempt, &checked),
+                Next::Settle(checked) => world.settle(attempt, checked),
                 _ => world.shed(attempt),
             };
             assert_eq!(told, Told::Refused(Refusal::WrongCredential), "{way:?}");
@@ -307,7 +316,7 @@ fn remembered_guesses_count_while_the_directory_is_away() {
             let Next::Settle(checked) = world.proceed_without_directory(&mut attempt) else {
                 panic!("nothing can be waited for");
             };
-            let told = world.settle(attempt, &checked);
+            let told = world.settle(attempt, checked);
             assert_eq!(told, Told::Refused(Refusal::WrongCredential), "{way:?}");
         }
         world.assert_locked();
@@ -322,7 +331,7 @@ fn nothing_is_counted_while_the_directory_is_away_and_nothing_is_remembered() {
         let Next::Settle(checked) = world.proceed_without_directory(&mut attempt) else {
             panic!("nothing can be waited for");
         };
-        let told = world.settle(attempt, &checked);
+        let told = world.settle(attempt, checked);
         assert_eq!(told, Told::Refused(Refusal::DirectoryUnavailable));
     }
     assert_eq!(world.failures(), 0);
@@ -610,7 +619,7 @@ impl Simulation {
         match self.world.proceed_without_directory(&mut attempt) {
             Next::Settle(checked) => {
                 let unanswered = matches!(checked, Checked::Unanswered(_));
-                let told = self.world.settle(attempt, &checked);
+                let told = self.world.settle(attempt, checked);
                 self.end(Some(told), is_spent && !unanswered);
             }
             _ => drop(attempt),

@@ -32,7 +32,7 @@ const LOOKS: u32 = 1_500;
 
 /// The way to upgrades, and their thread.
 pub struct HashUpgrades {
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<HashUpgrade>,
     shared: Arc<Shared>,
 }
 
@@ -46,12 +46,52 @@ struct Shared {
     told: Mutex<String>,
 }
 
-/// A hash to be replaced.
-struct Job {
+/// A hash to be replaced, and the password that it is of.
+pub(in crate::access) struct HashUpgrade {
     access: Arc<Access>,
     account: AccountId,
     old: PasswordHash,
     password: Zeroizing<Vec<u8>>,
+}
+
+impl HashUpgrade {
+    /// The upgrade that follows from a right password, if the account's hash is to be replaced. Not where
+    /// the scheme looks at a part of the password only: then it may not be the whole truth.
+    pub(in crate::access) fn wanted(
+        access: &Arc<Access>,
+        policy: &Policy,
+        account: &Account,
+        password: &ReceivedPassword,
+    ) -> Option<Self> {
+        let current = account.password.as_ref().map(|password| &password.hash);
+        // Of several passwords nobody knows which it was.
+        let current = current.filter(|_| account.besides.is_empty());
+        let old = current.filter(|hash| !hash.is_argon2id())?;
+        let source = policy.sources.of_account(&account.id);
+        let writer = source.and_then(|source| source.directory.writer());
+        let is_wanted = policy.upgrade_hashes
+            && password.is_looked_at_by(old)
+            && writer.is_some_and(|writer| writer.upgrades_hashes());
+        is_wanted.then(|| Self {
+            access: Arc::clone(access),
+            account: account.id.clone(),
+            old: old.clone(),
+            password: Zeroizing::new(password.canonical().to_vec()),
+        })
+    }
+
+    /// Replaces the hash; `false` if the password has been changed meanwhile.
+    fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
+        let not_here = || WriteError::NotWritable("a password");
+        let policy = self.access.state.policy.load_full();
+        let source = policy.sources.of_account(&self.account);
+        let writer = source.and_then(|source| source.directory.writer());
+        let writer = writer.ok_or_else(not_here)?;
+        let cost = policy.hash_cost.clone();
+        let salt = crate::random::bytes();
+        let new = PasswordHash::hash_new(&self.password, salt, cost, scratch);
+        writer.upgrade_hash(&self.account, &self.old, new.map_err(|_| not_here())?)
+    }
 }
 
 impl HashUpgrades {
@@ -69,39 +109,15 @@ impl HashUpgrades {
         Ok(Self { jobs, shared })
     }
 
-    /// Takes a password that was right for `account`, if its hash is to be replaced, and returns at
-    /// once. Not where the scheme looks at a part of it only: then it may not be the whole truth.
-    pub(in crate::access) fn offer(
-        &self,
-        access: &Arc<Access>,
-        policy: &Policy,
-        account: &Account,
-        password: &ReceivedPassword,
-    ) {
-        let current = account.password.as_ref().map(|password| &password.hash);
-        // Of several passwords nobody knows which it was.
-        let current = current.filter(|_| account.besides.is_empty());
-        let Some(old) = current.filter(|hash| !hash.is_argon2id()) else {
-            return;
-        };
-        let source = policy.sources.of_account(&account.id);
-        let writer = source.and_then(|source| source.directory.writer());
-        let is_wanted = policy.upgrade_hashes
-            && password.is_looked_at_by(old)
-            && writer.is_some_and(|writer| writer.upgrades_hashes());
-        if !is_wanted || !self.shared.begin(&account.id) {
+    /// Takes an upgrade and returns at once.
+    pub(in crate::access) fn submit(&self, upgrade: HashUpgrade) {
+        if !self.shared.begin(&upgrade.account) {
             return;
         }
-        let job = Job {
-            access: Arc::clone(access),
-            account: account.id.clone(),
-            old: old.clone(),
-            password: Zeroizing::new(password.canonical().to_vec()),
-        };
-        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) =
-            self.jobs.try_send(job)
+        if let Err(TrySendError::Full(upgrade) | TrySendError::Disconnected(upgrade)) =
+            self.jobs.try_send(upgrade)
         {
-            self.shared.end(&job.account);
+            self.shared.end(&upgrade.account);
         }
     }
 
@@ -112,7 +128,7 @@ impl HashUpgrades {
 }
 
 impl Shared {
-    fn work(&self, queue: &Receiver<Job>) {
+    fn work(&self, queue: &Receiver<HashUpgrade>) {
         be_nicer(NICER_BY);
         while let Ok(first) = queue.recv() {
             // Used for all that wait, and given back then: the thread is idle most of the time.
@@ -123,7 +139,7 @@ impl Shared {
         }
     }
 
-    fn work_on(&self, job: &Job, scratch: &mut HashMemory) {
+    fn work_on(&self, job: &HashUpgrade, scratch: &mut HashMemory) {
         if self.is_calm(&job.access) {
             self.run(job, scratch);
         } else {
@@ -145,7 +161,7 @@ impl Shared {
         false
     }
 
-    fn run(&self, job: &Job, scratch: &mut HashMemory) {
+    fn run(&self, job: &HashUpgrade, scratch: &mut HashMemory) {
         match job.run(scratch) {
             Ok(is_replaced) => {
                 self.end(&job.account);
@@ -181,21 +197,6 @@ impl Shared {
 
     fn end(&self, account: &AccountId) {
         lock(&self.tried).remove(account);
-    }
-}
-
-impl Job {
-    /// Replaces the hash; `false` if the password has been changed meanwhile.
-    fn run(&self, scratch: &mut HashMemory) -> Result<bool, WriteError> {
-        let not_here = || WriteError::NotWritable("a password");
-        let policy = self.access.state.policy.load_full();
-        let source = policy.sources.of_account(&self.account);
-        let writer = source.and_then(|source| source.directory.writer());
-        let writer = writer.ok_or_else(not_here)?;
-        let cost = policy.hash_cost.clone();
-        let salt = crate::random::bytes();
-        let new = PasswordHash::hash_new(&self.password, salt, cost, scratch);
-        writer.upgrade_hash(&self.account, &self.old, new.map_err(|_| not_here())?)
     }
 }
 

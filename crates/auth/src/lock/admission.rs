@@ -11,9 +11,10 @@
 //!      │            └───── settled or dropped: a failure
 //! ```
 
+use super::Settled;
+use super::settlement::{HandedOver, Learned};
 use super::state::Outcome;
 use super::table::Shared;
-use super::{LockChange, Settled};
 use crate::name::AccountId;
 use crate::rules::Lockout;
 use crate::time::Tick;
@@ -44,6 +45,8 @@ pub(crate) enum Shown {
     Comparing,
     /// The current credential.
     Right,
+    /// The current credential, by the memory of an earlier comparison.
+    Remembered,
     /// An earlier password: refused, not counted.
     Previous,
     /// Neither.
@@ -52,9 +55,10 @@ pub(crate) enum Shown {
 
 /// One reserved attempt: leave to compare a credential with the secrets of one account.
 ///
-/// [`Admission::settle`] ends it. One that is dropped instead gives its attempt back only where no
-/// comparison has shown, or could have shown, that the credential is wrong; otherwise it counts as
-/// a failure, and the change goes to [`LockTable::on_unsettled`](super::LockTable::on_unsettled).
+/// [`Admission::settle`] ends it where memory decides, [`Admission::hand_over`] where a database does.
+/// One that is dropped instead gives its attempt back only where no comparison has shown, or could
+/// have shown, that the credential is wrong; otherwise it is a failure, and goes to
+/// [`LockTable::on_unsettled`](super::LockTable::on_unsettled).
 #[must_use]
 pub struct Admission {
     /// `None` for accounts that are not counted, and once settled.
@@ -63,11 +67,11 @@ pub struct Admission {
     shown: Shown,
 }
 
-struct Held {
-    shared: Arc<Shared>,
-    rules: Lockout,
-    guess: Guess,
-    admitted: Tick,
+pub(super) struct Held {
+    pub(super) shared: Arc<Shared>,
+    pub(super) rules: Lockout,
+    pub(super) guess: Guess,
+    pub(super) admitted: Tick,
 }
 
 /// Leave to have a directory compare a password, by a bind. Until the answer is noted
@@ -164,19 +168,46 @@ impl Admission {
         self.settle(false, now)
     }
 
-    /// Ends the attempt. `granted`: the right credential led to a grant, so the count is reset.
+    /// Ends the attempt by what memory knows. `granted`: the right credential led to a grant, so the
+    /// count is reset.
     ///
     /// Under a lock that was set by other means meanwhile, nothing is counted or reset.
     pub fn settle(mut self, granted: bool, now: Tick) -> Settled {
         let outcome = match self.shown {
-            Shown::Right if granted => Outcome::Accepted,
-            Shown::Nothing | Shown::Right | Shown::Previous => Outcome::NotCounted,
+            Shown::Right | Shown::Remembered if granted => Outcome::Accepted,
+            Shown::Nothing | Shown::Right | Shown::Remembered | Shown::Previous => {
+                Outcome::NotCounted
+            }
             Shown::Comparing | Shown::Wrong => Outcome::Failed,
         };
+        let is_compared = self.shown != Shown::Nothing;
         let Some(held) = self.held.take() else {
             return Settled::NOTHING;
         };
-        held.settle(self.account.clone(), outcome, now)
+        let settled = held.settle(self.account.clone(), outcome, now);
+        Settled {
+            is_stopped: is_compared && settled.is_stopped,
+            ..settled
+        }
+    }
+
+    /// Ends the attempt where a database decides about it: what it has to be asked, or at once what
+    /// follows where it has nothing to decide.
+    pub fn hand_over(mut self, granted: bool, now: Tick) -> HandedOver {
+        let learned = match self.shown {
+            Shown::Nothing | Shown::Previous => Learned::Nothing,
+            Shown::Remembered if granted => Learned::Remembered,
+            Shown::Remembered => Learned::Nothing,
+            Shown::Right if granted => Learned::Right,
+            Shown::Right => Learned::RightButRefused,
+            Shown::Comparing | Shown::Wrong => Learned::Wrong,
+        };
+        let is_compared = self.shown != Shown::Nothing;
+        let Some(held) = self.held.take() else {
+            return HandedOver::Settled(Settled::NOTHING);
+        };
+        let shared = Arc::clone(&held.shared);
+        shared.hand_over(self.account.clone(), held, learned, is_compared, now)
     }
 }
 
@@ -206,13 +237,18 @@ impl Drop for Admission {
         let Some(held) = self.held.take() else {
             return;
         };
+        let account = self.account.clone();
         if !self.is_known_wrong() {
-            return held.shared.release(self.account.clone());
+            return held.shared.release(account);
         }
         let (shared, admitted) = (Arc::clone(&held.shared), held.admitted);
-        let settled = held.settle(self.account.clone(), Outcome::Failed, admitted);
-        if let Some(change) = settled.change {
-            shared.tell_unsettled(change);
+        let unsettled = Admission {
+            held: Some(held),
+            account,
+            shown: Shown::Wrong,
+        };
+        if let Err(unsettled) = shared.take_unsettled(unsettled) {
+            let _ = unsettled.settle(false, admitted);
         }
     }
 }
@@ -223,5 +259,5 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// Receives the failures of attempts that were dropped unsettled, to make them durable.
-pub(super) type Unsettled = Box<dyn Fn(LockChange) + Send + Sync>;
+/// Receives the failures of attempts that were dropped, to settle them and make them durable.
+pub(super) type Unsettled = Box<dyn Fn(Admission) + Send + Sync>;

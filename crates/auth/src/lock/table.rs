@@ -1,6 +1,7 @@
 //! The table of all records: a sharded concurrent map, one entry lock per event.
 
-use super::admission::{Admission, Guess, Unsettled};
+use super::admission::{Admission, Guess, Held, Unsettled};
+use super::settlement::{Ahead, HandedOver, Learned, Question, Settlement};
 use super::state::{Effect, Outcome, State};
 use super::{Denied, LockChange, LockRecord, Settled};
 use crate::account::Account;
@@ -26,7 +27,7 @@ struct Slot {
 /// Failures, locks and reservations of all accounts. Cheap to clone; the clones share one table.
 #[derive(Clone)]
 pub struct LockTable {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct Shared {
@@ -63,10 +64,9 @@ impl LockTable {
         self.shared.capacity.load(Ordering::Relaxed)
     }
 
-    /// Has the failures of attempts that are dropped unsettled handed to `take`, which must make
-    /// them durable. It runs wherever the attempt was dropped, and must not wait. The first call
-    /// counts.
-    pub fn on_unsettled(&self, take: impl Fn(LockChange) + Send + Sync + 'static) {
+    /// Has attempts that are dropped as failures handed to `take`, which must settle them and make that
+    /// durable. It runs wherever the attempt was dropped, and must not wait. The first call counts.
+    pub fn on_unsettled(&self, take: impl Fn(Admission) + Send + Sync + 'static) {
         let _ = self.shared.unsettled.set(Box::new(take));
     }
 
@@ -178,6 +178,23 @@ impl LockTable {
         slot.revision = slot.revision.max(record.revision);
     }
 
+    /// Takes over the state of an account that the database has, which decides about locks. An older one
+    /// than is known is left alone. Where memory has counted while the database was away, the
+    /// stricter of both holds until [`Self::adopt_merged`].
+    pub fn adopt(&self, record: &LockRecord) {
+        self.shared.adopt(record, Ahead::Untold);
+    }
+
+    /// As [`Self::adopt`], of a state in which the database has what memory counted without it.
+    pub fn adopt_merged(&self, record: &LockRecord) {
+        self.shared.adopt(record, Ahead::Told);
+    }
+
+    /// As [`Self::adopt_merged`], where the database has no record of the account.
+    pub fn forget_merged(&self, id: &AccountId) {
+        self.shared.forget_merged(id);
+    }
+
     /// Removes records whose lock has run out or whose failures are long past, one shard at a time.
     ///
     /// `keep` says of an account that it must stay, because its last change is not durable yet; it
@@ -279,30 +296,143 @@ impl Shared {
         let effect = state.settle(outcome, guess, rules, now);
         let failures = state.failures(rules, now);
         let locked_until = state.locked_until(now);
+        // Nothing was counted or cleared, for a lock that was there before.
+        let is_stopped = effect == Effect::None && locked_until.is_some();
         let revision = match effect {
             Effect::None => entry.get().revision,
             _ => self.next_revision(),
         };
-        let change = match effect {
-            Effect::None => None,
-            Effect::Counted | Effect::Locked => {
-                Some(LockChange::Put(entry.get().state.record(&id, revision)))
-            }
-            Effect::Cleared => Some(LockChange::Cleared { id, revision }),
-        };
+        let change = effect.change(&entry.get().state, &id, revision);
         self.leave(entry, revision);
         Settled {
             change,
             newly_locked: effect == Effect::Locked,
             failures,
             locked_until,
+            is_stopped,
         }
     }
 
-    pub(super) fn tell_unsettled(&self, change: LockChange) {
-        if let Some(take) = self.unsettled.get() {
-            take(change);
+    /// Hands a dropped failure on; back where there is nobody to take it.
+    pub(super) fn take_unsettled(&self, unsettled: Admission) -> Result<(), Admission> {
+        match self.unsettled.get() {
+            Some(take) => {
+                take(unsettled);
+                Ok(())
+            }
+            None => Err(unsettled),
         }
+    }
+
+    /// Ends a reservation whose outcome a database decides about.
+    pub(super) fn hand_over(
+        &self,
+        id: AccountId,
+        held: Held,
+        learned: Learned,
+        is_compared: bool,
+        now: Tick,
+    ) -> HandedOver {
+        let Entry::Occupied(mut entry) = self.slots.entry(id.clone()) else {
+            return HandedOver::Settled(Settled::NOTHING);
+        };
+        let (guess, rules) = (&held.guess, &held.rules);
+        let state = &mut entry.get_mut().state;
+        let question = state.hand_over(learned, guess, rules, now);
+        let locked_until = state.locked_until(now);
+        let settled = Settled {
+            failures: state.failures(rules, now),
+            locked_until,
+            is_stopped: is_compared && locked_until.is_some(),
+            ..Settled::NOTHING
+        };
+        let revision = entry.get().revision;
+        self.leave(entry, revision);
+        match question {
+            Some(question) => HandedOver::Asked(Settlement::new(held, id, question)),
+            None => HandedOver::Settled(settled),
+        }
+    }
+
+    /// The database has answered: its state holds. `ahead`: memory had decided without it, and it has
+    /// been told since.
+    pub(super) fn adopt(&self, record: &LockRecord, ahead: Ahead) {
+        let mut entry = self.occupied(&record.id);
+        let slot = entry.get_mut();
+        if ahead == Ahead::Told {
+            slot.state.caught_up();
+        }
+        if slot.revision <= record.revision {
+            slot.revision = record.revision;
+            slot.state.adopt(record);
+        }
+        let revision = slot.revision;
+        self.leave(entry, revision);
+    }
+
+    fn forget_merged(&self, id: &AccountId) {
+        self.end(id, Question::Look, |state| {
+            state.caught_up();
+            state.clear();
+        });
+    }
+
+    /// The entry of an account, made if need be, whatever the capacity.
+    fn occupied(&self, id: &AccountId) -> OccupiedEntry<'_, AccountId, Slot> {
+        match self.slots.entry(id.clone()) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                entry.insert_entry(Slot::default())
+            }
+        }
+    }
+
+    /// Decides about a settlement by what memory knows. The change has the revision of the state that
+    /// the database had last.
+    pub(super) fn decide(
+        &self,
+        id: &AccountId,
+        question: Question,
+        by: &Held,
+        now: Tick,
+        ahead: bool,
+    ) -> Settled {
+        let mut entry = self.occupied(id);
+        let revision = entry.get().revision;
+        let state = &mut entry.get_mut().state;
+        state.answered(question);
+        let effect = state.conclude(question.outcome(), &by.guess, &by.rules, now);
+        if ahead && effect != Effect::None {
+            state.go_ahead();
+        }
+        let settled = Settled {
+            change: effect.change(state, id, revision),
+            newly_locked: effect == Effect::Locked,
+            failures: state.failures(&by.rules, now),
+            locked_until: state.locked_until(now),
+            is_stopped: effect == Effect::None && state.locked_until(now).is_some(),
+        };
+        self.leave(entry, revision);
+        settled
+    }
+
+    /// Ends a settlement: whatever came of it, the question is not open any more.
+    pub(super) fn end<T>(
+        &self,
+        id: &AccountId,
+        question: Question,
+        end: impl FnOnce(&mut State) -> T,
+    ) -> Option<T> {
+        let Entry::Occupied(mut entry) = self.slots.entry(id.clone()) else {
+            return None;
+        };
+        let state = &mut entry.get_mut().state;
+        state.answered(question);
+        let ended = end(state);
+        let revision = entry.get().revision;
+        self.leave(entry, revision);
+        Some(ended)
     }
 
     pub(super) fn release(&self, id: AccountId) {

@@ -34,6 +34,18 @@ struct Known {
     version: u64,
 }
 
+/// A password that was right and is not kept in mind yet, as a keyed hash.
+pub struct ToNote {
+    account: AccountId,
+    known: Known,
+}
+
+impl fmt::Debug for ToNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ToNote").field(&self.account).finish()
+    }
+}
+
 impl EarlierPasswords {
     /// `key` is random and lives as long as the process.
     pub fn new(key: &[u8; 32], capacity: usize) -> EarlierPasswords {
@@ -45,13 +57,21 @@ impl EarlierPasswords {
         }
     }
 
-    /// Keeps in mind that `password` was right: that is what `proof` is of.
-    pub fn note(&self, password: &[u8], proof: &Proof) {
-        let known = Known {
-            tag: self.tag(proof.account(), password),
-            version: proof.credential_version(),
-        };
-        match self.tags.entry(proof.account().clone()) {
+    /// What [`Self::note`] takes of a password that was right, which is what `proof` is of.
+    pub fn prepare(&self, password: &[u8], proof: &Proof) -> ToNote {
+        ToNote {
+            account: proof.account().clone(),
+            known: Known {
+                tag: self.tag(proof.account(), password),
+                version: proof.credential_version(),
+            },
+        }
+    }
+
+    /// Keeps in mind that a password was right.
+    pub fn note(&self, right: ToNote) {
+        let ToNote { account, known } = right;
+        match self.tags.entry(account) {
             Entry::Occupied(mut entry) => put_first(entry.get_mut(), known),
             Entry::Vacant(entry) if self.take_place() => {
                 drop(entry.insert([Some(known), None, None]));
@@ -141,7 +161,7 @@ mod tests {
         let kari = proof("kari");
         passwords
             .iter()
-            .for_each(|password| earlier.note(password.as_bytes(), &kari));
+            .for_each(|password| earlier.note(earlier.prepare(password.as_bytes(), &kari)));
         let id = kari.account().clone();
         (earlier, id)
     }
@@ -171,16 +191,16 @@ mod tests {
         kari.credential_version = 1;
         assert!(earlier.is_superseded(&kari, b"first"));
         assert!(!earlier.is_superseded(&kari, b"second"));
-        earlier.note(b"first", &Proof::of(&kari));
+        earlier.note(earlier.prepare(b"first", &Proof::of(&kari)));
         assert!(!earlier.is_superseded(&kari, b"first"));
     }
 
     #[test]
     fn beyond_the_capacity_nothing_is_kept_and_nothing_lost() {
         let (earlier, _) = noted(&["first"]);
-        earlier.note(b"other", &proof("ola"));
+        earlier.note(earlier.prepare(b"other", &proof("ola")));
         assert!(!knows(&earlier, "ola", b"other"));
-        earlier.note(b"second", &proof("kari"));
+        earlier.note(earlier.prepare(b"second", &proof("kari")));
         assert!(knows(&earlier, "kari", b"first") && knows(&earlier, "kari", b"second"));
     }
 }

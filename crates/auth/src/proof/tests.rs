@@ -32,7 +32,9 @@ fn remember(
     now: Now,
 ) {
     let digest = proofs.digest(account, password);
-    proofs.remember(account, &digest, proof, now);
+    if let Some(proven) = proofs.prepare(account, &digest, proof, now) {
+        proofs.remember(proven);
+    }
 }
 
 fn right(account: &Account) -> Recalled {

@@ -129,6 +129,7 @@ impl Shared {
             attempts_dropped: self.attempts_dropped.load(Ordering::Relaxed),
             sessions_beyond_memory: self.sessions_beyond.load(Ordering::Relaxed),
             committing_for: locked(&self.committing).map(|since| since.elapsed()),
+            ..StoreHealth::default()
         }
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -13,7 +14,7 @@ use super::error::PostgresError;
 use super::link::{Io, Link};
 use super::session::{Call, Role};
 use super::settings::PostgresSettings;
-use crate::sql::{Columns, Connection, SqlError, Value, Visit};
+use crate::sql::{Columns, Connection, SqlError, Value, Visit, rows};
 
 /// Time that each statement of a commit may take beyond the deadline: all locks of an outage are one.
 const PER_STATEMENT: Duration = Duration::from_millis(1);
@@ -58,6 +59,14 @@ impl PostgresConnection {
         self.link.run(self.deadline, work)
     }
 
+    /// Has changes of locks numbered above all that are there.
+    pub(crate) fn number_after_all_locks(&mut self) -> Result<(), SqlError> {
+        let sql = "SELECT setval('lock_revisions', greatest(last_value,
+                       (SELECT coalesce(max(revision), 0) FROM locks)))
+             FROM lock_revisions";
+        self.script(sql.to_owned())
+    }
+
     /// Sends what waits; the number of rows that the last statement changed.
     fn flush(&mut self, commit: bool) -> Result<u64, SqlError> {
         let begin = self.transaction == Transaction::Begun;
@@ -86,6 +95,12 @@ impl PostgresConnection {
 impl Connection for PostgresConnection {
     fn ready(&mut self) -> Result<(), SqlError> {
         self.link.session().map(drop)
+    }
+
+    fn utc(&mut self) -> Result<Option<Timestamp>, SqlError> {
+        let sql = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let found = rows(self, sql, &[], |row| row.needed_time(0))?;
+        Ok(found.into_iter().next())
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {

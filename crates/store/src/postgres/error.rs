@@ -67,12 +67,21 @@ pub enum PostgresError {
         /// The reason.
         why: &'static str,
     },
-    /// Another server has it.
+    /// A copy needs it alone, or goes on.
     #[error(
-        "the database {at} is in use by another server; stop that one first, or give this one a \
-         database of its own"
+        "the database {at} is in use: servers share it with one another, but not with `store copy` or an \
+         older version; stop those first"
     )]
     InUse {
+        /// Its hosts.
+        at: String,
+    },
+    /// Another connection of this server has the database, or of a server with a copy of its folder.
+    #[error(
+        "the database {at} is in use by a server with the same journal: wait half a minute if this one was \
+         cut off, or remove journal.db from a data folder that was copied"
+    )]
+    SameJournal {
         /// Its hosts.
         at: String,
     },

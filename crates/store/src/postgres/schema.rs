@@ -117,6 +117,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
         WHERE device_key IS NOT NULL;
     CREATE INDEX unattributed_by_time ON unattributed_attempts (time_ms);
 ",
+    // Several servers count the same failures.
+    "
+    CREATE SEQUENCE lock_revisions START 1099511627776; -- above all that a single server counted
+    ALTER TABLE locks ADD COLUMN changed_by BIGINT;     -- the statement that changed the row last
+    CREATE TABLE journal_merged (
+        journal TEXT PRIMARY KEY,           -- of a server that was without the database
+        number BIGINT NOT NULL,             -- its last entry that is in the table of locks
+        at TIMESTAMPTZ NOT NULL DEFAULT now()
+    );
+",
 ];
 
 /// Brings the schema up to date; refuses one of a newer version. A user that may only read and

@@ -6,9 +6,11 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _, MaybeDone, maybe_done};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, Row, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,27 +19,34 @@ use super::error::PostgresError;
 use super::settings::{NO_TLS, PostgresSettings};
 use crate::sql::Value;
 
-/// The key of the advisory lock that the writing server holds: "portvakt" in octets.
+/// The key of the advisory lock that servers share, and a copy holds alone: "portvakt" in octets.
 const SERVER_LOCK: i64 = i64::from_be_bytes(*b"portvakt");
 /// How often the lock is asked for, and the pause between: the server frees it a moment after the
 /// process before has ended.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
+/// Tries of a transaction that another one is in the way of.
+const TRIES: u32 = 3;
 /// Older servers are not maintained, and not tried.
 const OLDEST: i32 = 130_000;
 
 /// Statements are not left running by a client that has gone, nor locks held by a dead one.
-const OPTIONS: &str = "-c statement_timeout=60s -c lock_timeout=5s \
+const OPTIONS: &str = "-c statement_timeout=60s \
     -c idle_in_transaction_session_timeout=10s \
     -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3";
 
 /// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Writes, and holds the database for this server.
+    /// Writes for a server, beside other servers.
     Writer,
+    /// Writes for a copy, beside nobody else.
+    Copy,
     /// Reads, and changes the schema.
     Reader,
+    /// Takes outcomes of log-ons. One connection of a server at a time, by this key of its own: what the
+    /// database has to work off yet for one that broke comes before what the next one asks.
+    Locks(i64),
 }
 
 /// A statement with its values.
@@ -68,7 +77,14 @@ impl Session {
         let mut config = settings.config.clone();
         let given = config.get_options().unwrap_or_default();
         let commit = settings.synchronous_commit.value();
-        let options = format!("{given} {OPTIONS} -c synchronous_commit={commit}");
+        // A log-on waits for a lock no longer than for the database.
+        let lock_timeout = match role {
+            Role::Locks(_) => "1s",
+            _ => "5s",
+        };
+        let options = format!(
+            "{given} {OPTIONS} -c lock_timeout={lock_timeout} -c synchronous_commit={commit}"
+        );
         config.options(options);
         let session = match settings.uses_tls() {
             false => Self::over(&config, NO_TLS, ended).await,
@@ -82,9 +98,21 @@ impl Session {
         };
         let session = session.map_err(|error| PostgresError::of(&error, &at))?;
         session.check(settings, &at).await?;
-        if role == Role::Writer {
-            session.take_database(&at).await?;
+        match role {
+            Role::Reader => Ok(()),
+            Role::Writer => {
+                session
+                    .hold("pg_try_advisory_lock_shared", SERVER_LOCK)
+                    .await
+            }
+            Role::Copy => session.hold("pg_try_advisory_lock", SERVER_LOCK).await,
+            Role::Locks(key) => session.hold("pg_try_advisory_lock", key).await,
         }
+        .map_err(|not_held| match (not_held, role) {
+            (NotHeld::Error(error), _) => PostgresError::of(&error, &at),
+            (NotHeld::Taken, Role::Locks(_)) => PostgresError::SameJournal { at: at.clone() },
+            (NotHeld::Taken, _) => PostgresError::InUse { at: at.clone() },
+        })?;
         Ok(session)
     }
 
@@ -147,18 +175,57 @@ impl Session {
         Ok(())
     }
 
-    /// Takes the database for this server, as long as the connection lasts.
-    async fn take_database(&self, at: &str) -> Result<(), PostgresError> {
-        let sql = "SELECT pg_try_advisory_lock($1)";
-        let failed = |error: Error| PostgresError::of(&error, at);
+    /// Holds an advisory lock as long as the connection lasts.
+    async fn hold(&self, function: &str, key: i64) -> Result<(), NotHeld> {
+        let sql = format!("SELECT {function}($1)");
         for _ in 0..LOCK_TRIES {
-            let row = self.client.query_one(sql, &[&SERVER_LOCK]).await;
-            if row.and_then(|row| row.try_get(0)).map_err(failed)? {
+            let row = self.client.query_one(&sql, &[&key]).await;
+            if row.and_then(|row| row.try_get(0)).map_err(NotHeld::Error)? {
                 return Ok(());
             }
             tokio::time::sleep(LOCK_PAUSE).await;
         }
-        Err(PostgresError::InUse { at: at.to_owned() })
+        Err(NotHeld::Taken)
+    }
+
+    /// Runs statements as one transaction with one wait for all of them; the rows of each. It is done
+    /// again where another transaction was in the way.
+    pub(super) async fn transaction(&self, calls: &[Call]) -> Result<Vec<Vec<Row>>, Error> {
+        let mut statements = Vec::with_capacity(calls.len());
+        for (sql, _) in calls {
+            statements.push(self.prepare(sql).await?);
+        }
+        let mut tries = 0;
+        loop {
+            let all = calls.iter().zip(&statements);
+            let all = all.map(|((_, values), statement)| self.rows(statement, values));
+            let begin = std::iter::once(self.words("BEGIN"));
+            let commit = std::iter::once(self.words("COMMIT"));
+            let answers = answers_in_order(begin.chain(all).chain(commit)).await;
+            tries += 1;
+            match answers {
+                Err(error) if tries < TRIES && is_passing(&error) => {}
+                Err(error) => return Err(error),
+                Ok(mut rows) => {
+                    rows.pop();
+                    return Ok(rows.split_off(1));
+                }
+            }
+        }
+    }
+
+    fn rows<'f>(
+        &'f self,
+        statement: &'f Statement,
+        values: &'f [Value<'static>],
+    ) -> BoxFuture<'f, Result<Vec<Row>, Error>> {
+        let rows = self.client.query_raw(statement, values.iter());
+        async { rows.await?.try_collect().await }.boxed()
+    }
+
+    fn words(&self, words: &'static str) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        let done = self.client.batch_execute(words);
+        async { done.await.map(|()| Vec::new()) }.boxed()
     }
 
     /// Runs statements in their order with one wait for all of them; the number of rows that the
@@ -216,10 +283,40 @@ impl Session {
     }
 }
 
-/// Sends each before it waits for the first: a request is sent when its future is first polled.
+/// An advisory lock is not held.
+enum NotHeld {
+    /// The server did not say.
+    Error(Error),
+    /// Another connection has it.
+    Taken,
+}
+
+/// Whether the transaction failed for another one that was in its way, and may succeed now.
+fn is_passing(error: &Error) -> bool {
+    [
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::LOCK_NOT_AVAILABLE,
+    ]
+    .iter()
+    .any(|passing| error.code() == Some(passing))
+}
+
+/// The number of rows that the last of these changed.
 async fn in_order<'f>(
     calls: impl Iterator<Item = BoxFuture<'f, Result<u64, Error>>>,
 ) -> Result<u64, Error> {
+    // `done` of COMMIT changes no row.
+    let answers = answers_in_order(calls).await?;
+    let last = answers.into_iter().rev().find(|changed| *changed > 0);
+    Ok(last.unwrap_or_default())
+}
+
+/// Sends each before it waits for the first: a request is sent when its future is first polled. An
+/// error is the first one's.
+async fn answers_in_order<'f, T: 'f>(
+    calls: impl Iterator<Item = BoxFuture<'f, Result<T, Error>>>,
+) -> Result<Vec<T>, Error> {
     let mut sent = Vec::new();
     for call in calls {
         let mut call: Pin<Box<MaybeDone<_>>> = Box::pin(maybe_done(call));
@@ -228,18 +325,17 @@ async fn in_order<'f>(
         let _ = first.await;
         sent.push(call);
     }
-    let mut last = Ok(0);
+    let mut answers = Ok(Vec::with_capacity(sent.len()));
     for mut call in sent {
         call.as_mut().await;
-        let Some(done) = call.as_mut().take_output() else {
-            continue;
-        };
-        // `done` of COMMIT changes no row.
-        last = match (last, done) {
-            (Err(first), _) => Err(first),
-            (Ok(before), Ok(0)) => Ok(before),
-            (Ok(_), done) => done,
+        answers = match (answers, call.as_mut().take_output()) {
+            (Ok(mut before), Some(Ok(answer))) => {
+                before.push(answer);
+                Ok(before)
+            }
+            (Ok(_), Some(Err(first))) => Err(first),
+            (answers, _) => answers,
         };
     }
-    last
+    answers
 }

@@ -1,7 +1,8 @@
 //! The table of locks: the latest state of each account.
 //!
-//! A cleared lock stays as a row without failures until the next start, so that an older change
-//! still on its way cannot bring the failures back.
+//! Where memory decides, a cleared lock stays as a row without failures until the next start, so that an
+//! older change still on its way cannot bring the failures back. Where the database decides, its
+//! statements are in `postgres/locks.rs`.
 
 use jiff::Timestamp;
 use portvakt_auth::lock::{LockRecord, StoredLock};
@@ -43,6 +44,9 @@ pub(crate) fn restore(
     connection: &mut dyn Connection,
     now: Now,
 ) -> Result<Vec<LockRecord>, SqlError> {
+    // A database elsewhere has written these times by its own clock.
+    let utc = connection.utc()?.unwrap_or(now.utc);
+    let now = Now { utc, ..now };
     let sql = "SELECT account, failures, last_failure_ms, locked_until_ms, revision FROM locks";
     rows(connection, sql, &[], |row| Ok(read(row)?.record(now)))
 }

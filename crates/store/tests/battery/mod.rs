@@ -1,6 +1,7 @@
 //! Facts that hold for every engine: the cases get a function that opens one and the same store.
 
 pub(crate) mod sessions;
+pub(crate) mod taking;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -22,10 +23,13 @@ pub(crate) type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
 /// Makes each case a test of the engine; `$run` calls a case with its [`Open`].
 macro_rules! battery {
     ($run:path) => {
-        battery!(@cases $run: locks_outlive_the_process_with_their_times_and_revision
-            later_change_holds_whatever_the_order_they_arrive_in
-            cleared_lock_yields_only_to_a_later_failure_and_is_gone_after_a_restart
-            attempts_come_back_newest_first_and_whole
+        battery!(@taking $run: six_failures_lock_and_the_lock_outlives_the_process
+            failures_below_the_lock_outlive_the_process
+            right_log_on_forgets_failures_for_good
+            unlock_ends_a_lock_for_good
+            attempt_that_is_lost_counts
+            nothing_is_told_by_a_store_that_is_closed);
+        battery!(@cases $run: attempts_come_back_newest_first_and_whole
             attempts_per_account_are_bounded_to_the_newest
             old_attempts_are_pruned
             unattributed_attempts_are_found_by_name_and_by_device
@@ -43,6 +47,9 @@ macro_rules! battery {
             sessions_beyond_the_memory_are_kept_on_disk
             sessions_are_found_by_account_device_address_and_time
             old_sessions_are_purged_and_live_ones_stay);
+    };
+    (@taking $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::taking::$case); })*
     };
     (@sessions $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::sessions::$case); })*
@@ -139,38 +146,6 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(start.elapsed() < PATIENCE, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-pub(crate) fn locks_outlive_the_process_with_their_times_and_revision(open: Open<'_>) {
-    let store = open();
-    let until = time(1800);
-    let six = StoredLock {
-        locked_until: Some(until),
-        ..lock("anna", 6, 41)
-    };
-    assert_eq!(recorded(&*store, six.clone()), Durability::OnDisk);
-    store.close();
-    let store = open();
-    assert_eq!(store.restore_locks(now()).unwrap(), [six.record(now())]);
-}
-
-pub(crate) fn later_change_holds_whatever_the_order_they_arrive_in(open: Open<'_>) {
-    let store = open();
-    recorded(&*store, lock("anna", 2, 8));
-    assert_eq!(recorded(&*store, lock("anna", 1, 7)), Durability::OnDisk);
-    assert_eq!(restored(&*store, "anna").unwrap().failures, 2);
-}
-
-pub(crate) fn cleared_lock_yields_only_to_a_later_failure_and_is_gone_after_a_restart(
-    open: Open<'_>,
-) {
-    let store = open();
-    recorded(&*store, lock("anna", 0, 9));
-    recorded(&*store, lock("anna", 5, 8));
-    assert_eq!(restored(&*store, "anna").unwrap().failures, 0);
-    store.close();
-    let store = open();
-    assert_eq!(restored(&*store, "anna"), None);
 }
 
 pub(crate) fn attempts_come_back_newest_first_and_whole(open: Open<'_>) {

@@ -34,9 +34,10 @@ fn failures_of_dropped_attempts_are_handed_on_to_be_kept() {
     let bench = Bench::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keeper = Arc::clone(&kept);
-    bench
-        .table
-        .on_unsettled(move |change| keeper.lock().unwrap().push(change));
+    (bench.table).on_unsettled(move |attempt| {
+        let settled = attempt.settle(false, at(0));
+        keeper.lock().unwrap().push(settled.change.unwrap());
+    });
     (0..6).for_each(|_| drop(compared(&bench, Shown::Wrong)));
     assert!(bench.table.locked_until(&bench.id, at(1)).is_some());
     let kept = kept.lock().unwrap();

@@ -1,0 +1,14 @@
+//! Several servers that count the same failures in one database.
+
+mod outages;
+mod sharing;
+
+use std::path::Path;
+
+use super::open;
+use crate::battery::taking::Node;
+
+/// A server with this data folder and database.
+fn node(dir: &Path, url: &str) -> Node {
+    Node::start(Box::new(open(dir, url).unwrap()))
+}
