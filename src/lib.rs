@@ -112,6 +112,7 @@
 //! | `hash-N` | one per core | password hashes, one check at a time for each account; at a lower priority than `radius-N` |
 //! | `hash-upgrade` | 1 | replaces older hashes by stronger ones, at the lowest priority, while `hash-N` is idle |
 //! | `store` | 1 | commits in groups, then calls back: answers that had to be durable leave from here |
+//! | `tls-sessions` | 1 | looks for TLS sessions that memory does not have, and hands their log-ons on |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes audit lines |
 //! | `judge` | 1 | looks up accounts with live sessions that changed, and each once a minute |

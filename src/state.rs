@@ -5,6 +5,7 @@
 //! runs without a server opens this and nothing else.
 
 mod open;
+mod tls_sessions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,8 +54,12 @@ pub struct State {
     pub earlier: EarlierPasswords,
     /// The student registry's facts on the owners of accounts.
     pub registry: RegistryTable,
-    /// TLS sessions that devices may resume.
+    /// TLS sessions that devices may resume: in memory, and in the store.
     pub sessions: Sessions,
+    /// How long they live.
+    resume_for: Duration,
+    /// When the clock started, since 1970.
+    began: Duration,
     /// Accepted log-ons of lately, to recognise their sessions.
     pub log_ons: RecentLogOns,
     /// The key of Class attributes.

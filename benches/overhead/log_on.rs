@@ -70,6 +70,7 @@ impl Pair {
                     let verdict = conversation.handle_verdict(Verdict::Accepted, limits);
                     verdict.unwrap()
                 }),
+                Step::FindSession(id) => panic!("no keeper has {id:?}"),
                 Step::Success { packet, keys } => {
                     supplicant.handle(&packet);
                     stopwatch.time(|| drop((keys, conversation)));

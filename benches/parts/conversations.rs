@@ -48,6 +48,7 @@ impl Pair {
                     let handle = || conversation.handle_verdict(Verdict::Accepted, Limits::USUAL);
                     timed(&mut spent, handle).unwrap()
                 }
+                Step::FindSession(id) => panic!("no keeper has {id:?}"),
                 Step::Success { .. } => return spent,
                 Step::Failure { cause, .. } => panic!("{cause}"),
             };

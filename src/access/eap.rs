@@ -7,7 +7,7 @@ use portvakt_auth::{AccountId, ChapExchange, Grant, Refusal};
 use portvakt_eap::packet::{self, Body, Code, EapPacket, EapType};
 use portvakt_eap::{
     Authorization, Conversation, EapError, FailureCause, IdentityType, InnerCredential, InnerKey,
-    Limits, Message, Stage, Step, Untaken, UntunnelledOffer, Verdict,
+    Limits, Message, SessionId, Stage, Step, Untaken, UntunnelledOffer, Verdict,
 };
 use portvakt_radius::{AttributeType, EapMessage, VerifiedRequest};
 use zeroize::Zeroizing;
@@ -288,6 +288,7 @@ fn advance(exchange: Exchange, mut pending: Box<PendingConversation>, step: Step
             });
         }
         Step::Authenticate(credential) => prove(exchange, pending, credential, limits),
+        Step::FindSession(id) => find_session(exchange, pending, id, limits),
         Step::Success { packet, keys } => match pending.decision.take() {
             Some(Ok(grant)) => {
                 exchange.finish(Outcome::Accept {
@@ -312,6 +313,28 @@ fn refusal_to_record(pending: &mut PendingConversation) -> Option<Refusal> {
     let is_told = pending.conversation.stage() == Stage::FailureIndication;
     pending.is_refusal_recorded |= is_told;
     (is_told && is_news).then_some(refusal)
+}
+
+/// Has a TLS session looked for that is not in memory, and goes on with it, or without.
+fn find_session(
+    exchange: Exchange,
+    mut pending: Box<PendingConversation>,
+    id: SessionId,
+    limits: Limits,
+) {
+    let state = Arc::clone(&exchange.access.state);
+    let sessions = state.sessions.clone();
+    let found = move |sealed: Option<Vec<u8>>| {
+        let is_found = sealed.is_some_and(|sealed| sessions.adopt(id, &sealed));
+        match pending.conversation.handle_search(is_found, limits) {
+            Ok(step) => advance(exchange, pending, step, limits),
+            Err(error) => {
+                tracing::error!(%error, "a conversation did not take the session it had asked for");
+                refuse(exchange, Refusal::GaveUp, Some(error.to_string()));
+            }
+        }
+    };
+    state.store.find_tls_session(id, Box::new(found));
 }
 
 /// Ends it with the conversation's EAP-Failure.

@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use portvakt_auth::Tick;
 
 use super::certificate_reload::CertificateReloader;
 use crate::access::Access;
@@ -15,7 +14,7 @@ use crate::accounting;
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How often the audit log is synced to disk: a power cut loses no more of it.
 const FLUSH_EVERY: Duration = Duration::from_secs(3);
-/// How often sessions that are too old to be resumed are freed.
+/// How often TLS sessions that are too old to be resumed are freed, and their keys renewed.
 const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
 /// How often certificates, keys and lists are looked at: what was exchanged is at work after two
 /// looks.
@@ -57,7 +56,9 @@ impl Housekeeper {
             }
             if now - swept >= SWEEP_SESSIONS_EVERY {
                 swept = now;
-                self.access.state.sessions.sweep();
+                let state = &self.access.state;
+                state.sessions.sweep();
+                state.renew_ticket_keys(state.clock.now().utc);
             }
             if now - closed >= CLOSE_SESSIONS_EVERY {
                 closed = now;
@@ -93,7 +94,7 @@ impl Housekeeper {
         let state = &self.access.state;
         let now = state.clock.now();
         state.proofs.sweep(now);
-        state.sessions.advance(now.tick.since(Tick::START));
+        state.advance_sessions(now.tick);
         let policy = state.policy.load();
         let lockout = |id: &_| &policy.sources.rules(id).lockout;
         self.access.forget_unknown_names(now.tick);

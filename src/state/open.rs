@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portvakt_accounting::RecentLogOns;
-use portvakt_auth::{EarlierPasswords, LockTable, Refusal, RememberedProofs};
-use portvakt_eap::Sessions;
+use portvakt_auth::{EarlierPasswords, LockTable, Refusal, RememberedProofs, Tick};
 use portvakt_registry::RegistryTable;
 use portvakt_sealing::SealingKey;
 use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError, Untold};
 
-use super::{RESERVE, State, accounts_in, destination, lock_records};
+use super::{RESERVE, State, accounts_in, destination, lock_records, tls_sessions};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{AccountSource, Config};
@@ -59,19 +58,17 @@ impl State {
     pub fn open(config: &Config) -> Result<Arc<Self>, StateError> {
         let clock = Clock::start();
         let metrics = Arc::new(super::metrics()?);
-        let sessions = Sessions::new(
-            config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION,
-            config
-                .eap
-                .as_ref()
-                .map(|eap| eap.resume_for)
-                .unwrap_or_default(),
-        );
         let folder = DataFolder::take(&config.data)?;
         let (store, key) = store(config, folder)?;
         let max_sessions = config.accounting.max_sessions as usize;
         store.live().set_capacity(max_sessions);
         store.restore_sessions()?;
+        let resume_for = config.eap.as_ref().map(|eap| eap.resume_for);
+        let resume_for = resume_for.unwrap_or_default();
+        let room = config.radius.max_conversations as usize * SESSIONS_PER_CONVERSATION;
+        let now = clock.now();
+        let sessions = tls_sessions::open(room, resume_for, &store, now.utc);
+        let began = tls_sessions::since_1970(now.utc);
         let directories = directories(config, &store, &key, &metrics)?;
         let sources = AccountSources::new(config, &directories, None)?;
         let policy = Policy::new(config, &metrics, &sessions, sources)?;
@@ -94,6 +91,8 @@ impl State {
             earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
             registry: RegistryTable::default(),
             sessions,
+            resume_for,
+            began: began.saturating_sub(now.tick.since(Tick::START)),
             log_ons: RecentLogOns::new(max_sessions),
             class_key: key.class_key().clone(),
             store,

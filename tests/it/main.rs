@@ -10,6 +10,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "../../crates/store/tests/cluster/mod.rs"]
+mod cluster;
 mod common;
 #[path = "../../benches/compare/mod.rs"]
 mod compare;
@@ -29,6 +31,7 @@ mod gave_up;
 mod growth;
 mod guess;
 mod house;
+mod kept_sessions;
 mod ldap;
 mod load;
 mod lockout;

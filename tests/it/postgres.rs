@@ -1,10 +1,6 @@
 //! Servers with their accounts and locks in PostgreSQL.
 
-#[path = "../../crates/store/tests/cluster/mod.rs"]
-pub(crate) mod cluster;
-
-use cluster::Cluster;
-
+use crate::cluster::Cluster;
 use crate::common::{Daemon, Setup, eventually, text};
 
 const RIGHT: &str = "correct-horse-battery";

@@ -5,7 +5,9 @@
 //!                   │
 //!                   v             verdict
 //!             ExpectResponse <──> ExpectVerdict
-//!                   └──────────────────┴──────> Finished
+//!                   │  ^ └─────────────┴──────> Finished
+//!                   v  │ search
+//!                ExpectSearch
 //! ```
 
 mod identity_verdicts;
@@ -55,6 +57,8 @@ enum State {
     ExpectResponse(Box<dyn Method>),
     /// The verdict of the caller.
     ExpectVerdict(Box<dyn Method>),
+    /// Whether the caller found the session that the peer named.
+    ExpectSearch(Box<dyn Method>),
     /// Nothing: Success or Failure went out.
     Finished(LastMethod),
 }
@@ -163,7 +167,9 @@ impl Conversation {
         let expected = match &self.state {
             State::ExpectAnswerToOffer(offer) => offer.method.eap_type(),
             State::ExpectResponse(method) => method.eap_type(),
-            State::ExpectVerdict(_) | State::Finished(_) => return Err(EapError::NotExpected),
+            State::ExpectVerdict(_) | State::ExpectSearch(_) | State::Finished(_) => {
+                return Err(EapError::NotExpected);
+            }
         };
         if packet.identifier != self.identifier {
             return Err(EapError::WrongIdentifier);
@@ -216,6 +222,25 @@ impl Conversation {
         }
     }
 
+    /// Takes the answer to [`Step::FindSession`]: whether [`Sessions::adopt`](crate::Sessions::adopt)
+    /// has taken the session into memory.
+    ///
+    /// # Errors
+    /// [`EapError::NotExpected`] where no search is awaited.
+    pub fn handle_search(&mut self, is_found: bool, limits: Limits) -> Result<Step, EapError> {
+        match self.leave_state() {
+            State::ExpectSearch(mut method) => {
+                method.expect_identifier(self.identifier.wrapping_add(1));
+                let step = method.handle_search(is_found, limits);
+                Ok(self.follow(method, step))
+            }
+            other => {
+                self.state = other;
+                Err(EapError::NotExpected)
+            }
+        }
+    }
+
     /// Lets the device resume this session later, with `authorization` as its memory. To be called
     /// between [`Step::Authenticate`] and an accepting verdict. The session can be resumed only
     /// once the whole log-on has succeeded (E7). On a resumed session it changes nothing: what was
@@ -228,9 +253,9 @@ impl Conversation {
     pub fn is_resumed(&self) -> bool {
         match &self.state {
             State::ExpectAnswerToOffer(_) => false,
-            State::ExpectResponse(method) | State::ExpectVerdict(method) => {
-                is_resumed(method.as_ref())
-            }
+            State::ExpectResponse(method)
+            | State::ExpectVerdict(method)
+            | State::ExpectSearch(method) => is_resumed(method.as_ref()),
             State::Finished(last) => last.resumed,
         }
     }
@@ -239,7 +264,7 @@ impl Conversation {
     pub fn stage(&self) -> Stage {
         match &self.state {
             State::ExpectAnswerToOffer(_) => Stage::MethodNegotiation,
-            State::ExpectResponse(method) => method.stage(),
+            State::ExpectResponse(method) | State::ExpectSearch(method) => method.stage(),
             State::ExpectVerdict(_) => Stage::Verdict,
             State::Finished(_) => Stage::Finished,
         }
@@ -263,7 +288,9 @@ impl Conversation {
     pub fn method(&self) -> Option<MethodName> {
         match &self.state {
             State::ExpectAnswerToOffer(_) => None,
-            State::ExpectResponse(method) | State::ExpectVerdict(method) => Some(method.name()),
+            State::ExpectResponse(method)
+            | State::ExpectVerdict(method)
+            | State::ExpectSearch(method) => Some(method.name()),
             State::Finished(last) => last.name,
         }
     }
@@ -272,7 +299,9 @@ impl Conversation {
     /// machine.
     pub fn identity_type(&self) -> IdentityType {
         match &self.state {
-            State::ExpectResponse(method) | State::ExpectVerdict(method) => method.identity_type(),
+            State::ExpectResponse(method)
+            | State::ExpectVerdict(method)
+            | State::ExpectSearch(method) => method.identity_type(),
             State::ExpectAnswerToOffer(_) | State::Finished(_) => IdentityType::User,
         }
     }
@@ -299,7 +328,9 @@ impl Conversation {
     pub fn tls_version(&self) -> Option<TlsVersion> {
         match &self.state {
             State::ExpectAnswerToOffer(_) => None,
-            State::ExpectResponse(method) | State::ExpectVerdict(method) => method.tls_version(),
+            State::ExpectResponse(method)
+            | State::ExpectVerdict(method)
+            | State::ExpectSearch(method) => method.tls_version(),
             State::Finished(last) => last.tls_version,
         }
     }
@@ -337,7 +368,9 @@ impl Conversation {
     fn handle_method(&mut self, type_data: &[u8], limits: Limits) -> Step {
         let mut method = match self.leave_state() {
             State::ExpectAnswerToOffer(offer) => offer.method,
-            State::ExpectResponse(method) | State::ExpectVerdict(method) => method,
+            State::ExpectResponse(method)
+            | State::ExpectVerdict(method)
+            | State::ExpectSearch(method) => method,
             State::Finished(last) => return self.fail(last, FailureCause::Internal),
         };
         method.expect_identifier(self.identifier.wrapping_add(1));
@@ -380,6 +413,10 @@ impl Conversation {
             MethodStep::Authenticate(credential) => {
                 self.state = State::ExpectVerdict(method);
                 Step::Authenticate(credential)
+            }
+            MethodStep::Find(id) => {
+                self.state = State::ExpectSearch(method);
+                Step::FindSession(id)
             }
             MethodStep::Success(keys) if self.is_accepted(method.eap_type()) => {
                 let authorization = self.authorization.take();

@@ -26,6 +26,8 @@
 //!             Step::Authenticate(credential) => {
 //!                 conversation.handle_verdict(check(&credential), limits)?
 //!             }
+//!             // Without a SessionKeeper there is none to be found.
+//!             Step::FindSession(_) => conversation.handle_search(false, limits)?,
 //!             Step::Success { .. } => return Ok(true),
 //!             Step::Failure { .. } => return Ok(false),
 //!         };
@@ -36,7 +38,8 @@
 //! Within IKEv2 a device speaks a method without a tunnel: [`Conversation::start_untunnelled`].
 //!
 //! A log-on that was remembered ([`Conversation::remember`]) can be resumed from [`Sessions`]; the
-//! caller gets the session as a credential like any other.
+//! caller gets the session as a credential like any other. A [`SessionKeeper`] keeps sessions for other
+//! nodes; one that is not in memory is asked for by [`Step::FindSession`].
 //!
 //! Each layer imports the layers below it and none above:
 //!
@@ -112,9 +115,9 @@ pub use method_type::MethodType;
 pub use ms_chap_v2_error::MsChapV2Error;
 pub use stage::Stage;
 pub use tls::{
-    Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, ServerTls,
-    Sessions, StaleLists, TicketKeys, TlsAlert, TlsConfigError, TlsProblem, TlsVersion,
-    TlsVersions,
+    Alert, Authorization, CertificateIdentity, CertificateProblem, ClientCertificates, KeptSession,
+    ServerTls, SessionId, SessionKeeper, Sessions, StaleLists, TicketKeys, TlsAlert,
+    TlsConfigError, TlsProblem, TlsVersion, TlsVersions,
 };
 pub use untunnelled_method::{UntunnelledMethod, UntunnelledOffer};
 pub use verdict::Verdict;

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::method_name::MethodName;
 use crate::packet::EapType;
 use crate::stage::Stage;
-use crate::tls::TlsVersion;
+use crate::tls::{SessionId, TlsVersion};
 use crate::tunnel::Tunnel;
 use crate::verdict::Verdict;
 
@@ -23,6 +23,8 @@ use crate::verdict::Verdict;
 pub(crate) enum MethodStep {
     Request(Vec<u8>),
     Authenticate(InnerCredential),
+    /// Look for this session outside memory; only as the first step after a ClientHello.
+    Find(SessionId),
     /// With the keys, of a method that has any.
     Success(Option<Keys>),
     Failure(FailureCause),
@@ -45,6 +47,10 @@ pub(crate) trait Method: Send + Sync {
     fn expect_identifier(&mut self, _identifier: u8) {}
     /// Takes the type-data of a response.
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep;
+    /// Goes on after [`MethodStep::Find`]; called once for each.
+    fn handle_search(&mut self, _is_found: bool, _limits: Limits) -> MethodStep {
+        MethodStep::Failure(FailureCause::Internal)
+    }
     /// Takes the answer to [`MethodStep::Authenticate`]; called once for each.
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep;
     fn stage(&self) -> Stage;

@@ -9,6 +9,7 @@ mod config_error;
 mod engine;
 mod provider;
 mod resumption;
+mod session_tickets;
 mod sessions;
 mod signatures;
 mod tickets;
@@ -22,6 +23,23 @@ pub use config::{ServerTls, TlsVersions};
 pub use config_error::TlsConfigError;
 pub use engine::TlsVersion;
 pub(crate) use engine::{Engine, KeyLabel, SuiteHash};
-pub use sessions::{Authorization, Sessions};
+pub use sessions::{Authorization, KeptSession, SessionId, SessionKeeper, Sessions};
 pub(crate) use sessions::{Basis, SessionFacts};
 pub use tickets::TicketKeys;
+
+/// Goes into every seal of a TLS session's state: rustls may lay it out in another way with any
+/// version, and reads none but its own.
+const STATE_FORMAT: &[u8] = b"rustls 0.23.46";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn format_of_states_is_that_of_the_library() {
+        let lock = include_str!("../../../Cargo.lock");
+        let entry = "name = \"rustls\"\nversion = \"";
+        let (_, version) = lock.split_once(entry).unwrap();
+        let (version, _) = version.split_once('"').unwrap();
+        let named = format!("rustls {version}");
+        assert_eq!(super::STATE_FORMAT, named.as_bytes(), "name it there");
+    }
+}

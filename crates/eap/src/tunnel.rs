@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::stage::Stage;
 use crate::tls::{
     Authorization, Basis, CertificateIdentity, CertificateProblem, Engine, KeyLabel, MethodTls,
-    SessionFacts, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
+    SessionFacts, SessionId, SuiteHash, TlsAlert, TlsProblem, TlsVersion,
 };
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ pub(crate) enum Event {
     Data(Zeroizing<Vec<u8>>),
     /// The tunnel is open and neither side owes the other anything.
     Open,
+    /// The device named a session that is not in memory: whether it is elsewhere decides how the
+    /// handshake goes on, by [`Tunnel::handle_search`].
+    Find(SessionId),
     /// The handshake resumed a session; what is left to send waits for
     /// [`Tunnel::confirm`].
     Resumed(Arc<SessionFacts>),
@@ -43,6 +46,8 @@ pub(crate) struct Tunnel {
     engine: Option<Engine>,
     incoming: Incoming,
     outgoing: Outgoing,
+    /// The ClientHello that named the session which is looked for.
+    searching: Option<Vec<u8>>,
     /// Set once our alert is on its way.
     doomed: Option<TlsAlert>,
     /// Whether our last flight waits for [`Tunnel::confirm`] after a full handshake, too.
@@ -69,6 +74,7 @@ impl Tunnel {
             engine: None,
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
+            searching: None,
             doomed: None,
             holds: false,
             opening: None,
@@ -129,7 +135,40 @@ impl Tunnel {
     }
 
     fn feed(&mut self, message: &[u8], limits: Limits) -> Event {
+        let is_first = self.engine.is_none();
         let result = self.receive(message);
+        let engine = self.engine.as_ref().filter(|_| is_first && result.is_ok());
+        if let Some(id) = engine.and_then(Engine::missing_session) {
+            self.searching = Some(message.to_vec());
+            return Event::Find(id);
+        }
+        self.go_on(result, limits)
+    }
+
+    /// Goes on after [`Event::Find`]: with a handshake that resumes, where the session was found and
+    /// is in memory now, else with the full one that has begun.
+    pub(crate) fn handle_search(&mut self, is_found: bool, limits: Limits) -> Event {
+        let Some(client_hello) = self.searching.take() else {
+            return Event::Failed(FailureCause::Internal);
+        };
+        let result = match is_found {
+            true => self.start_again(&client_hello),
+            false => Ok(()),
+        };
+        self.go_on(result, limits)
+    }
+
+    fn start_again(&mut self, client_hello: &[u8]) -> Result<(), TlsAlert> {
+        let engine = Engine::after_search(&self.tls).map_err(TlsAlert::Sent)?;
+        let engine = self.engine.insert(engine);
+        engine.receive(client_hello)?;
+        match engine.verify_ticket() {
+            Err(_) => self.start_over(client_hello),
+            verified => verified,
+        }
+    }
+
+    fn go_on(&mut self, result: Result<(), TlsAlert>, limits: Limits) -> Event {
         self.queue_outgoing();
         match result {
             Ok(()) => self.after_message(limits),

@@ -133,6 +133,7 @@ fn last_step(campus: &Campus, responses: &[Vec<u8>]) -> String {
     match step {
         Step::Request(_) => "request".into(),
         Step::Authenticate(_) => "prove".into(),
+        Step::FindSession(_) => "find".into(),
         Step::Success { .. } => "success".into(),
         Step::Failure {
             cause: FailureCause::Protocol(EapError::Fragment(error)),

@@ -594,6 +594,7 @@ fn disturbed(
                 };
                 conversation.handle_verdict(verdict, Limits::USUAL).unwrap()
             }
+            Step::FindSession(id) => panic!("no keeper has {id:?}"),
             Step::Success { packet, keys } => {
                 assert!(accepted);
                 supplicant.handle(&packet);

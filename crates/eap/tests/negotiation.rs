@@ -268,6 +268,7 @@ fn gets_in(everything: &Everything, device: &Device, disturbed: usize) -> bool {
                 let verdict = everything.judge(&mut conversation, &credential);
                 conversation.handle_verdict(verdict, LIMITS).unwrap()
             }
+            Step::FindSession(id) => panic!("no keeper has {id:?}"),
             Step::Success { .. } => return requests >= disturbed,
             Step::Failure { cause, .. } => panic!("{cause}"),
         };

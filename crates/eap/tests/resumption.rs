@@ -406,6 +406,7 @@ fn success_waits_for_the_acknowledgement_of_the_indication() {
                     .handle_verdict(Verdict::Accepted, Limits::USUAL)
                     .unwrap()
             }
+            Step::FindSession(id) => panic!("no keeper has {id:?}"),
             Step::Success { .. } => panic!("success out of a broken acknowledgement"),
             Step::Failure { cause, .. } => {
                 assert_eq!(cause.label(), "protocol");
@@ -473,6 +474,7 @@ fn disturbed(hall: &Hall, supplicant: &mut Supplicant, random: &mut Random, acce
                 accepted = verdict == Verdict::Accepted;
                 conversation.handle_verdict(verdict, Limits::USUAL).unwrap()
             }
+            Step::FindSession(id) => panic!("no keeper has {id:?}"),
             Step::Success { keys, .. } => {
                 assert!(accepted && accept);
                 assert_eq!(keys.as_ref().map(|keys| keys.msk), supplicant.msk());

@@ -68,6 +68,7 @@ fn converse(
                     .handle_verdict(judge(&credential), LIMITS)
                     .unwrap()
             }
+            Step::FindSession(id) => panic!("no keeper has {id:?}"),
             Step::Success { packet, keys } => {
                 leaves.push(packet.leaves());
                 device.handle(&packet);

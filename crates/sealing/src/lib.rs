@@ -1,5 +1,6 @@
 //! Encrypts the secrets of an account before they are stored: AES-256-GCM under the server's key.
-//! Seals the Class attribute too, under a key derived from that.
+//! Seals the keys of TLS session tickets too, and, under a key derived from that, the Class
+//! attribute.
 //!
 //! Sealed are NT hashes and CHAP secrets, which open a log-on as they are; a password hash is not.
 //! A thief of the database file, or of a backup, needs the key file as well. An intruder who reads
@@ -7,6 +8,7 @@
 
 mod class;
 mod secrets;
+mod ticket_keys;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -102,25 +104,33 @@ impl SealingKey {
     /// Encrypts `secret` for `account`: 12 octets of nonce, the ciphertext, 16 octets of tag.
     ///
     /// The nonce is random: a key is good for 2^32 texts.
-    fn seal_text(
+    fn seal_text(&self, account: &str, secret: Zeroizing<Vec<u8>>) -> Result<Vec<u8>, Unspecified> {
+        self.seal_octets(associated_data(account), secret)
+    }
+
+    fn seal_octets(
         &self,
-        account: &str,
+        bound_to: Aad<Vec<u8>>,
         mut secret: Zeroizing<Vec<u8>>,
     ) -> Result<Vec<u8>, Unspecified> {
-        let (nonce, tag) = self
-            .key
-            .seal_in_place_separate_tag(associated_data(account), &mut secret)?;
+        let (nonce, tag) = self.key.seal_in_place_separate_tag(bound_to, &mut secret)?;
         Ok([nonce.as_ref().as_slice(), secret.as_slice(), tag.as_ref()].concat())
     }
 
     /// Decrypts the output of [`Self::seal_text`] for the same account.
     fn open_text(&self, account: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        self.open_octets(associated_data(account), sealed)
+    }
+
+    fn open_octets(
+        &self,
+        bound_to: Aad<Vec<u8>>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unspecified)?;
         let mut text = Zeroizing::new(text.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self
-            .key
-            .open_in_place(nonce, associated_data(account), &mut text)?;
+        let opened = self.key.open_in_place(nonce, bound_to, &mut text)?;
         let length = opened.len();
         text.truncate(length);
         Ok(text)

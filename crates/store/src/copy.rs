@@ -33,7 +33,7 @@ pub struct CopyProgress {
     pub of: u64,
 }
 
-/// Copies all accounts, locks, attempts and sessions. Nothing is changed unless all of it is copied,
+/// Copies all accounts, locks, attempts and sessions; TLS sessions stay behind. Nothing is changed unless all of it is copied,
 /// so that a copy that was interrupted is simply made again. A destination that has accounts, locks or
 /// sessions is replaced only with `replace`.
 ///
@@ -80,9 +80,12 @@ fn copy_all(
         }
     }
     to.begin()?;
-    let copied = TABLES
-        .iter()
-        .try_for_each(|table| table.copy(from, to, progress));
+    // They are of the accounts that were there.
+    let copied = to.execute("DELETE FROM tls_sessions", &[]);
+    let copied = copied.and_then(|()| {
+        let mut tables = TABLES.iter();
+        tables.try_for_each(|table| table.copy(from, to, progress))
+    });
     if copied.is_err() {
         to.roll_back();
     }

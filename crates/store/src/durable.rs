@@ -8,6 +8,8 @@
 //!     └──────────────> bounded queue ──> writer thread: takes all there is ──> one commit ──> done()
 //!  record_attempt() ─> buffer, taken every 10 seconds ─────┤
 //!  record_session() ─> bounded queue of their own ─────────┘ then published to the live sessions
+//!  keep_tls_session() > changes, taken every second ──────── a commit of their own
+//!  find_tls_session() > bounded queue ──> finder thread, a connection of its own ──> found()
 //! ```
 //!
 //! Accounting has a queue of its own: a flood of it must not push a lock aside.
@@ -16,6 +18,8 @@ mod attempt_buffer;
 mod backlog;
 mod pending;
 mod session_batch;
+mod tls_session_changes;
+mod tls_session_finder;
 mod unattributed_buffer;
 mod writer;
 
@@ -37,10 +41,14 @@ use crate::tables::{accounts, attempts, locks, session_query, sessions, unattrib
 use crate::{
     AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Decider, Done,
     Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
-    Takings, UnattributedAttempt, Unlocked,
+    Takings, TicketKeyRenewal, TicketKeysDone, TlsSessionFound, TlsSessionId, TlsSessionRow,
+    TlsSessionStore, UnattributedAttempt, Unlocked,
 };
 use pending::Shared;
 use session_batch::{SessionIds, SessionJob, Waiting};
+pub(crate) use tls_session_changes::TlsSessionChange;
+pub(crate) use tls_session_finder::DEADLINE as FIND_DEADLINE;
+use tls_session_finder::TlsSessionFinder;
 use writer::{Message, Writer};
 
 /// Messages that may wait for the writer; a stalled disk fills the queue, a healthy one never does.
@@ -64,6 +72,7 @@ pub struct DurableStore<C: Connection> {
     shared: Arc<Shared>,
     /// Of its own, so that a reader never waits for the writer.
     reader: Mutex<C>,
+    finder: TlsSessionFinder,
     writer: Mutex<Option<JoinHandle<()>>>,
     sealing: SealingKey,
     /// Where a database decides about locks.
@@ -74,7 +83,7 @@ impl<C: Connection> DurableStore<C> {
     /// Starts the writer. The connections are set up, and the schema is up to date.
     pub(crate) fn start(
         mut connection: C,
-        reader: C,
+        [reader, finder]: [C; 2],
         sealing: SealingKey,
         folder: DataFolder,
         takings: Option<Takings>,
@@ -90,17 +99,28 @@ impl<C: Connection> DurableStore<C> {
             session_jobs: session_queue,
         };
         let sessions = writer::Sessions::new(Arc::clone(&live), ids);
-        let writer = Writer::new(connection, Arc::clone(&shared), queues, sessions, folder);
+        let writer = Writer::new(
+            connection,
+            Arc::clone(&shared),
+            queues,
+            sessions,
+            sealing.clone(),
+            folder,
+        );
+        let no_thread = |cause| StoreError::Folder {
+            path: path.clone(),
+            cause,
+        };
+        let finder = TlsSessionFinder::start(finder, Arc::clone(&shared)).map_err(no_thread)?;
         let thread = std::thread::Builder::new().name("store".to_owned());
-        let writer = thread
-            .spawn(|| writer.run())
-            .map_err(|cause| StoreError::Folder { path, cause })?;
+        let writer = thread.spawn(|| writer.run()).map_err(no_thread)?;
         Ok(Self {
             messages,
             session_jobs,
             live,
             shared,
             reader: Mutex::new(reader),
+            finder,
             writer: Mutex::new(Some(writer)),
             sealing,
             takings,
@@ -318,6 +338,41 @@ impl<C: Connection> AccountingStore for DurableStore<C> {
     }
 }
 
+impl<C: Connection> TlsSessionStore for DurableStore<C> {
+    fn keep_tls_session(&self, row: TlsSessionRow) {
+        let changes = self.shared.tls_sessions();
+        changes.push(TlsSessionChange::Keep(row));
+    }
+
+    fn end_tls_session(&self, id: TlsSessionId, account: &AccountId) {
+        let changes = self.shared.tls_sessions();
+        changes.push(TlsSessionChange::End(id, account.clone()));
+    }
+
+    fn forget_tls_sessions(&self, account: &AccountId) {
+        let changes = self.shared.tls_sessions();
+        changes.push(TlsSessionChange::Forget(account.clone()));
+    }
+
+    fn find_tls_session(&self, id: TlsSessionId, found: TlsSessionFound) {
+        self.finder.ask(id, found);
+    }
+
+    fn purge_tls_sessions(&self, now_s: i64) {
+        let _ = self.messages.try_send(Message::PurgeTlsSessions(now_s));
+    }
+
+    fn renew_ticket_keys(&self, renewal: TicketKeyRenewal, done: TicketKeysDone) {
+        // A full queue means a stalled disk; the keys that are known go on.
+        let message = Message::TicketKeys(renewal, done);
+        if let Err(TrySendError::Full(Message::TicketKeys(_, done))) =
+            self.messages.try_send(message)
+        {
+            done(Err(StoreError::Busy));
+        }
+    }
+}
+
 impl<C: Connection> Store for DurableStore<C> {
     fn health(&self) -> StoreHealth {
         let health = self.shared.health(self.messages.len());
@@ -335,6 +390,7 @@ impl<C: Connection> Store for DurableStore<C> {
     }
 
     fn close(&self) {
+        self.finder.close();
         if let Some(takings) = &self.takings {
             takings.close();
         }

@@ -116,6 +116,12 @@ pub enum StoreError {
         /// The entries in it.
         entries: usize,
     },
+    /// A ticket key cannot be sealed: the system's random source refuses.
+    #[error("a key of TLS session tickets cannot be sealed: the system has no random numbers")]
+    TicketKey,
+    /// Too much waits for the database already.
+    #[error("too much waits for the database")]
+    Busy,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

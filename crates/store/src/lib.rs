@@ -1,4 +1,5 @@
-//! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory, sessions.
+//! Durable facts behind traits: locks, recent attempts, accounts of the embedded directory, sessions,
+//! TLS sessions that may be resumed.
 //!
 //! Two engines: [`SqliteStore`], a file of this machine, and [`PostgresStore`], a database elsewhere.
 //! Everything that outlives the process goes through [`Store`]; what an administrator did is in the
@@ -68,6 +69,7 @@ mod sql;
 mod sqlite;
 mod tables;
 mod taking;
+mod tls_sessions;
 mod unattributed;
 mod untold;
 
@@ -92,6 +94,9 @@ pub use postgres::{
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
 pub use taking::Takings;
+pub use tls_sessions::{
+    TicketKeyRenewal, TicketKeyRow, TicketKeysDone, TlsSessionFound, TlsSessionId, TlsSessionRow,
+};
 pub use unattributed::{UNATTRIBUTED_AT_MOST, UnattributedAttempt};
 pub use untold::{Untold, Verdict};
 
@@ -297,8 +302,38 @@ pub trait AccountingStore: Send + Sync {
     fn purge_sessions(&self, before: Timestamp);
 }
 
+/// TLS sessions that devices may resume, for a restart and for other nodes, and the keys that they
+/// are sealed with.
+///
+/// Nothing here is waited for by a log-on that succeeds: a session that was not written costs its
+/// device a full log-on.
+pub trait TlsSessionStore: Send + Sync {
+    /// Keeps a session, written within about a second.
+    fn keep_tls_session(&self, row: TlsSessionRow);
+
+    /// Removes a session of an account, within about a second.
+    fn end_tls_session(&self, id: TlsSessionId, account: &AccountId);
+
+    /// Removes all sessions of an account, within about a second.
+    fn forget_tls_sessions(&self, account: &AccountId);
+
+    /// Looks for a session on a thread that calls `found`, within half a second; on the caller's own
+    /// thread where too many wait. Once the store is closed `found` is dropped.
+    fn find_tls_session(&self, id: TlsSessionId, found: TlsSessionFound);
+
+    /// Removes sessions that are too old at this time, in seconds since 1970, little by little behind
+    /// everything else.
+    fn purge_tls_sessions(&self, now_s: i64);
+
+    /// Adds ticket keys, removes old ones and calls `done` with all there are, on the writer's
+    /// thread.
+    fn renew_ticket_keys(&self, renewal: TicketKeyRenewal, done: TicketKeysDone);
+}
+
 /// All durable facts of a server.
-pub trait Store: LockStore + AttemptStore + AccountStore + AccountingStore {
+pub trait Store:
+    LockStore + AttemptStore + AccountStore + AccountingStore + TlsSessionStore
+{
     /// The health of the store, without waiting for it.
     fn health(&self) -> StoreHealth;
 

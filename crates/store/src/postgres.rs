@@ -59,12 +59,13 @@ impl PostgresStore {
             settings,
             mut connection,
             reader,
+            finder,
         } = open(settings, session::Role::Writer)?;
         let sealing = durable::sealing_key(&mut connection, &folder, key)?;
         let journal = Journal::open(&folder.journal()?)?;
         let locks = PostgresLocks::open(&io, &settings, journal.id())?;
         let takings = Takings::start(locks, journal, jiff::Timestamp::now())?;
-        Self::start(connection, reader, sealing, folder, Some(takings))
+        Self::start(connection, [reader, finder], sealing, folder, Some(takings))
     }
 }
 
@@ -74,6 +75,8 @@ pub(crate) struct Opened {
     settings: Arc<PostgresSettings>,
     pub(crate) connection: PostgresConnection,
     pub(crate) reader: PostgresConnection,
+    /// Of the thread that looks for TLS sessions.
+    finder: PostgresConnection,
 }
 
 /// Connects for a copy, beside no server.
@@ -89,10 +92,12 @@ fn open(settings: PostgresSettings, writer: session::Role) -> Result<Opened, Sto
     let connection = open(writer, WRITE_DEADLINE)?;
     let mut reader = open(session::Role::Reader, READ_DEADLINE)?;
     schema::migrate(&mut reader, schema::MIGRATIONS)?;
+    let finder = open(session::Role::Reader, durable::FIND_DEADLINE)?;
     Ok(Opened {
         io,
         settings,
         connection,
         reader,
+        finder,
     })
 }

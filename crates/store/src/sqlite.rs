@@ -23,8 +23,9 @@ impl SqliteStore {
     /// [`StoreError`], except [`StoreError::InUse`].
     pub fn open(folder: DataFolder, key: Option<SealingKey>) -> Result<Self, StoreError> {
         let (connection, sealing) = open_sealed(&folder, key)?;
-        let reader = schema::open_reader(&folder.database())?;
-        Self::start(connection, reader, sealing, folder, None)
+        let reader = || schema::open_reader(&folder.database());
+        let readers = [reader()?, reader()?];
+        Self::start(connection, readers, sealing, folder, None)
     }
 }
 

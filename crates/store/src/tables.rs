@@ -5,4 +5,5 @@ pub(crate) mod attempts;
 pub(crate) mod locks;
 pub(crate) mod session_query;
 pub(crate) mod sessions;
+pub(crate) mod tls_sessions;
 pub(crate) mod unattributed;

@@ -2,7 +2,7 @@
 
 use super::seen::Witness;
 use super::{Profile, Supplicant};
-use rustls::client::Resumption;
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
@@ -41,6 +41,17 @@ impl Device {
     pub fn open_forgetful(profile: Profile) -> Result<Self, ProfileError> {
         let mut config = tls_config(&profile)?;
         config.resumption = Resumption::disabled();
+        Ok(Device::with_config(profile, config))
+    }
+
+    /// A device that takes no session tickets under TLS 1.2, as wpa_supplicant by default.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn open_without_tickets(profile: Profile) -> Result<Self, ProfileError> {
+        let mut config = tls_config(&profile)?;
+        let ids = config.resumption.clone();
+        config.resumption = ids.tls12_resumption(Tls12Resumption::SessionIdOnly);
         Ok(Device::with_config(profile, config))
     }
 

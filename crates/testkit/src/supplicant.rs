@@ -14,7 +14,7 @@ pub use client_certificates::ClientCertificate;
 pub use everything::{Everything, LogOn};
 pub use network::{Action, Course, Message, converse_over};
 pub use pace::Pace;
-pub use pair::{Ending, converse, converse_with, converse_within};
+pub use pair::{Ending, converse, converse_searching, converse_with, converse_within};
 pub use portvakt_supplicant::{
     Binding, ClientIdentity, Device, Inner, Outcome, Outer, Profile, Seen, Supplicant, TeapDevice,
     Twist, UntunnelledSupplicant, User, pap_avps,

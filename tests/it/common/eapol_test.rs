@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::setup::{SECRET, run_with};
-use super::{Daemon, text};
+use super::{Daemon, Setup, text};
 
 /// How the device is set up, and what the access point adds.
 #[derive(Clone)]
@@ -94,9 +94,9 @@ impl EapolTest {
     }
 
     /// As [`run`](Self::run), over what stands at `address` before it.
-    pub fn run_at(&self, daemon: &Daemon, address: SocketAddr) -> Run {
-        let profile = tempfile::NamedTempFile::new_in(daemon.folder()).unwrap();
-        std::fs::write(profile.path(), self.profile(daemon)).unwrap();
+    pub fn run_at(&self, setup: &Setup, address: SocketAddr) -> Run {
+        let profile = tempfile::NamedTempFile::new_in(setup.folder()).unwrap();
+        std::fs::write(profile.path(), self.profile(setup)).unwrap();
         let mut command = Command::new("eapol_test");
         self.arguments(&mut command, profile.path(), address);
         let output = run_with(&mut command, "");
@@ -116,10 +116,10 @@ impl EapolTest {
             .args(&self.arguments);
     }
 
-    pub(super) fn profile(&self, daemon: &Daemon) -> String {
+    pub(super) fn profile(&self, setup: &Setup) -> String {
         let mut lines = self.lines.clone();
         if !lines.iter().any(|(key, _)| key == "ca_cert") {
-            let path = daemon.path("ca.pem");
+            let path = setup.path("ca.pem");
             lines.push(("ca_cert".to_owned(), format!("\"{}\"", path.display())));
         }
         let lines: String = lines

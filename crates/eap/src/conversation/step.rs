@@ -4,13 +4,15 @@ use super::Message;
 use crate::credential::InnerCredential;
 use crate::failure::FailureCause;
 use crate::keys::Keys;
+use crate::tls::SessionId;
 
 /// The next action of the caller. Each call of a [`Conversation`](crate::Conversation) returns one,
 /// and each kind of step has one call that may follow it:
 ///
 /// ```text
-///   start ──> Request ──────── handle_response ──> Request | Authenticate | Success | Failure
+///   start ──> Request ──────── handle_response ──> any
 ///             Authenticate ─── handle_verdict ───> Request | Authenticate | Success | Failure
+///             FindSession ──── handle_search ────> Request | Failure
 ///             Success, Failure: the end
 /// ```
 /// Any other call returns [`EapError::NotExpected`](crate::EapError::NotExpected) and changes
@@ -25,6 +27,10 @@ pub enum Step {
     Request(Message),
     /// Check the credential, then call [`handle_verdict`](crate::Conversation::handle_verdict).
     Authenticate(InnerCredential),
+    /// The peer names a session that is not in memory. Ask the [keeper](crate::SessionKeeper) for it,
+    /// have [`Sessions::adopt`](crate::Sessions::adopt) take it, then call
+    /// [`handle_search`](crate::Conversation::handle_search). Only where there is a keeper.
+    FindSession(SessionId),
     /// Send this EAP-Success in an Access-Accept, with the keys. Only a verdict leads here.
     Success {
         /// EAP-Success, four octets.

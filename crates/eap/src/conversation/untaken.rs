@@ -75,7 +75,9 @@ impl Conversation {
             self.exchanged.error = Some(error);
         }
         let cause = match &self.state {
-            State::ExpectVerdict(_) | State::Finished(_) => Some(FailureCause::Internal),
+            State::ExpectVerdict(_) | State::ExpectSearch(_) | State::Finished(_) => {
+                Some(FailureCause::Internal)
+            }
             _ if self.exchanged.invalid > INVALID_AT_MOST => Some(FailureCause::Untaken(error)),
             _ if self.sent.requests >= ROUND_TRIPS_AT_MOST => Some(FailureCause::TooManyRoundTrips),
             _ => None,

@@ -84,6 +84,17 @@ impl Peap {
         }
     }
 
+    fn handle_event(&mut self, event: Event, limits: Limits) -> MethodStep {
+        match event {
+            Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Open => self.handle_silence(limits),
+            Event::Find(id) => MethodStep::Find(id),
+            Event::Resumed(session) => self.handle_resumed(&session),
+            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
+            Event::Failed(cause) => MethodStep::Failure(cause),
+        }
+    }
+
     /// The tunnel is open and the client waits for us, or it has nothing to say.
     fn handle_silence(&mut self, limits: Limits) -> MethodStep {
         match self.leave_state() {
@@ -205,13 +216,13 @@ impl Method for Peap {
     }
 
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
-        match self.tunnel.handle(type_data, limits) {
-            Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Open => self.handle_silence(limits),
-            Event::Resumed(session) => self.handle_resumed(&session),
-            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-        }
+        let event = self.tunnel.handle(type_data, limits);
+        self.handle_event(event, limits)
+    }
+
+    fn handle_search(&mut self, is_found: bool, limits: Limits) -> MethodStep {
+        let event = self.tunnel.handle_search(is_found, limits);
+        self.handle_event(event, limits)
     }
 
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {

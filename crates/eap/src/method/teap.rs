@@ -117,6 +117,7 @@ impl Teap {
         match event {
             Event::Send(type_data) => MethodStep::Request(framing::mark(type_data)),
             Event::Open => self.handle_silence(limits),
+            Event::Find(id) => MethodStep::Find(id),
             Event::Resumed(session) => self.handle_resumed(&session),
             Event::Data(plaintext) => self.handle_data(&plaintext, limits),
             Event::Failed(cause) => MethodStep::Failure(cause),
@@ -398,6 +399,11 @@ impl Method for Teap {
             self.outer.extend_from_slice(unwrapped.outer);
         }
         let event = self.tunnel.handle(&unwrapped.type_data, limits);
+        self.handle_event(event, limits)
+    }
+
+    fn handle_search(&mut self, is_found: bool, limits: Limits) -> MethodStep {
+        let event = self.tunnel.handle_search(is_found, limits);
         self.handle_event(event, limits)
     }
 

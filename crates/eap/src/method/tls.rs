@@ -17,7 +17,7 @@ use crate::method::{Method, MethodStep};
 use crate::method_name::MethodName;
 use crate::packet::EapType;
 use crate::stage::Stage;
-use crate::tls::{CertificateIdentity, KeyLabel, MethodTls};
+use crate::tls::{CertificateIdentity, KeyLabel, MethodTls, SessionId};
 use crate::tunnel::{Event, Tunnel};
 use crate::verdict::Verdict;
 use rustls::pki_types::CertificateDer;
@@ -46,6 +46,7 @@ enum State {
 pub(crate) enum TlsStep {
     Request(Vec<u8>),
     Authenticate(InnerCredential),
+    Find(SessionId),
     Accepted(Acceptance, Keys),
     Failed(FailureCause),
 }
@@ -60,8 +61,14 @@ impl Tls {
 
     /// Takes the type-data of a response.
     pub(crate) fn advance(&mut self, type_data: &[u8], limits: Limits) -> TlsStep {
-        match self.tunnel.handle(type_data, limits) {
+        let event = self.tunnel.handle(type_data, limits);
+        self.handle_event(event)
+    }
+
+    fn handle_event(&mut self, event: Event) -> TlsStep {
+        match event {
             Event::Send(type_data) => TlsStep::Request(type_data),
+            Event::Find(id) => TlsStep::Find(id),
             Event::Open => self.handle_open(),
             Event::Resumed(session) => {
                 self.ask(|certificate| InnerCredential::resumed(&session, Some(certificate)))
@@ -141,6 +148,11 @@ impl Method for Tls {
         self.advance(type_data, limits).into()
     }
 
+    fn handle_search(&mut self, is_found: bool, limits: Limits) -> MethodStep {
+        let event = self.tunnel.handle_search(is_found, limits);
+        self.handle_event(event).into()
+    }
+
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {
         self.conclude(verdict, limits).into()
     }
@@ -166,6 +178,7 @@ impl From<TlsStep> for MethodStep {
         match step {
             TlsStep::Request(type_data) => MethodStep::Request(type_data),
             TlsStep::Authenticate(credential) => MethodStep::Authenticate(credential),
+            TlsStep::Find(id) => MethodStep::Find(id),
             TlsStep::Accepted(_acceptance, keys) => MethodStep::Success(Some(keys)),
             TlsStep::Failed(cause) => MethodStep::Failure(cause),
         }

@@ -97,6 +97,17 @@ impl Ttls {
         }
     }
 
+    fn handle_event(&mut self, event: Event, limits: Limits) -> MethodStep {
+        match event {
+            Event::Send(type_data) => MethodStep::Request(type_data),
+            Event::Open => self.handle_silence(),
+            Event::Find(id) => MethodStep::Find(id),
+            Event::Resumed(session) => self.handle_resumed(&session),
+            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
+            Event::Failed(cause) => MethodStep::Failure(cause),
+        }
+    }
+
     /// The client has acknowledged, or has nothing to say yet.
     fn handle_silence(&mut self) -> MethodStep {
         match self.leave_state() {
@@ -295,13 +306,13 @@ impl Method for Ttls {
     }
 
     fn handle(&mut self, type_data: &[u8], limits: Limits) -> MethodStep {
-        match self.tunnel.handle(type_data, limits) {
-            Event::Send(type_data) => MethodStep::Request(type_data),
-            Event::Open => self.handle_silence(),
-            Event::Resumed(session) => self.handle_resumed(&session),
-            Event::Data(plaintext) => self.handle_data(&plaintext, limits),
-            Event::Failed(cause) => MethodStep::Failure(cause),
-        }
+        let event = self.tunnel.handle(type_data, limits);
+        self.handle_event(event, limits)
+    }
+
+    fn handle_search(&mut self, is_found: bool, limits: Limits) -> MethodStep {
+        let event = self.tunnel.handle_search(is_found, limits);
+        self.handle_event(event, limits)
     }
 
     fn handle_verdict(&mut self, verdict: Verdict, limits: Limits) -> MethodStep {

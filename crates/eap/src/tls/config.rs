@@ -4,6 +4,7 @@ use super::client_certificates::ClientCertificates;
 use super::config_error::TlsConfigError;
 use super::provider::provider;
 use super::resumption::{Recheck, Staging};
+use super::session_tickets::SessionTickets;
 use super::sessions::{Basis, Scope, Sessions};
 use super::tickets::{TicketKeys, Tickets};
 use crate::packet::EapType;
@@ -207,6 +208,18 @@ pub(super) struct Parts {
     pub(super) config: Arc<ServerConfig>,
     pub(super) staging: Option<Arc<Staging>>,
     pub(super) tickets: Option<Arc<Tickets>>,
+    pub(super) session_tickets: Option<Arc<SessionTickets>>,
+}
+
+/// Where a connection looks for the session that the device names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// In memory and in tickets; what memory does not have is noted as missing.
+    Everywhere,
+    /// In memory and in tickets.
+    Here,
+    /// In memory.
+    NotInTickets,
 }
 
 impl MethodTls {
@@ -223,32 +236,56 @@ impl MethodTls {
         self.resumable = bases.into();
     }
 
-    /// The configuration for one connection, with a session storage of its own. Tickets of earlier
-    /// connections are looked at where it `opens_tickets`.
-    pub(super) fn connect(&self, opens_tickets: bool) -> Parts {
+    /// The configuration for one connection, with a session storage of its own.
+    pub(super) fn connect(&self, look_up: LookUp) -> Parts {
         let Some(sessions) = &self.sessions else {
             return Parts {
                 config: Arc::clone(&self.config),
                 staging: None,
                 tickets: None,
+                session_tickets: None,
             };
         };
-        let resumable = Arc::clone(&self.resumable);
-        let staging = Staging::new(sessions.clone(), self.scope(), self.recheck(), resumable);
-        let staging = Arc::new(staging);
-        let tickets = self.tickets(sessions, opens_tickets).map(Arc::new);
+        let staging = Arc::new(Staging::new(
+            sessions.clone(),
+            self.scope(),
+            self.recheck(),
+            Arc::clone(&self.resumable),
+            look_up == LookUp::Everywhere,
+        ));
         let mut config = ServerConfig::clone(&self.config);
         config.session_storage = Arc::clone(&staging) as _;
         // A second one would double what is stored, and a device uses one.
         config.send_tls13_tickets = 1;
+        let opens = look_up != LookUp::NotInTickets;
+        let tickets = self.tickets(sessions, opens).map(Arc::new);
+        let session_tickets = self.session_tickets(sessions, &staging).map(Arc::new);
         if let Some(tickets) = &tickets {
+            config.ticketer = Arc::clone(tickets) as _;
+        } else if let Some(tickets) = &session_tickets {
             config.ticketer = Arc::clone(tickets) as _;
         }
         Parts {
             config: Arc::new(config),
             staging: Some(staging),
             tickets,
+            session_tickets,
         }
+    }
+
+    /// None where the handshake demands a certificate: the chain would make tickets that take
+    /// round trips of their own.
+    fn session_tickets(
+        &self,
+        sessions: &Sessions,
+        staging: &Arc<Staging>,
+    ) -> Option<SessionTickets> {
+        let keys = sessions
+            .ticket_keys()
+            .filter(|_| !self.demands_certificate)?;
+        let lifetime = sessions.time_to_live();
+        let staging = Arc::clone(staging);
+        Some(SessionTickets::new(keys, self.scope(), lifetime, staging))
     }
 
     /// None without rules for the certificates that tickets carry.

@@ -5,9 +5,10 @@ mod application;
 use super::alert::{Alert, TlsAlert, TlsProblem};
 use super::certificate_identity::CertificateIdentity;
 use super::certificate_problem::CertificateProblem;
-use super::config::{MethodTls, Parts};
+use super::config::{LookUp, MethodTls, Parts};
 use super::resumption::Staging;
-use super::sessions::{Authorization, Basis, SessionFacts};
+use super::session_tickets::SessionTickets;
+use super::sessions::{Authorization, Basis, SessionFacts, SessionId};
 use super::tickets::Tickets;
 use crate::keys::Keys;
 use crate::packet::EapType;
@@ -61,18 +62,24 @@ pub(crate) struct Engine {
     plaintext: Zeroizing<Vec<u8>>,
     staging: Option<Arc<Staging>>,
     tickets: Option<Arc<Tickets>>,
+    session_tickets: Option<Arc<SessionTickets>>,
     /// Whether the certificate out of a ticket was verified again.
     verified: bool,
 }
 
 impl Engine {
     pub(crate) fn new(tls: &MethodTls) -> Result<Self, TlsProblem> {
-        Engine::of(tls.connect(true))
+        Engine::of(tls.connect(LookUp::Everywhere))
+    }
+
+    /// Resumes what is in memory by now, and misses nothing.
+    pub(crate) fn after_search(tls: &MethodTls) -> Result<Self, TlsProblem> {
+        Engine::of(tls.connect(LookUp::Here))
     }
 
     /// Does a full handshake, whatever ticket the device has.
     pub(crate) fn ignoring_tickets(tls: &MethodTls) -> Result<Self, TlsProblem> {
-        Engine::of(tls.connect(false))
+        Engine::of(tls.connect(LookUp::NotInTickets))
     }
 
     fn of(parts: Parts) -> Result<Self, TlsProblem> {
@@ -80,6 +87,7 @@ impl Engine {
             config,
             staging,
             tickets,
+            session_tickets,
         } = parts;
         let connection = ServerConnection::new(config).map_err(|_ours| TlsProblem::Internal)?;
         Ok(Engine {
@@ -87,6 +95,7 @@ impl Engine {
             plaintext: Zeroizing::default(),
             staging,
             tickets,
+            session_tickets,
             verified: false,
         })
     }
@@ -109,12 +118,32 @@ impl Engine {
                 .connection
                 .process_new_packets()
                 .map_err(TlsAlert::from)?;
+            self.note_resumption();
             self.drain_plaintext()?;
             if state.peer_has_closed() {
                 return self.closed();
             }
         }
         Ok(())
+    }
+
+    fn has_resumed(&self) -> bool {
+        self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// From now on tickets are of the session that is resumed. Not before: a ticket that the device
+    /// overheard may have been opened, and the handshake be a full one.
+    fn note_resumption(&self) {
+        if let Some(tickets) = self.session_tickets.as_ref().filter(|_| self.has_resumed()) {
+            tickets.note_resumption();
+        }
+    }
+
+    /// The session that the device named, where memory does not have it and the handshake is a full
+    /// one therefore.
+    pub(crate) fn missing_session(&self) -> Option<SessionId> {
+        let staging = self.staging.as_ref().filter(|_| !self.has_resumed());
+        staging?.missing()
     }
 
     /// Data that the peer sent before it closed still counts.
@@ -191,15 +220,13 @@ impl Engine {
 
     /// The session that the handshake resumed, once it is done.
     pub(crate) fn resumed(&self) -> Option<Arc<SessionFacts>> {
-        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
-        let staging = self.staging.as_ref().filter(|_| resumed);
+        let staging = self.staging.as_ref().filter(|_| self.has_resumed());
         staging?.found().filter(|_| !self.is_handshaking())
     }
 
     /// Whether the handshake rests on the device's ticket, and on nothing that is known here.
     pub(crate) fn is_resumed_by_ticket(&self) -> bool {
-        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
-        resumed && self.tickets.as_ref().is_some_and(|own| own.has_opened())
+        self.has_resumed() && self.tickets.as_ref().is_some_and(|own| own.has_opened())
     }
 
     /// Verifies what a ticket says of the device's certificate, once the ClientHello was read.
@@ -253,14 +280,14 @@ impl Engine {
 
     /// Makes what follows a resumed session resumable, until the same end.
     pub(crate) fn renew_session(&self) {
-        if let Some(staging) = &self.staging {
+        if let Some(staging) = self.staging.as_ref().filter(|_| self.has_resumed()) {
             staging.renew();
         }
     }
 
-    /// Ends the session that was resumed.
+    /// Ends the session that was resumed. One that the device named without its secrets stays.
     pub(crate) fn revoke_session(&self) {
-        if let Some(staging) = &self.staging {
+        if let Some(staging) = self.staging.as_ref().filter(|_| self.has_resumed()) {
             staging.revoke();
         }
     }

@@ -1,9 +1,10 @@
-//! Session tickets that any node of a site opens, sealed under keys that the nodes share.
+//! Keys of session tickets, and tickets that servers without a common store open.
 //!
-//! For EAP-TLS alone. There a ticket stands for the handshake that the device signed, and opens
+//! The latter are for EAP-TLS alone. There a ticket stands for the handshake that the device signed, and opens
 //! nothing by itself: the certificate in it is verified again and the caller is asked as at a
 //! full log-on, so that nodes need to know nothing of each other (E7, E8). In a tunnel the password
-//! comes after the ticket has left, and only who saw it accepted may spare the device the next.
+//! comes after the ticket has left, and only who saw it accepted may spare the device the next:
+//! `session_tickets.rs`.
 //!
 //! ```text
 //!   ticket: key's name (8) | nonce (12) | sealed: signed at (8) | rustls' state ... | tag (16)
@@ -30,7 +31,7 @@ const NAME_LABEL: &[u8] = b"Portvakt ticket key name 1";
 const TICKET_LABEL: &[u8] = b"Portvakt ticket 1";
 /// Longest state that is sealed. A chain of three RSA-4096 certificates fits; beyond it the ticket
 /// costs more round trips than it saves.
-const STATE_AT_MOST: usize = 6 * 1024;
+pub(super) const STATE_AT_MOST: usize = 6 * 1024;
 /// How far the clocks of two nodes may be apart.
 const CLOCKS_APART: Duration = Duration::from_secs(300);
 
@@ -59,20 +60,23 @@ impl TicketKeys {
             .map(|keys| TicketKeys { keys })
     }
 
-    fn seal(&self, bound_to: &[u8], signed_at: u64, state: &[u8]) -> Option<Vec<u8>> {
+    /// Seals `parts` as one text under the first key: its name, a nonce, the ciphertext, the tag. It
+    /// opens only with the same `bound_to`.
+    pub(super) fn seal(&self, bound_to: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
         let TicketKey { name, key } = self.keys.first()?;
-        let signed_at = signed_at.to_be_bytes();
-        // Sealed where it lies: nothing of the state is left in freed memory.
-        let room = signed_at.len() + state.len() + key.algorithm().tag_len();
-        let mut sealed = Vec::with_capacity(room);
-        sealed.extend_from_slice(&signed_at);
-        sealed.extend_from_slice(state);
+        // Sealed where it lies: nothing of the text is left in freed memory.
+        let octets: usize = parts.iter().map(|part| part.len()).sum();
+        let mut sealed = Vec::with_capacity(octets + key.algorithm().tag_len());
+        for part in parts {
+            sealed.extend_from_slice(part);
+        }
         let nonce = key.seal_in_place_append_tag(Aad::from(bound_to), &mut sealed);
         Some([name.as_slice(), nonce.ok()?.as_ref(), &sealed].concat())
     }
 
-    fn open(&self, bound_to: &[u8], ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut reader = Reader::new(ticket);
+    /// Opens what one of the keys sealed.
+    pub(super) fn open(&self, bound_to: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let mut reader = Reader::new(sealed);
         let name = reader.array::<NAME_OCTETS>().ok()?;
         let nonce = Nonce::assume_unique_for_key(reader.array::<NONCE_LEN>().ok()?);
         let TicketKey { key, .. } = self.keys.iter().find(|key| key.name == name)?;
@@ -181,7 +185,7 @@ impl ProducesTickets for Tickets {
             0 => self.now()?,
             earlier => earlier,
         };
-        let ticket = self.keys.seal(&self.bound_to, signed_at, state)?;
+        let ticket = (self.keys).seal(&self.bound_to, &[&signed_at.to_be_bytes(), state])?;
         self.issued.store(true, Ordering::Relaxed);
         Some(ticket)
     }

@@ -141,6 +141,7 @@ impl Hall {
                 Step::Authenticate(credential) => conversation
                     .handle_verdict(judge(&credential), Limits::USUAL)
                     .unwrap(),
+                Step::FindSession(id) => panic!("no keeper has {id:?}"),
                 Step::Success { .. } => panic!("altered, and let in"),
                 Step::Failure { cause, .. } => return cause,
             }

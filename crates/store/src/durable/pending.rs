@@ -11,6 +11,7 @@ use portvakt_auth::lock::StoredLock;
 use portvakt_auth::name::AccountId;
 
 use super::attempt_buffer::AttemptBuffer;
+use super::tls_session_changes::TlsSessionChanges;
 use super::unattributed_buffer::UnattributedBuffer;
 use crate::StoreHealth;
 
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     locks: Mutex<PendingLocks>,
     attempts: AttemptBuffer,
     unattributed: Mutex<UnattributedBuffer>,
+    tls_sessions: TlsSessionChanges,
     failure: Mutex<Failure>,
     committing: Mutex<Option<Instant>>,
     attempts_dropped: AtomicU64,
@@ -79,6 +81,10 @@ impl Shared {
 
     pub(crate) fn unattributed(&self) -> MutexGuard<'_, UnattributedBuffer> {
         locked(&self.unattributed)
+    }
+
+    pub(crate) fn tls_sessions(&self) -> &TlsSessionChanges {
+        &self.tls_sessions
     }
 
     pub(crate) fn count_dropped(&self, attempts: u64) {

@@ -8,15 +8,19 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use jiff::Timestamp;
 use portvakt_accounting::{LiveSessions, Session};
 use portvakt_auth::lock::StoredLock;
-use tracing::{error, info};
+use portvakt_sealing::SealingKey;
+use tracing::{debug, error, info};
 
 use super::backlog::{Backlog, Batch};
 use super::pending::Shared;
 use super::session_batch::{SessionBatch, SessionIds, Taken, Waiting, publish};
 use crate::sql::{Connection, SqlError};
 use crate::tables::accounts::{self, AccountRow};
-use crate::tables::{attempts, locks, sessions, unattributed};
-use crate::{DataFolder, Done, Durability, Recorded, SessionDone, StoreError};
+use crate::tables::{attempts, locks, sessions, tls_sessions, unattributed};
+use crate::{
+    DataFolder, Done, Durability, Recorded, SessionDone, StoreError, TicketKeyRenewal,
+    TicketKeysDone,
+};
 
 /// Most messages in one commit: bounds how long a failure waits for the others.
 const BATCH: usize = 1024;
@@ -41,6 +45,8 @@ pub(crate) enum Message {
     FlushAttempts(Sender<()>),
     Prune(Timestamp),
     PurgeSessions(Timestamp),
+    PurgeTlsSessions(i64),
+    TicketKeys(TicketKeyRenewal, TicketKeysDone),
     LimitPages(u32, Sender<()>),
     Close,
 }
@@ -105,7 +111,10 @@ pub(crate) struct Writer<C> {
     flushes: Vec<Sender<()>>,
     retry_at: Option<Instant>,
     prune_before: Option<Timestamp>,
+    write_tls_sessions_at: Instant,
+    purge_tls_sessions: Option<i64>,
     closing: bool,
+    sealing: SealingKey,
     /// Dropped last, after the connection.
     _folder: DataFolder,
 }
@@ -116,6 +125,7 @@ impl<C: Connection> Writer<C> {
         shared: Arc<Shared>,
         queues: Queues,
         sessions: Sessions,
+        sealing: SealingKey,
         folder: DataFolder,
     ) -> Self {
         Self {
@@ -129,7 +139,10 @@ impl<C: Connection> Writer<C> {
             flushes: Vec::new(),
             retry_at: None,
             prune_before: None,
+            write_tls_sessions_at: Instant::now(),
+            purge_tls_sessions: None,
             closing: false,
+            sealing,
             _folder: folder,
         }
     }
@@ -138,6 +151,7 @@ impl<C: Connection> Writer<C> {
         while !self.closing {
             self.take_work();
             self.commit_if_due();
+            self.write_tls_sessions();
             self.prune_some();
         }
         self.retry_at = None;
@@ -148,6 +162,7 @@ impl<C: Connection> Writer<C> {
         while !self.attempts.is_empty() && self.retry_at.is_none() {
             self.commit_if_due();
         }
+        self.write_tls_sessions();
         self.connection.close();
     }
 
@@ -171,7 +186,8 @@ impl<C: Connection> Writer<C> {
 
     fn wait_for_work(&self) {
         let now = Instant::now();
-        let prunes = self.prune_before.or(self.sessions.purge_before).is_some();
+        let prunes = self.prune_before.or(self.sessions.purge_before).is_some()
+            || self.purge_tls_sessions.is_some();
         let has_more = prunes || !self.attempts.is_empty() || !self.sessions.jobs.is_empty();
         let look = self.take_attempts_at.min(now + LOOK);
         let until = match self.retry_at {
@@ -196,6 +212,11 @@ impl<C: Connection> Writer<C> {
             Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),
             Message::PurgeSessions(before) => self.sessions.purge_before = Some(before),
+            Message::PurgeTlsSessions(now_s) => self.purge_tls_sessions = Some(now_s),
+            Message::TicketKeys(renewal, done) => {
+                let keys = tls_sessions::renew_keys(&mut self.connection, &self.sealing, &renewal);
+                guarded(Some(|| done(keys)));
+            }
             Message::LimitPages(pages, reply) => {
                 self.connection.limit_pages(pages);
                 let _ = reply.send(());
@@ -297,12 +318,50 @@ impl<C: Connection> Writer<C> {
         Durability::MemoryOnly
     }
 
+    /// Writes the changes of TLS sessions in a commit of their own, which nothing waits for. Where it
+    /// fails, they wait for the next.
+    fn write_tls_sessions(&mut self) {
+        let now = Instant::now();
+        if self.retry_at.is_some() || (now < self.write_tls_sessions_at && !self.closing) {
+            return;
+        }
+        self.write_tls_sessions_at = now + LOOK;
+        let shared = Arc::clone(&self.shared);
+        let changes = shared.tls_sessions().take();
+        if changes.is_empty() {
+            return shared.tls_sessions().written();
+        }
+        let connection = &mut self.connection;
+        let written = connection.begin().and_then(|()| {
+            let written = tls_sessions::write(connection, &changes);
+            match written {
+                Ok(()) => connection.commit(),
+                Err(error) => {
+                    connection.roll_back();
+                    Err(error)
+                }
+            }
+        });
+        match written {
+            Ok(()) => shared.tls_sessions().written(),
+            Err(error) => {
+                debug!(%error, "TLS sessions are not written yet");
+                shared.tls_sessions().put_back(changes);
+            }
+        }
+    }
+
     /// Removes some old attempts and sessions: a small step, so that log-ons never wait for it.
     fn prune_some(&mut self) {
         if let Some(before) = self.sessions.purge_before
             && sessions::purge_some(&mut self.connection, before).unwrap_or(true)
         {
             self.sessions.purge_before = None;
+        }
+        if let Some(now_s) = self.purge_tls_sessions
+            && tls_sessions::purge_some(&mut self.connection, now_s).unwrap_or(true)
+        {
+            self.purge_tls_sessions = None;
         }
         let Some(before) = self.prune_before else {
             return;
@@ -381,7 +440,8 @@ pub(crate) fn report_session(done: Option<SessionDone>, recorded: Recorded) {
     guarded(done.map(|done| || done(recorded)));
 }
 
-fn guarded(done: Option<impl FnOnce()>) {
+/// Catches a panic of a callback, which must not end its thread.
+pub(super) fn guarded(done: Option<impl FnOnce()>) {
     let Some(done) = done else { return };
     if catch_unwind(AssertUnwindSafe(done)).is_err() {
         error!("a callback of the store panicked; this is a bug in Portvakt");

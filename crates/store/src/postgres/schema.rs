@@ -127,6 +127,21 @@ pub(super) const MIGRATIONS: &[&str] = &[
         at TIMESTAMPTZ NOT NULL DEFAULT now()
     );
 ",
+    "
+    CREATE TABLE tls_sessions (             -- columns as in sqlite/schema.rs
+        id BYTEA PRIMARY KEY,
+        account TEXT NOT NULL,
+        device BYTEA NOT NULL,
+        expires_s BIGINT NOT NULL,
+        sealed BYTEA NOT NULL
+    );
+    CREATE INDEX tls_sessions_by_account ON tls_sessions (account, device, expires_s);
+    CREATE INDEX tls_sessions_by_end ON tls_sessions (expires_s);
+    CREATE TABLE ticket_keys (
+        slot BIGINT PRIMARY KEY,
+        sealed BYTEA NOT NULL
+    );
+",
 ];
 
 /// Brings the schema up to date; refuses one of a newer version. A user that may only read and

@@ -129,6 +129,21 @@ const MIGRATIONS: &[&str] = &[
         WHERE device_key IS NOT NULL;
     CREATE INDEX unattributed_by_time ON unattributed_attempts (time_ms);
 ",
+    "
+    CREATE TABLE tls_sessions (             -- that devices may resume
+        id BLOB PRIMARY KEY,                -- known to all who overhear the device
+        account TEXT NOT NULL,
+        device BLOB NOT NULL,               -- empty where it is unknown
+        expires_s INTEGER NOT NULL,         -- seconds since 1970, UTC
+        sealed BLOB NOT NULL                -- under a ticket key; secrets of TLS, account, method
+    ) WITHOUT ROWID;
+    CREATE INDEX tls_sessions_by_account ON tls_sessions (account, device, expires_s);
+    CREATE INDEX tls_sessions_by_end ON tls_sessions (expires_s);
+    CREATE TABLE ticket_keys (
+        slot INTEGER PRIMARY KEY,           -- eight hours each since 1970
+        sealed BLOB NOT NULL                -- under the sealing key
+    );
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

@@ -2,6 +2,7 @@
 
 pub(crate) mod sessions;
 pub(crate) mod taking;
+pub(crate) mod tls_sessions;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -47,12 +48,21 @@ macro_rules! battery {
             sessions_beyond_the_memory_are_kept_on_disk
             sessions_are_found_by_account_device_address_and_time
             old_sessions_are_purged_and_live_ones_stay);
+        battery!(@tls_sessions $run: tls_session_outlives_the_process
+            tls_sessions_of_a_device_and_of_an_account_are_bounded
+            tls_sessions_end_one_by_one_and_with_their_account
+            old_tls_sessions_are_purged
+            ticket_keys_are_made_once_and_kept
+            search_after_the_end_is_dropped);
     };
     (@taking $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::taking::$case); })*
     };
     (@sessions $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::sessions::$case); })*
+    };
+    (@tls_sessions $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::tls_sessions::$case); })*
     };
     (@cases $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::$case); })*

@@ -174,6 +174,8 @@ pub fn converse_over(
                 let step = step.expect("a verdict was asked for");
                 step
             }
+            // Nothing here keeps sessions.
+            Step::FindSession(_) => break None,
             Step::Success { packet, keys } => {
                 network.assert_deaf(&mut conversation);
                 network.supplicant.handle(&packet);

@@ -2,7 +2,8 @@
 
 use super::{Pace, Supplicant};
 use portvakt_eap::{
-    Conversation, EapError, FailureCause, InnerCredential, Keys, Limits, Methods, Step, Verdict,
+    Conversation, EapError, FailureCause, InnerCredential, Keys, Limits, Methods, SessionId, Step,
+    Verdict,
 };
 
 /// How a whole conversation went, seen from the server.
@@ -57,7 +58,21 @@ pub fn converse_within(
     methods: &Methods,
     supplicant: &mut Supplicant,
     limits: Limits,
+    accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
+) -> Result<Ending, EapError> {
+    converse_searching(methods, supplicant, limits, accounts, |_| false)
+}
+
+/// The same; `search` has a session adopted that is not in memory, and says whether it was.
+///
+/// # Errors
+/// The server's complaint about a packet of this supplicant.
+pub fn converse_searching(
+    methods: &Methods,
+    supplicant: &mut Supplicant,
+    limits: Limits,
     mut accounts: impl FnMut(&mut Conversation, &InnerCredential) -> Verdict,
+    mut search: impl FnMut(SessionId) -> bool,
 ) -> Result<Ending, EapError> {
     let identity = supplicant.identity_response(7);
     let (mut conversation, mut step) = Conversation::start(methods, &identity)?;
@@ -77,6 +92,9 @@ pub fn converse_within(
                 let verdict = accounts(&mut conversation, &credential);
                 pace.judged(&verdict);
                 step = conversation.handle_verdict(verdict, limits)?;
+            }
+            Step::FindSession(id) => {
+                step = conversation.handle_search(search(id), limits)?;
             }
             Step::Success { packet, keys } => {
                 supplicant.handle(&packet);

@@ -46,6 +46,8 @@ impl EapTls {
                 let certificates = self.tls.certificates();
                 InnerStep::Accepted(acceptance.of_certificate(inner_key(&keys), certificates))
             }
+            // It keeps no sessions, the tunnel does.
+            TlsStep::Find(_) => InnerStep::Failed(FailureCause::Internal),
             TlsStep::Failed(cause) => InnerStep::Failed(cause),
         }
     }
