@@ -4,6 +4,7 @@
 //! counted earlier is known. Stop: sockets first, then what is being worked on, then the disk.
 
 mod certificate_reload;
+mod database_watch;
 mod housekeeping;
 mod restart_required;
 
@@ -28,6 +29,7 @@ use crate::state::{State, StateError};
 use crate::transport::{Listen, ListenError, Listeners, Options, Purpose};
 use crate::web::WebServer;
 use certificate_reload::{CertificateReloader, RunningConfig};
+use database_watch::DatabaseWatch;
 use housekeeping::Housekeeper;
 use restart_required::restart_required;
 
@@ -141,6 +143,7 @@ impl Server {
         let running = RunningConfig::new(config.clone());
         let housekeeper = Housekeeper {
             certificates: CertificateReloader::new(state, running.clone()),
+            database: DatabaseWatch::default(),
             access: Arc::clone(&access),
             sweep_duplicates: Box::new(listeners.sweeper()),
             keep_attempts,

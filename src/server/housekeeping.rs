@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::certificate_reload::CertificateReloader;
+use super::database_watch::DatabaseWatch;
 use crate::access::Access;
 use crate::accounting;
 
@@ -29,6 +30,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Housekeeper {
     pub(super) access: Arc<Access>,
     pub(super) certificates: CertificateReloader,
+    pub(super) database: DatabaseWatch,
     pub(super) sweep_duplicates: Box<dyn Fn(Instant) + Send>,
     pub(super) keep_attempts: Duration,
     pub(super) keep_sessions: Duration,
@@ -50,6 +52,7 @@ impl Housekeeper {
             self.access.abandon_expired(now);
             self.access.state.log_drops(now);
             self.forget();
+            self.database.look(&self.access.state);
             if now - looked >= RENEW_EVERY {
                 looked = now;
                 self.certificates.look();

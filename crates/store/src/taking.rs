@@ -23,7 +23,8 @@
 //! add up, and a lock of either side stays ([`merge`]). The number of the last merged entry is
 //! in the same transaction, so that a merge that was cut off is made again without counting
 //! twice. The connection holds an advisory lock of this server's own, so that statements of one that
-//! broke, which the database may still have to work off, come before the merge.
+//! broke, which the database may still have to work off, come before the merge; and one that forgets
+//! failures does nothing once this server has given it up.
 //!
 //! # Not told
 //!
@@ -34,6 +35,8 @@ mod database;
 mod desk;
 mod journal;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

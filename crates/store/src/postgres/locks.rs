@@ -4,7 +4,7 @@
 //! who comes second sees what the first one did. Each statement returns the same columns, see [`read`].
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portvakt_auth::AccountId;
 use portvakt_auth::lock::{Question, Ruling};
@@ -55,7 +55,8 @@ const COUNT: &str = "
         floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
         (changed_by IS NOT DISTINCT FROM $5::bigint)::int::bigint";
 
-/// Forgets the failures of an account that is not locked.
+/// Forgets the failures of an account that is not locked. `$2` is the moment, by the server's clock, from
+/// which this server has given the question up: then the failures stay, which may be newer.
 const CLEAR: &str = "
     WITH was AS (
         SELECT failures, last_failure_ms, locked_until_ms, revision,
@@ -64,13 +65,14 @@ const CLEAR: &str = "
     gone AS (
         DELETE FROM locks l USING was
         WHERE l.account = $1 AND NOT coalesce(was.locked_until_ms > was.now_ms, false)
+            AND was.now_ms < $2::bigint
         RETURNING greatest(l.revision + 1, nextval('lock_revisions')) AS revision)
     SELECT CASE WHEN gone.revision IS NULL THEN was.failures ELSE 0 END,
            was.last_failure_ms,
            CASE WHEN gone.revision IS NULL THEN was.locked_until_ms END,
            coalesce(gone.revision, was.revision),
            was.now_ms,
-           (gone.revision IS NOT NULL)::int::bigint
+           (NOT coalesce(was.locked_until_ms > was.now_ms, false))::int::bigint
     FROM was LEFT JOIN gone ON true";
 
 /// Looks whether an account is locked.
@@ -81,9 +83,11 @@ const LOOK: &str = "
          (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms) n
     WHERE l.account = $1";
 
-/// Ends a lock and forgets failures, locked or not. The state returned is the one before.
+/// Ends a lock and forgets failures, locked or not, before the moment `$2`. The state returned is the one
+/// before.
 const UNLOCK: &str = "
     DELETE FROM locks WHERE account = $1
+        AND floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint < $2::bigint
     RETURNING failures, last_failure_ms, locked_until_ms,
         greatest(revision + 1, nextval('lock_revisions')),
         floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, 1::bigint";
@@ -134,6 +138,8 @@ pub(crate) struct PostgresLocks {
     link: Arc<Link>,
     /// The number of the last statement: other servers begin elsewhere.
     statement: u64,
+    /// The time of the server in its last answer, and when that came.
+    clock: Option<(i64, Instant)>,
 }
 
 impl PostgresLocks {
@@ -148,6 +154,7 @@ impl PostgresLocks {
         Ok(Self {
             link: Link::open(io, settings, Role::Locks(key.cast_signed()))?,
             statement: random(),
+            clock: None,
         })
     }
 
@@ -164,7 +171,7 @@ impl PostgresLocks {
     fn question(&mut self, asked: &Asked) -> Call {
         let account = text(&asked.account);
         match asked.question {
-            Question::Clear => (CLEAR, vec![account]),
+            Question::Clear => (CLEAR, vec![account, self.give_up_at()]),
             Question::Look => (LOOK, vec![account]),
             Question::Count => {
                 self.statement = self.statement.wrapping_add(1);
@@ -179,6 +186,28 @@ impl PostgresLocks {
                 (COUNT, values)
             }
         }
+    }
+
+    /// The moment, by the server's clock, from which this server has given up what it asks now; not a
+    /// millisecond later, because the answer that the clock is read from was on its way.
+    fn give_up_at(&self) -> Value<'static> {
+        let moment = self.clock.map_or(0, |(ms, at)| {
+            let left = (at.elapsed() + DEADLINE).as_millis();
+            ms.saturating_add(i64::try_from(left).unwrap_or(i64::MAX))
+        });
+        moment.into()
+    }
+
+    /// The answers to these questions.
+    fn answers(&mut self, calls: Vec<Call>) -> Result<Vec<Answer>, SqlError> {
+        let rows = self.run(calls)?;
+        let answers = rows.iter().map(|rows| answer(rows));
+        let answers = answers.collect::<Result<Vec<_>, _>>()?;
+        let last = answers.iter().rev().find_map(|answer| answer.state);
+        if let Some(state) = last {
+            self.clock = Some((state.now_ms, Instant::now()));
+        }
+        Ok(answers)
     }
 
     fn addition(&mut self, lock: &JournalledLock) -> Call {
@@ -201,16 +230,18 @@ impl PostgresLocks {
 impl LockDatabase for PostgresLocks {
     fn take(&mut self, asked: &[Asked]) -> Result<Vec<Answer>, SqlError> {
         let calls = asked.iter().map(|asked| self.question(asked)).collect();
-        self.run(calls)?.iter().map(|rows| answer(rows)).collect()
+        self.answers(calls)
     }
 
     fn merged(&mut self, journal: &str) -> Result<i64, SqlError> {
-        let sql = "SELECT number FROM journal_merged WHERE journal = $1";
+        let sql = "SELECT coalesce(max(number), 0),
+                   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+             FROM journal_merged WHERE journal = $1";
         let found = self.run(vec![(sql, vec![journal.to_owned().into()])])?;
-        match found.first().and_then(|rows| rows.first()) {
-            Some(row) => (row as &dyn Columns).needed_integer(0),
-            None => Ok(0),
-        }
+        let row = found.first().and_then(|rows| rows.first());
+        let row: &dyn Columns = row.ok_or_else(|| SqlError::refused("no answer"))?;
+        self.clock = Some((row.needed_integer(1)?, Instant::now()));
+        row.needed_integer(0)
     }
 
     fn merge(
@@ -223,14 +254,15 @@ impl LockDatabase for PostgresLocks {
         let note = vec![journal.to_owned().into(), from.into(), through.into()];
         let mut calls = vec![(NOTE_MERGED, note)];
         calls.extend(locks.iter().map(|lock| self.addition(lock)));
-        let answers = self.run(calls)?;
-        answers.iter().skip(1).map(|rows| answer(rows)).collect()
+        let mut rows = self.run(calls)?;
+        rows.drain(..1);
+        rows.iter().map(|rows| answer(rows)).collect()
     }
 
     fn unlock(&mut self, id: &AccountId) -> Result<Option<LockState>, SqlError> {
-        let rows = self.run(vec![(UNLOCK, vec![text(id)])])?;
-        let answer = answer(rows.first().map(Vec::as_slice).unwrap_or_default())?;
-        Ok(answer.state)
+        let call = (UNLOCK, vec![text(id), self.give_up_at()]);
+        let answers = self.answers(vec![call])?;
+        Ok(answers.first().and_then(|answer| answer.state))
     }
 
     fn is_connected(&mut self) -> bool {

@@ -84,7 +84,8 @@ impl<D: LockDatabase> Desk<D> {
                 .last()
                 .map(|waiting| (waiting.now, waiting.since))
                 .or(last);
-            if let Some((now, since)) = last {
+            let is_due = self.merge_at.is_none_or(|at| at <= Instant::now());
+            if let (Some((now, since)), true) = (last, is_due) {
                 self.come_back(now_after(now, since));
             }
             self.serve(waiting);
@@ -195,8 +196,7 @@ impl<D: LockDatabase> Desk<D> {
 
     /// Merges the journal and goes on with the database, if it is there again.
     pub(super) fn come_back(&mut self, now: Now) {
-        let is_due = self.merge_at.is_none_or(|at| at <= Instant::now());
-        if !self.is_alone() || !is_due || !self.database.is_connected() {
+        if !self.is_alone() || !self.database.is_connected() {
             return;
         }
         match self.merge(now, ReadBy::Tick) {

@@ -87,7 +87,8 @@ impl Journal {
     /// [`StoreError::Database`] if the disk refuses.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        // This process alone has it: nobody's log-on waits for another.
+        connection.busy_timeout(Duration::from_millis(100))?;
         // What was committed survives a power cut.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;

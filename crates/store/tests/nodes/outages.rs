@@ -66,3 +66,64 @@ fn failures_told_alone_survive_the_end_of_the_process() {
     drop(node(dir.path(), &url));
     assert_eq!(cluster.sql(name, rows), "6");
 }
+
+/// Its connections are ended while guesses are under way at two servers.
+#[test]
+fn told_failures_survive_connections_that_are_cut() {
+    let cluster = Cluster::start("--fsync=on");
+    let (one, other, url) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        cluster.database(),
+    );
+    let nodes = [node(one.path(), &url), node(other.path(), &url)];
+    let name = url.rsplit('/').next().unwrap();
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE application_name = 'portvakt'";
+    for account in 0..8 {
+        let account = format!("s{account}");
+        let begun: Vec<_> = (0..4)
+            .map(|tag| nodes[tag % 2].begin(&account, tag as u64, false))
+            .collect();
+        cluster.sql(name, cut);
+        let told = begun.iter().filter(|told| told.recv().is_ok()).count();
+        for node in &nodes {
+            wait_until("merged", || node.store.health().alone_since.is_none());
+        }
+        let rows =
+            format!("SELECT coalesce(max(failures), 0) FROM locks WHERE account = '{account}'");
+        let counted: usize = cluster.sql(name, &rows).parse().unwrap();
+        assert!(counted >= told, "{counted} of {told}");
+    }
+}
+
+/// A stopped database goes on with what it had received after its servers have given up waiting: that
+/// counts twice at most, and forgets nothing that came later.
+#[test]
+fn told_failures_survive_a_database_that_stands_still() {
+    let cluster = Cluster::start("--fsync=on");
+    let (dir, url) = (tempfile::tempdir().unwrap(), cluster.database());
+    let a = node(dir.path(), &url);
+    for tag in 0..2 {
+        assert_eq!(a.wrong("anna", tag), Told::Wrong);
+    }
+    cluster.pause();
+    let right = a.begin("anna", 0, true);
+    assert_eq!(
+        right.recv(),
+        Ok(Told::Right),
+        "memory decides after the deadline"
+    );
+    assert!(a.store.health().alone_since.is_some());
+    for tag in 2..5 {
+        assert_eq!(a.wrong("anna", tag), Told::Wrong);
+    }
+    cluster.resume();
+    wait_until("merged", || a.store.health().alone_since.is_none());
+    let name = url.rsplit('/').next().unwrap();
+    let counted = cluster.sql(name, "SELECT failures FROM locks");
+    // The success came too late for the database: two before, three after.
+    assert_eq!(counted, "5");
+    assert_eq!(a.wrong("anna", 9), Told::Wrong);
+    assert_eq!(a.right("anna"), Told::Locked);
+}
