@@ -93,7 +93,8 @@ impl<C: Connection> DurableStore<C> {
         let shared = Arc::new(Shared::default());
         let live = Arc::new(LiveSessions::new(LIVE_SESSIONS));
         let path = folder.path().to_owned();
-        let ids = SessionIds::after(sessions::last_id(&mut connection)?, Timestamp::now());
+        let last = sessions::last_id(&mut connection)?;
+        let ids = SessionIds::after(last, Timestamp::now(), chance());
         let queues = writer::Queues {
             messages: queue,
             session_jobs: session_queue,
@@ -412,6 +413,13 @@ impl<C: Connection> Drop for DurableStore<C> {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// A random number.
+fn chance() -> u32 {
+    use std::hash::{BuildHasher as _, RandomState};
+    let [first, second, third, fourth, ..] = RandomState::new().hash_one(()).to_ne_bytes();
+    u32::from_ne_bytes([first, second, third, fourth])
 }
 
 /// The key to seal with, tried on a sealed row if there is one.

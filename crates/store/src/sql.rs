@@ -183,6 +183,11 @@ pub trait Connection: Send + 'static {
         Ok(None)
     }
 
+    /// Whether other servers write to the same database.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Begins a transaction. One that is open is rolled back.
     ///
     /// # Errors

@@ -80,9 +80,11 @@ impl From<Vec<SessionChange>> for Taken {
 pub(crate) struct SessionIds(i64);
 
 impl SessionIds {
-    /// Numbers above `last`, and above those of any process that began earlier.
-    pub(crate) fn after(last: i64, now: Timestamp) -> Self {
-        Self(last.max(now.as_millisecond().saturating_mul(1 << 20)))
+    /// Numbers above `last`, and above those of any process that began earlier; `chance` keeps two apart
+    /// that begin in the same millisecond.
+    pub(crate) fn after(last: i64, now: Timestamp, chance: u32) -> Self {
+        let begin = now.as_millisecond().saturating_mul(1 << 20);
+        Self(last.max(begin.saturating_add(i64::from(chance >> 13))))
     }
 
     fn next(&mut self) -> SessionId {
@@ -269,19 +271,24 @@ impl<'c> SessionBatch<'c> {
     }
 
     /// Reads the sessions of this name, unless they are known: the live one from memory, else all from
-    /// the disk.
+    /// the disk. Where several servers write, memory may be behind: then all from the database, and no
+    /// other server writes them until the commit.
     fn load(&mut self, key: &SessionKey) -> Result<(), SqlError> {
         if self.known.contains_key(key) {
             return Ok(());
         }
         self.order.push(key.clone());
         let mut known = Namesakes::default();
-        if let Some(session) = self.live.get(key) {
+        let is_shared = self.connection.is_shared();
+        if let Some(session) = self.live.get(key).filter(|_| !is_shared) {
             known.sessions.push((*session).clone());
             known.on_disk.push(session);
         }
         let is_live = !known.sessions.is_empty();
         self.known.insert(key.clone(), known);
+        if is_shared {
+            sessions::hold_name(self.connection, key)?;
+        }
         match is_live {
             true => Ok(()),
             false => self.load_whole(key),

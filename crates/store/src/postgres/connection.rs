@@ -103,6 +103,10 @@ impl Connection for PostgresConnection {
         Ok(found.into_iter().next())
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self) -> Result<(), SqlError> {
         self.roll_back();
         // At once, rather than after all the work of a commit.

@@ -188,6 +188,15 @@ fn write_addresses(
     Ok(())
 }
 
+/// Holds a name until the end of the transaction, in a database that several servers share: the sessions
+/// of this name that are read afterwards are as the others left them.
+pub(crate) fn hold_name(connection: &mut dyn Connection, key: &SessionKey) -> Result<(), SqlError> {
+    let SessionKey { nas, session } = key;
+    let name = format!("{}\u{1f}{}\u{1f}{session}", nas.client, nas.nas);
+    let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+    connection.execute(sql, &[name.into()])
+}
+
 /// The newest sessions of this name.
 pub(crate) fn of_key(
     connection: &mut dyn Connection,

@@ -1,6 +1,7 @@
 //! Several servers that count the same failures in one database.
 
 mod outages;
+mod sessions;
 mod sharing;
 
 use std::path::Path;
