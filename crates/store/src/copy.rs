@@ -117,7 +117,7 @@ struct Table {
 }
 
 /// All tables. Columns: `t` text, `i` whole number, `o` octets; the key comes first.
-static TABLES: LazyLock<[Table; 6]> = LazyLock::new(|| {
+static TABLES: LazyLock<[Table; 12]> = LazyLock::new(|| {
     [
         Table::new("accounts", true, 1, "id:t revision:i body:t sealed:o"),
         Table::new(
@@ -158,6 +158,24 @@ static TABLES: LazyLock<[Table; 6]> = LazyLock::new(|| {
             false,
             2,
             "session:i address:t first_ms:i last_ms:i",
+        ),
+        Table::new(
+            "registry_imports",
+            true,
+            1,
+            "id:i digest:t file:t is_full:i row_count:i produced_ms:i has_trailer:i taken_ms:i \
+             taken_by:t locks:i unlocks:i vanished:i mobiles:i state:t turn:i applied_ms:i \
+             by_approval:i undone_ms:i undone_by:t",
+        ),
+        Table::new("registry_approvals", false, 2, "import:i who:t at_ms:i"),
+        Table::new("registry_statements", false, 2, "import:i person:t body:t"),
+        Table::new("registry_persons", false, 1, "person:t body:t"),
+        Table::new("registry_version", false, 1, "version:i"),
+        Table::new(
+            "exemptions",
+            true,
+            1,
+            "account:t until_ms:i reason:t made_by:t made_ms:i",
         ),
     ]
 });

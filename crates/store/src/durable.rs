@@ -17,6 +17,7 @@
 mod attempt_buffer;
 mod backlog;
 mod pending;
+mod registry_store;
 mod session_batch;
 mod tls_session_changes;
 mod tls_session_finder;

@@ -64,6 +64,7 @@ mod durable;
 mod error;
 mod folder;
 mod postgres;
+mod registry;
 mod sessions;
 mod sql;
 mod sqlite;
@@ -90,6 +91,9 @@ pub use error::StoreError;
 pub use folder::DataFolder;
 pub use postgres::{
     PostgresError, PostgresSettings, PostgresStore, SettingsError, SynchronousCommit,
+};
+pub use registry::{
+    Applying, Exemption, Import, ImportId, ImportState, NewImport, RegistryStore, RegistryVersion,
 };
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
@@ -332,7 +336,7 @@ pub trait TlsSessionStore: Send + Sync {
 
 /// All durable facts of a server.
 pub trait Store:
-    LockStore + AttemptStore + AccountStore + AccountingStore + TlsSessionStore
+    LockStore + AttemptStore + AccountStore + AccountingStore + TlsSessionStore + RegistryStore
 {
     /// The health of the store, without waiting for it.
     fn health(&self) -> StoreHealth;

@@ -2,7 +2,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;
+pub(crate) mod exemptions;
 pub(crate) mod locks;
+pub(crate) mod registry;
 pub(crate) mod session_query;
 pub(crate) mod sessions;
 pub(crate) mod tls_sessions;

@@ -35,6 +35,9 @@ const GATHER: Duration = Duration::from_secs(10);
 /// Between two looks at whether the buffer of attempts is filling up.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Work on the writer's connection; it reports by itself.
+pub(crate) type Job = Box<dyn FnOnce(&mut dyn Connection) + Send>;
+
 /// Requests to the writer.
 pub(crate) enum Message {
     /// A lock is pending in [`Shared`]; called back when it is durable.
@@ -47,6 +50,8 @@ pub(crate) enum Message {
     PurgeSessions(Timestamp),
     PurgeTlsSessions(i64),
     TicketKeys(TicketKeyRenewal, TicketKeysDone),
+    /// A short piece of work between two commits.
+    Job(Job),
     LimitPages(u32, Sender<()>),
     Close,
 }
@@ -208,6 +213,10 @@ impl<C: Connection> Writer<C> {
             }
             Message::RemoveAccount(id, reply) => {
                 let _ = reply.send(accounts::remove(&mut self.connection, &id));
+            }
+            Message::Job(job) => {
+                let connection = &mut self.connection;
+                guarded(Some(|| job(connection)));
             }
             Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),

@@ -142,6 +142,54 @@ pub(super) const MIGRATIONS: &[&str] = &[
         sealed BYTEA NOT NULL
     );
 ",
+    "
+    CREATE TABLE registry_imports (         -- files of the student registry
+        id BIGINT PRIMARY KEY,
+        digest TEXT NOT NULL,               -- SHA-256 of the file, hexadecimal
+        file TEXT NOT NULL,
+        is_full BIGINT NOT NULL,
+        row_count BIGINT NOT NULL,
+        produced_ms BIGINT NOT NULL,       -- time of the facts
+        has_trailer BIGINT NOT NULL,       -- whether the file told that time
+        taken_ms BIGINT NOT NULL,
+        taken_by TEXT NOT NULL,
+        locks BIGINT NOT NULL,             -- the effect
+        unlocks BIGINT NOT NULL,
+        vanished BIGINT NOT NULL,
+        mobiles BIGINT NOT NULL,
+        state TEXT NOT NULL,                -- staging, held, applied, undone, dropped, settled
+        turn BIGINT,                       -- the order in which imports came into force
+        applied_ms BIGINT,
+        by_approval BIGINT NOT NULL,
+        undone_ms BIGINT,
+        undone_by TEXT
+    );
+    CREATE TABLE registry_approvals (
+        import BIGINT NOT NULL,
+        who TEXT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        PRIMARY KEY (import, who)
+    );
+    CREATE TABLE registry_statements (      -- rows of files that changed something
+        import BIGINT NOT NULL,
+        person TEXT NOT NULL,               -- the key that accounts are joined by
+        body TEXT NOT NULL,                 -- Statement in JSON
+        PRIMARY KEY (import, person)
+    );
+    CREATE TABLE registry_persons (         -- folded from imports that are settled
+        person TEXT PRIMARY KEY,
+        body TEXT NOT NULL                  -- Person in JSON
+    );
+    CREATE TABLE registry_version (version BIGINT NOT NULL);   -- one row
+    INSERT INTO registry_version (version) VALUES (0);
+    CREATE TABLE exemptions (               -- from fee and registration
+        account TEXT PRIMARY KEY,
+        until_ms BIGINT NOT NULL,
+        reason TEXT NOT NULL,
+        made_by TEXT NOT NULL,
+        made_ms BIGINT NOT NULL
+    );
+",
 ];
 
 /// Brings the schema up to date; refuses one of a newer version. A user that may only read and

@@ -144,6 +144,54 @@ const MIGRATIONS: &[&str] = &[
         sealed BLOB NOT NULL                -- under the sealing key
     );
 ",
+    "
+    CREATE TABLE registry_imports (         -- files of the student registry
+        id INTEGER PRIMARY KEY,
+        digest TEXT NOT NULL,               -- SHA-256 of the file, hexadecimal
+        file TEXT NOT NULL,
+        is_full INTEGER NOT NULL,
+        row_count INTEGER NOT NULL,
+        produced_ms INTEGER NOT NULL,       -- time of the facts
+        has_trailer INTEGER NOT NULL,       -- whether the file told that time
+        taken_ms INTEGER NOT NULL,
+        taken_by TEXT NOT NULL,
+        locks INTEGER NOT NULL,             -- the effect
+        unlocks INTEGER NOT NULL,
+        vanished INTEGER NOT NULL,
+        mobiles INTEGER NOT NULL,
+        state TEXT NOT NULL,                -- staging, held, applied, undone, dropped, settled
+        turn INTEGER,                       -- the order in which imports came into force
+        applied_ms INTEGER,
+        by_approval INTEGER NOT NULL,
+        undone_ms INTEGER,
+        undone_by TEXT
+    );
+    CREATE TABLE registry_approvals (
+        import INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (import, who)
+    ) WITHOUT ROWID;
+    CREATE TABLE registry_statements (      -- rows of files that changed something
+        import INTEGER NOT NULL,
+        person TEXT NOT NULL,               -- the key that accounts are joined by
+        body TEXT NOT NULL,                 -- Statement in JSON
+        PRIMARY KEY (import, person)
+    ) WITHOUT ROWID;
+    CREATE TABLE registry_persons (         -- folded from imports that are settled
+        person TEXT PRIMARY KEY,
+        body TEXT NOT NULL                  -- Person in JSON
+    ) WITHOUT ROWID;
+    CREATE TABLE registry_version (version INTEGER NOT NULL);   -- one row
+    INSERT INTO registry_version (version) VALUES (0);
+    CREATE TABLE exemptions (               -- from fee and registration
+        account TEXT PRIMARY KEY,
+        until_ms INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        made_by TEXT NOT NULL,
+        made_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

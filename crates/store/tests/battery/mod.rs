@@ -1,5 +1,6 @@
 //! Facts that hold for every engine: the cases get a function that opens one and the same store.
 
+pub(crate) mod registry;
 pub(crate) mod sessions;
 pub(crate) mod taking;
 pub(crate) mod tls_sessions;
@@ -38,6 +39,13 @@ macro_rules! battery {
             accounts_are_written_all_or_none_and_come_back
             what_waits_is_written_before_the_store_closes
             panicking_callback_does_not_stop_the_writer);
+        battery!(@registry $run: import_is_in_force_whole_once_it_is_applied_and_outlives_the_process
+            of_two_imports_judged_upon_one_version_one_comes_into_force
+            import_is_undone_and_what_came_after_it_stays
+            held_import_counts_different_operators_alone
+            settled_imports_are_folded_and_what_was_given_up_is_removed
+            exemptions_come_back_and_one_replaces_another
+            hundred_thousand_rows_are_stored_while_locks_are);
         battery!(@sessions $run: session_outlives_the_process_with_all_that_is_known
             session_that_is_over_is_not_live_and_repetition_changes_nothing
             records_of_one_commit_make_one_session
@@ -63,6 +71,9 @@ macro_rules! battery {
     };
     (@tls_sessions $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::tls_sessions::$case); })*
+    };
+    (@registry $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::registry::$case); })*
     };
     (@cases $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::$case); })*
