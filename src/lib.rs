@@ -121,6 +121,7 @@
 //! | `directory` | 2 for each that speaks LDAP | asynchronous: searches and binds, and the log-ons that wait for them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
 //! | `web` | 1, and `web-pages` | accepts connections; asynchronous: serves `/metrics` and `/health` |
+//! | `registry` | 1 | reads facts of the student registry that another node put in force; folds old imports |
 //! | `housekeeping` | 1 | drops expired entries; loads renewed certificates |
 //!
 //! # Where to begin

@@ -6,6 +6,7 @@
 mod certificate_reload;
 mod database_watch;
 mod housekeeping;
+mod registry_follower;
 mod restart_required;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::web::WebServer;
 use certificate_reload::{CertificateReloader, RunningConfig};
 use database_watch::DatabaseWatch;
 use housekeeping::Housekeeper;
+use registry_follower::RegistryFollower;
 use restart_required::restart_required;
 
 /// Why the server can't start. Each is a sentence for the operator.
@@ -108,6 +110,7 @@ pub struct Server {
     stop_tidying: Sender<()>,
     tidying: JoinHandle<()>,
     judge: Judge,
+    registry: RegistryFollower,
 }
 
 impl Server {
@@ -151,6 +154,8 @@ impl Server {
             since: Timestamp::now(),
         };
         let judge = Judge::start(Arc::clone(&access.state)).map_err(StartError::Thread)?;
+        let registry = RegistryFollower::start(Arc::clone(&access.state));
+        let registry = registry.map_err(StartError::Thread)?;
         let tidying = std::thread::Builder::new()
             .name("housekeeping".to_owned())
             .spawn(move || housekeeper.run(&stopped))
@@ -166,6 +171,7 @@ impl Server {
             stop_tidying,
             tidying,
             judge,
+            registry,
         })
     }
 
@@ -232,6 +238,7 @@ impl Server {
             tracing::error!("the housekeeping thread had panicked");
         }
         self.judge.stop();
+        self.registry.stop();
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
         self.access.close();
         self.access.state.close();

@@ -5,10 +5,11 @@
 //! runs without a server opens this and nothing else.
 
 mod open;
+mod registry;
 mod tls_sessions;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -30,6 +31,7 @@ use crate::transport::{DropLog, DropReason};
 use portvakt_directory::OpenDirectory;
 
 pub use open::{StateError, sealing_key};
+pub(crate) use registry::{account_name, silent_from};
 
 /// Accounts beyond those known at the start for which memory is reckoned.
 const RESERVE: usize = 100_000;
@@ -54,6 +56,8 @@ pub struct State {
     pub earlier: EarlierPasswords,
     /// The student registry's facts on the owners of accounts.
     pub registry: RegistryTable,
+    /// Held while a file of the registry is judged and put in force: one at a time.
+    pub registry_imports: Mutex<()>,
     /// TLS sessions that devices may resume: in memory, and in the store.
     pub sessions: Sessions,
     /// How long they live.
@@ -92,6 +96,7 @@ impl State {
         let sources = AccountSources::new(config, &self.directories, Some(&before.sources))?;
         let policy = Policy::new(config, &self.metrics, &self.sessions, sources)?;
         self.policy.store(Arc::new(policy));
+        self.follow_registry_policy();
         let live = self.store.live();
         live.set_capacity(config.accounting.max_sessions as usize);
         Ok(())

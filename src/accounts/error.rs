@@ -2,6 +2,7 @@
 
 use portvakt_auth::name::NameError;
 use portvakt_auth::password::UnfitPassword;
+use portvakt_registry::FeedErrors;
 use portvakt_store::StoreError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -96,6 +97,54 @@ pub enum ActError {
         /// Every problem in lines of its own, in English.
         detail: String,
     },
+    /// A file of the student registry has mistakes; nothing of it is in force.
+    #[error("file of the registry not taken")]
+    RegistryFile {
+        /// Every mistake.
+        mistakes: FeedErrors,
+    },
+    /// Other files came in between again and again.
+    #[error("other imports came first")]
+    RegistryBusy,
+    /// No file that is held back has this digest.
+    #[error("no held file {digest}")]
+    UnknownDigest {
+        /// As given.
+        digest: String,
+    },
+    /// There is no import of this number.
+    #[error("no import {import}")]
+    UnknownImport {
+        /// The number.
+        import: i64,
+    },
+    /// The import is not in force, or has been for too long.
+    #[error("import {import} cannot be undone")]
+    NotUndoable {
+        /// The number.
+        import: i64,
+    },
+    /// The registry has told of no such person.
+    #[error("unknown person {name}")]
+    UnknownPerson {
+        /// As given.
+        name: String,
+    },
+    /// The account is not a student's.
+    #[error("{account} is no student")]
+    NotStudent {
+        /// The account's name.
+        account: String,
+    },
+    /// An exemption ends within a year, and not before today.
+    #[error("no end of an exemption {until}")]
+    UntilNotFit {
+        /// As given.
+        until: String,
+    },
+    /// No terms are configured.
+    #[error("no terms")]
+    NoTerms,
     /// The audit log could not be written.
     #[error("audit log not written")]
     AuditNotWritten,
@@ -185,6 +234,12 @@ impl From<StoreError> for ActError {
     fn from(error: StoreError) -> Self {
         let detail = error.to_string();
         Self::Store { detail }
+    }
+}
+
+impl From<FeedErrors> for ActError {
+    fn from(mistakes: FeedErrors) -> Self {
+        Self::RegistryFile { mistakes }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Use cases on accounts: look up, explain, sessions and changes of them, unlock, close, open, set a password, delete, import.
+//! Use cases on accounts: look up, explain, sessions and changes of them, unlock, close, open, set a password, delete, import,
+//! files of the student registry, exemptions, terms.
 //!
 //! Results and errors are data, without sentences; the caller phrases them. Every act that changes
 //! an account is written to the audit log with its [`Actor`]. A use case blocks until the directory
@@ -8,12 +9,15 @@ mod change_sessions;
 mod close;
 mod directory_entry;
 mod error;
+mod exempt;
 mod explain;
 mod import;
 mod list;
 mod look_up;
 mod password;
+mod registry;
 mod sessions;
+mod terms;
 mod unlock;
 
 use std::sync::{Arc, Mutex};
@@ -29,6 +33,7 @@ pub use change_sessions::{ChangedSessions, SessionSelection, TryDetails};
 pub use close::{Changed, ClosureAct, Deleted};
 pub use directory_entry::{AttributeValue, DirectoryEntry};
 pub use error::{ActError, DirectoryFault};
+pub use exempt::Exempted;
 pub use explain::{
     Attempt, Explanation, LockState, NtHashRemedy, NtHashState, ServiceVerdict, StatusFinding,
 };
@@ -37,7 +42,11 @@ pub use list::{Filter, Listing, Summary};
 pub use look_up::{AccountDetails, PasswordFacts};
 pub use password::{ClearPassword, NewPassword, PasswordSet};
 use portvakt_directory::{DirectoryWriter, WriteError};
+pub use registry::{
+    ExemptionDetails, ImportOutcome, ImportSummary, KnownPerson, RegistryFile, RegistryImport,
+};
 pub use sessions::{AddressDetails, FoundSessions, SessionDetails, SessionSearch};
+pub use terms::{TermLock, TermPreview};
 pub use unlock::Unlocked;
 
 /// Longest wait for the audit log to be written.

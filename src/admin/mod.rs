@@ -9,4 +9,4 @@ mod server;
 
 pub use client::{Client, ConnectError, RequestError};
 pub use protocol::{Request, Response, handle};
-pub use server::{AdminServer, user_name};
+pub use server::{AdminServer, operator};

@@ -1,6 +1,6 @@
 //! The lines of the admin socket: one JSON line to ask, JSON lines to answer.
 //!
-//! The LDIF of an import follows its line as so many octets. A new password goes along in clear text,
+//! The text of an import follows its line as so many octets. A new password goes along in clear text,
 //! since the server checks it against the policy and the earlier hashes: the socket is this user's
 //! alone, and the line is wiped.
 
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
     AccountDetails, Accounts, ActError, Actor, Changed, ChangedSessions, Deleted, DirectoryEntry,
-    Explanation, Filter, FoundSessions, ImportProgress, ImportRequest, Imported, Listing,
-    NewPassword, PasswordSet, SessionSearch, SessionSelection, Target, Unlocked,
+    Exempted, Explanation, Filter, FoundSessions, ImportProgress, ImportRequest, ImportSummary,
+    Imported, KnownPerson, Listing, NewPassword, PasswordSet, RegistryFile, RegistryImport,
+    SessionSearch, SessionSelection, Target, TermPreview, Unlocked,
 };
 
 /// A request, by the use case it calls.
@@ -72,8 +73,41 @@ pub enum Request {
     },
     /// [`Accounts::delete`].
     Delete(Target),
+    /// [`Accounts::exempt`].
+    Exempt {
+        /// The account, and why.
+        target: Target,
+        /// The last day; `None` ends the exemption.
+        until: Option<jiff::civil::Date>,
+    },
     /// [`Accounts::import`]; the LDIF follows.
     Import(ImportRequest),
+    /// [`Accounts::import_registry`]; the file follows.
+    ImportRegistry(RegistryFile),
+    /// [`Accounts::approve_registry`].
+    ApproveRegistry {
+        /// SHA-256 of the file, hexadecimal.
+        digest: String,
+    },
+    /// [`Accounts::undo_registry`].
+    UndoRegistry {
+        /// The number of the import.
+        import: i64,
+        /// The actor's reason.
+        why: String,
+    },
+    /// [`Accounts::registry_imports`].
+    RegistryImports {
+        /// At most so many.
+        limit: u32,
+    },
+    /// [`Accounts::known_person`].
+    KnownPerson {
+        /// User name, or the person's key.
+        name: String,
+    },
+    /// [`Accounts::preview_terms`].
+    PreviewTerms,
 }
 
 /// An answer; only [`Response::Progress`] is followed by another.
@@ -118,9 +152,27 @@ pub enum Response {
     Progress(ImportProgress),
     /// An import has ended.
     Imported(Box<Imported>),
+    /// An exemption was made or ended.
+    Exempted(Exempted),
+    /// A file of the registry was taken, held back or only judged.
+    RegistryImported(Box<RegistryImport>),
+    /// An import was undone.
+    RegistryUndone {
+        /// Its number.
+        import: i64,
+    },
+    /// Imports.
+    RegistryImports {
+        /// Newest first.
+        imports: Vec<ImportSummary>,
+    },
+    /// One person.
+    KnownPerson(Box<KnownPerson>),
+    /// Who will be locked.
+    TermPreview(TermPreview),
 }
 
-/// Calls the use case of `request` for `actor`. `body` is the LDIF of an import.
+/// Calls the use case of `request` for `actor`. `body` is the text of an import.
 pub fn handle(
     accounts: &Accounts,
     actor: &Actor,
@@ -158,6 +210,25 @@ pub fn handle(
             set.map(Response::PasswordSet)
         }
         Request::Delete(target) => accounts.delete(actor, &target).map(Response::Deleted),
+        Request::Exempt { target, until } => accounts
+            .exempt(actor, &target, until)
+            .map(Response::Exempted),
+        Request::ImportRegistry(file) => accounts
+            .import_registry(actor, &file, body)
+            .map(|imported| Response::RegistryImported(Box::new(imported))),
+        Request::ApproveRegistry { digest } => accounts
+            .approve_registry(actor, &digest)
+            .map(|imported| Response::RegistryImported(Box::new(imported))),
+        Request::UndoRegistry { import, why } => accounts
+            .undo_registry(actor, import, &why)
+            .map(|()| Response::RegistryUndone { import }),
+        Request::RegistryImports { limit } => accounts
+            .registry_imports(limit)
+            .map(|imports| Response::RegistryImports { imports }),
+        Request::KnownPerson { name } => accounts
+            .known_person(&name)
+            .map(|person| Response::KnownPerson(Box::new(person))),
+        Request::PreviewTerms => accounts.preview_terms().map(Response::TermPreview),
         Request::Import(request) => {
             let mut tell = |told| progress(Response::Progress(told));
             let imported = accounts.import(actor, &request, body, &mut tell);

@@ -127,6 +127,7 @@ fn serve(stream: &UnixStream, accounts: &Accounts, timeouts: Timeouts) -> io::Re
         };
         let octets = match &request {
             Request::Import(import) => import.octets,
+            Request::ImportRegistry(file) => file.octets,
             _ => 0,
         };
         stream.set_read_timeout(Some(timeouts.silence))?;
@@ -176,13 +177,22 @@ fn send(mut stream: &UnixStream, response: &Response) -> io::Result<()> {
 /// The name of the user at the other end, if it may ask. The socket's mode says so already; this
 /// check holds even if that is loosened.
 fn peer_name(stream: &UnixStream) -> Option<String> {
-    let peer = getsockopt(stream, sockopt::PeerCredentials).ok()?.uid();
-    let may_ask = peer == 0 || peer == nix::unistd::geteuid().as_raw();
-    may_ask.then(|| user_name(peer))
+    let peer = getsockopt(stream, sockopt::PeerCredentials).ok()?;
+    let may_ask = peer.uid() == 0 || peer.uid() == nix::unistd::geteuid().as_raw();
+    may_ask.then(|| operator(&peer.pid().to_string(), peer.uid()))
+}
+
+/// The person behind a process: the user who logged on to the machine, where the system keeps that
+/// (`loginuid`, which sudo and su leave as it is), else the user that the process runs as. `process` is its
+/// number or `self`.
+pub fn operator(process: &str, uid: u32) -> String {
+    let login = fs::read_to_string(format!("/proc/{process}/loginuid")).ok();
+    let login = login.and_then(|login| login.trim().parse::<u32>().ok());
+    user_name(login.filter(|login| *login != u32::MAX).unwrap_or(uid))
 }
 
 /// The name of a user of this machine, or its number.
-pub fn user_name(uid: u32) -> String {
+fn user_name(uid: u32) -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid))
         .ok()
         .flatten();

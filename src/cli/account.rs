@@ -35,6 +35,8 @@ pub(super) enum AccountCommand {
     Deactivate(Act),
     /// Open a suspended or deactivated account again
     Restore(Act),
+    /// Exempt a student from fee and registration until a day
+    Exempt(Exempt),
     /// Put a new password in place, read from the terminal or standard input
     SetPassword(SetPassword),
     /// Remove an account for good; what the audit log has of it stays
@@ -76,6 +78,18 @@ pub(super) struct Act {
     why: String,
     #[command(flatten)]
     file: ConfigFile,
+}
+
+#[derive(Args)]
+pub(super) struct Exempt {
+    /// The last day, 2026-12-01
+    #[arg(long, value_name = "DAY", required_unless_present = "end")]
+    until: Option<jiff::civil::Date>,
+    /// End the exemption now
+    #[arg(long, conflicts_with = "until")]
+    end: bool,
+    #[command(flatten)]
+    act: Act,
 }
 
 #[derive(Args)]
@@ -132,6 +146,10 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
         AccountCommand::Suspend(act) => do_act(act, Request::Suspend),
         AccountCommand::Deactivate(act) => do_act(act, Request::Deactivate),
         AccountCommand::Restore(act) => do_act(act, Request::Restore),
+        AccountCommand::Exempt(exempt) => do_act(&exempt.act, |target| Request::Exempt {
+            target,
+            until: exempt.until,
+        }),
         AccountCommand::SetPassword(set) => set_password(set),
         AccountCommand::Delete(delete) => run_delete(delete),
         AccountCommand::Import(import) => run_import(import),
@@ -248,8 +266,8 @@ fn run_import(import: &Import) -> Ending {
     print(response, false, config.rules.terms.zone())
 }
 
-/// The LDIF and its length; standard input is read to its end first, for its length must be known.
-fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
+/// A text to import and its length; standard input is read to its end first, for its length must be known.
+pub(super) fn open(path: &PathBuf) -> io::Result<(Box<dyn Read + Send>, u64)> {
     if path.as_os_str() == "-" {
         let mut text = Vec::new();
         io::stdin().lock().read_to_end(&mut text)?;
@@ -267,6 +285,7 @@ fn print(response: Result<Response, Ending>, json: bool, zone: &TimeZone) -> End
         Err(ending) => return ending,
         Ok(Response::Unlocked(unlocked)) => say(line(&phrases::unlocked(&unlocked))),
         Ok(Response::Changed(changed)) => say(line(&phrases::changed(&changed))),
+        Ok(Response::Exempted(exempted)) => say(line(&phrases::exempted(&exempted, zone))),
         Ok(Response::PasswordSet(set)) => say(line(&phrases::password_set(&set))),
         Ok(Response::Deleted(deleted)) => {
             say(line(&format!("{} is deleted", deleted.account)));

@@ -23,7 +23,7 @@ pub(super) fn request(
             // The lock of the data folder tells whether a server runs after all.
             let state = State::open(config).map_err(fail)?;
             let actor = Actor {
-                who: admin::user_name(nix::unistd::getuid().as_raw()),
+                who: admin::operator("self", nix::unistd::getuid().as_raw()),
                 role: Role::Administrator,
                 channel: Channel::Offline,
             };

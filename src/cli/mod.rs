@@ -13,9 +13,11 @@ mod documented;
 mod explain;
 mod hash;
 mod phrases;
+mod registry;
 mod serve;
 mod sessions;
 mod store;
+mod terms;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +65,12 @@ enum Command {
     Attempts(attempts::Attempts),
     /// Who is or was on the network, with which device and address
     Sessions(sessions::Sessions),
+    /// Files of the student registry: take them, approve them, undo them
+    #[command(subcommand)]
+    Registry(registry::RegistryCommand),
+    /// What the calendar of terms will do
+    #[command(subcommand)]
+    Terms(terms::TermsCommand),
     /// Move everything between the data folder and PostgreSQL
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -110,6 +118,8 @@ pub fn run() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Attempts(attempts) => attempts::run(&attempts),
         Command::Sessions(sessions) => sessions::run(&sessions),
+        Command::Registry(command) => registry::run(&command),
+        Command::Terms(command) => terms::run(&command),
         Command::Store(command) => store::run(&command),
     };
     match ending {

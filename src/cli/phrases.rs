@@ -1,9 +1,12 @@
 //! English sentences for the results and errors of the [use cases](crate::accounts).
 
+use jiff::tz::TimeZone;
 use portvakt_auth::Refusal;
+use portvakt_registry::FeedErrors;
 
-use crate::accounts::{ActError, Changed, NtHashRemedy, PasswordSet, Unlocked};
+use crate::accounts::{ActError, Changed, Exempted, NtHashRemedy, PasswordSet, Unlocked};
 use crate::shown::Shown;
+use crate::times::for_people;
 
 /// The error, and what to do.
 pub(super) fn error(error: &ActError) -> String {
@@ -50,7 +53,69 @@ pub(super) fn error(error: &ActError) -> String {
         ActError::ChangedMeanwhile => {
             "the account was changed by somebody else meanwhile".to_owned()
         }
+        ActError::RegistryFile { mistakes } => registry_mistakes(mistakes),
+        ActError::RegistryBusy => {
+            "other files of the registry came first again and again: try once more".to_owned()
+        }
+        ActError::UnknownDigest { digest } => format!(
+            "no file that is held back has the digest {}: `portvakt registry list` shows them",
+            Shown(digest)
+        ),
+        ActError::UnknownImport { import } => {
+            format!("there is no import {import}: `portvakt registry list` shows them")
+        }
+        ActError::NotUndoable { import } => format!(
+            "import {import} can't be undone: it is not in force, or has been for seven days"
+        ),
+        ActError::UnknownPerson { name } => {
+            format!("the student registry has told of no {}", Shown(name))
+        }
+        ActError::NotStudent { account } => {
+            format!("{account} is no student: fee and registration are not asked of it")
+        }
+        ActError::UntilNotFit { until } => {
+            format!("an exemption ends within a year and not before today, not on {until}")
+        }
+        ActError::NoTerms => "no terms are configured: [[accounts.term]]".to_owned(),
         ActError::AuditNotWritten => "the audit log could not be written".to_owned(),
+    }
+}
+
+/// Every mistake of a file of the registry, a line each, with advice.
+fn registry_mistakes(mistakes: &FeedErrors) -> String {
+    let file = mistakes.file.iter().map(ToString::to_string);
+    let rows = mistakes.rows.iter().map(|row| {
+        let column = row
+            .column
+            .as_deref()
+            .map(|column| format!(", {}", Shown(column)));
+        let value = row.value.as_deref().filter(|value| !value.is_empty());
+        let value = value.map(|value| format!(" \"{}\"", Shown(value)));
+        format!(
+            "line {}{}:{} {}: {}",
+            row.line,
+            column.unwrap_or_default(),
+            value.unwrap_or_default(),
+            row.fault,
+            row.fault.advice()
+        )
+    });
+    let untold = mistakes
+        .rows_in_all
+        .saturating_sub(mistakes.rows.len() as u64);
+    let untold = (untold > 0).then(|| format!("and {untold} more mistakes"));
+    let all = file.chain(rows).chain(untold).collect::<Vec<_>>();
+    format!("nothing of the file is in force:\n{}", all.join("\n"))
+}
+
+pub(super) fn exempted(exempted: &Exempted, zone: &TimeZone) -> String {
+    match exempted.until {
+        Some(until) => format!(
+            "{} is exempt from fee and registration until {}",
+            exempted.account,
+            for_people(until, zone)
+        ),
+        None => format!("{} is not exempt any more", exempted.account),
     }
 }
 

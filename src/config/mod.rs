@@ -21,6 +21,7 @@ mod operations;
 mod pem;
 mod problem;
 mod realm;
+mod registry;
 mod reply;
 mod report;
 mod revocation;
@@ -58,6 +59,7 @@ pub use network::{Client, ClientMethods, Radius};
 pub use operations::Audit;
 pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;
+pub use registry::Registry;
 pub use reply::{ReplyProfiles, ReplyType, USUAL};
 pub use revocation::RevocationLists;
 pub use secret::Secret;
@@ -104,6 +106,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Access to services; a service that is not here is open to all.
     pub services: BTreeMap<String, Service>,
+    /// The feed of the student registry.
+    pub registry: Registry,
     /// The audit log.
     pub audit: Audit,
     /// The address that serves metrics; none when off.
@@ -224,6 +228,7 @@ fn check(
     let directories = directory::directories(&mut root, external, &accounts.kinds, &services);
     let account_sources =
         account_source::account_sources(&ours, directories, overrides, &rules, root.report());
+    let registry = registry::registry(&mut root);
     let audit = operations::audit(&mut root, external, &data);
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, external, &data);
@@ -245,6 +250,7 @@ fn check(
         accounts,
         passwords,
         services,
+        registry,
         audit,
         metrics,
         control,

@@ -69,11 +69,13 @@ pub(super) fn calendar(section: &mut Section<'_>, rules: &mut Rules) {
 
 /// Reads `left-after-days`, which all stages have in common, and `leaving`.
 fn leaving(section: &mut Section<'_>, leaving: &mut Leaving) {
-    if section.has("left-after-days") {
-        let notice_days = leaving.notice_days;
-        let usual = leaving.days(LeavingStage::Network);
-        *leaving = Leaving::after(section.integer("left-after-days", usual, 0..=3650));
-        leaving.notice_days = notice_days;
+    let is_given = section.has("left-after-days");
+    let usual = leaving.days(LeavingStage::Network);
+    let usual = section.integer("left-after-days", usual, 0..=3650);
+    if is_given {
+        for stage in LeavingStage::ALL {
+            leaving.set_days(stage, usual);
+        }
     }
     let mut stages = section.table("leaving");
     for (key, stage) in [

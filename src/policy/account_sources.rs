@@ -91,6 +91,12 @@ impl AccountSources {
         self.realms.iter().map(|(realm, _)| realm)
     }
 
+    /// That of the primary realm.
+    #[must_use]
+    pub fn primary(&self) -> &AccountSource {
+        &self.primary
+    }
+
     /// All of them, that of the primary realm first.
     pub fn all(&self) -> impl Iterator<Item = &AccountSource> {
         self.all.iter().map(Arc::as_ref)

@@ -40,6 +40,8 @@ pub struct Policy {
     pub eap: Option<EapProfiles>,
     /// The directory and the account rules of each realm.
     pub sources: AccountSources,
+    /// The feed of the student registry.
+    pub registry: config::Registry,
     /// The services of all clients, in the order of the configuration; never empty.
     pub offered_services: Vec<String>,
     /// Rules of services, by name.
@@ -110,6 +112,7 @@ impl Policy {
             eap: EapProfiles::new(config, sessions)?,
             qualified_name_realms: certificate_realms::requiring_qualified_names(config, &sources),
             sources,
+            registry: config.registry.clone(),
             offered_services: offered_services(&config.clients),
             services: config.services.clone(),
             attributes: attributes(config),

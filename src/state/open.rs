@@ -1,6 +1,6 @@
 //! Opening of the state: data folder, directories, policy, locks, audit log.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -90,6 +90,7 @@ impl State {
             ),
             earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
             registry: RegistryTable::default(),
+            registry_imports: Mutex::default(),
             sessions,
             resume_for,
             began: began.saturating_sub(now.tick.since(Tick::START)),
@@ -104,6 +105,7 @@ impl State {
             clock,
             policy: ArcSwap::from_pointee(policy),
         });
+        state.restore_registry()?;
         state.keep_unsettled_failures();
         state.invalidate_changed_accounts();
         Ok(state)

@@ -1,7 +1,7 @@
 //! The effect of a file, before anything of it is used: who would be locked, let in again, vanish,
 //! get another mobile number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use portvakt_auth::{Refusal, RegistryFacts};
 use serde::{Deserialize, Serialize};
@@ -29,10 +29,19 @@ pub enum Standing {
     NoAccount,
 }
 
+/// Before a file is in force, or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// With the news so far.
+    Before,
+    /// With the news of the file.
+    After,
+}
+
 /// Judges persons by the rules of their accounts.
 pub trait Judge {
     /// The standing of the person with this key, by these facts of the registry.
-    fn standing(&self, key: &str, facts: Option<&RegistryFacts>) -> Standing;
+    fn standing(&self, key: &str, facts: Option<&RegistryFacts>, moment: Moment) -> Standing;
 }
 
 /// Persons of one kind of change.
@@ -108,12 +117,14 @@ impl Effect {
 pub type Persons = HashMap<String, Person, ahash::RandomState>;
 
 /// The statements of a file that change anything, and their effect. Of a full file, persons whom it
-/// does not name vanish.
+/// does not name vanish. Where it ends a silence of the registry, the calendar goes on for everybody:
+/// persons of whom nothing changes may be locked by it too.
 pub fn effect(
     known: &Persons,
     statements: Vec<(String, Statement)>,
     is_full: bool,
     told: Told,
+    ends_silence: bool,
     judge: &dyn Judge,
 ) -> (Vec<(String, Statement)>, Effect) {
     let mut effect = Effect::default();
@@ -122,16 +133,22 @@ pub fn effect(
         false => Vec::new(),
     };
     let all = statements.into_iter().chain(gone);
-    let changing = all
+    let changing: Vec<_> = all
         .filter(|(key, statement)| effect.count(known.get(key), key, statement, told, judge))
         .collect();
+    if ends_silence {
+        effect.count_unchanged(known, &changing, judge);
+    }
     (changing, effect)
+}
+
+fn keys(statements: &[(String, Statement)]) -> HashSet<&str, ahash::RandomState> {
+    statements.iter().map(|(key, _)| key.as_str()).collect()
 }
 
 /// That persons whom a full file does not name are gone, in the order of their keys.
 fn missing(known: &Persons, statements: &[(String, Statement)]) -> Vec<(String, Statement)> {
-    type Keys<'k> = std::collections::HashSet<&'k str, ahash::RandomState>;
-    let named: Keys<'_> = statements.iter().map(|(key, _)| key.as_str()).collect();
+    let named = keys(statements);
     let present = known.iter().filter(|(_, person)| person.in_registry);
     let missing = present.filter(|(key, _)| !named.contains(key.as_str()));
     let mut gone: Vec<_> = missing
@@ -174,6 +191,21 @@ impl Effect {
         true
     }
 
+    /// Counts persons of whom nothing changes but the news.
+    fn count_unchanged(
+        &mut self,
+        known: &Persons,
+        changing: &[(String, Statement)],
+        judge: &dyn Judge,
+    ) {
+        let changing = keys(changing);
+        for (key, person) in known {
+            if !changing.contains(key.as_str()) {
+                self.count_standing(Some(person), person, key, judge);
+            }
+        }
+    }
+
     fn count_standing(
         &mut self,
         before: Option<&Person>,
@@ -184,8 +216,9 @@ impl Effect {
         if before.is_some_and(|before| before.in_registry) && !after.in_registry {
             return self.vanished.add(key, after, None);
         }
-        let then = judge.standing(key, before.map(Person::facts).as_ref());
-        match (then, judge.standing(key, Some(&after.facts()))) {
+        let then = judge.standing(key, before.map(Person::facts).as_ref(), Moment::Before);
+        let now = judge.standing(key, Some(&after.facts()), Moment::After);
+        match (then, now) {
             (Standing::Open | Standing::Unknown, Standing::Closed(refusal)) => {
                 self.locks.add(key, after, Some(refusal));
             }

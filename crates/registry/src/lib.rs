@@ -29,7 +29,7 @@ mod trailer;
 mod value;
 
 pub use column::Column;
-pub use effect::{Affected, AffectedPerson, Effect, Judge, Persons, Standing, effect};
+pub use effect::{Affected, AffectedPerson, Effect, Judge, Moment, Persons, Standing, effect};
 pub use fault::{FeedErrors, FileFault, RowError, RowFault};
 pub use guard::{APPROVALS, Counts, Exceeded, Guard, Guarded, Limit, UNDO_DAYS, day_before};
 pub use identity_number::holds_identity_number;

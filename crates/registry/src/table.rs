@@ -24,6 +24,7 @@ pub struct RegistryTable {
     silent_from_ms: AtomicI64,
     in_use: AtomicBool,
     by_alias: AtomicBool,
+    version: AtomicI64,
 }
 
 impl Default for RegistryTable {
@@ -34,6 +35,7 @@ impl Default for RegistryTable {
             silent_from_ms: AtomicI64::new(NEVER),
             in_use: AtomicBool::new(false),
             by_alias: AtomicBool::new(false),
+            version: AtomicI64::new(0),
         }
     }
 }
@@ -76,7 +78,7 @@ impl RegistryTable {
         }
         RegistryEntry {
             facts: self.facts_of(account),
-            exempt_until: self.exemptions.get(&account.id).map(|until| *until),
+            exempt_until: self.exempt_until(&account.id),
             silent_from: self.silent_from(),
         }
     }
@@ -96,6 +98,22 @@ impl RegistryTable {
     #[must_use]
     pub fn facts(&self, key: &str) -> Option<Arc<RegistryFacts>> {
         self.persons.get(key).map(|facts| Arc::clone(&facts))
+    }
+
+    /// Until when an account is exempt.
+    #[must_use]
+    pub fn exempt_until(&self, account: &AccountId) -> Option<Timestamp> {
+        self.exemptions.get(account).map(|until| *until)
+    }
+
+    /// Ends exemptions of accounts that are none of these.
+    pub fn retain_exemptions(&self, is_known: impl Fn(&AccountId) -> bool) {
+        self.exemptions.retain(|account, _| is_known(account));
+    }
+
+    /// Forgets persons whose key is none of these.
+    pub fn retain(&self, is_known: impl Fn(&str) -> bool) {
+        self.persons.retain(|key, _| is_known(key));
     }
 
     /// Whether a person's key may be another name of the account (a student number) rather than its
@@ -139,6 +157,25 @@ impl RegistryTable {
             NEVER => None,
             millis => Timestamp::from_millisecond(millis).ok(),
         }
+    }
+
+    /// Version of the store that the facts are of.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Says which version of the store the facts are of.
+    pub fn set_version(&self, version: i64) {
+        self.version.store(version, Ordering::Release);
+    }
+
+    /// Says that a version differs from the one before by a change that was made here; any other
+    /// version is to be read anew.
+    pub fn own_version(&self, version: i64) {
+        let before = version.saturating_sub(1);
+        let order = Ordering::AcqRel;
+        let _ = (self.version).compare_exchange(before, version, order, Ordering::Acquire);
     }
 
     /// Number of persons.

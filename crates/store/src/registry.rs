@@ -24,6 +24,14 @@ pub struct ImportId(pub i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RegistryVersion(pub i64);
 
+impl RegistryVersion {
+    /// The version after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// State of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportState {
@@ -213,6 +221,24 @@ pub trait RegistryStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`].
     fn imports(&self, limit: u32) -> Result<Vec<Import>, StoreError>;
+
+    /// Time of the newest facts in force.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn registry_news(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Time of the newest file with a trailer, of full ones or of changes, that is in force or held.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn last_produced(&self, is_full: bool) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Effects of the imports that came into force since, without approval, together.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn registry_day(&self, since: Timestamp) -> Result<Counts, StoreError>;
 
     /// Calls `visit` with each statement of an import.
     ///

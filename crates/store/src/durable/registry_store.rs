@@ -3,7 +3,7 @@
 use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use portvakt_auth::AccountId;
-use portvakt_registry::{Person, Statement};
+use portvakt_registry::{Counts, Person, Statement};
 
 use super::DurableStore;
 use super::writer::Message;
@@ -110,6 +110,18 @@ impl<C: Connection> RegistryStore for DurableStore<C> {
         Ok(registry::imports(&mut *self.reader(), limit)?)
     }
 
+    fn registry_news(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(registry::news(&mut *self.reader())?)
+    }
+
+    fn last_produced(&self, is_full: bool) -> Result<Option<Timestamp>, StoreError> {
+        Ok(registry::last_produced(&mut *self.reader(), is_full)?)
+    }
+
+    fn registry_day(&self, since: Timestamp) -> Result<Counts, StoreError> {
+        Ok(registry::day(&mut *self.reader(), since)?)
+    }
+
     fn statements_of(
         &self,
         id: ImportId,
@@ -130,12 +142,23 @@ impl<C: Connection> RegistryStore for DurableStore<C> {
 
     fn put_exemption(&self, exemption: &Exemption) -> Result<(), StoreError> {
         let exemption = exemption.clone();
-        self.work(move |connection| exemptions::put(connection, &exemption))
+        self.work(move |connection| {
+            registry::in_transaction(connection, |connection| {
+                exemptions::put(connection, &exemption)?;
+                registry::tell(connection).map(|()| true)
+            })
+        })?;
+        Ok(())
     }
 
     fn remove_exemption(&self, account: &AccountId) -> Result<bool, StoreError> {
         let account = account.clone();
-        self.work(move |connection| exemptions::remove(connection, &account))
+        self.work(move |connection| {
+            registry::in_transaction(connection, |connection| {
+                let is_removed = exemptions::remove(connection, &account)?;
+                registry::tell(connection).map(|()| is_removed)
+            })
+        })
     }
 
     fn exemptions(&self) -> Result<Vec<Exemption>, StoreError> {

@@ -166,7 +166,7 @@ pub(crate) fn add_statements(
 }
 
 /// Runs `work` as one transaction; one that returns false is rolled back.
-fn in_transaction(
+pub(crate) fn in_transaction(
     connection: &mut dyn Connection,
     work: impl FnOnce(&mut dyn Connection) -> Result<bool, SqlError>,
 ) -> Result<bool, SqlError> {
@@ -202,7 +202,7 @@ pub(crate) fn apply(
         vanished,
         mobiles,
     } = applying.counts;
-    let turn = applying.upon.0.saturating_add(1);
+    let turn = applying.upon.next().0;
     let values = [
         turn.into(),
         applying.at.into(),
@@ -258,6 +258,49 @@ pub(crate) fn undo(
         let is_undone = connection.execute_now(sql, &values)? == 1;
         Ok(is_undone && connection.execute_now(next, &[])? == 1)
     })
+}
+
+/// Moves the version on, so that other nodes read anew.
+pub(crate) fn tell(connection: &mut dyn Connection) -> Result<(), SqlError> {
+    let sql = "UPDATE registry_version SET version = version + 1";
+    connection.execute_now(sql, &[]).map(drop)
+}
+
+/// Time of the newest facts in force; never later than the file came.
+pub(crate) fn news(connection: &mut dyn Connection) -> Result<Option<Timestamp>, SqlError> {
+    let sql = "SELECT max(CASE WHEN produced_ms < taken_ms THEN produced_ms ELSE taken_ms END)
+         FROM registry_imports WHERE state IN ('applied', 'settled')";
+    let found = rows(connection, sql, &[], |row| row.time(0))?;
+    Ok(found.into_iter().flatten().next())
+}
+
+/// Time of the newest file of a kind that told its time, in force or held.
+pub(crate) fn last_produced(
+    connection: &mut dyn Connection,
+    is_full: bool,
+) -> Result<Option<Timestamp>, SqlError> {
+    let sql = "SELECT max(produced_ms) FROM registry_imports
+         WHERE state IN ('applied', 'settled', 'held') AND has_trailer = 1 AND is_full = $1";
+    let found = rows(connection, sql, &[is_full.into()], |row| row.time(0))?;
+    Ok(found.into_iter().flatten().next())
+}
+
+/// Effects since then of imports that nobody approved.
+pub(crate) fn day(connection: &mut dyn Connection, since: Timestamp) -> Result<Counts, SqlError> {
+    let sql = "SELECT locks, unlocks, vanished, mobiles FROM registry_imports
+         WHERE state IN ('applied', 'undone', 'settled') AND by_approval = 0 AND applied_ms >= $1";
+    let mut all = Counts::default();
+    connection.query(sql, &[since.into()], &mut |row| {
+        let count = |column| Ok::<_, SqlError>(row.needed_integer(column)?.unsigned_abs());
+        all = all.plus(Counts {
+            locks: count(0)?,
+            unlocks: count(1)?,
+            vanished: count(2)?,
+            mobiles: count(3)?,
+        });
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 const IMPORT: &str = "SELECT id, digest, file, is_full, row_count, produced_ms, has_trailer, taken_ms, \

@@ -45,6 +45,7 @@ macro_rules! battery {
             held_import_counts_different_operators_alone
             settled_imports_are_folded_and_what_was_given_up_is_removed
             exemptions_come_back_and_one_replaces_another
+            news_order_and_the_day_are_told_by_imports_in_force
             hundred_thousand_rows_are_stored_while_locks_are);
         battery!(@sessions $run: session_outlives_the_process_with_all_that_is_known
             session_that_is_over_is_not_live_and_repetition_changes_nothing

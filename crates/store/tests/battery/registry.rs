@@ -267,6 +267,51 @@ pub(crate) fn exemptions_come_back_and_one_replaces_another(open: Open<'_>) {
     assert!(store.exemptions().unwrap().is_empty());
 }
 
+pub(crate) fn news_order_and_the_day_are_told_by_imports_in_force(open: Open<'_>) {
+    let store = open();
+    assert_eq!(store.registry_news().unwrap(), None);
+    let applied = apply(&*store, 10, &[("anna", active(true))]);
+    let late = NewImport {
+        produced_at: time(90),
+        is_full: false,
+        ..new("late", 20)
+    };
+    let id = store.stage_import(&late, &[]).unwrap();
+    assert_eq!(store.last_produced(false).unwrap(), None);
+    store.hold_import(id).unwrap();
+    assert_eq!(store.last_produced(false).unwrap(), Some(time(90)));
+    assert_eq!(store.last_produced(true).unwrap(), Some(time(10)));
+    assert_eq!(store.registry_news().unwrap(), Some(time(10)));
+    let counts = Counts {
+        locks: 5,
+        mobiles: 1,
+        ..Counts::default()
+    };
+    let day = |at, by_approval| {
+        let upon = store.registry_version().unwrap();
+        let id = store.stage_import(&new("x", at), &[]).unwrap();
+        let applying = Applying {
+            counts,
+            by_approval,
+            ..applying(upon, at)
+        };
+        assert!(store.apply_import(id, applying).unwrap());
+        store.registry_day(time(15)).unwrap()
+    };
+    assert_eq!(day(20, true), Counts::default());
+    assert_eq!(day(30, false), counts);
+    assert_eq!(day(40, false), counts.plus(counts));
+    assert!(
+        store
+            .undo_import(applied, "kari", time(50), time(0))
+            .unwrap()
+    );
+    let upon = store.registry_version().unwrap();
+    assert!(store.apply_import(id, applying(upon, 60)).unwrap());
+    // No later than the file came.
+    assert_eq!(store.registry_news().unwrap(), Some(time(40)));
+}
+
 /// AC of the feed: a hundred thousand rows within ten seconds, in commits that a lock may wait for.
 pub(crate) fn hundred_thousand_rows_are_stored_while_locks_are(open: Open<'_>) {
     let store = open();
