@@ -103,6 +103,10 @@ pub struct Readings {
     pub sessions_beyond_memory: u64,
     /// Lines that the audit log lost.
     pub audit_dropped: u64,
+    /// Persons of the student registry.
+    pub registry_persons: usize,
+    /// Days until the registry counts as silent; `None` without news, and where it never does.
+    pub registry_news_days_left: Option<i64>,
     /// Days until the certificate of the default chain expires; `None` without one.
     pub certificate_days_left: Option<i64>,
     /// Mirrors of directories.

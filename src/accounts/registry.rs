@@ -154,7 +154,7 @@ impl Accounts {
         let now = self.state.clock.now().utc;
         let told = told(&feed, now);
         let (digest, rows, is_full) = (feed.digest.clone(), feed.rows, feed.is_full);
-        let judged = self.judge(feed.statements, feed.is_full, told)?;
+        let judged = self.judge(&feed.statements, feed.is_full, told)?;
         Ok(RegistryImport {
             outcome: ImportOutcome::DryRun,
             digest,
@@ -179,7 +179,7 @@ impl Accounts {
         for _ in 0..TRIES {
             let now = self.state.clock.now().utc;
             let told = told(&feed, now);
-            let judged = self.judge(feed.statements.clone(), feed.is_full, told)?;
+            let judged = self.judge(&feed.statements, feed.is_full, told)?;
             let import = NewImport {
                 digest: feed.digest.clone(),
                 file: file.to_owned(),
@@ -243,7 +243,7 @@ impl Accounts {
     /// The effect of statements upon what is in force, and the limits that they exceed.
     fn judge(
         &self,
-        statements: Vec<(String, Statement)>,
+        statements: &[(String, Statement)],
         is_full: bool,
         told: Told,
     ) -> Result<Judged, ActError> {
@@ -253,7 +253,7 @@ impl Accounts {
         let ends_silence = judge.ends_silence();
         let singly = !is_full && !ends_silence && statements.len() <= READ_SINGLY;
         let (upon, known) = match singly {
-            true => self.persons_of(&statements)?,
+            true => self.persons_of(statements)?,
             false => self.all_persons()?,
         };
         let (changing, effect) = effect(&known, statements, is_full, told, ends_silence, &judge);

@@ -20,6 +20,8 @@ pub(super) struct Gauges {
     live_sessions: IntGauge,
     sessions_beyond_memory: IntCounter,
     audit_dropped: IntCounter,
+    registry_persons: IntGauge,
+    registry_news_days_left: Gauge,
     certificate_days_left: Gauge,
     chain_days_left: GaugeVec,
     revocation_list_days_left: GaugeVec,
@@ -47,6 +49,10 @@ impl Gauges {
         let days = "Days until the certificate expires; NaN without one";
         let certificate_days_left = Gauge::new("certificate_days_left", days)?;
         registry.register(Box::new(certificate_days_left.clone()))?;
+        let news =
+            "Days until the student registry counts as silent; NaN without news or such a rule";
+        let registry_news_days_left = Gauge::new("registry_news_days_left", news)?;
+        registry.register(Box::new(registry_news_days_left.clone()))?;
         let by_name = |name, help, label| {
             let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(gauges.clone())).map(|()| gauges)
@@ -80,6 +86,8 @@ impl Gauges {
             live_sessions: gauge("live_sessions", "Live sessions in memory")?,
             sessions_beyond_memory,
             audit_dropped,
+            registry_persons: gauge("registry_persons", "Persons of the student registry")?,
+            registry_news_days_left,
             certificate_days_left,
             chain_days_left: by_name(
                 "chain_days_left",
@@ -121,11 +129,17 @@ impl Gauges {
         ] {
             counter.inc_by(reading.saturating_sub(counter.get()));
         }
-        let days = readings
-            .certificate_days_left
-            .and_then(|days| i32::try_from(days).ok());
-        self.certificate_days_left
-            .set(days.map_or(f64::NAN, f64::from));
+        self.registry_persons.set(count(readings.registry_persons));
+        for (gauge, days) in [
+            (&self.certificate_days_left, readings.certificate_days_left),
+            (
+                &self.registry_news_days_left,
+                readings.registry_news_days_left,
+            ),
+        ] {
+            let days = days.and_then(|days| i32::try_from(days).ok());
+            gauge.set(days.map_or(f64::NAN, f64::from));
+        }
         set_all(&self.chain_days_left, &readings.chain_days_left);
         set_all(
             &self.revocation_list_days_left,

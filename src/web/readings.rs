@@ -32,6 +32,9 @@ pub(super) fn readings(access: &Access) -> Readings {
         live_sessions: state.store.live().len(),
         sessions_beyond_memory: store.sessions_beyond_memory,
         audit_dropped: state.audit.health().dropped,
+        registry_persons: state.registry.len(),
+        registry_news_days_left: (state.registry.silent_from())
+            .map(|from| days_between(now.utc, from)),
         certificate_days_left: expiries
             .of_default_chain()
             .map(|ends| days_between(now.utc, ends)),

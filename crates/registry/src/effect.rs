@@ -121,7 +121,7 @@ pub type Persons = HashMap<String, Person, ahash::RandomState>;
 /// persons of whom nothing changes may be locked by it too.
 pub fn effect(
     known: &Persons,
-    statements: Vec<(String, Statement)>,
+    statements: &[(String, Statement)],
     is_full: bool,
     told: Told,
     ends_silence: bool,
@@ -129,12 +129,14 @@ pub fn effect(
 ) -> (Vec<(String, Statement)>, Effect) {
     let mut effect = Effect::default();
     let gone = match is_full {
-        true => missing(known, &statements),
+        true => missing(known, statements),
         false => Vec::new(),
     };
-    let all = statements.into_iter().chain(gone);
-    let changing: Vec<_> = all
+    let changing: Vec<_> = statements
+        .iter()
+        .chain(&gone)
         .filter(|(key, statement)| effect.count(known.get(key), key, statement, told, judge))
+        .cloned()
         .collect();
     if ends_silence {
         effect.count_unchanged(known, &changing, judge);

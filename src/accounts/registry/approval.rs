@@ -77,7 +77,7 @@ impl Accounts {
             statements.push((key, statement));
         })?;
         // Of a full file, that others are gone is among the statements.
-        self.judge(statements, false, self.told_of(held))
+        self.judge(&statements, false, self.told_of(held))
     }
 
     fn told_of(&self, held: &Import) -> Told {

@@ -78,7 +78,7 @@ fn changes_are_told_by_kind_and_what_is_unchanged_is_left_out() {
         ("gy", active(true)),
         ("hy", active(false)),
     ]);
-    let (changing, effect) = effect(&known, file, true, told(10), false, &ByFlag);
+    let (changing, effect) = effect(&known, &file, true, told(10), false, &ByFlag);
     assert_eq!(named(&effect.locks), ["anna", "hy"]);
     assert_eq!(effect.locks.named[0].refusal, Some(Refusal::NotActive));
     assert_eq!(named(&effect.unlocks), ["bo"]);
@@ -92,7 +92,7 @@ fn changes_are_told_by_kind_and_what_is_unchanged_is_left_out() {
 #[test]
 fn file_of_changes_lets_nobody_vanish() {
     let known = known(&[("anna", active(true))]);
-    let (changing, effect) = effect(&known, Vec::new(), false, told(10), false, &ByFlag);
+    let (changing, effect) = effect(&known, &[], false, told(10), false, &ByFlag);
     assert!(changing.is_empty());
     assert_eq!(effect, Effect::default());
 }
@@ -105,7 +105,7 @@ fn first_row_of_a_person_counts_by_what_the_account_is_now() {
         ("nobody-c", active(false)),
         ("unknown-d", active(true)),
     ]);
-    let (_, effect) = effect(&Persons::default(), file, true, told(10), false, &ByFlag);
+    let (_, effect) = effect(&Persons::default(), &file, true, told(10), false, &ByFlag);
     assert_eq!(named(&effect.locks), ["open-a"]);
     assert_eq!(named(&effect.unlocks), ["closed-b"]);
     assert_eq!(effect.added, 4);
@@ -115,7 +115,7 @@ fn first_row_of_a_person_counts_by_what_the_account_is_now() {
 fn row_that_is_older_than_what_is_known_is_counted_and_left_out() {
     let known = known(&[("anna", active(true))]);
     let file = rows(&[("anna", active(false))]);
-    let (changing, effect) = effect(&known, file, false, told(-10), false, &ByFlag);
+    let (changing, effect) = effect(&known, &file, false, told(-10), false, &ByFlag);
     assert!(changing.is_empty());
     assert_eq!(effect.older, 1);
 }
@@ -129,7 +129,7 @@ fn first_mobile_number_of_a_known_person_counts_and_its_removal_does_not() {
         ..Statement::default()
     };
     let file = rows(&[("anna", mobile("+4792222222")), ("bo", removal)]);
-    let (_, effect) = effect(&known, file, false, told(10), false, &ByFlag);
+    let (_, effect) = effect(&known, &file, false, told(10), false, &ByFlag);
     assert_eq!(named(&effect.mobiles), ["anna"]);
 }
 
@@ -138,7 +138,7 @@ fn names_are_bounded_and_numbers_are_not() {
     let many: Vec<_> = (0..MOST_NAMED + 5)
         .map(|number| (format!("s{number}"), active(false)))
         .collect();
-    let (_, effect) = effect(&Persons::default(), many, false, told(10), false, &ByFlag);
+    let (_, effect) = effect(&Persons::default(), &many, false, told(10), false, &ByFlag);
     assert_eq!(effect.locks.count, MOST_NAMED as u64 + 5);
     assert_eq!(effect.locks.named.len(), MOST_NAMED);
 }
@@ -157,7 +157,7 @@ fn file_that_ends_a_silence_counts_persons_of_whom_nothing_changes() {
     }
     let known = known(&[("anna", active(true)), ("bo", active(true))]);
     let file = rows(&[("anna", active(true))]);
-    let (changing, effect) = effect(&known, file, false, told(10), true, &AfterDeadline);
+    let (changing, effect) = effect(&known, &file, false, told(10), true, &AfterDeadline);
     assert!(changing.is_empty());
     assert_eq!(effect.counts().locks, 2);
 }
