@@ -20,26 +20,22 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
 #[path = "accounting/freeradius.rs"]
 mod freeradius;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
 #[path = "accounting/records.rs"]
 mod records;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use common::{Daemon, Setup};
-use freeradius::FreeRadius;
 use portvakt::accounts::SessionSearch;
 use portvakt::admin::{Client, Request, Response};
 use portvakt_load::process::usage;
 use records::{Records, drive};
+use support::{common, release};
 
 /// Sessions of a run, of four records each.
 const SESSIONS: usize = 10_000;
@@ -70,7 +66,7 @@ fn compare() {
         "", "records/s", "µs a record", "p50 ms", "p99 ms"
     );
     let daemon = setup().start();
-    let freeradius = FreeRadius::start();
+    let freeradius = freeradius::start();
     for run in 0..=RUNS {
         let records = Records::of(run * SESSIONS..(run + 1) * SESSIONS);
         let theirs = measure(freeradius.address(), freeradius.id(), &records);

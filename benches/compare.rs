@@ -1,12 +1,10 @@
 //! FreeRADIUS and Portvakt on this machine, side by side. `benches/compare/run` installs what it
 //! needs and runs it; docs/compare.md says what is measured and how each side is configured.
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
 #[path = "compare/mod.rs"]
 mod compare;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +16,7 @@ use compare::cases::{CASES, Case};
 use compare::table::{self, Row, Verdict};
 use compare::{Extent, report};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use support::{common, nas};
 
 /// Compare FreeRADIUS and Portvakt on this machine
 #[derive(Parser)]

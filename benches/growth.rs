@@ -15,14 +15,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
-#[path = "server/hall.rs"]
-mod hall;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -33,6 +27,7 @@ use nas::EapSession;
 use portvakt_auth::{AccountId, StoredLock};
 use portvakt_store::{DataFolder, LockStore as _, SqliteStore, Store as _};
 use portvakt_testkit::supplicant::Supplicant;
+use support::{common, hall, nas, release};
 
 /// Accounts where it is not they that grow.
 const USUAL: usize = 10_000;

@@ -17,14 +17,10 @@
 
 #[path = "instructions/cases.rs"]
 mod cases;
-#[path = "../tests/it/common/mod.rs"]
-mod common;
 #[path = "instructions/figures.rs"]
 mod figures;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 #[path = "instructions/valgrind.rs"]
 mod valgrind;
 
@@ -32,6 +28,7 @@ use std::process::ExitCode;
 
 use cases::Case;
 use figures::{Figures, Machine};
+use support::{common, nas, release};
 
 /// A change by more than this is told; a rise is an error.
 const TOLERANCE_PERCENT: f64 = 5.0;

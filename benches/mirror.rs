@@ -11,8 +11,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ use portvakt_ldap::replica::{
     SyncMethod,
 };
 use portvakt_ldap::{Faults, Flow};
+use support::common;
 
 /// OpenLDAP's argon2 module, 64 octets of salt and hash.
 const HASH: &str = "{ARGON2}$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\

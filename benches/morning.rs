@@ -15,14 +15,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
-#[path = "server/hall.rs"]
-mod hall;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -30,6 +24,7 @@ use std::time::{Duration, Instant};
 use hall::Hall;
 use portvakt_load::process;
 use serde_json::Value;
+use support::{common, hall, release};
 
 const PEOPLE: usize = 5_000;
 const SHARE: f64 = 0.8;

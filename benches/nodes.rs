@@ -17,12 +17,8 @@
 
 #[path = "../crates/store/tests/cluster/mod.rs"]
 mod cluster;
-#[path = "../tests/it/common/mod.rs"]
-mod common;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -35,6 +31,7 @@ use common::{Daemon, SECRET, Setup};
 use nas::people;
 use portvakt_load::process;
 use serde_json::Value;
+use support::{common, nas, release};
 
 /// Those who log on in the measurement of throughput, each once; of latency, as many as a tenth.
 const MANY: usize = 20_000;

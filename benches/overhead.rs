@@ -20,20 +20,19 @@
 
 #[path = "overhead/bare.rs"]
 mod bare;
-#[path = "../tests/it/common/mod.rs"]
-mod common;
 #[path = "overhead/daemon.rs"]
 mod daemon;
 #[path = "overhead/log_on.rs"]
 mod log_on;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
 #[path = "overhead/stopwatch.rs"]
 mod stopwatch;
+#[path = "support/mod.rs"]
+mod support;
 
 use portvakt_eap::TlsVersions;
 use portvakt_testkit::supplicant::{Authority, ServerIdentity};
 use stopwatch::median;
+use support::{common, nas};
 
 /// Log-ons of each kind that are measured in the crate, and before them those that are not.
 const ROUNDS: usize = 1000;

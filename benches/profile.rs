@@ -14,14 +14,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
-#[path = "server/hall.rs"]
-mod hall;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
-#[path = "server/release.rs"]
-mod release;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,6 +23,7 @@ use std::process::Command;
 
 use hall::Hall;
 use serde_json::Value;
+use support::{common, hall, release};
 
 const PEOPLE: usize = 5_000;
 

@@ -18,10 +18,8 @@
     reason = "a benchmark stops at the first surprise"
 )]
 
-#[path = "../tests/it/common/mod.rs"]
-mod common;
-#[path = "../tests/it/nas/mod.rs"]
-mod nas;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::fmt::Write as _;
 use std::thread::ScopedJoinHandle;
@@ -31,6 +29,7 @@ use common::{Daemon, Setup};
 use nas::{EapSession, Nas, PATIENCE, Request, ssha};
 use portvakt_auth::mschap::NtHash;
 use portvakt_testkit::supplicant::{ClientCertificate, LogOn, Profile, Supplicant, User};
+use support::{common, nas};
 
 const RIGHT: &str = "granite-and-heather";
 const EARLIER: &str = "heather-and-granite";

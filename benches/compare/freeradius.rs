@@ -1,17 +1,14 @@
 //! FreeRADIUS from Debian's package, with a configuration of its own in a folder of its own.
 
 use std::fs;
-use std::net::UdpSocket;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use tempfile::TempDir;
 
 use super::cases::Case;
 use super::ground::Ground;
 use super::run::Server;
-use crate::common::{SECRET, SERVICE_DN, SERVICE_PASSWORD, SUFFIX, eventually};
+use crate::common::{self, SECRET, SERVICE_DN, SERVICE_PASSWORD, SUFFIX};
 
 const BASE: &str = include_str!("freeradius/radiusd.conf");
 const PAP: &str = include_str!("freeradius/pap.conf");
@@ -27,81 +24,35 @@ const WAITING_THREADS: usize = 16;
 
 /// A server that runs until it is dropped.
 pub(crate) struct FreeRadius {
-    folder: TempDir,
+    server: common::FreeRadius,
     /// TLS sessions.
     sessions: TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl Drop for FreeRadius {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl FreeRadius {
-    /// Starts it for one case. A port that somebody else took meanwhile is another try's.
+    /// Starts it for one case.
     pub(crate) fn start(case: &Case, ground: &Ground) -> Result<Self, String> {
-        let mut last = String::new();
-        for _ in 0..5 {
-            match Self::try_start(case, ground) {
-                Ok(server) => return Ok(server),
-                Err(why) => last = why,
-            }
-        }
-        Err(format!("FreeRADIUS does not start:\n{last}"))
-    }
-
-    fn try_start(case: &Case, ground: &Ground) -> Result<Self, String> {
-        let folder = TempDir::with_prefix("freeradius").unwrap();
         let memory = Some(Path::new(MEMORY)).filter(|memory| memory.is_dir());
         let elsewhere = std::env::temp_dir();
         let sessions = TempDir::with_prefix_in("freeradius", memory.unwrap_or(&elsewhere)).unwrap();
-        let port = free_port();
-        write_files(&folder, ground);
-        let words = words(case, ground, folder.path(), sessions.path(), port);
-        write(folder.path(), "radiusd.conf", &fill(BASE, &words));
-        write(folder.path(), "site.conf", &fill(site(case), &words));
-        let child = Command::new("freeradius")
-            .args(["-f", "-n", "radiusd", "-d"])
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(folder.path().join("stdout")).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("freeradius: {error} (tests/packages installs it)"))?;
-        let mut server = Self {
-            folder,
-            sessions,
-            port,
-            child,
-        };
-        match server.stands() {
-            true => Ok(server),
-            false => Err(server.log()),
-        }
-    }
-
-    fn stands(&mut self) -> bool {
-        let stands = eventually(|| {
-            let ended = self.child.try_wait().unwrap().is_some();
-            let ready = self.log().contains("Ready to process requests");
-            (ended || ready).then_some(!ended)
-        });
-        stands == Some(true)
-    }
-
-    fn log(&self) -> String {
-        let read = |name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
-        read("stdout") + &read("radius.log")
+        let users = ground.people.users_file();
+        let server = common::FreeRadius::start(|folder, port| {
+            let words = words(case, ground, folder, sessions.path(), port);
+            let write = |name, text| common::FreeRadius::write(folder, name, text, &words);
+            write("users", &users);
+            write("radiusd.conf", BASE);
+            write("site.conf", site(case));
+            for name in ["server.pem", "server.key", "client-ca.pem"] {
+                fs::copy(ground.path(name), folder.join(name)).unwrap();
+            }
+        })?;
+        Ok(Self { server, sessions })
     }
 
     pub(crate) fn server(&self, case: &Case) -> Server {
         Server {
-            address: ([127, 0, 0, 1], self.port).into(),
-            id: self.child.id(),
+            address: self.server.address(),
+            id: self.server.id(),
             signed: case.signed,
         }
     }
@@ -114,21 +65,6 @@ impl FreeRadius {
     }
 }
 
-fn write_files(folder: &TempDir, ground: &Ground) {
-    write(folder.path(), "users", &ground.people.users_file());
-    for name in ["server.pem", "server.key", "client-ca.pem"] {
-        fs::copy(ground.path(name), folder.path().join(name)).unwrap();
-    }
-}
-
-/// It refuses what others may read or write.
-fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
-    let path = folder.join(name);
-    fs::write(&path, content).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
-}
-
 fn site(case: &Case) -> &'static str {
     match (case.ldap, case.method) {
         (Some(_), _) => LDAP,
@@ -138,9 +74,13 @@ fn site(case: &Case) -> &'static str {
     }
 }
 
-type Words = Vec<(&'static str, String)>;
-
-fn words(case: &Case, ground: &Ground, folder: &Path, sessions: &Path, port: u16) -> Words {
+fn words(
+    case: &Case,
+    ground: &Ground,
+    folder: &Path,
+    sessions: &Path,
+    port: u16,
+) -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = match case.ldap {
         Some(_) => cores.max(WAITING_THREADS),
@@ -195,17 +135,4 @@ fn check(by_bind: bool) -> &'static str {
         true => "update control {\n Auth-Type := LDAP\n}",
         false => "pap",
     }
-}
-
-fn fill(template: &str, words: &Words) -> String {
-    words
-        .iter()
-        .fold(template.to_owned(), |text, (word, value)| {
-            text.replace(&format!("@{word}@"), value)
-        })
-}
-
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
 }

@@ -22,6 +22,7 @@
 mod access_point;
 mod daemon;
 mod eapol_test;
+mod freeradius;
 pub mod issued;
 mod namespace;
 pub mod ocsp;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 pub use access_point::{AccessPoint, Reply};
 pub use daemon::Daemon;
 pub use eapol_test::{EapolTest, Run};
+pub use freeradius::FreeRadius;
 pub use namespace::Namespace;
 pub use program::Program;
 pub use radclient::{Answer, Radclient};

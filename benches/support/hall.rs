@@ -1,7 +1,5 @@
 //! A server of the release build, and what log-ons cost there.
 
-#![allow(dead_code, reason = "each benchmark uses the part of it that it needs")]
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -9,9 +7,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Daemon, SECRET, Setup};
-use crate::nas::people;
-use crate::release;
+use super::common::{Daemon, SECRET, Setup};
+use super::nas::people;
+use super::release;
 
 /// Those who log on, spread over all the accounts.
 const REGULARS: usize = 5_000;
