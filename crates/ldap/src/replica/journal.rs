@@ -3,6 +3,11 @@
 //!
 //! A file that was cut off anywhere is the mirror of an earlier moment. It holds password hashes,
 //! so it is for its owner only.
+//!
+//! A table of SQLite, with `synchronous = FULL` and its default cache, was measured beside it for
+//! 100,000 accounts, in processor time: 2.8 to 3.8 s to write the whole and 0.35 s here; 0.4 to 0.5 s
+//! for 20,000 changes and one sync, and 0.05 s here; 0.15 to 0.23 ms for a change with its own sync, and
+//! 0.08 to 0.11 ms here. The whole is read in 0.7 to 1.0 s by either. It would save 160 lines.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
