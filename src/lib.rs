@@ -59,6 +59,7 @@
 //! | [`cli`] | One file per subcommand |
 //! | [`shown`] | Escapes text from outside before it reaches a terminal, a log or a page |
 //! | [`state`] | Directories, locks, proofs, store, audit and the policy in force, shared by the rooms |
+//! | [`handover`] | What a process leaves to the next: sockets, proven passwords; systemd, SIGUSR2 |
 //! | [`server`] | Assembly: start, reload, housekeeping, orderly stop |
 //!
 //! Beside the server: `crates/load`, the load generator `portvakt-load`; `crates/supplicant`, a device
@@ -192,6 +193,7 @@ pub mod config;
 pub mod disconnect;
 pub mod dispatch;
 pub mod embedded;
+pub mod handover;
 pub mod metrics;
 pub mod policy;
 mod process;

@@ -9,7 +9,7 @@ mod housekeeping;
 mod registry_follower;
 mod restart_required;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -25,6 +25,7 @@ use crate::admin::AdminServer;
 use crate::audit::{Act, AuditEvent};
 use crate::config::{Config, Problems, Warning};
 use crate::dispatch::Dispatcher;
+use crate::handover::{FdStore, Handover, Inherited};
 use crate::policy::PolicyError;
 use crate::state::{State, StateError};
 use crate::transport::{Listen, ListenError, Listeners, Options, Purpose};
@@ -58,6 +59,12 @@ pub enum StartError {
     /// The signals that end it could not be waited for.
     #[error("can't listen for signals: {0}")]
     Signals(std::io::Error),
+    /// No descriptors left.
+    #[error("can't have another handle of a socket: {0}; see LimitNOFILE")]
+    Descriptors(std::io::Error),
+    /// The program could not be executed anew.
+    #[error("can't execute the program anew: {0}")]
+    Execute(std::io::Error),
     /// No threads left.
     #[error("can't start a thread: {0}")]
     Thread(std::io::Error),
@@ -105,6 +112,9 @@ pub struct Server {
     running: RunningConfig,
     path: PathBuf,
     listeners: Listeners,
+    /// Other handles of the listeners' sockets.
+    sockets: Vec<(Purpose, UdpSocket)>,
+    fd_store: Option<FdStore>,
     admin: AdminServer,
     web: Option<WebServer>,
     stop_tidying: Sender<()>,
@@ -119,7 +129,20 @@ impl Server {
     /// # Errors
     /// [`StartError`]; nothing is left running then.
     pub fn start(config: Config, path: PathBuf) -> Result<Self, StartError> {
-        let state = State::open(&config)?;
+        Self::take_over(config, path, Inherited::default())
+    }
+
+    /// As [`Self::start`], with what the process before has left.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn take_over(
+        config: Config,
+        path: PathBuf,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
+        let Inherited { sockets, proofs } = inherited;
+        let state = State::open_with(&config, proofs)?;
         let access = Access::start(Arc::clone(&state), &config)?;
         let options = Options {
             sockets_per_address: or_cores(config.radius.workers),
@@ -137,7 +160,12 @@ impl Server {
         let admin = AdminServer::start(&config.control, Accounts::new(Arc::clone(&state)))
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
         let handler = Arc::new(Dispatcher(Arc::clone(&access)));
-        let listeners = Listeners::start(&listens(&config), options, &handler)?;
+        let listeners = Listeners::take_over(&listens(&config), sockets, options, &handler)?;
+        let sockets = listeners.handles().map_err(StartError::Descriptors)?;
+        let fd_store = FdStore::of_service_manager();
+        if let Some(fd_store) = &fd_store {
+            fd_store.keep_sockets(&sockets);
+        }
         let (stop_tidying, stopped) = channel();
         let (keep_attempts, keep_sessions) = (
             days(config.audit.keep_days),
@@ -166,6 +194,8 @@ impl Server {
             running,
             path,
             listeners,
+            sockets,
+            fd_store,
             admin,
             web,
             stop_tidying,
@@ -228,8 +258,9 @@ impl Server {
         Ok((waits_for_restart, warnings))
     }
 
-    /// Stops in order: no new requests, what is under way gets its answer, the disk has it all.
-    pub fn stop(mut self) {
+    /// Stops in order: no new requests, what is under way gets its answer, the disk has it all. Returns
+    /// what the next process can use; the service manager gets it, if there is one.
+    pub fn stop(mut self) -> Handover {
         self.listeners.stop_receiving();
         drop(self.admin);
         drop(self.web);
@@ -243,5 +274,13 @@ impl Server {
         self.access.close();
         self.access.state.close();
         self.listeners.close();
+        let proofs = self.access.state.proof_image();
+        if let Some(fd_store) = &self.fd_store {
+            fd_store.keep_proofs(&proofs);
+        }
+        Handover {
+            sockets: self.sockets,
+            proofs,
+        }
     }
 }

@@ -20,11 +20,13 @@ use portvakt_eap::{MethodName, Sessions};
 use portvakt_registry::RegistryTable;
 use portvakt_sealing::ClassKey;
 use portvakt_store::Store;
+use zeroize::Zeroizing;
 
 use crate::audit::{Audit, Destination, NotFlushed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::disconnect::{ChangedAccounts, Disconnector};
+use crate::handover::ProofImage;
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::policy::{AccountSources, Client, Policy, PolicyError};
 use crate::transport::{DropLog, DropReason};
@@ -52,6 +54,8 @@ pub struct State {
     pub locks: LockTable,
     /// Proofs of passwords that were right lately.
     pub proofs: RememberedProofs,
+    /// The key that they are good under.
+    proof_key: Zeroizing<[u8; 32]>,
     /// Passwords that were right before they were changed.
     pub earlier: EarlierPasswords,
     /// The student registry's facts on the owners of accounts.
@@ -144,6 +148,19 @@ impl State {
     pub fn log_drops(&self, now: Instant) {
         for line in self.drops.take_lines(now) {
             tracing::warn!("{line}");
+        }
+    }
+
+    /// The remembered proofs, for the process that takes over.
+    #[must_use]
+    pub fn proof_image(&self) -> ProofImage {
+        let now = self.clock.now();
+        let mut proofs = Vec::with_capacity(self.proofs.len());
+        self.proofs.visit(now, |proof| proofs.push(proof));
+        ProofImage {
+            saved: now.utc,
+            key: self.proof_key.clone(),
+            proofs,
         }
     }
 

@@ -11,6 +11,7 @@ use super::serve::{self, serve};
 use super::{ConfigFile, Ending, fail, phrases, say};
 use crate::accounts::{Accounts, Actor, Channel, ImportRequest, Role};
 use crate::config::Config;
+use crate::handover::Inherited;
 use crate::server::{Server, StartError};
 use crate::state::State;
 
@@ -53,7 +54,9 @@ pub(super) fn run(demo: &Demo) -> Ending {
         return fail(why);
     }
     let dir = demo.dir.clone();
-    match serve(config, path, move |server| greet(server, &dir, made)) {
+    match serve(config, path, Inherited::default(), move |server| {
+        greet(server, &dir, made)
+    }) {
         Ok(()) => Ending::Done,
         Err(StartError::Listen(error)) => fail(format_args!(
             "{error}; is another server running? Choose another port with --port"

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use jiff::Timestamp;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
@@ -13,17 +14,20 @@ use tracing_subscriber::fmt::format;
 
 use super::{ConfigFile, Ending, complain, fail, say};
 use crate::config::Config;
+use crate::handover::Inherited;
 use crate::server::{ReloadError, Server, StartError};
 use crate::shown::Escaper;
 use crate::transport::{Listen, Purpose};
 
 pub(super) fn run(file: &ConfigFile) -> Ending {
     start_logging();
+    // Before there is a second thread.
+    let inherited = Inherited::take();
     let config = match file.load_aloud() {
         Ok(config) => config,
         Err(ending) => return ending,
     };
-    match serve(config, file.config.clone(), |_| {}) {
+    match serve(config, file.config.clone(), inherited, |_| {}) {
         Ok(()) => Ending::Done,
         Err(error) => fail(error),
     }
@@ -62,37 +66,68 @@ fn write_field(
     }
 }
 
-/// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves.
+/// Runs the server until SIGTERM or SIGINT; `greet` is called once it serves. At SIGUSR2 the program
+/// executes itself anew, and goes on with sockets and proven passwords.
 ///
 /// # Errors
 /// It can't start.
 pub(super) fn serve(
     config: Config,
     path: PathBuf,
+    inherited: Inherited,
     greet: impl FnOnce(&Server),
 ) -> Result<(), StartError> {
     if let Some(warning) = crate::process::make_room_for_descriptors() {
         tracing::warn!("{warning}");
     }
+    // As it was named at the start: by then another may be in its place.
+    let program = std::env::current_exe().map_err(StartError::Execute)?;
     // Before anything can be asked to end: a signal in between must not be lost.
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ]);
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGXFSZ]);
     let mut signals = signals.map_err(StartError::Signals)?;
-    let mut server = Server::start(config, path)?;
+    let mut server = Server::take_over(config, path.clone(), inherited)?;
     announce(&server);
     greet(&server);
+    let mut takes_over = false;
     for signal in signals.forever() {
         match signal {
             SIGHUP => reload(&mut server),
             // A file has met `ulimit -f`. The write failed as on a full disk, and is met as that;
             // unhandled, the signal would end the process.
             SIGXFSZ => {}
+            SIGUSR2 if !is_sound(&program, &path) => {}
+            SIGUSR2 => {
+                takes_over = true;
+                break;
+            }
             _ => break,
         }
     }
     tracing::info!("stopping: no new requests, what is under way gets its answer");
-    server.stop();
+    let handover = server.stop();
     tracing::info!("stopped");
-    Ok(())
+    match takes_over {
+        true => Err(StartError::Execute(handover.execute(&program))),
+        false => Ok(()),
+    }
+}
+
+/// Whether the program can be executed anew under the configuration as it is now; what is wrong is
+/// said.
+fn is_sound(program: &Path, config: &Path) -> bool {
+    if let Err(error) = std::fs::File::open(program) {
+        let program = program.display();
+        tracing::error!(%error, %program, "no restart: the program is not there, this process goes on");
+        return false;
+    }
+    match Config::load_file(config, Timestamp::now()) {
+        Ok(_) => true,
+        Err(problems) => {
+            complain(&problems);
+            tracing::error!("no restart: the configuration has mistakes, this process goes on");
+            false
+        }
+    }
 }
 
 fn announce(server: &Server) {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use portvakt_accounting::RecentLogOns;
-use portvakt_auth::{EarlierPasswords, LockTable, Refusal, RememberedProofs, Tick};
+use portvakt_auth::{EarlierPasswords, LockTable, Now, Refusal, RememberedProofs, Tick};
 use portvakt_registry::RegistryTable;
 use portvakt_sealing::SealingKey;
 use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError, Untold};
+use zeroize::Zeroizing;
 
 use super::{RESERVE, State, accounts_in, destination, lock_records, tls_sessions};
 use crate::audit::Audit;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{AccountSource, Config};
 use crate::disconnect::{ChangedAccounts, Disconnector};
 use crate::embedded::{Embedded, OpenError};
+use crate::handover::ProofImage;
 use crate::metrics::{DirectoryOperation, Metrics, MetricsError, ServerMetrics};
 use crate::policy::{AccountSources, Policy, PolicyError};
 use crate::transport::DropLog;
@@ -56,6 +58,17 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn open(config: &Config) -> Result<Arc<Self>, StateError> {
+        Self::open_with(config, None)
+    }
+
+    /// As [`Self::open`], with the passwords that the process before has proven.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn open_with(
+        config: &Config,
+        inherited: Option<ProofImage>,
+    ) -> Result<Arc<Self>, StateError> {
         let clock = Clock::start();
         let metrics = Arc::new(super::metrics()?);
         let folder = DataFolder::take(&config.data)?;
@@ -80,14 +93,16 @@ impl State {
         let audit = Audit::start(destination(config)).map_err(StateError::Thread)?;
         let disconnector =
             Disconnector::new(max_sessions, audit.clone(), Arc::clone(&metrics), clock);
+        let proof_key = inherited.as_ref().map(|image| image.key.clone());
+        let proof_key = proof_key.unwrap_or_else(|| Zeroizing::new(crate::random::bytes()));
+        let time_to_live = config.passwords.remember_proofs;
+        let proofs = RememberedProofs::new(&proof_key, accounts + RESERVE, time_to_live);
+        take_over(&proofs, inherited, clock.now());
         let state = Arc::new(Self {
             directories,
             locks,
-            proofs: RememberedProofs::new(
-                &crate::random::bytes(),
-                accounts + RESERVE,
-                config.passwords.remember_proofs,
-            ),
+            proofs,
+            proof_key,
             earlier: EarlierPasswords::new(&crate::random::bytes(), accounts + RESERVE),
             registry: RegistryTable::default(),
             registry_imports: Mutex::default(),
@@ -133,6 +148,18 @@ impl State {
             }));
         }
     }
+}
+
+fn take_over(proofs: &RememberedProofs, inherited: Option<ProofImage>, now: Now) {
+    let Some(image) = inherited else { return };
+    for proof in image.at(now.utc) {
+        proofs.take_over(proof, now);
+    }
+    let count = proofs.len();
+    tracing::info!(
+        count,
+        "passwords that the process before has proven are taken over"
+    );
 }
 
 /// Opens the database, here or elsewhere; with the key that it seals with.

@@ -30,6 +30,7 @@ mod freeradius;
 mod gave_up;
 mod growth;
 mod guess;
+mod handover;
 mod house;
 mod kept_sessions;
 mod ldap;

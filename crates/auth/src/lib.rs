@@ -53,8 +53,8 @@ pub use password::{
     PasswordHash, ProvenRefusal, Scheme,
 };
 pub use proof::{
-    EarlierPasswords, GuessTags, PasswordDigest, Proof, Recalled, RememberedProofs, ToNote,
-    ToRemember,
+    EarlierPasswords, GuessTags, HandedProof, PasswordDigest, Proof, Recalled, RememberedProofs,
+    ToNote, ToRemember,
 };
 pub use refusal::Refusal;
 pub use registry_facts::{EndOfStudies, RegistryFacts, RegistryView, StudiesEnd};

@@ -19,10 +19,12 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 mod earlier;
+mod handed_over;
 #[cfg(test)]
 mod tests;
 
 pub use earlier::{EarlierPasswords, ToNote};
+pub use handed_over::HandedProof;
 
 /// This account's credential was right, in this version of it.
 ///

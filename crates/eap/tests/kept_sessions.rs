@@ -320,17 +320,3 @@ fn record_is_taken_only_as_it_was_sealed_and_while_it_is_young() {
     behind.advance(HOUR * 23);
     assert!(!behind.adopt(id, &sealed), "it would live too long");
 }
-
-/// A process hands its sessions to the next.
-#[test]
-fn sessions_are_handed_over_without_a_store() {
-    with_each_device(|site, device| {
-        let (one, other) = (site.node(&[[1; 32]]), site.node(&[[1; 32]]));
-        assert!(one.lets_in(device).is_full());
-        one.sessions.visit(|id, record| {
-            assert!(other.sessions.take_over(*id, record));
-            assert!(!other.sessions.take_over(*id, &record[1..]));
-        });
-        assert_eq!(other.lets_in(device), LogOn::resumed());
-    });
-}

@@ -6,7 +6,7 @@ mod reject_delay;
 pub(super) mod responder;
 pub(super) mod socket;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -80,13 +80,31 @@ impl Listeners {
         options: Options,
         handler: &Arc<H>,
     ) -> Result<Self, ListenError> {
+        Self::take_over(addresses, Vec::new(), options, handler)
+    }
+
+    /// As [`Self::start`], on the sockets of the process before where it had the same addresses. Of
+    /// port 0, those on any port.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn take_over<H: RequestHandler>(
+        addresses: &[Listen],
+        mut inherited: Vec<(Purpose, UdpSocket)>,
+        options: Options,
+        handler: &Arc<H>,
+    ) -> Result<Self, ListenError> {
         let mut endpoints = Vec::new();
         for &Listen { address, purpose } in addresses {
+            let taken = take_of(&mut inherited, Listen { address, purpose });
             let sockets = match purpose {
                 Purpose::Authentication => options.sockets_per_address,
                 Purpose::Accounting => 1,
             };
-            let bound = socket::bind(address, sockets, options.receive_buffer);
+            let bound = match taken.is_empty() {
+                true => socket::bind(address, sockets, options.receive_buffer),
+                false => socket::take_over(taken),
+            };
             let bound = bound.map_err(|error| ListenError::Bind { address, error })?;
             endpoints.extend(bound.into_iter().map(|socket| (socket, purpose)));
         }
@@ -142,6 +160,15 @@ impl Listeners {
         &self.addresses
     }
 
+    /// Other handles of all sockets, for the process that takes over.
+    ///
+    /// # Errors
+    /// No descriptors left.
+    pub fn handles(&self) -> std::io::Result<Vec<(Purpose, UdpSocket)>> {
+        let handle = |outbox: &Arc<Outbox>| Ok((outbox.purpose, outbox.socket.handle()?));
+        self.outboxes.iter().map(handle).collect()
+    }
+
     /// Forgets exchanges older than their lifetime.
     pub fn sweeper(&self) -> impl Fn(Instant) + Send + 'static {
         let outboxes = self.outboxes.clone();
@@ -170,4 +197,18 @@ impl Listeners {
             tracing::error!("the thread of delayed rejects had panicked");
         }
     }
+}
+
+/// The inherited sockets of a listening address.
+fn take_of(inherited: &mut Vec<(Purpose, UdpSocket)>, listen: Listen) -> Vec<UdpSocket> {
+    let is_of = |(purpose, socket): &mut (Purpose, UdpSocket)| {
+        let bound = socket.local_addr();
+        let is_there = bound.is_ok_and(|bound| match listen.address.port() {
+            0 => bound.ip() == listen.address.ip(),
+            _ => bound == listen.address,
+        });
+        *purpose == listen.purpose && is_there
+    };
+    let taken = inherited.extract_if(.., is_of);
+    taken.map(|(_, socket)| socket).collect()
 }

@@ -27,6 +27,17 @@ pub(in crate::transport) struct ServerSocket {
     address: SocketAddr,
 }
 
+/// Takes sockets of the process before, which are bound and spread as [`bind`] does it. All of them are
+/// used, however many are wanted now: what is queued in one that is closed would be lost.
+pub(in crate::transport) fn take_over(sockets: Vec<UdpSocket>) -> io::Result<Vec<ServerSocket>> {
+    let taken = sockets.into_iter().map(|socket| {
+        let address = socket.local_addr()?;
+        socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
+        Ok(ServerSocket { socket, address })
+    });
+    taken.collect()
+}
+
 /// Opens `count` sockets on `address`, among which the kernel spreads packets by Identifier.
 ///
 /// Port 0 picks a free port, the same for all. `receive_buffer` is asked of the kernel in octets;
@@ -118,6 +129,11 @@ impl ServerSocket {
             socket: socket.into(),
             address,
         })
+    }
+
+    /// Another handle of the socket, for the process that takes over.
+    pub(in crate::transport) fn handle(&self) -> io::Result<UdpSocket> {
+        self.socket.try_clone()
     }
 
     /// The bound address, with the port that was chosen.

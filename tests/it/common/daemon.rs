@@ -1,10 +1,10 @@
 //! The real program, running.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::{Deref, DerefMut};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 
 use clap::Parser as _;
 use nix::sys::signal::{Signal, kill};
@@ -23,6 +23,8 @@ pub struct Daemon {
 
 struct Running {
     child: Child,
+    /// Lines of its standard output.
+    said: Lines<BufReader<ChildStdout>>,
     addresses: Vec<SocketAddr>,
     accounting: Option<SocketAddr>,
     metrics: SocketAddr,
@@ -67,14 +69,16 @@ impl Daemon {
         let log = log.append(true).create(true).open(self.path("stderr.log"));
         let mut command = self.setup.server_command();
         command.arg("serve").arg("--config").arg(self.config());
-        let child = command
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.unwrap())
             .spawn()
             .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines();
         self.running = Some(Running {
             child,
+            said,
             addresses: Vec::new(),
             accounting: None,
             metrics: ([127, 0, 0, 1], 0).into(),
@@ -85,8 +89,8 @@ impl Daemon {
     /// The server says where it listens once it does, metrics last.
     fn read_addresses(&mut self) {
         let running = self.running.as_mut().unwrap();
-        let mut lines = BufReader::new(running.child.stdout.take().unwrap()).lines();
-        for line in lines.by_ref().map_while(Result::ok) {
+        running.addresses.clear();
+        for line in running.said.by_ref().map_while(Result::ok) {
             if let Some(address) = address_after(&line, "listening on ") {
                 match line.contains("(RADIUS accounting") {
                     true => running.accounting = Some(address),
@@ -95,7 +99,6 @@ impl Daemon {
             }
             if let Some(address) = address_after(&line, "metrics on http://") {
                 running.metrics = address;
-                std::thread::spawn(move || lines.for_each(drop));
                 return;
             }
         }
@@ -188,6 +191,17 @@ impl Daemon {
         let changed = || Some(outcomes()).filter(|now| *now != before);
         let after = eventually(changed).expect("an answer to SIGHUP");
         after.0 > before.0
+    }
+
+    /// SIGUSR2, without waiting.
+    pub fn ask_to_take_over(&self) {
+        self.signal(Signal::SIGUSR2);
+    }
+
+    /// SIGUSR2, and waits until the program that it executes anew serves.
+    pub fn take_over(&mut self) {
+        self.ask_to_take_over();
+        self.read_addresses();
     }
 
     /// SIGTERM, without waiting.

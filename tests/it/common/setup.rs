@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use portvakt::embedded::Embedded;
 use portvakt_auth::{Account, AccountId, ChapSecret};
 use portvakt_directory::Directory as _;
@@ -31,6 +33,8 @@ pub struct Setup {
     clients: Vec<String>,
     more: String,
     people: Option<String>,
+    environment: Vec<(String, String)>,
+    descriptors: Vec<(String, OwnedFd)>,
     server: Vec<OsString>,
 }
 
@@ -50,6 +54,8 @@ impl Setup {
             clients: Vec::new(),
             more: String::new(),
             people: Some(DEMO_PEOPLE.to_owned()),
+            environment: Vec::new(),
+            descriptors: Vec::new(),
             server: vec![env!("CARGO_BIN_EXE_portvakt").into()],
         };
         setup.write_certificates(&setup.authority.issue_server());
@@ -128,10 +134,34 @@ impl Setup {
         self
     }
 
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Passes descriptors on to the server at its next starts, as a service manager does.
+    pub fn pass(&mut self, descriptors: Vec<(String, OwnedFd)>) {
+        self.descriptors = descriptors;
+    }
+
     /// The command that runs the server, up to `serve`.
     pub fn server_command(&self) -> Command {
         let mut command = Command::new(&self.server[0]);
         command.args(&self.server[1..]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if !self.descriptors.is_empty() {
+            let names: Vec<_> = self.descriptors.iter().map(|(name, _)| &**name).collect();
+            command.env("LISTEN_FDS", names.len().to_string());
+            command.env("LISTEN_FDNAMES", names.join(":"));
+            let numbered = self.descriptors.iter().zip(3..);
+            let mappings = numbered.map(|((_, descriptor), child_fd)| FdMapping {
+                parent_fd: descriptor.try_clone().unwrap(),
+                child_fd,
+            });
+            command.fd_mappings(mappings.collect()).unwrap();
+        }
         command
     }
 

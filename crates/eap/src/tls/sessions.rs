@@ -233,9 +233,8 @@ impl Sessions {
         opened.is_some_and(|record| self.take_over(id, &record))
     }
 
-    /// Takes a session that [`Sessions::visit`] gave into memory; whether it may be resumed. What is
-    /// no record, too old, or lives longer than new ones do, is left.
-    pub fn take_over(&self, id: SessionId, record: &[u8]) -> bool {
+    /// What is no record, too old, or lives longer than new ones do, is left.
+    fn take_over(&self, id: SessionId, record: &[u8]) -> bool {
         let Ok(session) = record::read(record) else {
             return false;
         };
@@ -244,15 +243,6 @@ impl Sessions {
             self.put(id, &session.facts, record);
         }
         self.store.table.with(&id, |_| ()).is_some()
-    }
-
-    /// Calls `visit` with every session that may be resumed, its secrets included, for the process
-    /// that takes over.
-    pub fn visit(&self, mut visit: impl FnMut(&SessionId, &[u8])) {
-        let (table, now) = (&self.store.table, self.now());
-        for id in table.ids(|entry| entry.expires > now) {
-            table.with(&id, |entry| visit(&id, &entry.record));
-        }
     }
 
     /// The time as last told.

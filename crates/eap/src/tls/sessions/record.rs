@@ -1,4 +1,4 @@
-//! A session as octets: for memory, for the row of a store, for the process that takes over.
+//! A session as octets: for memory, and for the row of a store.
 //!
 //! ```text
 //!   version (1) = 1 | EAP type (1) | authorities: 0 (1), or 1 (1) and SHA-256 (32) | expires, ms (8)

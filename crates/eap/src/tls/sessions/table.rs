@@ -16,7 +16,7 @@ pub(super) const PER_ACCOUNT_AT_MOST: usize = 32;
 /// answer with the newest was lost.
 pub(super) const PER_DEVICE_AT_MOST: usize = 2;
 
-/// Octets of an entry in both maps besides its record, as measured by `benches/growth`.
+/// Octets of an entry in both maps besides its record, reckoned with half-full maps.
 pub(super) const ENTRY_OCTETS: usize = 256;
 
 /// A session that waits in memory.
