@@ -114,6 +114,7 @@
 //! | `hash-upgrade` | 1 | replaces older hashes by stronger ones, at the lowest priority, while `hash-N` is idle |
 //! | `store` | 1 | commits in groups, then calls back: answers that had to be durable leave from here |
 //! | `tls-sessions` | 1 | looks for TLS sessions that memory does not have, and hands their log-ons on |
+//! | `locks`, `database` | 1 each, with PostgreSQL | has outcomes of log-ons taken, then tells them; drives the connections |
 //! | `rejects` | 1 | sends delayed refusals when they are due |
 //! | `audit` | 1 | writes audit lines |
 //! | `judge` | 1 | looks up accounts with live sessions that changed, and each once a minute |
@@ -180,6 +181,8 @@
 //! - **term**: half a year of study; its fee has a deadline.
 //! - **tick**: a monotonic clock, for locks and time-outs. Stored times are UTC.
 //! - **untold**: the outcome of a log-on before it is durable; only the store hands it out.
+//! - **taking**: the decision of a shared database that an outcome is one of the six; **alone**: without
+//!   that database, with a journal instead.
 
 mod accept;
 pub mod access;

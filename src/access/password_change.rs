@@ -57,6 +57,18 @@ pub(super) fn apply(
     scratch: &mut HashMemory,
 ) -> Result<Arc<Account>, NotChanged> {
     let now = exchange.access.state.clock.now();
+    let store = &exchange.access.state.store;
+    // The present password was compared, and that is not taken yet: under a lock nothing is changed.
+    match store.is_locked_elsewhere(&account.id) {
+        Ok(false) => {}
+        Ok(true) => {
+            return Err(NotChanged {
+                refusal: Refusal::LockedOut,
+                detail: None,
+            });
+        }
+        Err(error) => return Err(out_of_order(account, &error)),
+    }
     let source = exchange.policy.sources.of_account(&account.id);
     let writer = source.and_then(|source| source.directory.writer());
     let Some(writer) = writer.filter(|_| is_possible(exchange, account, now)) else {

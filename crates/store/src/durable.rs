@@ -222,6 +222,11 @@ impl<C: Connection> LockStore for DurableStore<C> {
         })
     }
 
+    fn is_locked_elsewhere(&self, id: &AccountId) -> Result<bool, StoreError> {
+        let takings = self.takings.as_ref();
+        takings.map_or(Ok(false), |takings| takings.is_locked(id))
+    }
+
     fn forget_locks(&self, removed: &[LockChange], now: Now) {
         // A database that several servers share purges its table itself.
         for change in removed.iter().filter(|_| self.takings.is_none()) {

@@ -192,6 +192,13 @@ pub trait LockStore: Send + Sync {
     /// [`StoreError::Away`] where a database decides and is away; [`StoreError::Closed`].
     fn unlock(&self, locks: &LockTable, id: &AccountId, now: Now) -> Result<Unlocked, StoreError>;
 
+    /// Whether an account whose credential was right is locked at another server: before an act that
+    /// cannot be taken back. `false` where memory decides, which knows. Blocks for the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] where a database decides and is away; [`StoreError::Closed`].
+    fn is_locked_elsewhere(&self, id: &AccountId) -> Result<bool, StoreError>;
+
     /// Forgets locks that have run out and were removed from the table
     /// ([`LockTable::forget_expired`](portvakt_auth::LockTable::forget_expired)), and returns at once.
     fn forget_locks(&self, removed: &[LockChange], now: Now);

@@ -93,6 +93,7 @@ pub(crate) enum Request {
         Now,
         Sender<Result<Option<LockRecord>, StoreError>>,
     ),
+    IsLocked(AccountId, Sender<Result<bool, StoreError>>),
     Close,
 }
 
@@ -196,6 +197,19 @@ impl Takings {
     ) -> Result<Option<LockRecord>, StoreError> {
         let (reply, answer) = bounded(1);
         let request = Request::Unlock(id.clone(), now, reply);
+        self.requests
+            .send(request)
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().map_err(|_| StoreError::Closed)?
+    }
+
+    /// Whether an account is locked.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] without the database.
+    pub(crate) fn is_locked(&self, id: &AccountId) -> Result<bool, StoreError> {
+        let (reply, answer) = bounded(1);
+        let request = Request::IsLocked(id.clone(), reply);
         self.requests
             .send(request)
             .map_err(|_| StoreError::Closed)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use jiff::Timestamp;
-use portvakt_auth::lock::{Decided, LockTable};
+use portvakt_auth::lock::{Decided, LockTable, Question, Ruling};
 use portvakt_auth::{AccountId, LockRecord, Lockout, Now, Settled};
 use tracing::{error, info, warn};
 
@@ -16,6 +16,7 @@ use super::journal::{Change, Journal, ReadBy};
 use super::merge::add_up;
 use super::{Alone, Request, Shared, Told, Waiting, now_after};
 use crate::StoreError;
+use crate::sql::SqlError;
 
 /// Outcomes in one transaction at most.
 const BATCH: usize = 1024;
@@ -104,6 +105,10 @@ impl<D: LockDatabase> Desk<D> {
                 self.serve(std::mem::take(waiting));
                 let _ = reply.send(self.unlock(&id, now));
             }
+            Request::IsLocked(id, reply) => {
+                self.serve(std::mem::take(waiting));
+                let _ = reply.send(self.is_locked(id));
+            }
             Request::Close => return true,
         }
         false
@@ -165,17 +170,32 @@ impl<D: LockDatabase> Desk<D> {
     }
 
     fn unlock(&mut self, id: &AccountId, now: Now) -> Result<Option<LockRecord>, StoreError> {
+        let before = self.ask(|database| database.unlock(id))?;
+        Ok(before.map(|state| state.record(id, now)))
+    }
+
+    fn is_locked(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        let asked = Asked {
+            account,
+            question: Question::Look,
+            rules: Lockout::default(),
+        };
+        let answers = self.ask(|database| database.take(&[asked]))?;
+        Ok(answers
+            .iter()
+            .any(|answer| answer.ruling == Ruling::Stopped))
+    }
+
+    /// Asks the database what memory must not decide.
+    fn ask<T>(&mut self, ask: impl FnOnce(&mut D) -> Result<T, SqlError>) -> Result<T, StoreError> {
         if let Some(Alone { cause, .. }) = self.shared.alone() {
             return Err(StoreError::Away { cause });
         }
-        match self.database.unlock(id) {
-            Ok(state) => Ok(state.map(|state| state.record(id, now))),
-            Err(error) => {
-                self.go_alone(&error);
-                let cause = error.to_string();
-                Err(StoreError::Away { cause })
-            }
-        }
+        ask(&mut self.database).map_err(|error| {
+            self.go_alone(&error);
+            let cause = error.to_string();
+            StoreError::Away { cause }
+        })
     }
 
     fn is_alone(&self) -> bool {

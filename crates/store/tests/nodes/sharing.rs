@@ -28,6 +28,9 @@ fn failures_at_two_servers_add_up_and_lock_at_both() {
         assert_eq!(b.wrong("anna", tag), Told::Wrong);
     }
     assert_eq!((a.failures("anna"), b.failures("anna")), (5, 6));
+    // Before an act that cannot be taken back.
+    assert!(a.store.is_locked_elsewhere(&id("anna")).unwrap());
+    assert!(!a.store.is_locked_elsewhere(&id("bert")).unwrap());
     assert_eq!(a.right("anna"), Told::Locked);
     assert_eq!(b.right("anna"), Told::Locked);
     assert_eq!(a.wrong("anna", 7), Told::Locked);
