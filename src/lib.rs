@@ -41,6 +41,7 @@
 //! | [`portvakt_store`] | Durable facts behind traits: locks, attempts, accounts, sessions; SQLite or PostgreSQL, group commits |
 //! | [`portvakt_certificates`] | Server certificates, their chains and OCSP responses, before they are used |
 //! | [`portvakt_sealing`] | Encrypts NT hashes and CHAP secrets before they are stored |
+//! | [`portvakt_resets`] | Ways to a new password without the old one: one-time codes, budgets of messages, numbers |
 //! | [`portvakt_auth`] | Account, states, terms, password hashes, the lock table, the decision |
 //! | [`transport`] | From datagrams to verified requests; duplicates, delayed refusals; `udp` |
 //! | [`policy`] | The configuration as the request path reads it: clients, realms, account sources, EAP |
@@ -53,6 +54,7 @@
 //! | [`disconnect`] | Sessions ended at their NAS: Disconnect- and CoA-Requests, their answers |
 //! | [`audit`], [`metrics`] | Records of each request: audit lines, counters |
 //! | [`web`] | HTTP on a local port: `/metrics`, `/health` |
+//! | [`sms`] | Text messages: gateways over HTTP, files for trying out, reports of delivery |
 //! | [`config`] | The TOML file, checked: every mistake at once, with line and advice |
 //! | [`accounts`] | Use cases of administrators: explain, unlock, close, set a password, import |
 //! | [`admin`] | The socket of the command line, over `accounts` |
@@ -120,6 +122,7 @@
 //! | `judge` | 1 | looks up accounts with live sessions that changed, and each once a minute |
 //! | `disconnect` | 1, once a session is to end | sends Disconnect-Requests, takes their answers |
 //! | `control` | 1, and one for each connection | commands of the operator |
+//! | `messages` | 1 | sends codes by text message, waits for the gateway |
 //! | `directory` | 2 for each that speaks LDAP | asynchronous: searches and binds, and the log-ons that wait for them |
 //! | `mirror` | 1 for each mirror | follows the directory, keeps the table and its journal |
 //! | `web` | 1, and `web-pages` | accepts connections; asynchronous: serves `/metrics` and `/health` |
@@ -203,6 +206,7 @@ mod process;
 mod random;
 pub mod server;
 pub mod shown;
+pub mod sms;
 pub mod state;
 pub mod times;
 pub mod transport;

@@ -7,6 +7,7 @@ mod certificate_reload;
 mod database_watch;
 mod housekeeping;
 mod registry_follower;
+mod reset_sender;
 mod restart_required;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -34,6 +35,7 @@ use certificate_reload::{CertificateReloader, RunningConfig};
 use database_watch::DatabaseWatch;
 use housekeeping::Housekeeper;
 use registry_follower::RegistryFollower;
+use reset_sender::ResetSender;
 use restart_required::restart_required;
 
 /// Why the server can't start. Each is a sentence for the operator.
@@ -121,6 +123,7 @@ pub struct Server {
     tidying: JoinHandle<()>,
     judge: Judge,
     registry: RegistryFollower,
+    reset_sender: ResetSender,
 }
 
 impl Server {
@@ -157,7 +160,8 @@ impl Server {
                     .map_err(|error| StartError::MetricsAddress(address, error))
             })
             .transpose()?;
-        let admin = AdminServer::start(&config.control, Accounts::new(Arc::clone(&state)))
+        let accounts = Accounts::new(Arc::clone(&state));
+        let admin = AdminServer::start(&config.control, accounts.clone())
             .map_err(|error| StartError::Control(config.control.clone(), error))?;
         let handler = Arc::new(Dispatcher(Arc::clone(&access)));
         let listeners = Listeners::take_over(&listens(&config), sockets, options, &handler)?;
@@ -181,6 +185,8 @@ impl Server {
             keep_sessions,
             since: Timestamp::now(),
         };
+        let reset_sender =
+            ResetSender::start(&access.state, accounts).map_err(StartError::Thread)?;
         let judge = Judge::start(Arc::clone(&access.state)).map_err(StartError::Thread)?;
         let registry = RegistryFollower::start(Arc::clone(&access.state));
         let registry = registry.map_err(StartError::Thread)?;
@@ -202,6 +208,7 @@ impl Server {
             tidying,
             judge,
             registry,
+            reset_sender,
         })
     }
 
@@ -270,6 +277,7 @@ impl Server {
         }
         self.judge.stop();
         self.registry.stop();
+        self.reset_sender.stop();
         // The hash pool and the store's writer hand out the last answers: sockets close after them.
         self.access.close();
         self.access.state.close();

@@ -6,6 +6,7 @@
 
 mod open;
 mod registry;
+mod reset_requests;
 mod tls_sessions;
 
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use portvakt_directory::OpenDirectory;
 
 pub use open::{StateError, sealing_key};
 pub(crate) use registry::{account_name, silent_from};
+pub use reset_requests::{ResetRequest, ResetRequests};
 
 /// Accounts beyond those known at the start for which memory is reckoned.
 const RESERVE: usize = 100_000;
@@ -84,6 +86,8 @@ pub struct State {
     pub disconnector: Disconnector,
     /// Accounts whose sessions are to be judged anew.
     pub changed_accounts: ChangedAccounts,
+    /// Requests for codes by text message.
+    pub reset_requests: ResetRequests,
     /// The clock that request handling reads.
     pub clock: Clock,
     /// The compiled configuration; replaced whole by [`Self::apply`].

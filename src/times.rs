@@ -10,6 +10,13 @@ pub fn for_people(time: Timestamp, zone: &TimeZone) -> String {
     local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
+/// For a text message: `27.11. 23:28`, in the zone of the configuration, to the minute.
+#[must_use]
+pub fn short_for_people(time: Timestamp, zone: &TimeZone) -> String {
+    let local = time.to_zoned(zone.clone());
+    local.strftime("%-d.%-m. %H:%M").to_string()
+}
+
 /// For scripts, as in the audit log: RFC 3339 in UTC with three decimals.
 pub mod iso {
     use jiff::Timestamp;

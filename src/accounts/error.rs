@@ -1,5 +1,6 @@
 //! Reasons why a use case did nothing.
 
+use portvakt_auth::Refusal;
 use portvakt_auth::name::NameError;
 use portvakt_auth::password::UnfitPassword;
 use portvakt_registry::FeedErrors;
@@ -88,6 +89,45 @@ pub enum ActError {
     /// There was no memory to hash a password in.
     #[error("out of memory")]
     OutOfMemory,
+    /// No account of this name has an open code like this one; nothing more is told.
+    #[error("code refused")]
+    CodeRefused,
+    /// Somebody is guessing PINs: none is compared for a while, whoever offers it.
+    #[error("too many wrong PINs in all")]
+    TooManyTries,
+    /// The account is closed, whatever its password.
+    #[error("account closed: {refusal}")]
+    AccountClosed {
+        /// The reason.
+        refusal: Refusal,
+    },
+    /// The account had as many windows as it may have in a month.
+    #[error("{most} windows in a month")]
+    TooManyWindows {
+        /// The most.
+        most: u8,
+    },
+    /// A window shorter or longer than one may be.
+    #[error("window too short or too long")]
+    WindowLength,
+    /// PINs open nothing here.
+    #[error("PINs switched off")]
+    PinsSwitchedOff,
+    /// The text is no PIN of four digits.
+    #[error("malformed PIN")]
+    MalformedPin,
+    /// The text is no mobile number.
+    #[error("malformed number: {detail}")]
+    MalformedNumber {
+        /// The rule that it breaks, in English.
+        detail: String,
+    },
+    /// No message was sent.
+    #[error("not sent: {detail}")]
+    NotSent {
+        /// The reason, in English.
+        detail: String,
+    },
     /// Another change of the account came first.
     #[error("account changed meanwhile")]
     ChangedMeanwhile,

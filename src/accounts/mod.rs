@@ -16,6 +16,7 @@ mod list;
 mod look_up;
 mod password;
 mod registry;
+mod reset;
 mod sessions;
 mod terms;
 mod unlock;
@@ -44,6 +45,10 @@ pub use password::{ClearPassword, NewPassword, PasswordSet};
 use portvakt_directory::{DirectoryWriter, WriteError};
 pub use registry::{
     ExemptionDetails, ImportOutcome, ImportSummary, KnownPerson, RegistryFile, RegistryImport,
+};
+pub use reset::{
+    CodeAsked, CodeKind, CodeRequest, CodeSent, MessageDetails, MessageSwitch, Messages,
+    OpenWindow, OpeningDetails, Proof, Redemption, ResetDetails, WindowOpened, WindowsClosed,
 };
 pub use sessions::{AddressDetails, FoundSessions, SessionDetails, SessionSearch};
 pub use terms::{TermLock, TermPreview};

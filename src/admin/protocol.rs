@@ -9,10 +9,12 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
-    AccountDetails, Accounts, ActError, Actor, Changed, ChangedSessions, Deleted, DirectoryEntry,
-    Exempted, Explanation, Filter, FoundSessions, ImportProgress, ImportRequest, ImportSummary,
-    Imported, KnownPerson, Listing, NewPassword, PasswordSet, RegistryFile, RegistryImport,
-    SessionSearch, SessionSelection, Target, TermPreview, Unlocked,
+    AccountDetails, Accounts, ActError, Actor, Changed, ChangedSessions, CodeAsked, CodeKind,
+    CodeRequest, CodeSent, Deleted, DirectoryEntry, Exempted, Explanation, Filter, FoundSessions,
+    ImportProgress, ImportRequest, ImportSummary, Imported, KnownPerson, Listing, MessageSwitch,
+    Messages, NewPassword, OpenWindow, PasswordSet, Proof, Redemption, RegistryFile,
+    RegistryImport, ResetDetails, SessionSearch, SessionSelection, Target, TermPreview, Unlocked,
+    WindowOpened, WindowsClosed,
 };
 
 /// A request, by the use case it calls.
@@ -70,6 +72,45 @@ pub enum Request {
         target: Target,
         /// Its new password.
         password: NewPassword,
+    },
+    /// [`Accounts::request_code`].
+    RequestCode(CodeRequest),
+    /// [`Accounts::send_code_for`].
+    SendCode {
+        /// The account, and why.
+        target: Target,
+        /// The purpose of the code.
+        kind: CodeKind,
+    },
+    /// [`Accounts::open_window`].
+    OpenWindow {
+        /// The account, and why.
+        target: Target,
+        /// How the window is opened.
+        window: OpenWindow,
+    },
+    /// [`Accounts::close_windows`].
+    CloseWindows(Target),
+    /// [`Accounts::reset_details`].
+    ShowResets {
+        /// Name or alias, with or without realm.
+        user: String,
+    },
+    /// [`Accounts::redeem`].
+    Redeem(Redemption),
+    /// [`Accounts::explain_to_owner`].
+    ExplainToOwner(Proof),
+    /// [`Accounts::list_messages`].
+    ListMessages {
+        /// At most so many.
+        limit: u32,
+    },
+    /// [`Accounts::switch_messages`].
+    SwitchMessages(MessageSwitch),
+    /// [`Accounts::send_test_message`].
+    SendTestMessage {
+        /// The mobile number.
+        number: String,
     },
     /// [`Accounts::delete`].
     Delete(Target),
@@ -146,6 +187,25 @@ pub enum Response {
     Changed(Changed),
     /// A password was replaced.
     PasswordSet(PasswordSet),
+    /// A request for a code was taken.
+    CodeAsked(CodeAsked),
+    /// A code was handed over, or not.
+    CodeSent(CodeSent),
+    /// A window was opened.
+    WindowOpened(WindowOpened),
+    /// Windows and codes were closed.
+    WindowsClosed(WindowsClosed),
+    /// Windows, codes and messages of an account.
+    Resets(ResetDetails),
+    /// Messages.
+    Messages(Messages),
+    /// Messages were switched off or on.
+    MessagesSwitched(MessageSwitch),
+    /// A test message was handed over.
+    TestMessageSent {
+        /// What the gateway made of it.
+        outcome: String,
+    },
     /// An account was removed.
     Deleted(Deleted),
     /// An import is under way.
@@ -208,6 +268,35 @@ pub fn handle(
         Request::SetPassword { target, password } => {
             let set = accounts.set_password(actor, &target, &password);
             set.map(Response::PasswordSet)
+        }
+        Request::RequestCode(request) => accounts
+            .request_code(actor, request)
+            .map(Response::CodeAsked),
+        Request::SendCode { target, kind } => accounts
+            .send_code_for(actor, &target, kind)
+            .map(Response::CodeSent),
+        Request::OpenWindow { target, window } => {
+            let opened = accounts.open_window(actor, &target, &window);
+            opened.map(Response::WindowOpened)
+        }
+        Request::CloseWindows(target) => accounts
+            .close_windows(actor, &target)
+            .map(Response::WindowsClosed),
+        Request::ShowResets { user } => accounts.reset_details(&user).map(Response::Resets),
+        Request::Redeem(redemption) => accounts
+            .redeem(actor, &redemption)
+            .map(Response::PasswordSet),
+        Request::ExplainToOwner(proof) => {
+            let explanation = accounts.explain_to_owner(actor, &proof);
+            explanation.map(|explanation| Response::Explanation(Box::new(explanation)))
+        }
+        Request::ListMessages { limit } => accounts.list_messages(limit).map(Response::Messages),
+        Request::SwitchMessages(switch) => accounts
+            .switch_messages(actor, &switch)
+            .map(Response::MessagesSwitched),
+        Request::SendTestMessage { number } => {
+            let sent = accounts.send_test_message(actor, &number);
+            sent.map(|outcome| Response::TestMessageSent { outcome })
         }
         Request::Delete(target) => accounts.delete(actor, &target).map(Response::Deleted),
         Request::Exempt { target, until } => accounts

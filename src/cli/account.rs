@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use portvakt_auth::{Kind, PasswordKind};
 
 use super::admin_client::{read_password, request};
-use super::{ConfigFile, Ending, complain, fail, phrases, say, say_json};
+use super::{ConfigFile, Ending, complain, fail, messages, phrases, reset, say, say_json};
 use crate::accounts::{
     AccountDetails, ClearPassword, DirectoryEntry, Filter, ImportRequest, ImportStep, Imported,
     Listing, NewPassword, PasswordFacts, Target,
@@ -39,6 +39,9 @@ pub(super) enum AccountCommand {
     Exempt(Exempt),
     /// Put a new password in place, read from the terminal or standard input
     SetPassword(SetPassword),
+    /// Send a code, or open a window, that leads to a new password
+    #[command(subcommand)]
+    Reset(super::reset::ResetCommand),
     /// Remove an account for good; what the audit log has of it stays
     Delete(Delete),
 }
@@ -77,7 +80,7 @@ pub(super) struct Act {
     #[arg(long, default_value = "no reason given")]
     why: String,
     #[command(flatten)]
-    file: ConfigFile,
+    pub(super) file: ConfigFile,
 }
 
 #[derive(Args)]
@@ -151,6 +154,7 @@ pub(super) fn run(command: &AccountCommand) -> Ending {
             until: exempt.until,
         }),
         AccountCommand::SetPassword(set) => set_password(set),
+        AccountCommand::Reset(command) => super::reset::run(command),
         AccountCommand::Delete(delete) => run_delete(delete),
         AccountCommand::Import(import) => run_import(import),
     }
@@ -167,7 +171,7 @@ fn do_act(act: &Act, request: impl FnOnce(Target) -> Request) -> Ending {
 }
 
 impl Act {
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         Target {
             user: self.user.clone(),
             why: self.why.clone(),
@@ -176,7 +180,7 @@ impl Act {
 }
 
 /// Sends a request and prints the answer, with times in the configured zone.
-fn do_and_print(
+pub(super) fn do_and_print(
     file: &ConfigFile,
     asked: Request,
     body: &mut (dyn Read + Send),
@@ -290,6 +294,25 @@ fn print(response: Result<Response, Ending>, json: bool, zone: &TimeZone) -> End
         Ok(Response::Deleted(deleted)) => {
             say(line(&format!("{} is deleted", deleted.account)));
         }
+        Ok(Response::CodeSent(sent)) => reset::print_sent(&sent),
+        Ok(Response::WindowOpened(opened)) => reset::print_window(&opened, zone),
+        Ok(Response::WindowsClosed(closed)) => {
+            say(line(&format!(
+                "{}: {} closed",
+                closed.account, closed.closed
+            )));
+        }
+        Ok(Response::Resets(details)) if json => say_json(&details),
+        Ok(Response::Resets(details)) => reset::print_details(&details, zone),
+        Ok(Response::Messages(messages)) if json => say_json(&messages),
+        Ok(Response::Messages(listed)) => messages::print(&listed, zone),
+        Ok(Response::MessagesSwitched(switch)) => {
+            say(format_args!(
+                "messages are {}",
+                if switch.on { "on" } else { "off" }
+            ));
+        }
+        Ok(Response::TestMessageSent { outcome }) => say(Shown(&outcome)),
         Ok(Response::Accounts(listing)) => print_list(&listing, zone),
         Ok(Response::Account(details)) if json => say_json(&details),
         Ok(Response::Account(details)) => print_account(&details, zone),

@@ -12,8 +12,10 @@ mod demo;
 mod documented;
 mod explain;
 mod hash;
+mod messages;
 mod phrases;
 mod registry;
+mod reset;
 mod serve;
 mod sessions;
 mod store;
@@ -71,6 +73,9 @@ enum Command {
     /// What the calendar of terms will do
     #[command(subcommand)]
     Terms(terms::TermsCommand),
+    /// Text messages: whether they go out, and which did
+    #[command(subcommand)]
+    Messages(messages::MessagesCommand),
     /// Move everything between the data folder and PostgreSQL
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -120,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Sessions(sessions) => sessions::run(&sessions),
         Command::Registry(command) => registry::run(&command),
         Command::Terms(command) => terms::run(&command),
+        Command::Messages(command) => messages::run(&command),
         Command::Store(command) => store::run(&command),
     };
     match ending {

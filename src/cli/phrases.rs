@@ -48,6 +48,30 @@ pub(super) fn error(error: &ActError) -> String {
             "\"{}\" is no VLAN: its number, 1 to 4094, or its name as the equipment has it",
             Shown(text)
         ),
+        ActError::CodeRefused => {
+            "that did not match: check user name and code; a code is good for \
+             five tries, until its time is over, until it is used, or a newer one was made"
+                .to_owned()
+        }
+        ActError::TooManyTries => {
+            "many wrong PINs came in: none is looked at for a minute, or use a code".to_owned()
+        }
+        ActError::AccountClosed { refusal } => {
+            format!(
+                "the account is closed ({refusal}): {}",
+                refusal.for_helpdesk()
+            )
+        }
+        ActError::TooManyWindows { most } => {
+            format!("the account had {most} windows within 31 days; --beyond-limit opens one more")
+        }
+        ActError::WindowLength => "a window is open for 10 minutes to 72 hours".to_owned(),
+        ActError::PinsSwitchedOff => {
+            "PINs are switched off (resets.pin); give the activation code".to_owned()
+        }
+        ActError::MalformedPin => "a PIN has four digits".to_owned(),
+        ActError::MalformedNumber { detail } => format!("no message goes there: {detail}"),
+        ActError::NotSent { detail } => format!("nothing was sent: {detail}"),
         ActError::UnfitPassword(unfit) => unfit.to_string(),
         ActError::OutOfMemory => "there is no memory to hash the password in".to_owned(),
         ActError::ChangedMeanwhile => {

@@ -3,11 +3,15 @@
 use portvakt_auth::Rules;
 use portvakt_eap::{MethodType, TlsVersions};
 use portvakt_radius::MessageAuthenticatorPolicy;
+use portvakt_resets::{Language, OpeningKind, Parts};
 
 use portvakt_ldap::settings::{Settings, Verify};
 
 use super::pem::{self, Wanted};
-use super::{AccountSource, Accounting, Chain, Client, ClientMethods, Config, Eap, EapProfile};
+use super::{
+    AccountSource, Accounting, Chain, Client, ClientMethods, Config, Eap, EapProfile,
+    GatewaySettings,
+};
 
 /// Describes what the server would do with this configuration, one fact a line; no secrets.
 pub fn describe(config: &Config) -> Vec<String> {
@@ -50,7 +54,29 @@ pub fn describe(config: &Config) -> Vec<String> {
         .map_or_else(|| "off".to_owned(), |a| format!("http://{a}/metrics"));
     lines.push(format!("metrics     {metrics}"));
     lines.push(format!("control     {}", config.control.display()));
+    lines.extend(messages(config));
     lines
+}
+
+/// The gateway of text messages, and the size of each text with the longest values.
+fn messages(config: &Config) -> Vec<String> {
+    let sms = &config.sms;
+    let gateway = match &sms.gateway {
+        _ if !sms.enabled => "off".to_owned(),
+        GatewaySettings::Outbox(folder) => format!("files in {}", folder.display()),
+        GatewaySettings::Http(settings) => format!("by {}", settings.name),
+    };
+    let size = |(kind, language, parts): (OpeningKind, Language, Parts)| {
+        let what = match kind {
+            OpeningKind::Proof => "proof",
+            _ => "temporary password",
+        };
+        format!("            {what}, {}: {parts}", language.as_str())
+    };
+    let first = format!("messages    {gateway}");
+    std::iter::once(first)
+        .chain(sms.sizes().map(size))
+        .collect()
 }
 
 fn accounting(config: &Config) -> String {

@@ -30,6 +30,8 @@ mod secret;
 mod secret_lints;
 mod section;
 mod shared_secret;
+mod sms;
+mod sms_gateway;
 mod source_text;
 mod store;
 mod ticket_keys;
@@ -63,6 +65,7 @@ pub use registry::Registry;
 pub use reply::{ReplyProfiles, ReplyType, USUAL};
 pub use revocation::RevocationLists;
 pub use secret::Secret;
+pub use sms::{GatewaySettings, LONGEST_WINDOW, Resets, SHORTEST_WINDOW, Sms, Texts};
 pub use value::vlan;
 
 use eap::Context;
@@ -108,6 +111,10 @@ pub struct Config {
     pub services: BTreeMap<String, Service>,
     /// The feed of the student registry.
     pub registry: Registry,
+    /// Text messages.
+    pub sms: Sms,
+    /// Ways to a new password without the old one.
+    pub resets: Resets,
     /// The audit log.
     pub audit: Audit,
     /// The address that serves metrics; none when off.
@@ -229,6 +236,8 @@ fn check(
     let account_sources =
         account_source::account_sources(&ours, directories, overrides, &rules, root.report());
     let registry = registry::registry(&mut root);
+    let sms = sms::sms(&mut root, external, &data, &realms);
+    let resets = sms::resets(&mut root, external);
     let audit = operations::audit(&mut root, external, &data);
     let metrics = operations::metrics(&mut root);
     let control = operations::control(&mut root, external, &data);
@@ -251,6 +260,8 @@ fn check(
         passwords,
         services,
         registry,
+        sms,
+        resets,
         audit,
         metrics,
         control,

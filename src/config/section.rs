@@ -349,6 +349,25 @@ impl<'s> Section<'s> {
         None
     }
 
+    /// A table of anything, whose keys are somebody else's to name; dates become their text.
+    pub(super) fn any(
+        &mut self,
+        key: &'static str,
+        expected: &'static str,
+    ) -> Option<Located<serde_json::Value>> {
+        let given = self.take(key)?;
+        match json(&given.value) {
+            Some(value @ serde_json::Value::Object(_)) => Some(Located {
+                value,
+                place: given.place,
+            }),
+            _ => {
+                self.wrong_type(&given, expected);
+                None
+            }
+        }
+    }
+
     /// A list of strings that `parse` understands, without those that it does not; an empty list
     /// is a problem. `None` when the key is absent.
     pub(super) fn list<T>(
@@ -510,6 +529,30 @@ fn given(key: String, span: Range<usize>, value: DeValue<'_>) -> Located<DeValue
         shown: shown(&value),
     };
     Located { value, place }
+}
+
+/// A value as JSON; the parser bounds how deep it is.
+fn json(value: &DeValue<'_>) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    Some(match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix())
+            .ok()?
+            .into(),
+        DeValue::Float(text) => text.as_str().parse::<f64>().ok()?.into(),
+        DeValue::Boolean(value) => Value::Bool(*value),
+        DeValue::Datetime(time) => Value::String(time.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| json(item.get_ref()));
+            Value::Array(items.collect::<Option<_>>()?)
+        }
+        DeValue::Table(table) => {
+            let fields = table.iter();
+            let fields = fields
+                .map(|(key, value)| Some((key.get_ref().to_string(), json(value.get_ref())?)));
+            Value::Object(fields.collect::<Option<_>>()?)
+        }
+    })
 }
 
 pub(super) fn did_you_mean<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<String> {

@@ -7,6 +7,7 @@ pub mod clients;
 pub(crate) mod cui;
 mod eap_profiles;
 mod expiry;
+mod messaging;
 pub mod route;
 
 use std::collections::{BTreeMap, HashSet};
@@ -28,6 +29,7 @@ pub use clients::{Client, Clients};
 pub use cui::CuiKey;
 pub use eap_profiles::EapProfiles;
 pub use expiry::{Expiries, Expiry};
+pub use messaging::Messaging;
 pub use route::{LocalName, NameRefused, Realms, Route};
 
 /// The rules of the request path.
@@ -70,6 +72,8 @@ pub struct Policy {
     pub expiries: Expiries,
     /// By how many percent the reject delay of a client varies, up and down.
     pub reject_jitter_percent: u32,
+    /// Text messages, and ways to a new password.
+    pub messaging: Messaging,
     /// The key of Chargeable-User-Identity (I4).
     pub cui_key: Option<CuiKey>,
 }
@@ -86,6 +90,9 @@ pub enum PolicyError {
     /// Directories are opened at the start.
     #[error("the directories of all realms are new: restart the server to open them")]
     NoAccountSource,
+    /// The gateway of text messages.
+    #[error(transparent)]
+    Gateway(#[from] crate::sms::OpenError),
     /// A client that can't be counted.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -125,6 +132,7 @@ impl Policy {
             interim_interval: interim_interval(&config.accounting),
             expiries: Expiries::of(config),
             reject_jitter_percent: config.radius.reject_jitter_percent.into(),
+            messaging: Messaging::open(config.sms.clone(), config.resets.clone())?,
             cui_key: config
                 .radius
                 .cui_key
@@ -143,6 +151,7 @@ impl Policy {
     /// [`PolicyError`].
     pub fn check(config: &Config, metrics: &Metrics) -> Result<(), PolicyError> {
         clients(&config.clients, metrics)?;
+        Messaging::open(config.sms.clone(), config.resets.clone())?;
         EapProfiles::new(config, &Sessions::new(0, Duration::ZERO)).map(drop)
     }
 

@@ -22,6 +22,8 @@ const SWEEP_SESSIONS_EVERY: Duration = Duration::from_secs(60);
 const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions without news are looked for.
 const CLOSE_SESSIONS_EVERY: Duration = Duration::from_secs(10);
+/// How long text messages and codes stay in the store: a window of IT support counts for 31 days.
+const KEEP_RESETS: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// How often old attempts and sessions are removed from the store.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -77,6 +79,9 @@ impl Housekeeper {
                 let store = &self.access.state.store;
                 store.prune_attempts(ago(self.keep_attempts));
                 store.purge_sessions(ago(self.keep_sessions));
+                if let Err(error) = store.purge_resets(ago(KEEP_RESETS)) {
+                    tracing::error!(%error, "old text messages can't be removed");
+                }
             }
         }
         self.access.state.log_drops(Instant::now());

@@ -11,7 +11,7 @@ use portvakt_sealing::SealingKey;
 use portvakt_store::{DataFolder, PostgresStore, SqliteStore, Store, StoreError, Untold};
 use zeroize::Zeroizing;
 
-use super::{RESERVE, State, accounts_in, destination, lock_records, tls_sessions};
+use super::{RESERVE, ResetRequests, State, accounts_in, destination, lock_records, tls_sessions};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{AccountSource, Config};
@@ -115,6 +115,7 @@ impl State {
             audit,
             disconnector,
             changed_accounts: ChangedAccounts::default(),
+            reset_requests: ResetRequests::default(),
             drops: DropLog::default(),
             metrics,
             clock,

@@ -5,6 +5,7 @@ mod explaining;
 mod hostile;
 mod importing;
 mod looking;
+mod resetting;
 mod searching;
 mod socket;
 

@@ -276,6 +276,15 @@ impl PasswordHash {
         self.verify(password, memory)
     }
 
+    /// Whether a one-time code is the one that this hash is of. Never for a log-on, see [`check`]: the
+    /// tries of a code are counted by its opening.
+    ///
+    /// # Errors
+    /// [`HashError::OutOfMemory`].
+    pub fn is_of_code(&self, code: &[u8], memory: &mut HashMemory) -> Result<bool, HashError> {
+        self.verify(code, memory)
+    }
+
     /// Does the work of a check for an unknown name (P5); this hash belongs to no account.
     pub fn work_for_nobody<'p>(&self, password: impl Into<Readings<'p>>, memory: &mut HashMemory) {
         for reading in password.into().all() {

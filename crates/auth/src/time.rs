@@ -89,11 +89,16 @@ pub(crate) fn saturating_add(utc: Timestamp, duration: SignedDuration) -> Timest
 }
 
 /// `utc` + `duration`, at most the last moment that can be written.
-pub(crate) fn later(utc: Timestamp, duration: Duration) -> Timestamp {
+pub fn later(utc: Timestamp, duration: Duration) -> Timestamp {
     saturating_add(
         utc,
         SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX),
     )
+}
+
+/// `utc` - `duration`, at least the first moment that can be written.
+pub fn earlier(utc: Timestamp, duration: Duration) -> Timestamp {
+    utc.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

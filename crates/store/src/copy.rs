@@ -117,7 +117,7 @@ struct Table {
 }
 
 /// All tables. Columns: `t` text, `i` whole number, `o` octets; the key comes first.
-static TABLES: LazyLock<[Table; 12]> = LazyLock::new(|| {
+static TABLES: LazyLock<[Table; 16]> = LazyLock::new(|| {
     [
         Table::new("accounts", true, 1, "id:t revision:i body:t sealed:o"),
         Table::new(
@@ -177,6 +177,21 @@ static TABLES: LazyLock<[Table; 12]> = LazyLock::new(|| {
             1,
             "account:t until_ms:i reason:t made_by:t made_ms:i",
         ),
+        Table::new(
+            "openings",
+            true,
+            2,
+            "account:t kind:t revision:i ends_ms:i body:t",
+        ),
+        Table::new(
+            "messages",
+            false,
+            1,
+            "reference:t at_ms:i account:t kind:t number:t source:t gateway:t state:t rank:i \
+             state_ms:i fault:t gateway_reference:t",
+        ),
+        Table::new("mobiles", false, 1, "account:t number:t since_ms:i"),
+        Table::new("message_switch", false, 1, "id:i off_by:t"),
     ]
 });
 

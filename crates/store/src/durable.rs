@@ -35,10 +35,12 @@ use portvakt_auth::account::Account;
 use portvakt_auth::lock::{LockChange, LockRecord, LockTable, StoredLock};
 use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
+use portvakt_resets::{NumberSeen, Opening, OpeningKind};
 use portvakt_sealing::SealingKey;
 
+use crate::resets::{MessageProgress, MessageRow, ResetStore};
 use crate::sql::Connection;
-use crate::tables::{accounts, attempts, locks, session_query, sessions, unattributed};
+use crate::tables::{accounts, attempts, locks, resets, session_query, sessions, unattributed};
 use crate::{
     AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Decider, Done,
     Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
@@ -377,6 +379,76 @@ impl<C: Connection> TlsSessionStore for DurableStore<C> {
         {
             done(Err(StoreError::Busy));
         }
+    }
+}
+
+impl<C: Connection> DurableStore<C> {
+    /// Has the writer do something between two commits, and waits for it.
+    fn on_writer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(|reply| {
+            Message::Job(Box::new(move |connection| {
+                // Whoever asked may have gone.
+                let _ = reply.send(work(connection));
+            }))
+        })?
+    }
+}
+
+impl<C: Connection> ResetStore for DurableStore<C> {
+    fn opening(
+        &self,
+        account: &AccountId,
+        kind: OpeningKind,
+    ) -> Result<Option<Opening>, StoreError> {
+        resets::opening(&mut *self.reader(), account, kind)
+    }
+
+    fn put_opening(
+        &self,
+        opening: &Opening,
+        replaced: u64,
+        message: Option<&MessageRow>,
+    ) -> Result<bool, StoreError> {
+        let row = resets::to_row(opening, replaced, message)?;
+        self.on_writer(move |connection| resets::put(connection, &row))
+    }
+
+    fn messages(&self, since: Timestamp, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+        Ok(resets::messages(&mut *self.reader(), since, limit)?)
+    }
+
+    fn move_message(&self, progress: MessageProgress<'_>) -> Result<bool, StoreError> {
+        let progress = resets::Progress::from(progress);
+        self.on_writer(move |connection| resets::move_message(connection, &progress))
+    }
+
+    fn number_seen(&self, account: &AccountId) -> Result<Option<NumberSeen>, StoreError> {
+        Ok(resets::number_seen(&mut *self.reader(), account)?)
+    }
+
+    fn numbers_seen(&self) -> Result<Vec<(AccountId, NumberSeen)>, StoreError> {
+        Ok(resets::numbers_seen(&mut *self.reader())?)
+    }
+
+    fn put_numbers_seen(&self, numbers: &[(AccountId, NumberSeen)]) -> Result<(), StoreError> {
+        let numbers = numbers.to_vec();
+        self.on_writer(move |connection| resets::put_numbers(connection, &numbers))
+    }
+
+    fn messages_switched_off(&self) -> Result<Option<String>, StoreError> {
+        Ok(resets::switched_off(&mut *self.reader())?)
+    }
+
+    fn switch_messages(&self, off_by: Option<&str>) -> Result<(), StoreError> {
+        let off_by = off_by.map(str::to_owned);
+        self.on_writer(move |connection| resets::switch(connection, off_by.as_deref()))
+    }
+
+    fn purge_resets(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.on_writer(move |connection| resets::purge(connection, before))
     }
 }
 

@@ -65,6 +65,7 @@ mod error;
 mod folder;
 mod postgres;
 mod registry;
+mod resets;
 mod sessions;
 mod sql;
 mod sqlite;
@@ -95,6 +96,7 @@ pub use postgres::{
 pub use registry::{
     Applying, Exemption, Import, ImportId, ImportState, NewImport, RegistryStore, RegistryVersion,
 };
+pub use resets::{MessageProgress, MessageRow, ResetStore};
 pub use sessions::{Recorded, SessionChange, SessionDone, SessionQuery, SessionStep, SessionsOf};
 pub use sqlite::SqliteStore;
 pub use taking::Takings;
@@ -343,7 +345,13 @@ pub trait TlsSessionStore: Send + Sync {
 
 /// All durable facts of a server.
 pub trait Store:
-    LockStore + AttemptStore + AccountStore + AccountingStore + TlsSessionStore + RegistryStore
+    LockStore
+    + AttemptStore
+    + AccountStore
+    + AccountingStore
+    + TlsSessionStore
+    + RegistryStore
+    + ResetStore
 {
     /// The health of the store, without waiting for it.
     fn health(&self) -> StoreHealth;

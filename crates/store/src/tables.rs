@@ -5,6 +5,7 @@ pub(crate) mod attempts;
 pub(crate) mod exemptions;
 pub(crate) mod locks;
 pub(crate) mod registry;
+pub(crate) mod resets;
 pub(crate) mod session_query;
 pub(crate) mod sessions;
 pub(crate) mod tls_sessions;

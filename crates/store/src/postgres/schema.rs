@@ -190,6 +190,40 @@ pub(super) const MIGRATIONS: &[&str] = &[
         made_ms BIGINT NOT NULL
     );
 ",
+    "
+    CREATE TABLE openings (
+        account TEXT NOT NULL,
+        kind TEXT NOT NULL,                 -- 'message', 'support' or 'proof'
+        revision BIGINT NOT NULL,          -- grows with every change; compared and set
+        ends_ms BIGINT NOT NULL,
+        body TEXT NOT NULL,                 -- Opening in JSON, with the hash of its code
+        PRIMARY KEY (account, kind)
+    );
+    CREATE TABLE messages (
+        reference TEXT PRIMARY KEY,
+        at_ms BIGINT NOT NULL,
+        account TEXT NOT NULL,
+        kind TEXT NOT NULL,                 -- as in openings
+        number TEXT NOT NULL,               -- E.164
+        source TEXT,                        -- the address that asked
+        gateway TEXT NOT NULL,
+        state TEXT NOT NULL,
+        rank BIGINT NOT NULL,              -- of the state: it only grows
+        state_ms BIGINT NOT NULL,
+        fault TEXT,
+        gateway_reference TEXT
+    );
+    CREATE INDEX messages_by_time ON messages (at_ms);
+    CREATE TABLE mobiles (
+        account TEXT PRIMARY KEY,
+        number TEXT NOT NULL,               -- E.164, as it was seen last
+        since_ms BIGINT                    -- NULL: the first one that was seen
+    );
+    CREATE TABLE message_switch (
+        id BIGINT PRIMARY KEY,             -- 1
+        off_by TEXT NOT NULL                -- a row while messages are switched off
+    );
+",
 ];
 
 /// Brings the schema up to date; refuses one of a newer version. A user that may only read and

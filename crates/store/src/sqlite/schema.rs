@@ -192,6 +192,40 @@ const MIGRATIONS: &[&str] = &[
         made_ms INTEGER NOT NULL
     ) WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE openings (
+        account TEXT NOT NULL,
+        kind TEXT NOT NULL,                 -- 'message', 'support' or 'proof'
+        revision INTEGER NOT NULL,          -- grows with every change; compared and set
+        ends_ms INTEGER NOT NULL,
+        body TEXT NOT NULL,                 -- Opening in JSON, with the hash of its code
+        PRIMARY KEY (account, kind)
+    );
+    CREATE TABLE messages (
+        reference TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        account TEXT NOT NULL,
+        kind TEXT NOT NULL,                 -- as in openings
+        number TEXT NOT NULL,               -- E.164
+        source TEXT,                        -- the address that asked
+        gateway TEXT NOT NULL,
+        state TEXT NOT NULL,
+        rank INTEGER NOT NULL,              -- of the state: it only grows
+        state_ms INTEGER NOT NULL,
+        fault TEXT,
+        gateway_reference TEXT
+    );
+    CREATE INDEX messages_by_time ON messages (at_ms);
+    CREATE TABLE mobiles (
+        account TEXT PRIMARY KEY,
+        number TEXT NOT NULL,               -- E.164, as it was seen last
+        since_ms INTEGER                    -- NULL: the first one that was seen
+    );
+    CREATE TABLE message_switch (
+        id INTEGER PRIMARY KEY,             -- 1
+        off_by TEXT NOT NULL                -- a row while messages are switched off
+    );
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

@@ -1,6 +1,7 @@
 //! Facts that hold for every engine: the cases get a function that opens one and the same store.
 
 pub(crate) mod registry;
+pub(crate) mod resets;
 pub(crate) mod sessions;
 pub(crate) mod taking;
 pub(crate) mod tls_sessions;
@@ -63,6 +64,11 @@ macro_rules! battery {
             old_tls_sessions_are_purged
             ticket_keys_are_made_once_and_kept
             search_after_the_end_is_dropped);
+        battery!(@resets $run: opening_is_written_in_the_place_of_its_revision_alone
+            of_two_openings_at_once_one_is_written_with_its_message
+            messages_come_back_newest_first_and_move_forward_alone
+            numbers_and_the_switch_of_messages_outlive_the_process
+            old_messages_and_openings_are_purged);
     };
     (@taking $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::taking::$case); })*
@@ -75,6 +81,9 @@ macro_rules! battery {
     };
     (@registry $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::registry::$case); })*
+    };
+    (@resets $run:path: $($case:ident)*) => {
+        $(#[test] fn $case() { $run(crate::battery::resets::$case); })*
     };
     (@cases $run:path: $($case:ident)*) => {
         $(#[test] fn $case() { $run(crate::battery::$case); })*
