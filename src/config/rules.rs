@@ -6,9 +6,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use portvakt_auth::password::PasswordPolicy;
 use portvakt_auth::term::Deadline;
-use portvakt_auth::{Kind, Leaving, LeavingStage, Lockout, Rules, SameWrongPassword, Terms};
+use portvakt_auth::{
+    Blackout, Kind, Leaving, LeavingStage, Lockout, Rules, SameWrongPassword, Terms,
+};
 
 use super::accounts::KINDS;
+use super::problem::Problem;
 use super::report::{Located, Place};
 use super::section::Section;
 use super::value;
@@ -96,6 +99,8 @@ pub(super) fn passwords(section: &mut Section<'_>, rules: &mut Rules) {
     let validity = &mut rules.password_validity;
     validity.usual = section.integer_or_none("valid-days", validity.usual, 1..=3650);
     valid_days_of(section, &mut validity.of_kinds);
+    validity.spread_days = section.integer("expiry-spread-days", validity.spread_days, 0..=30);
+    blackouts(section, &mut validity.blackouts);
     password_policy(section, &mut rules.password_policy);
     rules.temporary_valid =
         section.duration("temporary-valid", rules.temporary_valid, MINUTE..=72 * HOUR);
@@ -122,6 +127,27 @@ fn password_policy(section: &mut Section<'_>, policy: &mut PasswordPolicy) {
     if let Some(words) = section.list("site-words", WORDS, word) {
         policy.site_words = words.into_iter().map(|word| word.value).collect();
     }
+}
+
+/// Days of the year on which no password expires.
+fn blackouts(section: &mut Section<'_>, blackouts: &mut Vec<Blackout>) {
+    const EXPECTED: &str = "a list of days of every year, like [\"11-20..12-20\"]";
+    const MOST: usize = 8;
+    let blackout = |text: &str| {
+        let (first, last) = text.split_once("..")?;
+        Blackout::new(value::month_day(first)?, value::month_day(last)?)
+    };
+    let place = section.key_place("expiry-blackout");
+    let Some(given) = section.list("expiry-blackout", EXPECTED, blackout) else {
+        return;
+    };
+    if given.len() > MOST {
+        let problem = Problem::Malformed("eight of them at most");
+        section
+            .report()
+            .problem(&place, problem, "join some of them");
+    }
+    *blackouts = given.into_iter().map(|given| given.value).collect();
 }
 
 /// The table `valid-days-of`: kinds whose passwords are valid for another time, or for good.

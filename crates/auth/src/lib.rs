@@ -25,6 +25,7 @@ pub mod lock;
 pub mod mschap;
 pub mod name;
 pub mod password;
+pub mod password_expiry;
 pub mod proof;
 pub mod refusal;
 pub mod registry_facts;
@@ -52,6 +53,7 @@ pub use password::{
     Barred, BindAttempt, Checked, CheckedMsChap, HashDigest, HashError, HashMemory, MissingSecret,
     PasswordHash, ProvenRefusal, Scheme,
 };
+pub use password_expiry::{Blackout, password_expires};
 pub use proof::{
     EarlierPasswords, GuessTags, HandedProof, PasswordDigest, Proof, Recalled, RememberedProofs,
     ToNote, ToRemember,

@@ -3,6 +3,7 @@
 use crate::account::{Account, Kind};
 use crate::leaving::Leaving;
 use crate::password::PasswordPolicy;
+use crate::password_expiry::Blackout;
 use crate::term::Terms;
 use std::time::Duration;
 
@@ -53,6 +54,11 @@ pub struct PasswordValidity {
     pub usual: Option<u16>,
     /// Of accounts of these kinds instead.
     pub of_kinds: Vec<(Kind, Option<u16>)>,
+    /// Up to so many days more, by account: ten thousand passwords that were set on one day of August
+    /// do not all expire on one.
+    pub spread_days: u8,
+    /// Days of the year on which none expires.
+    pub blackouts: Vec<Blackout>,
 }
 
 impl Default for PasswordValidity {
@@ -60,6 +66,8 @@ impl Default for PasswordValidity {
         PasswordValidity {
             usual: Some(365),
             of_kinds: Vec::new(),
+            spread_days: 0,
+            blackouts: Vec::new(),
         }
     }
 }

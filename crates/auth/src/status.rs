@@ -3,20 +3,18 @@
 //! No rule knows of passwords or locks; the caller asks only once the credential is proven (I6).
 
 use crate::account::{Account, Closure, PasswordKind};
+use crate::password_expiry::password_expires;
 use crate::refusal::Refusal;
 use crate::registry_facts::RegistryView;
 use crate::rules::Rules;
 use crate::time::later;
 use jiff::Timestamp;
-use std::time::Duration;
 
 mod student;
 #[cfg(test)]
 mod tests;
 
 pub use student::{Active, Registered, StillHere, student_finding};
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An account, and what the student registry has of its owner.
 #[derive(Clone, Copy, Debug)]
@@ -240,12 +238,10 @@ pub struct PasswordFresh;
 impl Rule for PasswordFresh {
     fn check(&self, question: &Question<'_>) -> Holds {
         let account = question.account;
-        let days = question.rules.password_validity.days_of(account);
-        match days.zip(set_at(account, PasswordKind::Permanent)) {
-            Some((days, set_at)) => {
-                let end = later(set_at, DAY.saturating_mul(u32::from(days)));
-                holds_until(end, question, Refusal::PasswordExpired)
-            }
+        let set_at = set_at(account, PasswordKind::Permanent);
+        let end = set_at.and_then(|set_at| password_expires(account, set_at, question.rules));
+        match end {
+            Some(end) => holds_until(end, question, Refusal::PasswordExpired),
             None => Ok(None),
         }
     }

@@ -6,6 +6,7 @@ use crate::name::AccountId;
 use crate::password::PasswordHash;
 use crate::rules::PasswordValidity;
 use crate::term::Term;
+use std::time::Duration;
 
 const SHA: &str = "{SSHA}HVnXGMWeluuicOXmrx5ddy17N8O/j7ui";
 
@@ -484,6 +485,7 @@ fn password_may_be_valid_for_good_for_all_or_for_a_kind() {
     let validity = PasswordValidity {
         usual: None,
         of_kinds: vec![(Kind::Student, Some(365)), (Kind::Service, None)],
+        ..PasswordValidity::default()
     };
     let rules = Rules {
         password_validity: validity,
