@@ -15,6 +15,11 @@ use portvakt_directory::{
 
 #[cfg(test)]
 mod import_tests;
+#[cfg(test)]
+mod shared_tests;
+
+/// Accounts of one change that are read anew before it, where other servers write accounts too.
+const REFRESHED: usize = 500;
 
 /// Accounts in a sharded map, every name and alias pointing to its account: a look-up costs the
 /// same whether there are ten accounts or a million.
@@ -24,9 +29,12 @@ pub struct Embedded {
     /// Accounts are in it under their plain names.
     store: Arc<dyn AccountStore>,
     /// One change at a time. Held while waiting for the disk: only other changes wait, no look-up.
-    changing: Mutex<()>,
+    changing: Mutex<Unjudged>,
 }
 
+/// Accounts that were read anew for a change of this server's own, and found changed by another: what was
+/// proven of them is yet to be forgotten.
+type Unjudged = HashSet<AccountId>;
 type Names = DashMap<Box<str>, Arc<Account>, ahash::RandomState>;
 /// The accounts of one call to `apply`, as they will be.
 type Staged = HashMap<AccountId, Arc<Account>, ahash::RandomState>;
@@ -84,9 +92,97 @@ impl Embedded {
                 names,
                 naming,
                 store,
-                changing: Mutex::new(()),
+                changing: Mutex::default(),
             }),
         }
+    }
+
+    /// Takes over an account as another server has written or removed it; its full name, if what was
+    /// proven of it is to be proven anew. Blocks for the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the account stays as it was.
+    pub fn reload(&self, plain: &AccountId) -> Result<Option<AccountId>, OpenError> {
+        // No change of this server's own comes between what is read and what is published then.
+        let mut unjudged = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = self.read_anew(plain)?;
+        let full = self.naming.full(plain);
+        Ok(changed.or(full.filter(|full| unjudged.remove(full))))
+    }
+
+    fn read_anew(&self, plain: &AccountId) -> Result<Option<AccountId>, OpenError> {
+        let Some(mut stored) = self.store.account(plain)? else {
+            let full = self.naming.full(plain);
+            return Ok(full.and_then(|full| self.drop_removed(&full)));
+        };
+        self.naming.make_full(&mut stored)?;
+        Ok(self.take_over(Arc::new(stored)))
+    }
+
+    /// Where other servers write accounts too, has those to be changed as they are now: a change of one of
+    /// their facts must not bring back the others as they were.
+    fn refresh(
+        &self,
+        changes: &[(AccountId, Change<'_>)],
+        unjudged: &mut Unjudged,
+    ) -> Result<(), WriteError> {
+        if !self.store.has_other_writers() || changes.len() > REFRESHED {
+            return Ok(());
+        }
+        for (id, _) in changes {
+            let Ok(plain) = AccountId::new(self.naming.plain(id)) else {
+                continue;
+            };
+            let changed = self.read_anew(&plain).map_err(|error| match error {
+                OpenError::Store(error) => stored(error),
+                other => WriteError::Store(Box::new(other)),
+            })?;
+            unjudged.extend(changed);
+        }
+        Ok(())
+    }
+
+    /// As [`Self::reload`], of all accounts.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing is taken over.
+    pub fn reload_all(&self) -> Result<Vec<AccountId>, OpenError> {
+        let mut unjudged = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut stored, mut wrong) = (Staged::default(), None);
+        self.store.accounts(&mut |mut account| {
+            let named = self.naming.make_full(&mut account);
+            wrong = wrong.take().or(named.err());
+            stored.insert(account.id.clone(), Arc::new(account));
+        })?;
+        if let Some(wrong) = wrong {
+            return Err(wrong.into());
+        }
+        let known = self.list().unwrap_or_default();
+        let gone = known.iter().map(|account| &account.id);
+        let gone = gone.filter(|id| !stored.contains_key(*id));
+        let mut changed: Vec<_> = gone.filter_map(|id| self.drop_removed(id)).collect();
+        let stored = stored.into_values();
+        changed.extend(stored.filter_map(|account| self.take_over(account)));
+        changed.extend(unjudged.drain());
+        Ok(changed)
+    }
+
+    fn take_over(&self, account: Arc<Account>) -> Option<AccountId> {
+        let before = self.account(&account.id);
+        if before.as_ref() == Some(&account) {
+            return None;
+        }
+        self.publish(std::slice::from_ref(&account));
+        let has_new_hash = before.is_some_and(|before| differs_in_hash_alone(&before, &account));
+        (!has_new_hash).then(|| account.id.clone())
+    }
+
+    fn drop_removed(&self, id: &AccountId) -> Option<AccountId> {
+        let account = self.account(id)?;
+        for name in names(&account) {
+            self.names.remove_if(name, |_, owner| owner.id == *id);
+        }
+        Some(account.id.clone())
     }
 
     fn owner(&self, name: &str) -> Option<Arc<Account>> {
@@ -193,7 +289,8 @@ impl DirectoryWriter for Embedded {
         &self,
         changes: Vec<(AccountId, Change<'_>)>,
     ) -> Result<Vec<Arc<Account>>, WriteError> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unjudged = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh(&changes, &mut unjudged)?;
         let staged: Vec<_> = self.stage(changes)?.into_values().collect();
         if !staged.is_empty() {
             let plain: Vec<_> = staged.iter().map(|account| self.plain(account)).collect();
@@ -220,6 +317,16 @@ impl DirectoryWriter for Embedded {
         }
         Ok(())
     }
+}
+
+/// Whether a stronger hash of the same password is all that is new.
+fn differs_in_hash_alone(before: &Account, after: &Account) -> bool {
+    let mut expected = before.clone();
+    if let (Some(expected), Some(after)) = (&mut expected.password, &after.password) {
+        expected.hash = after.hash.clone();
+    }
+    expected.upgraded_from.clone_from(&after.upgraded_from);
+    expected == *after
 }
 
 fn names(account: &Account) -> impl Iterator<Item = &str> {

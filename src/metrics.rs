@@ -97,6 +97,8 @@ pub struct Readings {
     pub store_journalled: usize,
     /// Outcomes of log-ons that were not told, because nothing made them durable.
     pub store_outcomes_dropped: u64,
+    /// Seconds by which the clock of this machine is ahead of the database's.
+    pub store_clock_offset: f64,
     /// Live sessions in memory.
     pub live_sessions: usize,
     /// How often a live session had no room in memory.
@@ -302,6 +304,14 @@ impl Metrics {
             gauges: Gauges::new(&registry)?,
             registry,
         })
+    }
+
+    /// Tells the name of this server.
+    ///
+    /// # Errors
+    /// None: it has one label.
+    pub fn set_node(&self, name: &str) -> Result<(), MetricsError> {
+        self.gauges.set_node(name)
     }
 
     /// Counters of a client; the same ones for the same name, also after a reload.

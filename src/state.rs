@@ -4,6 +4,7 @@
 //! Workers and conversations are not here: they belong to [`access`](crate::access). A command that
 //! runs without a server opens this and nothing else.
 
+mod changes;
 mod open;
 mod registry;
 mod reset_requests;
@@ -27,6 +28,7 @@ use crate::audit::{Audit, Destination, NotFlushed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::disconnect::{ChangedAccounts, Disconnector};
+use crate::embedded::Embedded;
 use crate::handover::ProofImage;
 use crate::metrics::{Labels, Metrics, MetricsError, RequestResult};
 use crate::policy::{AccountSources, Client, Policy, PolicyError};
@@ -52,6 +54,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 pub struct State {
     /// The open directories; the policy says which realm's accounts are in which.
     pub directories: Vec<OpenDirectory>,
+    /// The one of them whose accounts are in the store.
+    pub embedded: Option<Arc<Embedded>>,
     /// Failure counts and locks of accounts.
     pub locks: LockTable,
     /// Proofs of passwords that were right lately.

@@ -106,10 +106,13 @@ fn in_batches(audit: &Audit, count: u64, write: impl Fn(u64) -> Duration) -> Dur
 
 fn audit(c: &mut Criterion) {
     let folder = tempfile::TempDir::new().unwrap();
-    let audit = Audit::start(Destination {
-        folder: folder.path().to_owned(),
-        keep_days: 1,
-    });
+    let audit = Audit::start(
+        Destination {
+            folder: folder.path().to_owned(),
+            keep_days: 1,
+        },
+        None,
+    );
     let (audit, event) = (audit.unwrap(), attempt());
     let alone = |count| {
         let began = Instant::now();

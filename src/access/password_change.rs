@@ -89,7 +89,7 @@ pub(super) fn apply(
         kind: PasswordKind::Permanent,
     };
     let changed = write(writer, account, &text, password, new)?;
-    exchange.access.state.invalidate(&account.id);
+    exchange.access.state.invalidate_everywhere(&account.id);
     tell(exchange, account, now);
     Ok(changed)
 }

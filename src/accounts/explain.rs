@@ -127,6 +127,9 @@ pub struct Attempt {
     pub device: Option<Outside>,
     /// The visited site (Operator-Name).
     pub place: Option<Outside>,
+    /// The server it was made at, where several share a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Outside>,
 }
 
 impl Accounts {
@@ -282,6 +285,7 @@ impl From<AttemptRow> for Attempt {
             method: row.method,
             device: row.calling_station.map(Outside::from),
             place: row.operator_name.map(Outside::from),
+            node: row.node.map(Outside::from),
         }
     }
 }

@@ -134,7 +134,7 @@ impl Accounts {
 
     /// Forgets what was proven of an account before it changed.
     fn forget(&self, account: &Account) {
-        self.state.invalidate(&account.id);
+        self.state.invalidate_everywhere(&account.id);
     }
 
     fn audit(&self, actor: &Actor, act: &'static str, account: &Account, why: &str) {

@@ -78,6 +78,8 @@ struct State {
     lines: LineBuffer,
     dropped: AtomicU64,
     failure: Mutex<Option<String>>,
+    /// The name of this server as JSON.
+    node: Option<String>,
 }
 
 impl State {
@@ -86,22 +88,41 @@ impl State {
     }
 }
 
+/// Adds the name of the server to the object that ends the line.
+fn add_node(line: &mut Vec<u8>, node: Option<&str>) -> bool {
+    if let Some(node) = node
+        && line.pop_if(|last| *last == b'}').is_some()
+    {
+        for part in [",\"node\":", node, "}"] {
+            line.extend_from_slice(part.as_bytes());
+        }
+    }
+    true
+}
+
 impl Audit {
     /// Starts the writing thread. A folder that cannot be written is not an error here but shows in
     /// [`health`](Self::health): the network goes on without its log rather than not at all.
+    /// Each line names `node`, this server, if there is one.
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn start(destination: Destination) -> io::Result<Self> {
-        Self::start_with(destination, LINES, RETRY)
+    pub fn start(destination: Destination, node: Option<&str>) -> io::Result<Self> {
+        Self::start_with(destination, node, LINES, RETRY)
     }
 
-    fn start_with(destination: Destination, lines: usize, retry: Duration) -> io::Result<Self> {
+    fn start_with(
+        destination: Destination,
+        node: Option<&str>,
+        lines: usize,
+        retry: Duration,
+    ) -> io::Result<Self> {
         let (sender, receiver) = bounded(REQUESTS);
         let state = Arc::new(State {
             lines: LineBuffer::new(lines),
             dropped: AtomicU64::new(0),
             failure: Mutex::default(),
+            node: node.map(|node| serde_json::json!(node).to_string()),
         });
         let writer = Writer::new(destination, receiver, Arc::clone(&state), retry);
         std::thread::Builder::new()
@@ -122,7 +143,9 @@ impl Audit {
 
     fn put(&self, event: &AuditEvent<'_>) {
         let day = event.time().to_zoned(TimeZone::UTC).date();
-        let write = |octets: &mut Vec<u8>| shown::write_json(octets, event);
+        let write = |octets: &mut Vec<u8>| {
+            shown::write_json(octets, event) && add_node(octets, self.state.node.as_deref())
+        };
         match self.state.lines.push(day, write) {
             Pushed::Waiting => {}
             // A writer that has requests to answer is awake anyway.

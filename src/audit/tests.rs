@@ -46,7 +46,7 @@ fn destination(folder: &std::path::Path) -> Destination {
 }
 
 fn start(folder: &std::path::Path) -> Audit {
-    Audit::start_with(destination(folder), 100, Duration::from_millis(20)).unwrap()
+    Audit::start_with(destination(folder), None, 100, Duration::from_millis(20)).unwrap()
 }
 
 /// Tries again for a while: for what the writer does in its own time.
@@ -172,6 +172,7 @@ fn full_disk_is_survived_while_lines_keep_coming() {
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let audit = Audit::start_with(
         destination(folder.path()),
+        None,
         10_000,
         Duration::from_millis(20),
     )
@@ -263,4 +264,16 @@ fn times_are_written_to_the_millisecond_whatever_was_written_before() {
         }));
         assert!(line.unwrap().contains(&format!("\"{time:.3}\"")), "{time}");
     }
+}
+
+#[test]
+fn line_ends_with_the_name_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = destination(folder.path());
+    let audit = Audit::start(destination, Some("radius-1")).unwrap();
+    audit.record(&attempt("2026-11-22T16:00:00Z", b"first"));
+    audit.flush(Duration::from_secs(60)).unwrap();
+    let line = std::fs::read_to_string(folder.path().join("audit-2026-11-22.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["node"], "radius-1");
 }

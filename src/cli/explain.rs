@@ -259,9 +259,11 @@ impl InWords<'_> {
             let device = attempt.device.as_ref();
             let device = device.map_or("unknown device".to_owned(), Outside::to_string);
             let place = attempt.place.as_ref().unwrap_or(&attempt.client);
+            let node = attempt.node.as_ref();
+            let node = node.map_or(String::new(), |node| format!(", at node {node}"));
             writeln!(
                 f,
-                "    {}  {:<20} {} {} from {device} at {place}",
+                "    {}  {:<20} {} {} from {device} at {place}{node}",
                 self.time(attempt.time),
                 attempt.outcome,
                 attempt.service,

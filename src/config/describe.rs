@@ -22,6 +22,7 @@ pub fn describe(config: &Config) -> Vec<String> {
     ];
     if let Some(store) = &config.store {
         lines.push(format!("store       PostgreSQL, {}", store.at()));
+        lines.push(format!("node        {}", config.node.name));
     }
     lines.push(accounting(config));
     lines.extend(config.clients.iter().map(client));

@@ -17,6 +17,7 @@ mod external;
 mod ikev2;
 mod input_files;
 mod network;
+mod node;
 mod operations;
 mod pem;
 mod problem;
@@ -58,6 +59,7 @@ pub use eap::{CertificateName, ClientCertificates, Eap, EapProfile};
 pub use external::{Environment, FileContent, ReadFile, Readers, read_file};
 pub use input_files::InputFiles;
 pub use network::{Client, ClientMethods, Radius};
+pub use node::Node;
 pub use operations::Audit;
 pub use problem::{Finding, Location, Problem, Problems, Warning};
 pub use realm::RealmRules;
@@ -82,6 +84,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The database elsewhere; `None` for the one in the data folder.
     pub store: Option<PostgresSettings>,
+    /// The name of this server.
+    pub node: Node,
     /// Our own realms in lower case, the primary one first; never empty.
     pub realms: Vec<Realm>,
     /// Settings of some of them.
@@ -203,6 +207,8 @@ fn check(
     let data = external.path(&mut root, "data").map(|given| given.value);
     let data = data.unwrap_or_else(|| PathBuf::from("/var/lib/portvakt"));
     let store = store::store(&mut root, external);
+    let node = node::node(&mut root);
+    let store = store.map(|store| store.with_node(&node.name));
     let ours = realms(&mut root);
     let realms: Vec<_> = ours.iter().map(|realm| realm.value.clone()).collect();
     let bare_names = root.boolean("bare-names", true).value;
@@ -246,6 +252,7 @@ fn check(
     Some(Config {
         data,
         store,
+        node,
         realms,
         realm_rules,
         bare_names,

@@ -17,6 +17,8 @@ pub(super) struct Gauges {
     store_alone: IntGauge,
     store_journalled: IntGauge,
     store_outcomes_dropped: IntCounter,
+    store_clock_offset: Gauge,
+    node: GaugeVec,
     live_sessions: IntGauge,
     sessions_beyond_memory: IntCounter,
     audit_dropped: IntCounter,
@@ -53,6 +55,11 @@ impl Gauges {
             "Days until the student registry counts as silent; NaN without news or such a rule";
         let registry_news_days_left = Gauge::new("registry_news_days_left", news)?;
         registry.register(Box::new(registry_news_days_left.clone()))?;
+        let store_clock_offset = Gauge::new(
+            "store_clock_offset_seconds",
+            "Seconds by which the clock of this machine is ahead of the database's",
+        )?;
+        registry.register(Box::new(store_clock_offset.clone()))?;
         let by_name = |name, help, label| {
             let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(gauges.clone())).map(|()| gauges)
@@ -83,6 +90,8 @@ impl Gauges {
                 "Changes of locks that only the journal has, until the database is back",
             )?,
             store_outcomes_dropped,
+            store_clock_offset,
+            node: by_name("node_info", "1, with the name of this server", "node")?,
             live_sessions: gauge("live_sessions", "Live sessions in memory")?,
             sessions_beyond_memory,
             audit_dropped,
@@ -103,6 +112,11 @@ impl Gauges {
         })
     }
 
+    pub(super) fn set_node(&self, name: &str) -> Result<(), MetricsError> {
+        self.node.get_metric_with_label_values(&[name])?.set(1.0);
+        Ok(())
+    }
+
     pub(super) fn set(&self, readings: &Readings) {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.locked_accounts.set(count(readings.locked_accounts));
@@ -115,6 +129,7 @@ impl Gauges {
         self.store_waiting.set(count(readings.store_waiting));
         self.store_alone.set(i64::from(readings.store_alone));
         self.store_journalled.set(count(readings.store_journalled));
+        self.store_clock_offset.set(readings.store_clock_offset);
         self.live_sessions.set(count(readings.live_sessions));
         for (counter, reading) in [
             (&self.audit_dropped, readings.audit_dropped),

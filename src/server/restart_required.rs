@@ -11,6 +11,7 @@ pub(super) fn restart_required(started: &Config, new: &Config) -> Vec<&'static s
     let mut changed = Changed { started, new, keys };
     changed.compare("data", |c| &c.data);
     changed.compare("store", |c| &c.store);
+    changed.compare("node", |c| &c.node);
     changed.compare("listen", |c| &c.listen);
     changed.compare("accounting.listen", |c| &c.accounting.listen);
     changed.compare("accounting.keep-days", |c| c.accounting.keep_days);

@@ -82,7 +82,7 @@ impl State {
         let now = clock.now();
         let sessions = tls_sessions::open(room, resume_for, &store, now.utc);
         let began = tls_sessions::since_1970(now.utc);
-        let directories = directories(config, &store, &key, &metrics)?;
+        let (directories, embedded) = directories(config, &store, &key, &metrics)?;
         let sources = AccountSources::new(config, &directories, None)?;
         let policy = Policy::new(config, &metrics, &sessions, sources)?;
         let accounts = accounts_in(&directories);
@@ -90,7 +90,11 @@ impl State {
         for record in store.restore_locks(clock.now())? {
             locks.restore(record);
         }
-        let audit = Audit::start(destination(config)).map_err(StateError::Thread)?;
+        let node = &config.node;
+        metrics.set_node(&node.name)?;
+        let is_told = node.is_given || config.store.is_some();
+        let named = is_told.then_some(node.name.as_str());
+        let audit = Audit::start(destination(config), named).map_err(StateError::Thread)?;
         let disconnector =
             Disconnector::new(max_sessions, audit.clone(), Arc::clone(&metrics), clock);
         let proof_key = inherited.as_ref().map(|image| image.key.clone());
@@ -100,6 +104,7 @@ impl State {
         take_over(&proofs, inherited, clock.now());
         let state = Arc::new(Self {
             directories,
+            embedded,
             locks,
             proofs,
             proof_key,
@@ -124,6 +129,7 @@ impl State {
         state.restore_registry()?;
         state.keep_unsettled_failures();
         state.invalidate_changed_accounts();
+        state.listen()?;
         Ok(state)
     }
 
@@ -180,14 +186,15 @@ fn store(config: &Config, folder: DataFolder) -> Result<(Arc<dyn Store>, Sealing
     }
 }
 
-/// Opens the directories that the configuration names.
+/// Opens the directories that the configuration names; the embedded one a second time.
 fn directories(
     config: &Config,
     store: &Arc<dyn Store>,
     key: &SealingKey,
     metrics: &Metrics,
-) -> Result<Vec<OpenDirectory>, StateError> {
+) -> Result<(Vec<OpenDirectory>, Option<Arc<Embedded>>), StateError> {
     let sources = &config.account_sources;
+    let mut embedded = None;
     let open = sources
         .iter()
         .zip(namings(sources))
@@ -198,10 +205,22 @@ fn directories(
             };
             Ok(OpenDirectory {
                 name: source.name().to_owned(),
-                directory: directory(config, source, scope, store, key, metrics)?,
+                directory: match &source.directory {
+                    Some(settings) => {
+                        let observers = observers(settings, metrics)?;
+                        let data = &config.data;
+                        Arc::new(LdapDirectory::open(settings, &scope, observers, data, key)?)
+                    }
+                    None => {
+                        let store: Arc<dyn Store> = Arc::clone(store);
+                        let open = Embedded::open_beside_others(store, scope.naming)?;
+                        Arc::clone(embedded.insert(Arc::new(open))) as Arc<dyn Directory>
+                    }
+                },
             })
         });
-    open.collect()
+    let open = open.collect::<Result<_, StateError>>()?;
+    Ok((open, embedded))
 }
 
 /// Only accounts of the primary realm's directory go without a realm in their names.
@@ -219,26 +238,6 @@ fn namings(sources: &[AccountSource]) -> Vec<Naming> {
     std::iter::once(Naming::primary(&others))
         .chain(with)
         .collect()
-}
-
-fn directory(
-    config: &Config,
-    source: &AccountSource,
-    scope: RealmScope,
-    store: &Arc<dyn Store>,
-    key: &SealingKey,
-    metrics: &Metrics,
-) -> Result<Arc<dyn Directory>, StateError> {
-    Ok(match &source.directory {
-        Some(settings) => Arc::new(LdapDirectory::open(
-            settings,
-            &scope,
-            observers(settings, metrics)?,
-            &config.data,
-            key,
-        )?),
-        None => Arc::new(Embedded::open_beside_others(store.clone(), scope.naming)?),
-    })
 }
 
 /// The metrics of each server of a directory.

@@ -59,6 +59,7 @@ pub(super) fn health(state: &State) -> Health {
     Health {
         checks: [
             check("store", store.is_ok(), store_fault(&store)),
+            check("clock", true, clock_warning(&store)),
             check("audit", audit.is_none(), audit.unwrap_or_default()),
             check(
                 "certificate",
@@ -83,6 +84,17 @@ pub(super) fn health(state: &State) -> Health {
         .into_iter()
         .chain(directory_checks(&state.directories))
         .collect(),
+    }
+}
+
+/// A warning of a clock that is off; nothing fails by it.
+fn clock_warning(store: &StoreHealth) -> String {
+    match store.clock_is_off() {
+        false => String::new(),
+        true => format!(
+            "this machine is {} s from the time of the database; have both set by NTP",
+            store.clock_offset_ms / 1000
+        ),
     }
 }
 

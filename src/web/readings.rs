@@ -29,6 +29,9 @@ pub(super) fn readings(access: &Access) -> Readings {
         store_alone: store.alone_since.is_some(),
         store_journalled: store.journalled,
         store_outcomes_dropped: store.outcomes_dropped,
+        store_clock_offset: std::time::Duration::from_millis(store.clock_offset_ms.unsigned_abs())
+            .as_secs_f64()
+            .copysign(if store.clock_offset_ms < 0 { -1.0 } else { 1.0 }),
         live_sessions: state.store.live().len(),
         sessions_beyond_memory: store.sessions_beyond_memory,
         audit_dropped: state.audit.health().dropped,

@@ -40,6 +40,7 @@ mod methods;
 mod mirror;
 mod morning;
 mod mschap;
+mod nodes;
 mod operation;
 mod password_change;
 mod peers;

@@ -1,23 +1,27 @@
 //! Servers with their accounts and locks in PostgreSQL.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use crate::cluster::Cluster;
 use crate::common::{Daemon, Setup, eventually, text};
 
-const RIGHT: &str = "correct-horse-battery";
+pub(crate) const RIGHT: &str = "correct-horse-battery";
 /// The sealing key that both machines have.
 const KEY: &str = "c2l4dGVlbiBvY3RldHMgYW5kIHNpeHRlZW4gbW9yZSE=";
 
-fn setup(url: &str) -> Setup {
-    let setup = Setup::new().set("store", "url", &format!("\"{url}\"")).set(
-        "accounts",
-        "sealing-key-file",
-        "\"sealing-key\"",
-    );
+/// A server on this database, with a name that no other has.
+pub(crate) fn setup(url: &str) -> Setup {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let setup = Setup::new()
+        .set("store", "url", &format!("\"{url}\""))
+        .set("node", "name", &format!("\"radius-{number}\""))
+        .set("accounts", "sealing-key-file", "\"sealing-key\"");
     setup.write("sealing-key", KEY);
     setup
 }
 
-fn guess(daemon: &Daemon, user: &str, times: usize) {
+pub(crate) fn guess(daemon: &Daemon, user: &str, times: usize) {
     let nas = daemon.nas();
     for guess in 0..times {
         assert!(nas.log_on(user, &format!("wrong-{guess}")).is_reject());

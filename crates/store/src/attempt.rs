@@ -34,6 +34,8 @@ pub struct AttemptRow {
     pub outer_identity: Option<String>,
     /// More about a refusal, where its reason does not say it all.
     pub detail: Option<String>,
+    /// The server it was made at, where several share a database; filled in by the database.
+    pub node: Option<String>,
 }
 
 /// How an attempt ended.
@@ -110,6 +112,7 @@ impl AttemptRef<'_> {
             operator_name: owned(self.operator_name),
             outer_identity: owned(self.outer_identity),
             detail: owned(self.detail),
+            node: None,
         }
     }
 

@@ -132,7 +132,7 @@ static TABLES: LazyLock<[Table; 16]> = LazyLock::new(|| {
             1,
             "sequence:i time_ms:i account:t outcome:t client:t service:t method:t \
              calling_station:t operator_name:t outer_identity:t detail:t symptom:t \
-             nas_identifier:t",
+             nas_identifier:t node:t",
         ),
         Table::new(
             "unattributed_attempts",

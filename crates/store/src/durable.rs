@@ -38,6 +38,7 @@ use portvakt_auth::time::Now;
 use portvakt_resets::{NumberSeen, Opening, OpeningKind};
 use portvakt_sealing::SealingKey;
 
+use crate::changes::{ChangeStore, Clock, Hear, Listener};
 use crate::resets::{MessageProgress, MessageRow, ResetStore};
 use crate::sql::Connection;
 use crate::tables::{accounts, attempts, locks, resets, session_query, sessions, unattributed};
@@ -78,8 +79,15 @@ pub struct DurableStore<C: Connection> {
     finder: TlsSessionFinder,
     writer: Mutex<Option<JoinHandle<()>>>,
     sealing: SealingKey,
-    /// Where a database decides about locks.
-    takings: Option<Takings>,
+    /// Where a database is shared with other servers.
+    shared_database: Option<SharedDatabase>,
+}
+
+/// What a server does where others use the same database.
+pub(crate) struct SharedDatabase {
+    /// The database decides about locks.
+    pub(crate) takings: Takings,
+    pub(crate) changes: Listener,
 }
 
 impl<C: Connection> DurableStore<C> {
@@ -89,7 +97,7 @@ impl<C: Connection> DurableStore<C> {
         [reader, finder]: [C; 2],
         sealing: SealingKey,
         folder: DataFolder,
-        takings: Option<Takings>,
+        shared_database: Option<SharedDatabase>,
     ) -> Result<Self, StoreError> {
         let (messages, queue) = bounded(QUEUE);
         let (session_jobs, session_queue) = bounded(SESSION_QUEUE);
@@ -127,7 +135,7 @@ impl<C: Connection> DurableStore<C> {
             finder,
             writer: Mutex::new(Some(writer)),
             sealing,
-            takings,
+            shared_database,
         })
     }
 
@@ -179,6 +187,10 @@ impl<C: Connection> DurableStore<C> {
         }
     }
 
+    fn takings(&self) -> Option<&Takings> {
+        self.shared_database.as_ref().map(|shared| &shared.takings)
+    }
+
     fn reader(&self) -> std::sync::MutexGuard<'_, C> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,7 +198,7 @@ impl<C: Connection> DurableStore<C> {
 
 impl<C: Connection> LockStore for DurableStore<C> {
     fn decider(&self) -> Decider<'_> {
-        match &self.takings {
+        match self.takings() {
             None => Decider::Memory,
             Some(takings) => Decider::Database(takings),
         }
@@ -202,7 +214,7 @@ impl<C: Connection> LockStore for DurableStore<C> {
     }
 
     fn unlock(&self, locks: &LockTable, id: &AccountId, now: Now) -> Result<Unlocked, StoreError> {
-        let Some(takings) = &self.takings else {
+        let Some(takings) = self.takings() else {
             let change = locks.unlock(id);
             let written = change.as_ref().map(|change| self.write(change.stored(now)));
             return Ok(Unlocked {
@@ -225,13 +237,13 @@ impl<C: Connection> LockStore for DurableStore<C> {
     }
 
     fn is_locked_elsewhere(&self, id: &AccountId) -> Result<bool, StoreError> {
-        let takings = self.takings.as_ref();
-        takings.map_or(Ok(false), |takings| takings.is_locked(id))
+        self.takings()
+            .map_or(Ok(false), |takings| takings.is_locked(id))
     }
 
     fn forget_locks(&self, removed: &[LockChange], now: Now) {
         // A database that several servers share purges its table itself.
-        for change in removed.iter().filter(|_| self.takings.is_none()) {
+        for change in removed.iter().filter(|_| self.takings().is_none()) {
             self.record_lock(change.stored(now), None);
         }
     }
@@ -242,6 +254,22 @@ impl<C: Connection> LockStore for DurableStore<C> {
 
     fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError> {
         Ok(locks::restore(&mut *self.reader(), now)?)
+    }
+}
+
+impl<C: Connection> ChangeStore for DurableStore<C> {
+    fn listen(&self, clock: Clock, hear: Hear) -> Result<(), StoreError> {
+        match &self.shared_database {
+            Some(shared) => shared.changes.listen(clock, hear),
+            None => Ok(()),
+        }
+    }
+
+    fn announce(&self, account: &AccountId) -> Result<(), StoreError> {
+        if self.shared_database.is_none() {
+            return Ok(());
+        }
+        self.ask(|reply| Message::Announce(account.clone(), reply))?
     }
 }
 
@@ -301,6 +329,14 @@ impl<C: Connection> AccountStore for DurableStore<C> {
 
     fn accounts(&self, visit: &mut dyn FnMut(Account)) -> Result<(), StoreError> {
         accounts::load(&mut *self.reader(), &self.sealing, visit)
+    }
+
+    fn has_other_writers(&self) -> bool {
+        self.shared_database.is_some()
+    }
+
+    fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        accounts::find(&mut *self.reader(), &self.sealing, id)
     }
 }
 
@@ -455,11 +491,14 @@ impl<C: Connection> ResetStore for DurableStore<C> {
 impl<C: Connection> Store for DurableStore<C> {
     fn health(&self) -> StoreHealth {
         let health = self.shared.health(self.messages.len());
-        let Some(takings) = &self.takings else {
+        let Some(takings) = self.takings() else {
             return health;
         };
+        let shared_database = self.shared_database.as_ref();
+        let clock_offset_ms = shared_database.map_or(0, |shared| shared.changes.clock_offset_ms());
         let (shared, alone) = (takings.shared(), takings.shared().alone());
         StoreHealth {
+            clock_offset_ms,
             alone_since: alone.as_ref().map(|alone| alone.since),
             last_error: alone.map(|alone| alone.cause).or(health.last_error),
             journalled: shared.journalled(),
@@ -470,8 +509,9 @@ impl<C: Connection> Store for DurableStore<C> {
 
     fn close(&self) {
         self.finder.close();
-        if let Some(takings) = &self.takings {
-            takings.close();
+        if let Some(shared) = &self.shared_database {
+            shared.changes.close();
+            shared.takings.close();
         }
         let writer = self
             .writer

@@ -42,6 +42,17 @@ pub enum StoreError {
         /// The newest schema of this version.
         known: u32,
     },
+    /// Servers of an older version would not go on with what this version makes of the database.
+    #[error(
+        "the servers {names} run an older version, which cannot go on with schema {known}; stop them \
+         first"
+    )]
+    OlderServers {
+        /// Their names.
+        names: String,
+        /// The schema of this version.
+        known: u32,
+    },
     /// The database refused: disk full, read-only, damaged.
     #[error("the database refuses: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),

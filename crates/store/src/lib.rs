@@ -59,6 +59,7 @@
 //! own, which existing databases do not have.
 
 mod attempt;
+mod changes;
 mod copy;
 mod durable;
 mod error;
@@ -86,12 +87,14 @@ use portvakt_auth::name::AccountId;
 use portvakt_auth::time::Now;
 
 pub use attempt::{ATTEMPTS_PER_ACCOUNT, AttemptOutcome, AttemptRef, AttemptRow};
+pub use changes::{ChangeStore, Clock, Hear, Heard};
 pub use copy::{CopyProgress, CopyTo, copy};
 pub use durable::DurableStore;
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use postgres::{
-    PostgresError, PostgresSettings, PostgresStore, SettingsError, SynchronousCommit,
+    Inspection, NodeEntry, PostgresError, PostgresSettings, PostgresStore, SettingsError,
+    SynchronousCommit, inspect, migrate,
 };
 pub use registry::{
     Applying, Exemption, Import, ImportId, ImportState, NewImport, RegistryStore, RegistryVersion,
@@ -140,11 +143,19 @@ pub struct StoreHealth {
     pub journalled: usize,
     /// Outcomes that were not told since the start, because nothing made them durable.
     pub outcomes_dropped: u64,
+    /// By how many milliseconds the clock of this machine is ahead of the database's; 0 without one.
+    pub clock_offset_ms: i64,
     /// Duration of the commit under way; a disk that hangs shows here first.
     pub committing_for: Option<Duration>,
 }
 
 impl StoreHealth {
+    /// Whether the clock of this machine is more than 30 seconds away from the database's. Locks are not
+    /// touched by it: their times are the database's.
+    pub fn clock_is_off(&self) -> bool {
+        changes::is_off(self.clock_offset_ms)
+    }
+
     /// Whether all is well: the disk does not refuse, no commit hangs, and the database that decides is
     /// there.
     pub fn is_ok(&self) -> bool {
@@ -265,6 +276,15 @@ pub trait AccountStore: Send + Sync {
     /// [`StoreError::Database`] if the disk refuses, and then it is still there.
     fn remove_account(&self, id: &AccountId) -> Result<(), StoreError>;
 
+    /// An account as it is stored now; `None` without one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Unreadable`] or [`StoreError::Sealing`].
+    fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// Whether other servers write accounts as well: what was read of one may be old.
+    fn has_other_writers(&self) -> bool;
+
     /// Calls `visit` with every account, in no order.
     ///
     /// # Errors
@@ -349,6 +369,7 @@ pub trait Store:
     + AttemptStore
     + AccountStore
     + AccountingStore
+    + ChangeStore
     + TlsSessionStore
     + RegistryStore
     + ResetStore

@@ -4,6 +4,7 @@
 //!  writer thread ──> statements of a commit ──> BEGIN … COMMIT, pipelined ──> one wait ──> done()
 //!  locks thread ───> outcomes of log-ons ─────> BEGIN … COMMIT, pipelined ──> one wait ──> told
 //!  readers ────────> one statement each, on a connection of their own
+//!  changes thread <─ NOTIFY by other servers, then one statement
 //!                    └── all: a link that is connected anew in the background, 5 s apart at most
 //! ```
 //!
@@ -13,10 +14,13 @@
 //! A connection that breaks during COMMIT leaves open whether it happened. Sessions are written again
 //! to the same effect; an attempt may then be listed twice.
 
+mod changes;
 mod connection;
 mod error;
+mod inspect;
 mod link;
 mod locks;
+mod node;
 mod schema;
 mod session;
 mod settings;
@@ -26,11 +30,14 @@ use std::time::Duration;
 
 use portvakt_sealing::SealingKey;
 
-use crate::durable::{self, DurableStore};
+use crate::changes::Listener;
+use crate::durable::{self, DurableStore, SharedDatabase};
 use crate::taking::{Journal, Takings};
 use crate::{DataFolder, StoreError};
+use changes::PostgresChanges;
 pub(crate) use connection::PostgresConnection;
 pub use error::PostgresError;
+pub use inspect::{Inspection, NodeEntry, inspect, migrate};
 use locks::PostgresLocks;
 pub use settings::{PostgresSettings, SettingsError, SynchronousCommit};
 
@@ -61,11 +68,17 @@ impl PostgresStore {
             reader,
             finder,
         } = open(settings, session::Role::Writer)?;
+        // Before anything is read: what is written from now on is heard.
+        let changes = PostgresChanges::open(&io, &settings)?;
         let sealing = durable::sealing_key(&mut connection, &folder, key)?;
         let journal = Journal::open(&folder.journal()?)?;
         let locks = PostgresLocks::open(&io, &settings, journal.id())?;
         let takings = Takings::start(locks, journal, jiff::Timestamp::now())?;
-        Self::start(connection, [reader, finder], sealing, folder, Some(takings))
+        let shared = SharedDatabase {
+            takings,
+            changes: Listener::new(changes),
+        };
+        Self::start(connection, [reader, finder], sealing, folder, Some(shared))
     }
 }
 
@@ -86,7 +99,10 @@ pub(crate) fn open_alone(settings: PostgresSettings) -> Result<Opened, StoreErro
 
 /// Connects, and brings the schema up to date.
 fn open(settings: PostgresSettings, writer: session::Role) -> Result<Opened, StoreError> {
-    let settings = Arc::new(settings);
+    let settings = Arc::new(PostgresSettings {
+        origin: format!("{:016x}", locks::random()),
+        ..settings
+    });
     let io = link::runtime().map_err(PostgresError::Thread)?;
     let open = |role, deadline| PostgresConnection::open(&io, &settings, role, deadline);
     let connection = open(writer, WRITE_DEADLINE)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attempts;
+pub(crate) mod changes;
 pub(crate) mod exemptions;
 pub(crate) mod locks;
 pub(crate) mod registry;

@@ -42,6 +42,25 @@ fn database() -> String {
     shared.database()
 }
 
+/// Runs SQL in a database of the shared server.
+fn shared_sql(url: &str, sql: &str) -> String {
+    let shared = SHARED.lock().unwrap();
+    shared.as_ref().unwrap().sql(name(url), sql)
+}
+
+/// Runs `case` beside a session in a database of the shared server.
+fn with_session(url: &str, case: impl FnOnce(&mut cluster::SqlSession)) {
+    let mut session = {
+        let shared = SHARED.lock().unwrap();
+        shared.as_ref().unwrap().session(name(url))
+    };
+    case(&mut session);
+}
+
+fn name(url: &str) -> &str {
+    url.rsplit_once('/').unwrap().1
+}
+
 fn run(case: fn(Open<'_>)) {
     let (dir, url) = (tempfile::tempdir().unwrap(), database());
     case(&|| Box::new(open(dir.path(), &url).unwrap()));

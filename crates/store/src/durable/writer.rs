@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use jiff::Timestamp;
 use portvakt_accounting::{LiveSessions, Session};
 use portvakt_auth::lock::StoredLock;
+use portvakt_auth::name::AccountId;
 use portvakt_sealing::SealingKey;
 use tracing::{debug, error, info};
 
@@ -16,7 +17,7 @@ use super::pending::Shared;
 use super::session_batch::{SessionBatch, SessionIds, Taken, Waiting, publish};
 use crate::sql::{Connection, SqlError};
 use crate::tables::accounts::{self, AccountRow};
-use crate::tables::{attempts, locks, sessions, tls_sessions, unattributed};
+use crate::tables::{attempts, changes, locks, sessions, tls_sessions, unattributed};
 use crate::{
     DataFolder, Done, Durability, Recorded, SessionDone, StoreError, TicketKeyRenewal,
     TicketKeysDone,
@@ -44,6 +45,7 @@ pub(crate) enum Message {
     Lock(Option<Done>),
     Accounts(Vec<AccountRow>, Sender<Result<(), StoreError>>),
     RemoveAccount(String, Sender<Result<(), StoreError>>),
+    Announce(AccountId, Sender<Result<(), StoreError>>),
     /// Buffered attempts are to be written now; answered once that was tried.
     FlushAttempts(Sender<()>),
     Prune(Timestamp),
@@ -217,6 +219,9 @@ impl<C: Connection> Writer<C> {
             Message::Job(job) => {
                 let connection = &mut self.connection;
                 guarded(Some(|| job(connection)));
+            }
+            Message::Announce(account, reply) => {
+                let _ = reply.send(changes::announce(&mut self.connection, &account));
             }
             Message::FlushAttempts(reply) => self.flushes.push(reply),
             Message::Prune(before) => self.prune_before = Some(before),

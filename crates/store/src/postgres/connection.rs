@@ -45,7 +45,7 @@ impl PostgresConnection {
         deadline: Duration,
     ) -> Result<Self, PostgresError> {
         Ok(Self {
-            link: Link::open(io, settings, role)?,
+            link: Link::open(io, settings, role, None)?,
             deadline,
             transaction: Transaction::None,
             calls: Vec::new(),

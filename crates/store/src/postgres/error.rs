@@ -85,6 +85,24 @@ pub enum PostgresError {
         /// Its hosts.
         at: String,
     },
+    /// Another server has the same name.
+    #[error(
+        "another server of this database is called {name:?} at this moment; give each a name of its own in \
+         `node.name`, or wait half a minute if it was cut off"
+    )]
+    NodeNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A standby, or a database that was set to read only.
+    #[error(
+        "the database {at} takes no writes: it is a standby, or read-only; name the primary in \
+         `store.url`, or all hosts with \",\" in between"
+    )]
+    ReadOnly {
+        /// Its hosts.
+        at: String,
+    },
     /// Something else that the server said.
     #[error("the database refuses: {0}")]
     Refused(String),
@@ -99,6 +117,8 @@ impl PostgresError {
         let at = at.to_owned();
         let cause = in_full(error);
         match error.code() {
+            None if cause.contains("does not allow writes") => Self::ReadOnly { at },
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly { at },
             None => Self::Unreachable { at, cause },
             Some(code) if code.code().starts_with("28") => Self::LogOn { at, cause },
             Some(&SqlState::INVALID_CATALOG_NAME) => Self::NoDatabase { cause },

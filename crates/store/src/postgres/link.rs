@@ -5,12 +5,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded};
 use tokio::runtime::{Builder, Runtime};
 use tracing::{info, warn};
 
 use super::error::PostgresError;
-use super::session::{Role, Session};
+use super::session::{Events, Role, Session};
 use super::settings::PostgresSettings;
 use crate::sql::SqlError;
 
@@ -73,7 +73,28 @@ pub(super) struct Link {
     io: Arc<Io>,
     settings: Arc<PostgresSettings>,
     role: Role,
+    /// Where it is told that there are changes to read.
+    heard: Option<Sender<()>>,
     state: Mutex<State>,
+}
+
+/// What a session tells its link.
+struct Told(Weak<Link>);
+
+impl Events for Told {
+    fn heard(&self) {
+        let link = self.0.upgrade();
+        if let Some(heard) = link.as_ref().and_then(|link| link.heard.as_ref()) {
+            // Where one word waits already, all will be read.
+            let _ = heard.try_send(());
+        }
+    }
+
+    fn ended(&self) {
+        if let Some(link) = self.0.upgrade() {
+            link.lose("the server closed the connection");
+        }
+    }
 }
 
 impl Link {
@@ -82,17 +103,19 @@ impl Link {
         io: &Arc<Io>,
         settings: &Arc<PostgresSettings>,
         role: Role,
+        heard: Option<Sender<()>>,
     ) -> Result<Arc<Self>, PostgresError> {
         let link = Arc::new(Self {
             io: Arc::clone(io),
             settings: Arc::clone(settings),
             role,
+            heard,
             state: Mutex::new(State::Away("not connected yet".to_owned())),
         });
         let weak = Arc::downgrade(&link);
         let (settings, at) = (Arc::clone(settings), settings.at());
         let connected = io.wait(CONNECT_DEADLINE, async move {
-            connect(&settings, role, weak).await
+            Session::connect(&settings, role, Told(weak)).await
         });
         let session = connected.ok_or(PostgresError::Silent { at })??;
         link.set(State::Open(Arc::new(session)));
@@ -145,26 +168,13 @@ impl Link {
     }
 }
 
-async fn connect(
-    settings: &PostgresSettings,
-    role: Role,
-    link: Weak<Link>,
-) -> Result<Session, PostgresError> {
-    let ended = move || {
-        if let Some(link) = link.upgrade() {
-            link.lose("the server closed the connection");
-        }
-    };
-    Session::connect(settings, role, ended).await
-}
-
 /// Tries until it succeeds or the link is dropped.
 async fn reconnect(weak: Weak<Link>, settings: Arc<PostgresSettings>, role: Role) {
     let mut pause = FIRST_PAUSE;
     while weak.strong_count() > 0 {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-        let connecting = connect(&settings, role, Weak::clone(&weak));
+        let connecting = Session::connect(&settings, role, Told(Weak::clone(&weak)));
         let connected = tokio::time::timeout(CONNECT_DEADLINE, connecting).await;
         let at = settings.at();
         let connected = connected.unwrap_or(Err(PostgresError::Silent { at }));

@@ -152,7 +152,7 @@ impl PostgresLocks {
         let octets = journal.get(..16).unwrap_or_default();
         let key = u64::from_str_radix(octets, 16).unwrap_or_default();
         Ok(Self {
-            link: Link::open(io, settings, Role::Locks(key.cast_signed()))?,
+            link: Link::open(io, settings, Role::Locks(key.cast_signed()), None)?,
             statement: random(),
             clock: None,
         })
@@ -313,7 +313,7 @@ fn millis(duration: Duration) -> Value<'static> {
 }
 
 /// A number that another server does not begin with.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(())
 }

@@ -224,42 +224,185 @@ pub(super) const MIGRATIONS: &[&str] = &[
         off_by TEXT NOT NULL                -- a row while messages are switched off
     );
 ",
+    // Several servers hear of what another has changed.
+    "
+    CREATE TABLE changes (
+        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        xid XID8 NOT NULL DEFAULT pg_current_xact_id(), -- transactions may commit in another order
+        at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+        origin TEXT DEFAULT current_setting('portvakt.origin', true), -- the process that wrote it
+        kind TEXT NOT NULL,                 -- 'lock', 'account' of this database, 'proofs'
+        account TEXT NOT NULL,
+        revision BIGINT                     -- of a lock
+    );
+    CREATE INDEX changes_by_xid ON changes (xid);
+    CREATE INDEX changes_by_time ON changes (at);
+    CREATE TABLE nodes (                    -- the servers, and those that were
+        name TEXT PRIMARY KEY,
+        origin TEXT,                        -- its process, as in changes
+        version TEXT NOT NULL,
+        schema BIGINT NOT NULL,             -- the newest that it knows
+        started TIMESTAMPTZ NOT NULL,
+        last_seen TIMESTAMPTZ NOT NULL,
+        clock_offset_ms BIGINT NOT NULL     -- its clock less the database's
+    );
+    ALTER TABLE attempts ADD COLUMN node TEXT;
+    ALTER TABLE attempts ALTER COLUMN node SET DEFAULT nullif(current_setting('portvakt.node', true), '');
+    CREATE FUNCTION portvakt_note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF current_setting('portvakt.quiet', true) = 'on' THEN RETURN NULL; END IF;
+        IF TG_TABLE_NAME = 'locks' AND TG_OP = 'DELETE' THEN
+            INSERT INTO changes (kind, account, revision)
+            VALUES ('lock', OLD.account, OLD.revision + 1);
+        ELSIF TG_TABLE_NAME = 'locks' THEN
+            INSERT INTO changes (kind, account, revision)
+            VALUES ('lock', NEW.account, NEW.revision);
+        ELSIF TG_OP = 'DELETE' THEN
+            INSERT INTO changes (kind, account) VALUES ('account', OLD.id);
+        ELSE
+            INSERT INTO changes (kind, account) VALUES ('account', NEW.id);
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE FUNCTION portvakt_tell_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('portvakt_changes', '');
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER told AFTER INSERT ON changes
+        FOR EACH STATEMENT EXECUTE FUNCTION portvakt_tell_changes();
+    CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON accounts
+        FOR EACH ROW EXECUTE FUNCTION portvakt_note_change();
+    CREATE TRIGGER noted_locked AFTER INSERT ON locks FOR EACH ROW
+        WHEN (NEW.locked_until_ms IS NOT NULL)
+        EXECUTE FUNCTION portvakt_note_change();
+    CREATE TRIGGER noted_changed AFTER UPDATE ON locks FOR EACH ROW
+        WHEN (OLD.locked_until_ms IS DISTINCT FROM NEW.locked_until_ms OR NEW.failures < OLD.failures)
+        EXECUTE FUNCTION portvakt_note_change();
+    CREATE TRIGGER noted_cleared AFTER DELETE ON locks FOR EACH ROW
+        EXECUTE FUNCTION portvakt_note_change();
+",
 ];
 
-/// Brings the schema up to date; refuses one of a newer version. A user that may only read and
-/// write rows is enough where nothing is to be done.
+/// Migrations beside which a program that does not know them can no longer write. All others only add,
+/// so that servers of two versions run side by side while one after the other is upgraded.
+const ENDS_WRITING: &[u32] = &[1, 3];
+/// Migrations after which such a program cannot even read.
+const ENDS_READING: &[u32] = &[1];
+
+/// The schema of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Migrations that ran.
+    pub(super) version: u32,
+    /// The least number of migrations that a program has to know, to read and to write.
+    pub(super) readable_by: u32,
+    pub(super) writable_by: u32,
+}
+
+/// Brings the schema up to date; the version before. A newer one is left as it is, if this program can
+/// write beside it. A user that may only read and write rows is enough where nothing is to be done.
 pub(super) fn migrate(
     connection: &mut PostgresConnection,
     migrations: &[&str],
-) -> Result<(), StoreError> {
+) -> Result<Found, StoreError> {
     let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
-    let found = version(connection)?;
-    if found > known {
+    let found = find(connection)?;
+    if found.writable_by > known {
+        let found = found.version;
         return Err(StoreError::NewerSchema { found, known });
     }
-    for (number, migration) in (1u32..).zip(migrations).skip(found as usize) {
+    if found.version < known {
+        // An error ends the session, and the lock with it.
+        lock(connection, "SELECT pg_advisory_lock($1)::text")?;
+        migrate_locked(connection, migrations, known)?;
+        lock(connection, "SELECT pg_advisory_unlock($1)::text")?;
+    }
+    Ok(found)
+}
+
+/// One server at a time: another may have been faster.
+fn migrate_locked(
+    connection: &mut PostgresConnection,
+    migrations: &[&str],
+    known: u32,
+) -> Result<(), StoreError> {
+    let found = find(connection)?;
+    for (number, migration) in (1u32..).zip(migrations).skip(found.version as usize) {
+        if found.version > 0 && ENDS_WRITING.contains(&number) {
+            refuse_beside_older(connection, number, known)?;
+        }
         connection.script(step(number, migration))?;
     }
     Ok(())
 }
 
+fn lock(connection: &mut PostgresConnection, sql: &str) -> Result<(), SqlError> {
+    rows(connection, sql, &[MIGRATION_LOCK.into()], |_| Ok(())).map(drop)
+}
+
 /// A migration and its number, both or none. The server runs a script as one transaction.
 fn step(number: u32, migration: &str) -> String {
+    let least = |ends: &[u32]| {
+        let ends = ends.iter().copied().filter(|end| *end <= number);
+        ends.max().unwrap_or_default()
+    };
+    let (readable_by, writable_by) = (least(ENDS_READING), least(ENDS_WRITING));
     format!(
         "CREATE TABLE IF NOT EXISTS portvakt_schema (
              version BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now());
+         ALTER TABLE portvakt_schema
+             ADD COLUMN IF NOT EXISTS readable_by BIGINT,
+             ADD COLUMN IF NOT EXISTS writable_by BIGINT;
          {migration};
-         INSERT INTO portvakt_schema (version) VALUES ({number});"
+         INSERT INTO portvakt_schema (version, readable_by, writable_by)
+         VALUES ({number}, {readable_by}, {writable_by});"
     )
 }
 
-fn version(connection: &mut PostgresConnection) -> Result<u32, SqlError> {
-    let exists = "SELECT to_regclass('portvakt_schema')::text";
-    let found = rows(connection, exists, &[], |row| row.text(0))?;
-    if found.into_iter().flatten().next().is_none() {
-        return Ok(0);
+/// The key of the advisory lock of a migration: "schema" in octets.
+const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"\0\0schema");
+
+/// The schema that a database has.
+pub(super) fn find(connection: &mut PostgresConnection) -> Result<Found, SqlError> {
+    if !exists(connection, "portvakt_schema")? {
+        return Ok(Found::default());
     }
-    let sql = "SELECT coalesce(max(version), 0) FROM portvakt_schema";
-    let found = rows(connection, sql, &[], |row| row.number(0))?;
-    Ok(found.into_iter().flatten().next().unwrap_or_default())
+    // As JSON, because the columns may not be there.
+    let sql = "SELECT max(version), max(coalesce((j->>'readable_by')::bigint, version)),
+                      max(coalesce((j->>'writable_by')::bigint, version))
+               FROM (SELECT version, to_jsonb(s) AS j FROM portvakt_schema s) t";
+    let found = rows(connection, sql, &[], |row| {
+        Ok(Found {
+            version: row.number(0)?.unwrap_or_default(),
+            readable_by: row.number(1)?.unwrap_or_default(),
+            writable_by: row.number(2)?.unwrap_or_default(),
+        })
+    })?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// Whether there is a table of this name.
+pub(super) fn exists(connection: &mut PostgresConnection, table: &str) -> Result<bool, SqlError> {
+    let sql = "SELECT to_regclass($1)::text";
+    let found = rows(connection, sql, &[table.into()], |row| row.text(0))?;
+    Ok(found.into_iter().flatten().next().is_some())
+}
+
+/// Servers that run and do not know a migration that they could not go on beside.
+fn refuse_beside_older(
+    connection: &mut PostgresConnection,
+    number: u32,
+    known: u32,
+) -> Result<(), StoreError> {
+    if !exists(connection, "nodes")? {
+        return Ok(());
+    }
+    let sql = "SELECT string_agg(name, ', ' ORDER BY name) FROM nodes
+               WHERE schema < $1 AND last_seen > clock_timestamp() - interval '30 seconds'";
+    let names = rows(connection, sql, &[number.into()], |row| row.text(0))?;
+    match names.into_iter().flatten().next() {
+        Some(names) => Err(StoreError::OlderServers { names, known }),
+        None => Ok(()),
+    }
 }

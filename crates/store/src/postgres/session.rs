@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Error, Row, Socket, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::PostgresError;
@@ -47,6 +47,18 @@ pub(super) enum Role {
     /// Takes outcomes of log-ons. One connection of a server at a time, by this key of its own: what the
     /// database has to work off yet for one that broke comes before what the next one asks.
     Locks(i64),
+    /// Listens for changes that other servers make, and reads them.
+    Changes,
+}
+
+/// What becomes of a connection.
+pub(super) trait Events: Send + 'static {
+    /// Another server has changed something; or this connection listens from now on, and what was
+    /// changed before was not heard.
+    fn heard(&self);
+
+    /// The connection broke.
+    fn ended(&self);
 }
 
 /// A statement with its values.
@@ -67,11 +79,11 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Connects and checks the server; `ended` is called when the connection breaks.
+    /// Connects and checks the server.
     pub(super) async fn connect(
         settings: &PostgresSettings,
         role: Role,
-        ended: impl FnOnce() + Send + 'static,
+        events: impl Events,
     ) -> Result<Self, PostgresError> {
         let at = settings.at();
         let mut config = settings.config.clone();
@@ -82,24 +94,28 @@ impl Session {
             Role::Locks(_) => "1s",
             _ => "5s",
         };
+        let quiet = if role == Role::Copy { "on" } else { "off" };
+        let (origin, node) = (&settings.origin, &settings.node);
         let options = format!(
-            "{given} {OPTIONS} -c lock_timeout={lock_timeout} -c synchronous_commit={commit}"
+            "{given} {OPTIONS} -c lock_timeout={lock_timeout} -c synchronous_commit={commit} \
+             -c portvakt.quiet={quiet} -c portvakt.origin={origin} -c portvakt.node={node}"
         );
         config.options(options);
         let session = match settings.uses_tls() {
-            false => Self::over(&config, NO_TLS, ended).await,
+            false => Self::over(&config, NO_TLS, events).await,
             true => {
                 let tls = settings.tls().map_err(|error| PostgresError::Unreachable {
                     at: at.clone(),
                     cause: error.to_string(),
                 })?;
-                Self::over(&config, MakeRustlsConnect::new(tls), ended).await
+                Self::over(&config, MakeRustlsConnect::new(tls), events).await
             }
         };
         let session = session.map_err(|error| PostgresError::of(&error, &at))?;
         session.check(settings, &at).await?;
         match role {
             Role::Reader => Ok(()),
+            Role::Changes => session.listen().await.map_err(NotHeld::Error),
             Role::Writer => {
                 session
                     .hold("pg_try_advisory_lock_shared", SERVER_LOCK)
@@ -116,21 +132,25 @@ impl Session {
         Ok(session)
     }
 
-    async fn over<T>(
-        config: &Config,
-        tls: T,
-        ended: impl FnOnce() + Send + 'static,
-    ) -> Result<Self, Error>
+    async fn over<T>(config: &Config, tls: T, events: impl Events) -> Result<Self, Error>
     where
         T: MakeTlsConnect<Socket> + Send + 'static,
         T::Stream: Send + 'static,
     {
-        let (client, connection) = config.connect(tls).await?;
+        let (client, mut connection) = config.connect(tls).await?;
         let driver = tokio::spawn(async move {
-            if let Err(cause) = connection.await {
-                tracing::debug!(%cause, "a connection to the database broke");
+            loop {
+                match poll_fn(|context| connection.poll_message(context)).await {
+                    Some(Ok(AsyncMessage::Notification(_))) => events.heard(),
+                    Some(Ok(_)) => {}
+                    Some(Err(cause)) => {
+                        tracing::debug!(%cause, "a connection to the database broke");
+                        break;
+                    }
+                    None => break,
+                }
             }
-            ended();
+            events.ended();
         });
         Ok(Self {
             client,
@@ -254,6 +274,13 @@ impl Session {
     fn word(&self, word: &'static str) -> BoxFuture<'_, Result<u64, Error>> {
         let done = self.client.batch_execute(word);
         async { done.await.map(|()| 0) }.boxed()
+    }
+
+    /// Has this connection notified of changes.
+    async fn listen(&self) -> Result<(), Error> {
+        // The second one tells that it is time to read.
+        let sql = "LISTEN portvakt_changes; NOTIFY portvakt_changes";
+        self.client.batch_execute(sql).await
     }
 
     /// Runs a script.

@@ -68,6 +68,10 @@ pub struct PostgresSettings {
     pub(super) config: Config,
     pub(super) synchronous_commit: SynchronousCommit,
     pub(super) authorities: Option<Vec<CertificateDer<'static>>>,
+    /// The name of this server among those of the database; empty for none.
+    pub(super) node: String,
+    /// The process that writes: one of its own for each opened store.
+    pub(super) origin: String,
 }
 
 impl fmt::Debug for PostgresSettings {
@@ -112,6 +116,8 @@ impl PostgresSettings {
             config,
             synchronous_commit: SynchronousCommit::default(),
             authorities: None,
+            node: String::new(),
+            origin: String::new(),
         })
     }
 
@@ -136,6 +142,14 @@ impl PostgresSettings {
     #[must_use]
     pub fn with_authorities(mut self, authorities: Vec<CertificateDer<'static>>) -> Self {
         self.authorities = Some(authorities);
+        self
+    }
+
+    /// Gives this server a name among those that share the database: letters, digits, `.`, `-` and
+    /// `_`. No two may have the same at once.
+    #[must_use]
+    pub fn with_node(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.node);
         self
     }
 

@@ -226,6 +226,8 @@ const MIGRATIONS: &[&str] = &[
         off_by TEXT NOT NULL                -- a row while messages are switched off
     );
 ",
+    "ALTER TABLE attempts ADD COLUMN node TEXT;  -- the server it was made at, where there are several
+",
 ];
 
 /// Opens the writer's connection and brings the schema up to date.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portvakt_auth::account::Account;
+use portvakt_auth::name::AccountId;
 use portvakt_sealing::SealingKey;
 use zeroize::Zeroizing;
 
@@ -79,6 +80,23 @@ pub(crate) fn write_rows(
 pub(crate) fn remove(connection: &mut dyn Connection, id: &str) -> Result<(), StoreError> {
     connection.execute_now("DELETE FROM accounts WHERE id = $1", &[id.into()])?;
     Ok(())
+}
+
+/// Reads an account, if it is there.
+pub(crate) fn find(
+    connection: &mut dyn Connection,
+    key: &SealingKey,
+    id: &AccountId,
+) -> Result<Option<Account>, StoreError> {
+    let sql = "SELECT id, body, sealed FROM accounts WHERE id = $1";
+    let mut found = Ok(None);
+    connection.query(sql, &[id.as_str().into()], &mut |row| {
+        let body = Zeroizing::new(row.needed_text(1)?);
+        let (id, sealed) = (row.needed_text(0)?, row.octets(2)?);
+        found = open(&id, &body, sealed.as_deref(), key).map(Some);
+        Ok(())
+    })?;
+    found
 }
 
 /// Reads all accounts.

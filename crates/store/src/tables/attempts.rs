@@ -70,7 +70,7 @@ pub(crate) fn last(
     limit: usize,
 ) -> Result<Vec<AttemptRow>, SqlError> {
     let sql = "SELECT time_ms, outcome, symptom, client, service, method,
-                calling_station, nas_identifier, operator_name, outer_identity, detail
+                calling_station, nas_identifier, operator_name, outer_identity, detail, node
          FROM attempts WHERE account = $1 ORDER BY time_ms DESC, sequence DESC LIMIT $2";
     let limit = u32::try_from(limit)
         .unwrap_or(u32::MAX)
@@ -95,6 +95,7 @@ fn read(row: &dyn Columns, account: &AccountId) -> Result<AttemptRow, SqlError> 
         operator_name: row.text(8)?,
         outer_identity: row.text(9)?,
         detail: row.text(10)?,
+        node: row.text(11)?,
     })
 }
 

@@ -133,6 +133,7 @@ pub(crate) fn attempt(name: &str, second: i64) -> AttemptRow {
         operator_name: None,
         outer_identity: Some("anonymous@campus.example".to_owned()),
         detail: Some("More about it.".to_owned()),
+        node: None,
     }
 }
 

@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test uses the part of it that it needs")]
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -136,6 +136,20 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// A session that stays open.
+    pub(crate) fn session(&self, database: &str) -> SqlSession {
+        let child = Command::new(self.programs.join("psql"))
+            .args(["--username=portvakt", "--no-psqlrc", "--quiet"])
+            .args(["--set=ON_ERROR_STOP=1", "--dbname", database])
+            .arg("--host")
+            .arg(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        SqlSession(child)
+    }
+
     /// The ids of the server's processes, the first of all first.
     fn processes(&self) -> Vec<u32> {
         let first = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
@@ -199,6 +213,30 @@ impl Cluster {
         let keeper = self.keeper.stdin.as_mut().unwrap();
         keeper.write_all(line.as_bytes()).unwrap();
         self.wait(answers);
+    }
+}
+
+/// A session that stays open; its end rolls back.
+pub(crate) struct SqlSession(Child);
+
+impl SqlSession {
+    /// Runs statements, and returns when they are done.
+    pub(crate) fn run(&mut self, sql: &str) {
+        let input = self.0.stdin.as_mut().unwrap();
+        writeln!(input, "{sql}\n\\echo done").unwrap();
+        let mut output = std::io::BufReader::new(self.0.stdout.as_mut().unwrap());
+        let mut line = String::new();
+        while line.trim() != "done" {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "{sql} failed");
+        }
+    }
+}
+
+impl Drop for SqlSession {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

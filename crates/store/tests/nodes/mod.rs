@@ -1,6 +1,9 @@
 //! Several servers that count the same failures in one database.
 
+mod changes;
+mod identity;
 mod outages;
+mod schema;
 mod sessions;
 mod sharing;
 
