@@ -77,7 +77,7 @@ pub(super) fn error(error: &ActError) -> String {
         ActError::ChangedMeanwhile => {
             "the account was changed by somebody else meanwhile".to_owned()
         }
-        ActError::RegistryFile { mistakes } => registry_mistakes(mistakes),
+        ActError::RegistryFile { mistakes } => registry_mistakes(mistakes).join("; "),
         ActError::RegistryBusy => {
             "other files of the registry came first again and again: try once more".to_owned()
         }
@@ -106,7 +106,7 @@ pub(super) fn error(error: &ActError) -> String {
 }
 
 /// Every mistake of a file of the registry, a line each, with advice.
-fn registry_mistakes(mistakes: &FeedErrors) -> String {
+pub(super) fn registry_mistakes(mistakes: &FeedErrors) -> Vec<String> {
     let file = mistakes.file.iter().map(ToString::to_string);
     let rows = mistakes.rows.iter().map(|row| {
         let column = row
@@ -128,8 +128,7 @@ fn registry_mistakes(mistakes: &FeedErrors) -> String {
         .rows_in_all
         .saturating_sub(mistakes.rows.len() as u64);
     let untold = (untold > 0).then(|| format!("and {untold} more mistakes"));
-    let all = file.chain(rows).chain(untold).collect::<Vec<_>>();
-    format!("nothing of the file is in force:\n{}", all.join("\n"))
+    file.chain(rows).chain(untold).collect()
 }
 
 pub(super) fn exempted(exempted: &Exempted, zone: &TimeZone) -> String {

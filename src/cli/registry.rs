@@ -9,8 +9,10 @@ use portvakt_registry::{Affected, EndFacts, Exceeded, Guarded, Person};
 
 use super::account::{failed, open};
 use super::admin_client::request;
-use super::{ConfigFile, Ending, complain, fail, say, say_json};
-use crate::accounts::{ImportOutcome, ImportSummary, KnownPerson, RegistryFile, RegistryImport};
+use super::{ConfigFile, Ending, complain, fail, phrases, say, say_json};
+use crate::accounts::{
+    ActError, ImportOutcome, ImportSummary, KnownPerson, RegistryFile, RegistryImport,
+};
 use crate::admin::{Request, Response};
 use crate::shown::{Shown, line};
 use crate::times::for_people;
@@ -171,6 +173,11 @@ fn print(response: Result<Response, Ending>, json: bool, zone: &TimeZone) -> End
                 false => print_person(&known, zone),
             }
             Ending::Done
+        }
+        Ok(Response::Failed(ActError::RegistryFile { mistakes })) => {
+            let told = phrases::registry_mistakes(&mistakes);
+            told.iter().for_each(|mistake| complain(&line(mistake)));
+            fail("nothing of the file is in force")
         }
         Ok(other) => failed(other),
     }

@@ -48,6 +48,7 @@ mod postgres;
 mod protocol;
 mod readme;
 mod realms;
+mod registry;
 mod reply_attributes;
 mod resumption;
 mod secrets;
