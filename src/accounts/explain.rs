@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use portvakt_auth::{Account, Kind, Refusal, Subject, Verification};
-use portvakt_store::AttemptRow;
+use portvakt_store::{AttemptRow, SharedLock};
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, ActError, SessionDetails};
@@ -179,10 +179,18 @@ impl Accounts {
     fn lock_state(&self, policy: &Policy, account: &Account) -> LockState {
         let (locks, now) = (&self.state.locks, self.state.clock.now());
         let lockout = &policy.sources.rules(&account.id).lockout;
-        let counted = locks
-            .lock_record(&account.id)
-            .filter(|record| now.tick.since(record.last_failure) < lockout.forget_after);
-        let locked_until = locks.locked_until(&account.id, now.tick);
+        let record = match self.state.store.shared_lock(&account.id, now) {
+            Ok(SharedLock::Record(record)) => Some(record),
+            Ok(SharedLock::NoRecord) => None,
+            // Without the database this server counts by itself.
+            Ok(SharedLock::OwnMemory) | Err(_) => locks.lock_record(&account.id),
+        };
+        let locked_until = record
+            .as_ref()
+            .and_then(|record| record.locked_until)
+            .filter(|&until| until > now.tick);
+        let counted =
+            record.filter(|record| now.tick.since(record.last_failure) < lockout.forget_after);
         LockState {
             failures: counted.map_or(0, |record| record.failures),
             of: lockout.attempts,

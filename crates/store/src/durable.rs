@@ -44,9 +44,9 @@ use crate::sql::Connection;
 use crate::tables::{accounts, attempts, locks, resets, session_query, sessions, unattributed};
 use crate::{
     AccountStore, AccountingStore, AttemptRef, AttemptRow, AttemptStore, DataFolder, Decider, Done,
-    Durability, LockStore, Recorded, SessionDone, SessionQuery, Store, StoreError, StoreHealth,
-    Takings, TicketKeyRenewal, TicketKeysDone, TlsSessionFound, TlsSessionId, TlsSessionRow,
-    TlsSessionStore, UnattributedAttempt, Unlocked,
+    Durability, LockStore, Recorded, SessionDone, SessionQuery, SharedLock, Store, StoreError,
+    StoreHealth, Takings, TicketKeyRenewal, TicketKeysDone, TlsSessionFound, TlsSessionId,
+    TlsSessionRow, TlsSessionStore, UnattributedAttempt, Unlocked,
 };
 use pending::Shared;
 use session_batch::{SessionIds, SessionJob, Waiting};
@@ -254,6 +254,17 @@ impl<C: Connection> LockStore for DurableStore<C> {
 
     fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError> {
         Ok(locks::restore(&mut *self.reader(), now)?)
+    }
+
+    fn shared_lock(&self, id: &AccountId, now: Now) -> Result<SharedLock, StoreError> {
+        let mut reader = self.reader();
+        if !reader.is_shared() {
+            return Ok(SharedLock::OwnMemory);
+        }
+        Ok(match locks::find(&mut *reader, id, now)? {
+            Some(record) => SharedLock::Record(record),
+            None => SharedLock::NoRecord,
+        })
     }
 }
 

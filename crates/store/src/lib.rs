@@ -183,6 +183,17 @@ pub struct Unlocked {
     pub is_durable: bool,
 }
 
+/// An account's lock, as [`LockStore::shared_lock`] finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SharedLock {
+    /// The memory of this process has the truth.
+    OwnMemory,
+    /// The database has no failures of the account and no lock.
+    NoRecord,
+    /// The state in the database.
+    Record(LockRecord),
+}
+
 /// Locks of accounts after failed log-ons.
 pub trait LockStore: Send + Sync {
     /// Who decides; it is asked by [`Untold::tell`].
@@ -226,6 +237,13 @@ pub trait LockStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Database`]: better no start than a forgotten lock.
     fn restore_locks(&self, now: Now) -> Result<Vec<LockRecord>, StoreError>;
+
+    /// The lock of an account by the database that several servers share: failures below a lock are
+    /// not told to the other servers, so that memory may know less. Blocks for the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    fn shared_lock(&self, id: &AccountId, now: Now) -> Result<SharedLock, StoreError>;
 }
 
 /// Recent attempts per account, for `explain`.

@@ -71,7 +71,8 @@ impl HashUpgrade {
         let writer = source.and_then(|source| source.directory.writer());
         let is_wanted = policy.upgrade_hashes
             && password.is_looked_at_by(old)
-            && writer.is_some_and(|writer| writer.upgrades_hashes());
+            && writer.is_some_and(|writer| writer.upgrades_hashes())
+            && !access.hash_upgrades.shared.has_tried(&account.id);
         is_wanted.then(|| Self {
             access: Arc::clone(access),
             account: account.id.clone(),
@@ -188,6 +189,11 @@ impl Shared {
             );
             *told = text;
         }
+    }
+
+    /// Whether a hash is being replaced, or could not be.
+    fn has_tried(&self, account: &AccountId) -> bool {
+        lock(&self.tried).contains(account)
     }
 
     fn begin(&self, account: &AccountId) -> bool {

@@ -44,11 +44,30 @@ pub(crate) fn restore(
     connection: &mut dyn Connection,
     now: Now,
 ) -> Result<Vec<LockRecord>, SqlError> {
-    // A database elsewhere has written these times by its own clock.
-    let utc = connection.utc()?.unwrap_or(now.utc);
-    let now = Now { utc, ..now };
+    let now = by_its_clock(connection, now)?;
     let sql = "SELECT account, failures, last_failure_ms, locked_until_ms, revision FROM locks";
     rows(connection, sql, &[], |row| Ok(read(row)?.record(now)))
+}
+
+/// The lock of one account.
+pub(crate) fn find(
+    connection: &mut dyn Connection,
+    id: &AccountId,
+    now: Now,
+) -> Result<Option<LockRecord>, SqlError> {
+    let now = by_its_clock(connection, now)?;
+    let sql = "SELECT account, failures, last_failure_ms, locked_until_ms, revision FROM locks
+         WHERE account = $1";
+    let found = rows(connection, sql, &[id.as_str().into()], |row| {
+        Ok(read(row)?.record(now))
+    })?;
+    Ok(found.into_iter().next())
+}
+
+/// The time by the clock of a database elsewhere, which has written the times of locks.
+fn by_its_clock(connection: &mut dyn Connection, now: Now) -> Result<Now, SqlError> {
+    let utc = connection.utc()?.unwrap_or(now.utc);
+    Ok(Now { utc, ..now })
 }
 
 fn read(row: &dyn Columns) -> Result<StoredLock, SqlError> {
