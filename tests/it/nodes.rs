@@ -1,6 +1,8 @@
 //! Two servers on one database: what is changed at one is in force at the other.
 
 use crate::cluster::Cluster;
+mod outcomes;
+
 use crate::common::{Daemon, eventually, text};
 use crate::postgres::{RIGHT, guess, setup};
 
@@ -30,6 +32,16 @@ fn unlock_at_one_server_opens_at_the_other() {
     assert!(b.nas().log_on("anna", RIGHT).is_reject());
     act(&a, &["unlock", "anna"], "");
     becomes(&b, "anna", RIGHT, true);
+}
+
+/// Below a lock nothing is told to B's memory: `explain` asks the database.
+#[test]
+fn failures_at_one_server_are_explained_at_the_other() {
+    let cluster = Cluster::start("--fsync=on");
+    let (a, b) = two(&cluster.database());
+    guess(&a, "kari", 2);
+    guess(&b, "kari", 1);
+    assert_eq!((a.failures("kari"), b.failures("kari")), (3, 3));
 }
 
 /// The password is remembered at B, so that no database is asked.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::setup::{SECRET, run_with};
-use super::{Daemon, text};
+use super::{Daemon, Namespace, text};
 
 /// A request of `radclient`: attributes and options.
 pub struct Radclient {
@@ -60,7 +60,15 @@ impl Radclient {
 
     /// As [`run`](Self::run), waiting so many seconds at most.
     pub fn run_for(&self, daemon: &Daemon, seconds: &str) -> Answer {
-        let mut command = Command::new("radclient");
+        self.run_by(Command::new("radclient"), daemon, seconds)
+    }
+
+    /// As [`run`](Self::run), from within a namespace.
+    pub fn run_in(&self, namespace: &Namespace, daemon: &Daemon) -> Answer {
+        self.run_by(namespace.command("radclient"), daemon, "10")
+    }
+
+    fn run_by(&self, mut command: Command, daemon: &Daemon, seconds: &str) -> Answer {
         command.args(["-x", "-r", "1", "-t", seconds]).args([
             &daemon.address().to_string(),
             self.command,
