@@ -74,7 +74,7 @@ impl ProofImage {
     /// Reads an image.
     ///
     /// # Errors
-    /// [`ImageError`].
+    /// `ImageError`.
     pub fn from_octets(octets: &[u8]) -> Result<Self, ImageError> {
         let rest = octets.strip_prefix(MAGIC).ok_or(ImageError::Foreign)?;
         let (version, _) = rest.split_first().ok_or(ImageError::Damaged)?;

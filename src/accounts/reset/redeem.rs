@@ -49,7 +49,7 @@ pub struct Proof {
 impl Accounts {
     /// Puts a new password in place, whose owner has a code: the code is used up first, durably, and
     /// the password takes the place of the credential that it was made for and of no other. Ends the
-    /// account's lock. Blocks, a refusal for [`REFUSAL_AFTER`] in all.
+    /// account's lock. Blocks, a refusal for `REFUSAL_AFTER` in all.
     ///
     /// # Errors
     /// [`ActError::CodeRefused`], whatever is wrong with name and code; [`ActError::TooManyTries`] for

@@ -72,7 +72,7 @@ fn peer_policy_of_slapd_refuses_a_password_and_the_operator_is_told_why() {
 fn unfit_password_never_reaches_the_directory() {
     let (slapd, daemon) = site("bind");
     let (success, said) = set_password(&daemon, "bo", "short", &[]);
-    assert!(!success && said.contains("fewer than 8"), "{said}");
+    assert!(!success && said.contains("fewer than 15"), "{said}");
     assert!(slapd.knows("bo", PASSWORD));
 }
 
