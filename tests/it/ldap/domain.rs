@@ -517,7 +517,7 @@ fn new_password(value: &[u8], before: &[String]) -> Option<String> {
     let units: Vec<_> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
     let quoted = String::from_utf16(&units).ok()?;
     let password = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    let is_fit = password.chars().count() >= 10 && !before.contains(&password.to_owned());
+    let is_fit = password.chars().count() >= 18 && !before.contains(&password.to_owned());
     is_fit.then(|| password.to_owned())
 }
 
