@@ -508,7 +508,7 @@ impl Domain {
     }
 }
 
-/// The password in a value of `unicodePwd`, if the domain takes it: in quotes, ten characters at least,
+/// The password in a value of `unicodePwd`, if the domain takes it: in quotes, eighteen characters at least,
 /// none that was there before.
 fn new_password(value: &[u8], before: &[String]) -> Option<String> {
     let (pairs, []) = value.as_chunks::<2>() else {

@@ -95,10 +95,10 @@ fn temporary_password_must_be_changed_first() {
     let (slapd, daemon) =
         site("[directory.campus.attributes]\ntemporary-password = \"portvaktTemporaryPassword\"");
     let words = ["set-password", "bo", "--temporary"];
-    let (success, said) = act(&daemon, &words, &format!("{NEW}\n"));
+    let (success, said) = act(&daemon, &words, "a-horse-for-eight-hours\n");
     assert!(success, "{said}");
     assert_eq!(slapd.values("bo", "portvaktTemporaryPassword"), ["TRUE"]);
-    refused(&daemon, NEW, "temporary-not-allowed");
+    refused(&daemon, "a-horse-for-eight-hours", "temporary-not-allowed");
     let (success, said) = set_password(&daemon, "bo");
     assert!(success, "{said}");
     assert!(daemon.radclient("bo", NEW).is_accept());
