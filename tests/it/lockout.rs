@@ -184,7 +184,7 @@ fn the_previous_password_is_refused_but_not_counted() {
     let daemon = Setup::new().start();
     let nas = daemon.nas();
     assert!(nas.log_on(USER, RIGHT).is_accept());
-    let changed = daemon.cli_with(&["account", "set-password", USER], "a-new-password\n");
+    let changed = daemon.cli_with(&["account", "set-password", USER], "a-newer-password\n");
     assert!(
         changed.status.success(),
         "{}",
@@ -195,7 +195,7 @@ fn the_previous_password_is_refused_but_not_counted() {
     }
     assert_eq!(daemon.failures(USER), 0);
     assert_eq!(daemon.reasons(11)[1..], ["previous-password"; 10]);
-    assert!(nas.log_on(USER, "a-new-password").is_accept());
+    assert!(nas.log_on(USER, "a-newer-password").is_accept());
 }
 
 #[test]
