@@ -159,11 +159,12 @@ fn new_password_is_kept_composed() {
     let daemon = Setup::new()
         .people(&bjorn(b"correct horse battery"))
         .start();
-    let line = format!("{DECOMPOSED}\n");
+    let line = format!("vafler og {DECOMPOSED}\n");
     let done = daemon.cli_with(
         &["account", "set-password", "bjorn", "--why", "test"],
         &line,
     );
     assert!(done.status.success(), "{}", text(&done));
-    assert!(ask(&daemon.nas(), COMPOSED.as_bytes()).is_accept());
+    let composed = format!("vafler og {COMPOSED}");
+    assert!(ask(&daemon.nas(), composed.as_bytes()).is_accept());
 }
